@@ -1,0 +1,3 @@
+//! A parameter-sweep benchmark for batched broadcast.
+
+pub mod settings;

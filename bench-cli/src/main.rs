@@ -1,0 +1,2 @@
+//! The benchmark's binary.
+fn main() {}

@@ -1,0 +1,272 @@
+//! The one definition of a run: what the network, the workload and the faults are, and what runs as a node.
+//!
+//! Command-line flags, CSV columns and the arguments handed to Maelstrom all come from here. Names follow
+//! Maelstrom's own options.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Everything that Maelstrom's `test -w broadcast` lets a user set about one run, less the node itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// How many nodes run (`n0`, `n1`, …). At least 1.
+    pub node_count: usize,
+    /// How many clients run.
+    pub concurrency: Concurrency,
+    /// Operations a second over all clients together. Zero means no operations but the final reads.
+    pub rate: f64,
+    /// How long operations are generated.
+    pub time_limit: Duration,
+    /// How long a message between two nodes takes.
+    pub latency: Latency,
+    /// The neighbours that each node is told of in its `topology` message.
+    pub topology: Topology,
+    /// The faults that are injected.
+    pub nemesis: Nemesis,
+    /// The fraction of requests that must succeed, if any is asked for.
+    pub availability: Option<Availability>,
+}
+
+impl Default for Settings {
+    /// Challenges 3d and 3e: 25 nodes, 100 op/s, 20 s, 100 ms.
+    fn default() -> Settings {
+        Settings {
+            node_count: 25,
+            concurrency: Concurrency::PerNode(1),
+            rate: 100.0,
+            time_limit: Duration::from_secs(20),
+            latency: Latency {
+                mean: Duration::from_millis(100),
+                distribution: LatencyDistribution::Constant,
+            },
+            topology: Topology::Grid,
+            nemesis: Nemesis::default(),
+            availability: None,
+        }
+    }
+}
+
+impl Settings {
+    /// How many clients this run has.
+    pub fn client_count(&self) -> usize {
+        match self.concurrency {
+            Concurrency::Clients(clients) => clients,
+            Concurrency::PerNode(clients) => clients * self.node_count,
+        }
+    }
+}
+
+/// How many clients run: `10`, or `2n` for two a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concurrency {
+    /// A fixed number of clients.
+    Clients(usize),
+    /// So many clients for each node.
+    PerNode(usize),
+}
+
+/// How long a message from one node to another takes; messages from and to clients take no time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latency {
+    /// The mean of the distribution, a whole number of milliseconds.
+    pub mean: Duration,
+    /// Its shape.
+    pub distribution: LatencyDistribution,
+}
+
+/// The shape of the latencies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LatencyDistribution {
+    /// Always the mean.
+    Constant,
+    /// Uniform from 0 to twice the mean.
+    Uniform,
+    /// Exponential with the mean.
+    Exponential,
+}
+
+/// The neighbours that nodes are told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topology {
+    /// A roughly square grid, at most 4 neighbours each.
+    Grid,
+    /// All nodes in a line.
+    Line,
+    /// A binary tree.
+    Tree,
+    /// A binary tree (the same as `Tree`).
+    Tree2,
+    /// A tree with three children a node.
+    Tree3,
+    /// A tree with four children a node.
+    Tree4,
+    /// Everyone is everyone's neighbour.
+    Total,
+}
+
+/// The faults that are injected while operations run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Nemesis {
+    /// Whether network partitions start and heal.
+    pub partition: bool,
+    /// The mean time from one fault operation to the next.
+    pub interval: Duration,
+}
+
+impl Default for Nemesis {
+    /// No faults; Maelstrom's interval of 10 s.
+    fn default() -> Nemesis {
+        Nemesis { partition: false, interval: Duration::from_secs(10) }
+    }
+}
+
+/// What `--availability` demands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Availability {
+    /// Every request must succeed.
+    Total,
+    /// At least this fraction, from 0 to 1.
+    Fraction(f64),
+}
+
+/// What is run as a node: a program, its arguments, and what is added to its environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeCommand {
+    /// The program, resolved against the caller's directory; `PATH` is not searched.
+    pub bin: PathBuf,
+    /// Its arguments, passed as a vector and never through a shell.
+    pub args: Vec<String>,
+    /// Variables added to the inherited environment.
+    pub env: Vec<(String, String)>,
+}
+
+/// A value that cannot be read as the setting it was given for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSetting(String);
+
+/// Implements `FromStr`, `Display` and an `ALL` list for an enum from one table of its names.
+macro_rules! named {
+    ($type:ty, $what:literal, $($variant:ident => $name:literal),+ $(,)?) => {
+        impl $type {
+            /// Every choice, in the order in which help texts list them.
+            pub const ALL: &[$type] = &[$(<$type>::$variant),+];
+
+            /// The name that flags, CSV and Maelstrom use.
+            pub const fn name(self) -> &'static str {
+                match self { $(<$type>::$variant => $name),+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = InvalidSetting;
+
+            fn from_str(text: &str) -> Result<$type, InvalidSetting> {
+                <$type>::ALL.iter().copied().find(|choice| choice.name() == text).ok_or_else(|| {
+                    let names: Vec<&str> = <$type>::ALL.iter().map(|choice| choice.name()).collect();
+                    InvalidSetting(format!("no {} is called {text:?}; choose one of {}", $what, names.join(", ")))
+                })
+            }
+        }
+    };
+}
+
+named!(LatencyDistribution, "latency distribution",
+    Constant => "constant", Uniform => "uniform", Exponential => "exponential");
+named!(Topology, "topology",
+    Grid => "grid", Line => "line", Tree => "tree", Tree2 => "tree2", Tree3 => "tree3", Tree4 => "tree4",
+    Total => "total");
+
+impl fmt::Display for Concurrency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Concurrency::Clients(clients) => write!(f, "{clients}"),
+            Concurrency::PerNode(clients) => write!(f, "{clients}n"),
+        }
+    }
+}
+
+impl FromStr for Concurrency {
+    type Err = InvalidSetting;
+
+    fn from_str(text: &str) -> Result<Concurrency, InvalidSetting> {
+        let (digits, per_node) = match text.strip_suffix('n') {
+            Some(digits) => (digits, true),
+            None => (text, false),
+        };
+        match digits.parse::<usize>() {
+            Ok(clients) if clients > 0 && per_node => Ok(Concurrency::PerNode(clients)),
+            Ok(clients) if clients > 0 => Ok(Concurrency::Clients(clients)),
+            _ => Err(InvalidSetting(format!(
+                "{text:?} is no concurrency; give a whole number of clients such as 10, or one a node such as 2n"
+            ))),
+        }
+    }
+}
+
+impl fmt::Display for Availability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Availability::Total => f.write_str("total"),
+            Availability::Fraction(fraction) => write!(f, "{fraction}"),
+        }
+    }
+}
+
+impl FromStr for Availability {
+    type Err = InvalidSetting;
+
+    fn from_str(text: &str) -> Result<Availability, InvalidSetting> {
+        if text == "total" {
+            return Ok(Availability::Total);
+        }
+        match text.parse::<f64>() {
+            Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(Availability::Fraction(fraction)),
+            _ => Err(InvalidSetting(format!("{text:?} must be either 'total' or a number between 0 and 1"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        for &topology in Topology::ALL {
+            assert_eq!(topology.to_string().parse(), Ok(topology));
+        }
+        for &distribution in LatencyDistribution::ALL {
+            assert_eq!(distribution.to_string().parse(), Ok(distribution));
+        }
+    }
+
+    #[test]
+    fn concurrency_is_a_number_or_so_many_a_node() {
+        assert_eq!("10".parse(), Ok(Concurrency::Clients(10)));
+        assert_eq!("2n".parse(), Ok(Concurrency::PerNode(2)));
+        assert!("0".parse::<Concurrency>().is_err());
+        assert!("n".parse::<Concurrency>().is_err());
+        assert_eq!(
+            Settings { concurrency: Concurrency::PerNode(2), ..Settings::default() }.client_count(),
+            50
+        );
+    }
+
+    #[test]
+    fn a_wrong_name_lists_the_right_ones() {
+        let error = "ring".parse::<Topology>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            r#"no topology is called "ring"; choose one of grid, line, tree, tree2, tree3, tree4, total"#
+        );
+    }
+}

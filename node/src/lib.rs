@@ -1,0 +1,5 @@
+//! A batched broadcast node for Maelstrom.
+
+pub mod time;
+
+pub use time::Time;
