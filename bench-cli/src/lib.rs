@@ -1,3 +1,4 @@
 //! A parameter-sweep benchmark for batched broadcast.
 
+pub mod edn;
 pub mod settings;
