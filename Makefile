@@ -1,0 +1,39 @@
+# Every target is listed by `make help`. The two that a newcomer needs: `make sweep` and `make test`.
+
+CARGO ?= cargo
+BENCH := target/release/bench-cli
+# Where `make sweep` writes; `make sweep OUT=results/mine SWEEP_FLAGS='--strategy tree'` changes what and where.
+OUT ?= results/latest
+SWEEP_FLAGS ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the node and bench-cli (release)
+	$(CARGO) build --release --locked
+
+.PHONY: sweep
+sweep: build ## Sweep the batch timeout: CSV, plots and a summary in $(OUT)
+	$(BENCH) sweep --out $(OUT) --force $(SWEEP_FLAGS)
+
+.PHONY: plot
+plot: build ## Draw the plots of $(OUT) again without running anything
+	$(BENCH) plot $(OUT)/sweep.csv
+
+.PHONY: test
+test: ## Run every test
+	$(CARGO) build --locked --workspace
+	$(CARGO) test --locked --workspace
+
+.PHONY: lint
+lint: ## Check formatting and lints as CI does
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: clean
+clean: ## Remove what was built
+	$(CARGO) clean
