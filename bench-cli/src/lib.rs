@@ -1,4 +1,5 @@
 //! A parameter-sweep benchmark for batched broadcast.
 
+pub mod analysis;
 pub mod edn;
 pub mod settings;
