@@ -1,4 +1,5 @@
 //! A parameter-sweep benchmark for batched broadcast.
 
 pub mod edn;
+pub mod harness;
 pub mod settings;
