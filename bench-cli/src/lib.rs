@@ -2,4 +2,5 @@
 
 pub mod analysis;
 pub mod edn;
+pub mod harness;
 pub mod settings;
