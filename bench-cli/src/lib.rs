@@ -2,4 +2,5 @@
 
 pub mod analysis;
 pub mod edn;
+pub mod outcome;
 pub mod settings;
