@@ -2,5 +2,7 @@
 
 pub mod analysis;
 pub mod edn;
+pub mod engine;
 pub mod outcome;
 pub mod settings;
+pub mod sweep;
