@@ -216,7 +216,9 @@ fn last_words(log: &str) -> String {
     let crash = log.rfind("Test crashed!\n").map(|at| &log[at + "Test crashed!\n".len()..]);
     let line = match crash {
         Some(report) => crash_words(report),
-        None => log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing").to_owned(),
+        None => {
+            log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing").to_owned()
+        }
     };
     line.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
 }
@@ -329,7 +331,8 @@ mod tests {
         );
         let io = "Cannot run program \"/x\": error=13, Permission denied\n\tat a.b\n";
         assert_eq!(last_words(&format!("{crash}{io}")), io.lines().next().unwrap());
-"Unknown option: \"--no-such-flag\"\n\n"),
+        assert_eq!(
+            last_words("Unknown option: \"--no-such-flag\"\n\n"),
             "Unknown option: \"--no-such-flag\""
         );
         assert_eq!(last_words(""), "it printed nothing");
