@@ -2,5 +2,8 @@
 
 pub mod analysis;
 pub mod edn;
+pub mod engine;
 pub mod harness;
+pub mod outcome;
 pub mod settings;
+pub mod sweep;
