@@ -67,7 +67,7 @@ fn run(strategy: StrategyKind, batch_timeout: Duration, load: Load, seed: u64) -
         data: sim.sent.len() - extra,
         extra,
         median: times[times.len() / 2],
-        max: *times.last().unwrap(),
+        max: *times.last().expect("some values"),
     }
 }
 

@@ -16,16 +16,16 @@ fn command(args: &[&str]) -> Command {
 
 /// Feeds `input`, closes stdin, and waits for the end.
 fn feed(mut command: Command, input: Vec<u8>) -> Output {
-    let mut child = command.spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
+    let mut child = command.spawn().expect("the binary starts");
+    let mut stdin = child.stdin.take().expect("piped");
     let writer = std::thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
+    let output = child.wait_with_output().expect("the node ends");
+    writer.join().expect("no panic").expect("the node reads all of its input");
     output
 }
 
 fn replies(output: &Output) -> Vec<Value> {
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let text = String::from_utf8(output.stdout.clone()).expect("UTF-8");
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
