@@ -112,6 +112,9 @@ struct Names {
     index: FxHashMap<String, PeerId>,
 }
 
+/// What to answer to a request that cannot be served.
+type Refusal = (ErrorCode, Cow<'static, str>);
+
 impl Wire {
     /// Reads a line.
     ///
@@ -142,14 +145,10 @@ impl Wire {
         })
     }
 
-    fn parse_request(
-        &mut self,
-        kind: Option<&str>,
-        body: &Body<'_>,
-    ) -> Result<Request, (ErrorCode, Cow<'static, str>)> {
+    fn parse_request(&mut self, kind: Option<&str>, body: &Body<'_>) -> Result<Request, Refusal> {
         let malformed = |text: String| (ErrorCode::MalformedRequest, Cow::Owned(text));
         match kind {
-            Some("init") => self.parse_init(body).map_err(malformed),
+            Some("init") => self.parse_init(body),
             Some("topology") => Ok(Request::Topology),
             Some("read") => Ok(Request::Read),
             Some("broadcast") => {
@@ -168,17 +167,20 @@ impl Wire {
         }
     }
 
-    fn parse_init(&mut self, body: &Body<'_>) -> Result<Request, String> {
-        let me = body.node_id.and_then(string).ok_or("init needs a field node_id, a string")?;
-        let ids: Vec<String> =
-            body.node_ids.and_then(json).ok_or("init needs a field node_ids, an array of strings")?;
-        let names = Names::new(ids, &me)?;
+    fn parse_init(&mut self, body: &Body<'_>) -> Result<Request, Refusal> {
+        let malformed = |text: String| (ErrorCode::MalformedRequest, Cow::Owned(text));
+        let missing = |field: &str| malformed(format!("init needs a field {field}"));
+        let me = body.node_id.and_then(string).ok_or_else(|| missing("node_id, a string"))?;
+        let ids: Option<Vec<String>> = body.node_ids.and_then(json);
+        let ids = ids.ok_or_else(|| missing("node_ids, an array of strings"))?;
+        let names = Names::new(ids, &me).map_err(malformed)?;
         let own = names.me.expect("a new table knows its own node");
         let nodes = names.ids.len() as u32;
         if self.names.me.is_none() {
             self.names = names;
         } else if self.names.ids != names.ids {
-            return Err("init came before, with other node_ids".to_owned());
+            let text = "this node has another identity already: init came before, with other node_ids";
+            return Err((ErrorCode::PreconditionFailed, text.into()));
         }
         Ok(Request::Init { me: own, nodes })
     }

@@ -1,0 +1,188 @@
+//! What a run without faults costs, against theory: 25 nodes, 100 operations/s (half of them broadcasts), 100 ms.
+
+mod sim;
+
+use std::time::Duration;
+
+use node::{Config, PeerMessage, Request, StrategyKind, Time};
+use sim::{Latency, MS, Network, Sim};
+
+const NODES: usize = 25;
+const SECONDS: u32 = 20;
+
+struct Outcome {
+    /// Values that clients sent.
+    values: usize,
+    /// Messages per operation, as Maelstrom counts.
+    per_op: f64,
+    /// Messages that carry values for the first time.
+    data: usize,
+    /// All others.
+    extra: usize,
+    median: Duration,
+    max: Duration,
+}
+
+/// Who sends when.
+#[derive(Clone, Copy, PartialEq)]
+enum Load {
+    /// As the formulas assume: independent of each other, at any node.
+    Poisson,
+    /// As Maelstrom does: uniform in 0..2/rate after the last, round robin over the nodes.
+    Maelstrom,
+}
+
+fn run(strategy: StrategyKind, batch_timeout: Duration, load: Load, seed: u64) -> Outcome {
+    let config = Config { strategy, batch_timeout };
+    let mut sim = Sim::new(config, NODES, Network::perfect(Latency::Constant(100)), seed);
+    let start = sim.now + MS * 300;
+    let (mut at, mut op, mut value) = (start, 0usize, 0i64);
+    while at < start + MS * 1000 * SECONDS {
+        if sim.dice.unit() < 0.5 {
+            let node = if load == Load::Maelstrom { op % NODES } else { sim.dice.below(NODES) };
+            sim.request(at, node, Request::Broadcast(value.into()));
+            value += 1;
+        }
+        op += 1;
+        let gap = sim.dice.unit();
+        at = at
+            + if load == Load::Maelstrom {
+                (MS * 20).mul_f64(gap)
+            } else {
+                (MS * 10).mul_f64(-(1.0 - gap).ln())
+            };
+    }
+    assert!(sim.run(start + MS * 1000 * 60), "no rest: still busy 40 s after the last operation");
+    assert_eq!(sim.complaint(), None, "seed {seed}");
+    let times = sim.delivery_times();
+    let bare = |message: &PeerMessage| match message {
+        PeerMessage::Link(link) => link.values.is_empty(),
+        PeerMessage::InternalOk { .. } => true,
+        PeerMessage::Internal { .. } => false,
+    };
+    let extra = sim.sent.iter().filter(|(.., message)| bare(message)).count();
+    Outcome {
+        values: value as usize,
+        per_op: sim.sent.len() as f64 / op as f64,
+        data: sim.sent.len() - extra,
+        extra,
+        median: times[times.len() / 2],
+        max: *times.last().expect("some values"),
+    }
+}
+
+fn print(name: &str, w: u32, o: &Outcome) {
+    println!(
+        "{name} W={w}: {:.3} msgs/op, {} data + {} extra ({:.1} %), median {:?}, max {:?}",
+        o.per_op,
+        o.data,
+        o.extra,
+        100.0 * o.extra as f64 / o.data as f64,
+        o.median,
+        o.max
+    );
+}
+
+#[test]
+fn direct_costs_one_message_a_node_and_hardly_an_acknowledgement() {
+    for seed in 0..3 {
+        let o = run(StrategyKind::Direct, Duration::ZERO, Load::Maelstrom, seed);
+        print("direct", 0, &o);
+        assert_eq!(o.data, 24 * o.values, "every value once to every other node, nothing twice");
+        assert!(o.extra * 100 <= 3 * o.data, "{} acks for {}", o.extra, o.data);
+        assert_eq!(o.max, MS * 100);
+    }
+    for w in [50, 400, 1500] {
+        let o = run(StrategyKind::Direct, MS * w, Load::Poisson, 1);
+        print("direct", w, &o);
+        assert_eq!(o.max.as_millis(), u128::from(w + 100));
+    }
+}
+
+/// Messages in a run of `values` by the formula for a common period: the leaves' batches and the hub's flushes.
+fn with_common_period(w: Duration, values: usize) -> f64 {
+    let (w, b, leaves) = (w.as_secs_f64(), values as f64 / f64::from(SECONDS), 24.0f64);
+    let a_second = leaves * ((1.0 - (-w * b / 25.0).exp()) + (1.0 - (-w * b).exp())) / w;
+    // The last values wait for a flush after the end.
+    a_second * (f64::from(SECONDS) + w)
+}
+
+/// The same for leaves that send at once, and windows that the first value opens.
+fn with_windows(w: Duration, values: usize) -> f64 {
+    let (w, b, leaves) = (w.as_secs_f64(), values as f64 / f64::from(SECONDS), 24.0f64);
+    leaves * (b / 25.0 + b / (w * b + 1.0)) * f64::from(SECONDS)
+}
+
+#[test]
+fn the_challenges_are_met_with_few_messages() {
+    // Simulated without Maelstrom's head-of-line effect; 3d asks for a median below 400 and a maximum below 600 ms.
+    for (w, per_op, max) in [(390, 1.06, 600), (1700, 0.33, 1910)] {
+        let mut runs: Vec<f64> = Vec::new();
+        for seed in 0..5 {
+            let o = run(StrategyKind::Hub, MS * w, Load::Maelstrom, seed);
+            print("hub, round robin,", w, &o);
+            assert!(o.max < MS * max, "{:?}", o.max);
+            runs.push(o.per_op);
+        }
+        runs.sort_by(f64::total_cmp);
+        assert!(runs[2] <= per_op, "{runs:?}");
+    }
+}
+
+#[test]
+fn the_hub_keeps_to_the_limit_from_the_first_value_on() {
+    for (w, more) in [(300, 1.03), (450, 1.03), (1000, 1.07), (1500, 1.10)] {
+        for seed in 0..3 {
+            let o = run(StrategyKind::Hub, MS * w, Load::Poisson, seed);
+            print("hub", w, &o);
+            let limit = with_common_period(MS * w, o.values);
+            let total = (o.data + o.extra) as f64;
+            println!("  limit {limit:.0}, measured {total} ({:+.1} %)", 100.0 * (total / limit - 1.0));
+            assert!(total <= limit * more, "{total} messages, limit {limit:.0}");
+            assert!(o.max <= MS * (w + 200 + 10), "max {:?}", o.max);
+        }
+    }
+}
+
+#[test]
+fn short_windows_are_no_dearer_than_leaves_that_send_at_once() {
+    for w in [0, 20, 50, 100, 150, 200] {
+        let o = run(StrategyKind::Hub, MS * w, Load::Poisson, 1);
+        print("hub", w, &o);
+        let limit = with_windows(MS * w, o.values);
+        let total = (o.data + o.extra) as f64;
+        println!("  limit {limit:.0}, measured {total} ({:+.1} %)", 100.0 * (total / limit - 1.0));
+        assert!(total <= limit * 1.08, "{total} messages, limit {limit:.0}");
+        assert!(o.max <= MS * (w + 200 + 10), "max {:?}", o.max);
+    }
+}
+
+#[test]
+fn the_tree_costs_what_the_tutorial_measured() {
+    let o = run(StrategyKind::Tree, MS * 200, Load::Maelstrom, 1);
+    print("tree", 200, &o);
+    // Published and recorded runs: 3.39 to 3.46 messages per operation, maxima about 1,000 to 1,200 ms.
+    assert!((3.1..3.8).contains(&o.per_op), "{}", o.per_op);
+    // Up to the leader, then four hops down, each waiting for a tick.
+    assert!(o.max <= MS * 5 * 300 && o.max >= MS * 800, "{:?}", o.max);
+    assert_eq!(o.data, o.extra, "each batch is acknowledged once");
+}
+
+#[test]
+fn a_period_has_at_most_one_message_each_way() {
+    let config = Config { strategy: StrategyKind::Hub, batch_timeout: MS * 500 };
+    let mut sim = Sim::new(config, 10, Network::perfect(Latency::Constant(50)), 5);
+    for i in 0..2000 {
+        sim.request(
+            Time::ZERO + MS * 200 + MS * 5 * i,
+            (i % 10) as usize,
+            Request::Broadcast(i64::from(i).into()),
+        );
+    }
+    sim.run(Time::ZERO + MS * 5000);
+    let before = sim.sent.len();
+    sim.run(Time::ZERO + MS * 10_000);
+    let periods = 10;
+    let sent = sim.sent.len() - before;
+    assert!(sent <= 2 * 9 * (periods + 1), "{sent} messages in {periods} periods");
+}
