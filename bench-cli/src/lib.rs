@@ -4,5 +4,6 @@ pub mod analysis;
 pub mod edn;
 pub mod engine;
 pub mod outcome;
+pub mod plot;
 pub mod settings;
 pub mod sweep;
