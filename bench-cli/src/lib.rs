@@ -1,6 +1,7 @@
 //! A parameter-sweep benchmark for batched broadcast.
 
 pub mod analysis;
+pub mod cli;
 pub mod edn;
 pub mod engine;
 pub mod outcome;

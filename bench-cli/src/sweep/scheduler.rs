@@ -124,7 +124,8 @@ fn prepare(run: &Run, schedule: &Schedule, engine: &impl Engine) -> anyhow::Resu
     Ok(Request {
         settings: run.settings.clone(),
         node: run.node.clone(),
-        directory,
+        // It becomes a working directory, in which a relative path would mean something else.
+        directory: std::path::absolute(directory)?,
         seed: engine.takes_seed().then_some(run.seed),
         deadline: schedule
             .deadline

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 
 use crate::analysis::median::Spread;
 use crate::analysis::series::Point;
@@ -15,7 +14,7 @@ use crate::outcome::{Quantile, Row};
 pub fn text(rows: &[Row], directory: &Path) -> String {
     let series = Series::group(rows);
     let mut text = String::new();
-    let _ = writeln!(text, "{}", points_table(&series));
+    let _ = writeln!(text, "{}\n", points_table(&series).trim_fmt());
     text.push_str("Latencies in ms; medians over ok runs, and their range. ");
     text.push_str("A challenge is met if every repetition stays below its limits:\n");
     for challenge in Challenge::ALL {
@@ -24,14 +23,19 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
         let _ = writeln!(text, "  {name}: < {msgs_per_op} msgs/op, median < {median} ms, max < {max} ms");
     }
     let _ = writeln!(text, "\nstable latency = k · batch timeout + b (least squares, 95 % intervals)");
-    let _ = writeln!(text, "{}", fits_table(&series));
+    let _ = writeln!(text, "{}", fits_table(&series).trim_fmt());
     failures(&mut text, rows, directory);
     text
 }
 
+/// No lines but one below the header.
+const PLAIN: TableStyle = TableStyle::new()
+    .content_lines(ContentLineStyle::none())
+    .header_separator(LineStyle::none().fill('─').junction('─'));
+
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_style(PLAIN).set_header(header);
     table
 }
 
