@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::analysis::Series;
 use crate::outcome::{Row, csv_file};
 use crate::plot;
+use crate::sweep::plan::plain_name;
 use crate::sweep::summary;
 
 /// The picture's file name without its extension.
@@ -47,14 +49,25 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Draws every picture of a sweep into `folder`.
+/// Draws every picture of a sweep into `folder`: all series side by side on the same axes, and if there are
+/// several, each by itself too, since a slow one leaves the others little of the common axis.
 ///
 /// # Errors
 /// If there is nothing to draw or a file cannot be written.
 pub fn draw_all(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
+    draw_into(rows, folder, LATENCY_FIT)?;
+    let series = Series::group(rows);
+    for series in series.iter().filter(|one| series.len() > 1 && one.rows.iter().any(|row| row.is_ok())) {
+        let rows: Vec<Row> = series.rows.iter().copied().cloned().collect();
+        draw_into(&rows, folder, &format!("{LATENCY_FIT}-{}", plain_name(&series.name)))?;
+    }
+    Ok(())
+}
+
+fn draw_into(rows: &[Row], folder: &Path, name: &str) -> anyhow::Result<()> {
     let svg = plot::latency::draw(rows)?;
     for extension in ["svg", "png"] {
-        let file = folder.join(LATENCY_FIT).with_extension(extension);
+        let file = folder.join(format!("{name}.{extension}"));
         plot::write(&svg, &file)?;
         println!("drew {}", file.display());
     }

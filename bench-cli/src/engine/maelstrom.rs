@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use super::locate::Launcher;
 use super::process::{Exit, supervise};
-use super::{Ended, Engine, Finished, Phase, Progress, Request, StopSignal};
+use super::{Engine, Finished, Interrupted, Phase, Progress, Request, StopSignal};
 use crate::edn;
 use crate::outcome::{Outcome, Status, Validity, results};
 use crate::settings::{NodeCommand, Settings};
@@ -68,7 +68,12 @@ impl TestProcess {
         Ok(command)
     }
 
-    async fn outcome(&self, request: &Request, progress: Progress, stop: StopSignal) -> io::Result<Ended> {
+    async fn outcome(
+        &self,
+        request: &Request,
+        progress: Progress,
+        stop: StopSignal,
+    ) -> io::Result<Result<Finished, Interrupted>> {
         let command = self.command(request)?;
         let log = request.directory.join(LOG_FILE);
         let mut phases = PhaseReader::open(&log)?;
@@ -80,17 +85,17 @@ impl TestProcess {
         };
         let status = match supervise(command, request.deadline, stop, on_tick).await? {
             Exit::Ended(status) => status,
-            Exit::Interrupted => return Ok(Ended::Interrupted),
+            Exit::Interrupted => return Ok(Err(Interrupted)),
             Exit::TimedOut => {
                 let reason = format!(
                     "killed after {} s without ending; --run-timeout sets another limit",
                     request.deadline.as_secs()
                 );
-                return Ok(Ended::Finished(Outcome::failed(Status::TimedOut, reason).into()));
+                return Ok(Ok(Outcome::failed(Status::TimedOut, reason).into()));
             }
         };
         let outcome = judge_exit(status, &request.directory, &tail(&log)?);
-        Ok(Ended::Finished(Finished { outcome, timer_p99: timer_p99(&request.directory) }))
+        Ok(Ok(Finished { outcome, timer_p99: timer_p99(&request.directory) }))
     }
 }
 
@@ -114,10 +119,15 @@ impl Engine for TestProcess {
         self.kind == Kind::Embedded
     }
 
-    async fn run(&self, request: Request, progress: Progress, stop: StopSignal) -> Ended {
+    async fn run(
+        &self,
+        request: Request,
+        progress: Progress,
+        stop: StopSignal,
+    ) -> Result<Finished, Interrupted> {
         self.outcome(&request, progress, stop).await.unwrap_or_else(|error| {
             let reason = format!("cannot run {}: {error}", self.program.display());
-            Ended::Finished(Outcome::failed(Status::Crashed, reason).into())
+            Ok(Outcome::failed(Status::Crashed, reason).into())
         })
     }
 }

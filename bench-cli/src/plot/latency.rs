@@ -17,6 +17,9 @@ use super::style::{self, GRID, INK, MUTED, Marker, PLOTTERS_FAMILY, QuantileStyl
 use crate::analysis::{FitError, Line, Series};
 use crate::outcome::{Quantile, Row};
 
+/// What is drawn, the highest first, as the curves lie in the picture. The 99th percentile is left to the tables: it
+/// lies so close to the maximum that the two would hide each other.
+const DRAWN: [Quantile; 3] = [Quantile::Max, Quantile::P95, Quantile::P50];
 /// Panels in one row of the picture.
 const COLUMNS: usize = 3;
 /// Sizes in pixels.
@@ -25,6 +28,7 @@ const HEADER: i32 = 74;
 const FOOTER: i32 = 44;
 const LEGEND_ROW: i32 = 22;
 const CHART_HEIGHT: i32 = 430;
+const RADIUS: f64 = 4.2;
 /// One panel has more room for its chart than each of several.
 const WIDE_PANEL: i32 = 800;
 const NARROW_PANEL: i32 = 470;
@@ -51,7 +55,7 @@ pub fn draw(rows: &[Row]) -> anyhow::Result<String> {
     canvas::draw(width.unsigned_abs(), height.unsigned_abs(), |root| {
         root.fill(&WHITE)?;
         text(root, (MARGIN, 34), "Stable latency against batch timeout", &bold(24), INK)?;
-        let subtitle = "Every run is a point; lines are least-squares fits with their 95 % confidence bands.";
+        let subtitle = "Points are runs. Lines are least squares: latency = k · timeout + b; bands and ± are 95 % confidence.";
         text(root, (MARGIN, 60), subtitle, &regular(15), MUTED)?;
         for (place, panel) in panels.iter().enumerate() {
             let (column, line) = ((place % COLUMNS) as i32, (place / COLUMNS) as i32);
@@ -99,8 +103,7 @@ impl Panel {
             let fit = Line::fit(&points);
             Curve { quantile, points, fit }
         };
-        // The highest first, as the curves lie in the picture.
-        let curves = Quantile::ALL.into_iter().rev().map(curve).collect();
+        let curves = DRAWN.into_iter().map(curve).collect();
         let ok = series.rows.iter().filter(|row| row.is_ok()).count();
         let runs = match series.rows.len() {
             all if all == ok => format!("{all} runs"),
@@ -123,7 +126,7 @@ impl Panel {
             .shrink((x * SCALE, (y + legend_height()) * SCALE), (width * SCALE, CHART_HEIGHT * SCALE));
         let mut chart = ChartBuilder::on(&chart)
             .margin_right(10 * SCALE)
-            .x_label_area_size(52 * SCALE)
+            .x_label_area_size(48 * SCALE)
             .y_label_area_size(64 * SCALE)
             .build_cartesian_2d(axes.x.clone(), axes.y.clone())?;
         draw_axes(&mut chart, first)?;
@@ -167,7 +170,7 @@ impl Panel {
 }
 
 fn legend_height() -> i32 {
-    40 + (Quantile::ALL.len() as i32 + 1) * LEGEND_ROW
+    40 + (DRAWN.len() as i32 + 1) * LEGEND_ROW
 }
 
 fn draw_axes(chart: &mut Chart<'_, '_>, first: bool) -> anyhow::Result<()> {
@@ -237,7 +240,7 @@ impl Curve {
         let area = chart.plotting_area();
         for &point in &self.points {
             // A white rim keeps points apart that lie on each other.
-            for (fill, radius) in [(WHITE, 6.2), (colour, 4.8)] {
+            for (fill, radius) in [(WHITE, RADIUS + 1.1), (colour, RADIUS)] {
                 let fill = fill.filled();
                 match outline(marker, radius) {
                     None => {
@@ -262,7 +265,7 @@ impl Curve {
             at += dash + gap;
         }
         let middle = i32::midpoint(start, end);
-        for (fill, radius) in [(WHITE, 6.2), (colour, 4.8)] {
+        for (fill, radius) in [(WHITE, RADIUS + 1.1), (colour, RADIUS)] {
             let fill = fill.filled();
             match outline(marker, radius) {
                 None => root.draw(&Circle::new((middle, y), scaled(radius), fill))?,

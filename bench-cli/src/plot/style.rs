@@ -53,9 +53,9 @@ pub struct QuantileStyle {
 pub const fn of(quantile: Quantile) -> QuantileStyle {
     let (colour, marker, dash) = match quantile {
         Quantile::P50 => (RGBColor(0x00, 0x72, 0xb2), Marker::Circle, None),
-        Quantile::P95 => (RGBColor(0x00, 0x9e, 0x73), Marker::Square, Some((9, 4))),
+        Quantile::P95 => (RGBColor(0x00, 0x9e, 0x73), Marker::Square, Some((5, 4))),
         Quantile::P99 => (RGBColor(0xe6, 0x9f, 0x00), Marker::Diamond, Some((2, 3))),
-        Quantile::Max => (RGBColor(0xd5, 0x5e, 0x00), Marker::Triangle, Some((14, 5))),
+        Quantile::Max => (RGBColor(0xd5, 0x5e, 0x00), Marker::Triangle, Some((15, 5))),
     };
     QuantileStyle { colour, marker, dash }
 }

@@ -142,11 +142,15 @@ impl Run {
 
     /// The name of its directory, unique in its sweep.
     pub fn directory_name(&self) -> String {
-        const LONGEST: usize = 60;
-        let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-        let series: String = self.series().chars().map(plain).take(LONGEST).collect();
-        format!("{series}-{}ms-r{}", self.batch_timeout.as_millis(), self.repetition)
+        format!("{}-{}ms-r{}", plain_name(&self.series()), self.batch_timeout.as_millis(), self.repetition)
     }
+}
+
+/// A name as a part of a file name: nothing in it that a file system or a shell would take for something else.
+pub fn plain_name(name: &str) -> String {
+    const LONGEST: usize = 60;
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    name.chars().map(plain).take(LONGEST).collect()
 }
 
 impl fmt::Display for Run {

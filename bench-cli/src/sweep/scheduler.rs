@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 
 use super::plan::Run;
-use crate::engine::{Ended, Engine, Finished, Phase, Progress, Request, Stop, StopSignal};
+use crate::engine::{Engine, Finished, Interrupted, Phase, Progress, Request, Stop, StopSignal};
 use crate::outcome::{Outcome, Status};
 
 /// A run that ended, and when it ran.
@@ -93,13 +93,13 @@ pub async fn execute<E: Engine>(
                     // A defect of this program should cost one run, not the night's sweep.
                     Err(error) => {
                         let reason = format!("bench-cli itself failed: {error}");
-                        (error.id(), Ended::Finished(Outcome::failed(Status::Crashed, reason).into()))
+                        (error.id(), Ok(Outcome::failed(Status::Crashed, reason).into()))
                     }
                 };
                 let started = running.remove(&id).expect("every task was entered when it was spawned");
                 match ended {
-                    Ended::Interrupted => observer.abandoned(started.index),
-                    Ended::Finished(finished) => {
+                    Err(Interrupted) => observer.abandoned(started.index),
+                    Ok(finished) => {
                         let duration = started.clock.elapsed();
                         let completed = Completed { finished, started_at: started.at, duration };
                         observer.completed(started.index, &runs[started.index], &completed)?;
@@ -168,7 +168,12 @@ mod tests {
             true
         }
 
-        async fn run(&self, request: Request, progress: Progress, mut stop: StopSignal) -> Ended {
+        async fn run(
+            &self,
+            request: Request,
+            progress: Progress,
+            mut stop: StopSignal,
+        ) -> Result<Finished, Interrupted> {
             {
                 let mut running = self.running.lock().unwrap();
                 running.0 += 1;
@@ -178,9 +183,9 @@ mod tests {
             let ms: u64 = request.node.env[0].1.parse().unwrap();
             assert_ne!(ms, 13, "the test's panic");
             let ended = tokio::select! {
-                () = stop.at_least(Stop::Soon) => Ended::Interrupted,
+                () = stop.at_least(Stop::Soon) => Err(Interrupted),
                 () = tokio::time::sleep(Duration::from_millis(ms)) => {
-                    Ended::Finished(Outcome::failed(Status::Invalid, format!("seed {:?}", request.seed)).into())
+                    Ok(Outcome::failed(Status::Invalid, format!("seed {:?}", request.seed)).into())
                 }
             };
             self.running.lock().unwrap().0 -= 1;
