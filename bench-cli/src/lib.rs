@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod cli;
 pub mod edn;
 pub mod engine;
+pub mod harness;
 pub mod outcome;
 pub mod plot;
 pub mod settings;

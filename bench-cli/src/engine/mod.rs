@@ -6,6 +6,7 @@
 pub mod locate;
 pub mod maelstrom;
 pub mod process;
+pub mod simulated;
 
 use std::fmt;
 use std::future::Future;

@@ -1,0 +1,237 @@
+//! The simulated engine: the harness and the `node` crate's state machines in one process, in virtual time.
+//!
+//! Network, workload, faults, history and checks are the harness's, the very code that the embedded engine drives;
+//! only the clock and the way to reach a node are this module's own. Nothing waits: time jumps from one deadline to
+//! the next, so a run of 30 s takes milliseconds. A seed gives the same history on every platform.
+
+mod agenda;
+mod payload;
+
+use std::time::Duration;
+
+use node::{Node, Time};
+
+use self::agenda::Agenda;
+use self::payload::Body;
+use crate::harness::checker::{self, Report};
+use crate::harness::draws::{Draws, Purpose};
+use crate::harness::history::History;
+use crate::harness::network::{Address, Delivery, MessageCounts, NodeId, Timing};
+use crate::harness::run::{Phase, Run, SetupError};
+use crate::settings::Settings;
+
+/// From one node's launch to the next one's. The embedded runner forks them one after the other; its `embedded.edn`
+/// says how long that takes (`:launch-spread-us`).
+const LAUNCH_INTERVAL: Duration = Duration::from_micros(1_000);
+/// After a run's end, how long its nodes may go on before they count as never falling silent.
+const SETTLING: Duration = Duration::from_secs(60);
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// What clients and the nemesis did.
+    pub history: History,
+    /// The messages up to the last final read.
+    pub counts: MessageCounts,
+    /// What the checkers found.
+    pub report: Report,
+}
+
+/// Executes one run.
+///
+/// # Errors
+/// If a node does not answer during set-up.
+pub fn run(settings: &Settings, config: node::Config, seed: u64) -> Result<Finished, SetupError> {
+    let mut simulation = Simulation::new(settings, config, seed);
+    simulation.run_to_end()?;
+    Ok(simulation.finish(settings))
+}
+
+/// A run in virtual time.
+#[derive(Debug)]
+pub struct Simulation {
+    run: Run<Body>,
+    nodes: Vec<Option<Node>>,
+    config: node::Config,
+    seed: u64,
+    /// When each node is launched or wants to be called.
+    agenda: Agenda,
+    now: Time,
+    events: u64,
+}
+
+impl Simulation {
+    /// A run that has not begun.
+    pub fn new(settings: &Settings, config: node::Config, seed: u64) -> Simulation {
+        let names: Vec<String> = (0..settings.node_count).map(|i| format!("n{i}")).collect();
+        let nodes = names.len();
+        let mut agenda = Agenda::new(nodes);
+        let mut order: Vec<usize> = (0..nodes).collect();
+        Draws::new(seed, Purpose::Launch).shuffle(&mut order);
+        for (place, &node) in order.iter().enumerate() {
+            agenda.set(node, Some(Time::ZERO + LAUNCH_INTERVAL * place as u32));
+        }
+        Simulation {
+            run: Run::new(settings.clone(), names, seed, Timing::VIRTUAL),
+            nodes: (0..nodes).map(|_| None).collect(),
+            config,
+            seed,
+            agenda,
+            now: Time::ZERO,
+            events: 0,
+        }
+    }
+
+    /// How many deliveries and deadlines have been handled.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The nodes that have been launched.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().flatten()
+    }
+
+    /// Goes on until the last final read has been answered.
+    ///
+    /// # Errors
+    /// If a node does not answer during set-up.
+    pub fn run_to_end(&mut self) -> Result<(), SetupError> {
+        while !self.run.is_over() && self.step(None) {}
+        match self.run.phase() {
+            Phase::Failed(error) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// After the end: lets the nodes go on until they have nothing more to say. Returns whether they fell silent.
+    pub fn settle(&mut self) -> bool {
+        let limit = self.now + SETTLING;
+        while self.step(Some(limit)) {}
+        self.nodes().all(Node::is_idle)
+    }
+
+    /// Judges the history.
+    pub fn finish(self, settings: &Settings) -> Finished {
+        let counts = self.run.message_counts();
+        let history = self.run.into_history();
+        let report = checker::check(&history, settings.availability);
+        Finished { history, counts, report }
+    }
+
+    /// The messages so far.
+    pub fn message_counts(&self) -> MessageCounts {
+        self.run.message_counts()
+    }
+
+    /// Jumps to the next deadline and handles all that is due; whether there was one before `limit`.
+    fn step(&mut self, limit: Option<Time>) -> bool {
+        let next_of_run = self.run.next_deadline();
+        let next_of_nodes = self.agenda.first();
+        let Some(next) = [next_of_run, next_of_nodes.map(|(at, _)| at)].into_iter().flatten().min() else {
+            return false;
+        };
+        if limit.is_some_and(|limit| next > limit) {
+            return false;
+        }
+        self.now = self.now.max(next);
+        if next_of_run.is_some_and(|at| at <= self.now) {
+            self.run.handle_timeout(self.now);
+            while let Some(delivery) = self.run.poll_delivery(self.now) {
+                self.deliver(delivery);
+            }
+        }
+        while let Some((at, node)) = self.agenda.first()
+            && at <= self.now
+        {
+            self.wake(node);
+        }
+        true
+    }
+
+    fn deliver(&mut self, delivery: Delivery<Body>) {
+        self.events += 1;
+        let index = delivery.dest.index();
+        let Some(node) = &mut self.nodes[index] else { return };
+        match (delivery.payload, delivery.src) {
+            (Body::Request { request, msg_id }, Address::Client(_)) => {
+                node.handle_request(self.now, payload::reply_to(msg_id), request);
+            }
+            (Body::Peer(message), Address::Node(from)) => {
+                node.handle_peer(self.now, node::PeerId(from.0), message);
+            }
+            _ => return,
+        }
+        self.transmit(index, Some(delivery.src));
+    }
+
+    /// Launches a node, or calls it at its deadline.
+    fn wake(&mut self, index: usize) {
+        self.events += 1;
+        if let Some(node) = &mut self.nodes[index] {
+            node.handle_timeout(self.now);
+        } else {
+            let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(index as u64);
+            self.nodes[index] = Some(Node::new(self.config, self.now, seed));
+            self.run.handle_started(self.now, NodeId(index as u32));
+        }
+        self.transmit(index, None);
+    }
+
+    /// Hands what a node says to the harness. Replies go to the client that has just asked.
+    fn transmit(&mut self, index: usize, asked: Option<Address>) {
+        let Some(node) = &mut self.nodes[index] else { return };
+        let id = NodeId(index as u32);
+        while let Some(transmit) = node.poll_transmit() {
+            let (dest, body) = match transmit {
+                node::Transmit::ToPeer { to, message } => (Address::Node(NodeId(to.0)), Body::Peer(message)),
+                node::Transmit::ToClient { to, reply } => {
+                    let Some(client) = asked else { continue };
+                    if let node::Reply::ReadOk { len } = reply {
+                        let known = self.run.recorded_values(id);
+                        let news = &node.values().as_slice()[known.min(len)..len];
+                        self.run.record_values(id, news.iter().map(payload::element));
+                    }
+                    (client, Body::Reply { reply, in_reply_to: to.msg_id })
+                }
+            };
+            // A reply can come too late for a client that has given up; real Maelstrom drops it, too.
+            let _ = self.run.handle_message(self.now, Address::Node(id), dest, body);
+        }
+        self.agenda.set(index, node.next_deadline());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::checker::Validity;
+    use node::StrategyKind;
+
+    fn config(strategy: StrategyKind, batch_timeout_ms: u64) -> node::Config {
+        node::Config { strategy, batch_timeout: Duration::from_millis(batch_timeout_ms) }
+    }
+
+    #[test]
+    fn every_strategy_passes_the_challenge_run_and_falls_silent() {
+        for strategy in StrategyKind::ALL {
+            let settings = Settings::default();
+            let mut simulation = Simulation::new(&settings, config(strategy, 200), 1);
+            simulation.run_to_end().unwrap();
+            assert!(simulation.settle(), "{strategy:?} goes on for ever");
+            let finished = simulation.finish(&settings);
+            assert_eq!(finished.report.validity(), Validity::Valid, "{strategy:?}");
+        }
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_run() {
+        let settings = Settings { time_limit: Duration::from_secs(3), ..Settings::default() };
+        let events = |seed| {
+            let finished = run(&settings, config(StrategyKind::Hub, 100), seed).unwrap();
+            (finished.history.events().to_vec(), finished.counts)
+        };
+        assert_eq!(events(7), events(7));
+        assert_ne!(events(7), events(8));
+    }
+}

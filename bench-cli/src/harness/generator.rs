@@ -1,0 +1,233 @@
+//! When the next operation comes, which one it is, and when there are no more.
+//!
+//! Clients' operations and the nemesis's follow each other at intervals drawn uniformly from zero to twice their
+//! mean. The first of them starts the time limit; the phase ends when the next one that could be done would lie at
+//! or beyond it.
+
+use std::time::Duration;
+
+use node::Time;
+
+use super::draws::{Draws, Purpose};
+use super::partition::Kind;
+use crate::settings::Settings;
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A free client adds the next value.
+    Broadcast(u32),
+    /// A free client reads.
+    Read,
+    /// The nemesis cuts links.
+    StartPartition(Kind),
+    /// The nemesis heals the network.
+    StopPartition,
+    /// Nothing before this time.
+    Wait(Time),
+    /// Nothing before a client is free.
+    Blocked,
+    /// Nothing any more.
+    Exhausted,
+}
+
+/// The generator of a run's main phase.
+#[derive(Debug)]
+pub struct Generator {
+    clients: Option<Stagger>,
+    nemesis: Option<Stagger>,
+    time_limit: Duration,
+    cutoff: Option<Time>,
+    draws: Draws,
+    nemesis_draws: Draws,
+    next_is_read: bool,
+    next_value: u32,
+    partitioned: bool,
+}
+
+/// A sequence of points in time.
+#[derive(Debug)]
+struct Stagger {
+    /// The longest interval, in nanoseconds.
+    widest: u64,
+    next: Option<Time>,
+}
+
+impl Stagger {
+    /// Points that follow each other after `mean_seconds` on average.
+    fn new(mean_seconds: f64) -> Stagger {
+        Stagger { widest: (2.0 * mean_seconds * 1e9) as u64, next: None }
+    }
+
+    fn at(&self, now: Time) -> Time {
+        self.next.map_or(now, |next| next.max(now))
+    }
+
+    fn advance(&mut self, now: Time, draws: &mut Draws) {
+        self.next = Some(now + Duration::from_nanos(draws.below(self.widest)));
+    }
+}
+
+impl Generator {
+    /// The generator for these settings and this seed.
+    pub fn new(settings: &Settings, seed: u64) -> Generator {
+        let mut draws = Draws::new(seed, Purpose::Generator);
+        let next_is_read = draws.below(2) == 1;
+        let interval = settings.nemesis.interval.as_secs_f64();
+        Generator {
+            clients: (settings.rate > 0.0).then(|| Stagger::new(1.0 / settings.rate)),
+            nemesis: settings.nemesis.partition.then(|| Stagger::new(interval)),
+            time_limit: settings.time_limit,
+            cutoff: None,
+            draws,
+            nemesis_draws: Draws::new(seed, Purpose::Nemesis),
+            next_is_read,
+            next_value: 0,
+            partitioned: false,
+        }
+    }
+
+    /// The draws for what the nemesis does.
+    pub fn nemesis_draws(&mut self) -> &mut Draws {
+        &mut self.nemesis_draws
+    }
+
+    /// Starts the time limit although there are no operations to start it (a rate of zero). Returns its end.
+    pub fn start_limit(&mut self, now: Time) -> Time {
+        *self.cutoff.get_or_insert(now + self.time_limit)
+    }
+
+    /// Whether clients have anything to do before the final reads.
+    pub fn has_operations(&self) -> bool {
+        self.clients.is_some()
+    }
+
+    /// The next step. A step to be done at once is taken; it is the caller's to do.
+    pub fn step(&mut self, now: Time, client_is_free: bool) -> Step {
+        let clients = self.clients.as_ref().filter(|_| client_is_free).map(|stagger| stagger.at(now));
+        let nemesis = self.nemesis.as_ref().map(|stagger| stagger.at(now));
+        let (at, is_nemesis) = match (clients, nemesis) {
+            (None, None) if self.clients.is_some() => return Step::Blocked,
+            (None, None) => return Step::Exhausted,
+            (Some(client), None) => (client, false),
+            (None, Some(nemesis)) => (nemesis, true),
+            // Both at once: either, as likely as the other.
+            (Some(client), Some(nemesis)) if client == nemesis => (client, self.draws.below(2) == 1),
+            (Some(client), Some(nemesis)) => (client.min(nemesis), nemesis < client),
+        };
+        if at >= *self.cutoff.get_or_insert(at + self.time_limit) {
+            return Step::Exhausted;
+        }
+        if at > now {
+            return Step::Wait(at);
+        }
+        if is_nemesis { self.take_fault(now) } else { self.take_operation(now) }
+    }
+
+    fn take_operation(&mut self, now: Time) -> Step {
+        if let Some(stagger) = &mut self.clients {
+            stagger.advance(now, &mut self.draws);
+        }
+        let is_read = self.next_is_read;
+        self.next_is_read = self.draws.below(2) == 1;
+        if is_read {
+            return Step::Read;
+        }
+        let value = self.next_value;
+        self.next_value += 1;
+        Step::Broadcast(value)
+    }
+
+    fn take_fault(&mut self, now: Time) -> Step {
+        if let Some(stagger) = &mut self.nemesis {
+            stagger.advance(now, &mut self.nemesis_draws);
+        }
+        self.partitioned = !self.partitioned;
+        if self.partitioned {
+            Step::StartPartition(Kind::ALL[self.nemesis_draws.index(Kind::ALL.len())])
+        } else {
+            Step::StopPartition
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Nemesis;
+
+    fn seconds(s: u64) -> Duration {
+        Duration::from_secs(s)
+    }
+
+    /// Steps until the end with a client always free: each step with its time.
+    fn steps(settings: &Settings, start: Time) -> Vec<(Time, Step)> {
+        let mut generator = Generator::new(settings, 9);
+        let (mut now, mut all) = (start, Vec::new());
+        loop {
+            match generator.step(now, true) {
+                Step::Wait(at) => now = at,
+                Step::Exhausted => return all,
+                step => all.push((now, step)),
+            }
+        }
+    }
+
+    #[test]
+    fn operations_come_at_the_rate_until_the_limit() {
+        let start = Time::from_nanos(123);
+        let steps = steps(&Settings::default(), start);
+        assert_eq!(steps[0].0, start, "the first operation does not wait");
+        assert!((1850..2150).contains(&steps.len()), "{}", steps.len());
+        let last = steps.last().expect("there are steps").0;
+        assert!(last < start + seconds(20) && last > start + seconds(19));
+        let gaps: Vec<Duration> = steps.windows(2).map(|pair| pair[1].0.saturating_since(pair[0].0)).collect();
+        assert!(gaps.iter().all(|&gap| gap < Duration::from_millis(20)));
+        let reads = steps.iter().filter(|(_, step)| *step == Step::Read).count();
+        assert!((steps.len() * 9 / 20..steps.len() * 11 / 20).contains(&reads), "{reads} reads");
+    }
+
+    #[test]
+    fn values_count_up_from_zero() {
+        let values: Vec<u32> = steps(&Settings::default(), Time::ZERO)
+            .iter()
+            .filter_map(|(_, step)| if let Step::Broadcast(value) = step { Some(*value) } else { None })
+            .collect();
+        assert_eq!(values, (0..values.len() as u32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn partitions_start_and_stop_in_turn_at_their_own_pace() {
+        let nemesis = Nemesis { partition: true, interval: seconds(4) };
+        let settings = Settings { nemesis, time_limit: seconds(4_000), rate: 0.1, ..Settings::default() };
+        let faults: Vec<Step> = steps(&settings, Time::ZERO)
+            .into_iter()
+            .map(|(_, step)| step)
+            .filter(|step| matches!(step, Step::StartPartition(_) | Step::StopPartition))
+            .collect();
+        assert!((930..1070).contains(&faults.len()), "{}", faults.len());
+        for (i, fault) in faults.iter().enumerate() {
+            assert_eq!(*fault == Step::StopPartition, i % 2 == 1);
+        }
+        for kind in Kind::ALL {
+            let drawn = faults.iter().filter(|&&fault| fault == Step::StartPartition(kind)).count();
+            assert!((90..160).contains(&drawn), "{kind:?} was drawn {drawn} times");
+        }
+    }
+
+    #[test]
+    fn without_a_free_client_operations_wait_and_are_not_lost() {
+        let mut generator = Generator::new(&Settings::default(), 1);
+        assert_eq!(generator.step(Time::ZERO, false), Step::Blocked);
+        let later = Time::from_nanos(5_000_000_000);
+        assert!(matches!(generator.step(later, true), Step::Broadcast(0) | Step::Read));
+        // The limit runs from the first operation, not from the first question.
+        assert_eq!(generator.start_limit(later), later + seconds(20));
+    }
+
+    #[test]
+    fn a_rate_of_zero_has_no_operations() {
+        let mut generator = Generator::new(&Settings { rate: 0.0, ..Settings::default() }, 1);
+        assert_eq!(generator.step(Time::ZERO, true), Step::Exhausted);
+    }
+}

@@ -1,0 +1,289 @@
+//! What clients and the nemesis did, in the order in which it happened.
+
+use std::fmt;
+
+use rustc_hash::FxHashMap;
+
+use crate::edn::write::Value;
+
+/// A broadcast value: a small whole number as itself, anything else as a number in the history's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Element(u32);
+
+impl Element {
+    /// From here on element numbers stand for entries of the history's table.
+    const FIRST_OTHER: u32 = 1 << 31;
+
+    /// The element that is this whole number, if it is small enough to be held as itself.
+    pub fn from_int(value: i64) -> Option<Element> {
+        u32::try_from(value).ok().filter(|&value| value < Self::FIRST_OTHER).map(Element)
+    }
+}
+
+/// What a read saw: the first `len` entries of a log. Reads that extend each other share one log, so that a
+/// history takes memory for values delivered and not for values read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadValue {
+    /// The log.
+    pub log: LogId,
+    /// How many of its entries were seen.
+    pub len: u32,
+}
+
+/// A log of the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogId(u32);
+
+/// Who performs an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Process {
+    /// A client process; a client that crashes goes on under a new number.
+    Client(u32),
+    /// The one that injects faults.
+    Nemesis,
+}
+
+/// The part of an operation that an event records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Its start.
+    Invoke,
+    /// Its success.
+    Ok,
+    /// Its failure: it did not happen.
+    Fail,
+    /// Nobody knows whether it happened; also both parts of what the nemesis does.
+    Info,
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Function {
+    /// Adds a value.
+    Broadcast,
+    /// Asks for all values.
+    Read,
+    /// Cuts links.
+    StartPartition,
+    /// Heals the network.
+    StopPartition,
+}
+
+impl Function {
+    /// Maelstrom's keyword for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Function::Broadcast => "broadcast",
+            Function::Read => "read",
+            Function::StartPartition => "start-partition",
+            Function::StopPartition => "stop-partition",
+        }
+    }
+}
+
+impl Kind {
+    /// Maelstrom's keyword for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Invoke => "invoke",
+            Kind::Ok => "ok",
+            Kind::Fail => "fail",
+            Kind::Info => "info",
+        }
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Process::Client(number) => write!(f, "{number}"),
+            Process::Nemesis => f.write_str("nemesis"),
+        }
+    }
+}
+
+/// What an operation carries.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OpValue {
+    /// Nothing: a read that has not (yet) been answered.
+    Nil,
+    /// The value that is broadcast.
+    Element(Element),
+    /// What a read saw.
+    Read(ReadValue),
+    /// What the nemesis did.
+    Fault(Box<Value>),
+}
+
+/// Why an operation did not succeed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// Maelstrom's exception, if the client crashed.
+    pub exception: Option<Value>,
+    /// What went wrong.
+    pub error: Value,
+}
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Nanoseconds since operations may begin.
+    pub time: u64,
+    /// Whose operation it is.
+    pub process: Process,
+    /// Which part of the operation it is.
+    pub kind: Kind,
+    /// What the operation does.
+    pub function: Function,
+    /// What it carries.
+    pub value: OpValue,
+    /// Whether it is one of the reads after the recovery.
+    pub is_final: bool,
+    /// Why it did not succeed.
+    pub failure: Option<Box<Failure>>,
+    /// The index of the operation's invocation; its own for an invocation.
+    pub invocation: u32,
+}
+
+/// The events of a run, and the logs that its reads refer to.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    events: Vec<Event>,
+    logs: Vec<Vec<Element>>,
+    /// The log that a process's next read may extend.
+    last_read: FxHashMap<Process, LogId>,
+    /// Values that are no small whole number, as EDN text.
+    others: Vec<Box<str>>,
+    other_numbers: FxHashMap<Box<str>, u32>,
+}
+
+impl History {
+    /// No events.
+    pub fn new() -> History {
+        History::default()
+    }
+
+    /// The events so far.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Records an event and returns its index.
+    pub fn push(&mut self, event: Event) -> u32 {
+        let index = self.events.len() as u32;
+        self.events.push(event);
+        index
+    }
+
+    /// The index that the next event gets.
+    pub fn next_index(&self) -> u32 {
+        self.events.len() as u32
+    }
+
+    /// The element that is this whole number.
+    pub fn int(&mut self, value: i64) -> Element {
+        Element::from_int(value).unwrap_or_else(|| self.other(&value.to_string()))
+    }
+
+    /// The element that is written so in EDN.
+    pub fn other(&mut self, text: &str) -> Element {
+        if let Some(&number) = self.other_numbers.get(text) {
+            return Element(number);
+        }
+        let number = Element::FIRST_OTHER + self.others.len() as u32;
+        self.others.push(text.into());
+        self.other_numbers.insert(text.into(), number);
+        Element(number)
+    }
+
+    /// The element as EDN.
+    pub fn edn(&self, element: Element) -> Value {
+        match element.0.checked_sub(Element::FIRST_OTHER) {
+            None => Value::Int(i64::from(element.0)),
+            Some(number) => Value::Symbol(self.others[number as usize].to_string()),
+        }
+    }
+
+    /// Starts an empty log that the driver extends itself: the values of a node in the order it learnt them.
+    pub fn add_log(&mut self) -> LogId {
+        self.logs.push(Vec::new());
+        LogId(self.logs.len() as u32 - 1)
+    }
+
+    /// A log.
+    pub fn log(&self, log: LogId) -> &[Element] {
+        &self.logs[log.0 as usize]
+    }
+
+    /// Adds to a log.
+    pub fn extend_log(&mut self, log: LogId, elements: impl IntoIterator<Item = Element>) {
+        self.logs[log.0 as usize].extend(elements);
+    }
+
+    /// Stores the list that a process read, as an extension of what it read before if it is one.
+    pub fn add_read(&mut self, process: Process, elements: &[Element]) -> ReadValue {
+        let len = elements.len() as u32;
+        if let Some(&log) = self.last_read.get(&process) {
+            let known = &mut self.logs[log.0 as usize];
+            if elements.starts_with(known) {
+                known.extend_from_slice(&elements[known.len()..]);
+                return ReadValue { log, len };
+            }
+        }
+        let log = self.add_log();
+        self.extend_log(log, elements.iter().copied());
+        self.last_read.insert(process, log);
+        ReadValue { log, len }
+    }
+
+    /// The values that a read saw.
+    pub fn values(&self, read: ReadValue) -> &[Element] {
+        &self.log(read.log)[..read.len as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const P: Process = Process::Client(0);
+
+    fn ints(history: &mut History, values: &[i64]) -> Vec<Element> {
+        values.iter().map(|&value| history.int(value)).collect()
+    }
+
+    #[test]
+    fn reads_that_extend_each_other_share_a_log() {
+        let mut history = History::new();
+        let all = ints(&mut history, &[3, 1, 2]);
+        let first = history.add_read(P, &all[..1]);
+        let second = history.add_read(P, &all);
+        let other_process = history.add_read(Process::Client(1), &all);
+        assert_eq!(first.log, second.log);
+        assert_ne!(first.log, other_process.log);
+        assert_eq!((history.values(first), history.values(second)), (&all[..1], &all[..]));
+    }
+
+    #[test]
+    fn reads_that_do_not_extend_keep_their_own_list() {
+        let mut history = History::new();
+        let sorted = ints(&mut history, &[1, 2, 3]);
+        let reversed = ints(&mut history, &[3, 2, 1]);
+        let first = history.add_read(P, &sorted);
+        let shorter = history.add_read(P, &sorted[..2]);
+        let other = history.add_read(P, &reversed);
+        assert_eq!(history.values(first), sorted);
+        assert_eq!(history.values(shorter), &sorted[..2]);
+        assert_eq!(history.values(other), reversed);
+    }
+
+    #[test]
+    fn any_value_is_an_element() {
+        let mut history = History::new();
+        let text = history.other("\"seven\"");
+        let large = history.int(1 << 40);
+        assert_eq!(history.other("\"seven\""), text);
+        assert_eq!(history.edn(text).to_string(), "\"seven\"");
+        assert_eq!(history.edn(large).to_string(), "1099511627776");
+    }
+}

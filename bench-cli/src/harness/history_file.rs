@@ -1,0 +1,214 @@
+//! `history.edn` and `history.txt`: a line for each event.
+
+use std::io::{self, Write};
+
+use edn_rs::Edn;
+use rustc_hash::FxHashMap;
+
+use super::history::{Element, Event, Failure, Function, History, Kind, OpValue, Process};
+use crate::edn::read;
+use crate::edn::write::Value;
+
+/// One event as Maelstrom's map, its operation called `function`.
+pub fn event(history: &History, index: u32, function: &'static str) -> Value {
+    let event = &history.events()[index as usize];
+    let process = match event.process {
+        Process::Client(number) => Value::Int(i64::from(number)),
+        Process::Nemesis => Value::Keyword("nemesis"),
+    };
+    let mut entries = vec![
+        (Value::Keyword("index"), Value::Int(i64::from(index))),
+        (Value::Keyword("time"), Value::Int(event.time as i64)),
+        (Value::Keyword("type"), Value::Keyword(event.kind.name())),
+        (Value::Keyword("process"), process),
+        (Value::Keyword("f"), Value::Keyword(function)),
+        (Value::Keyword("value"), value(history, &event.value)),
+    ];
+    if event.is_final {
+        entries.push((Value::Keyword("final?"), Value::Bool(true)));
+    }
+    if let Some(failure) = &event.failure {
+        if let Some(exception) = &failure.exception {
+            entries.push((Value::Keyword("exception"), exception.clone()));
+        }
+        entries.push((Value::Keyword("error"), failure.error.clone()));
+    }
+    Value::Map(entries)
+}
+
+fn value(history: &History, value: &OpValue) -> Value {
+    match value {
+        OpValue::Nil => Value::Nil,
+        OpValue::Element(element) => history.edn(*element),
+        OpValue::Read(read) => {
+            Value::Vector(history.values(*read).iter().map(|&element| history.edn(element)).collect())
+        }
+        OpValue::Fault(value) => (**value).clone(),
+    }
+}
+
+/// Writes `history.edn`.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_edn(history: &History, out: &mut impl Write) -> io::Result<()> {
+    for (index, op) in history.events().iter().enumerate() {
+        writeln!(out, "{}", event(history, index as u32, op.function.name()))?;
+    }
+    Ok(())
+}
+
+/// Writes `history.txt`: process, type, operation and value, with tabs between.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_text(history: &History, out: &mut impl Write) -> io::Result<()> {
+    for event in history.events() {
+        writeln!(out, "{}", text(history, event))?;
+    }
+    Ok(())
+}
+
+/// One event as Maelstrom's log shows it.
+pub fn text(history: &History, event: &Event) -> String {
+    let Event { process, kind, function, .. } = event;
+    let process = if *process == Process::Nemesis { ":nemesis".to_owned() } else { process.to_string() };
+    let value = value(history, &event.value);
+    let mut line = format!("{process}\t:{}\t:{}\t{value}", kind.name(), function.name());
+    if let Some(failure) = &event.failure {
+        let error = match &failure.error {
+            Value::Str(text) => text.clone(),
+            other => other.to_string(),
+        };
+        line.push('\t');
+        line.push_str(&error);
+    }
+    line
+}
+
+/// A history that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}")]
+pub struct HistoryError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// Reads `history.edn`.
+///
+/// # Errors
+/// If a line is not an event of this workload.
+pub fn read_edn(text: &str) -> Result<History, HistoryError> {
+    let mut reader = Reader { history: History::new(), open: FxHashMap::default() };
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        reader.line(line).map_err(|problem| HistoryError { line: number + 1, problem })?;
+    }
+    Ok(reader.history)
+}
+
+struct Reader {
+    history: History,
+    /// Each process's invocation that has not completed.
+    open: FxHashMap<Process, u32>,
+}
+
+impl Reader {
+    fn line(&mut self, line: &str) -> Result<(), String> {
+        let map = read::parse(line).map_err(|error| error.to_string())?;
+        let index = self.history.next_index();
+        let written = whole(&map, ":index")?;
+        if written != i64::from(index) {
+            return Err(format!("the index is {written} where {index} is expected; is a line missing?"));
+        }
+        let time = u64::try_from(whole(&map, ":time")?).map_err(|_| "the time is negative".to_owned())?;
+        let kind = named(&map, ":type", &[Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info], Kind::name)?;
+        let function = named(
+            &map,
+            ":f",
+            &[Function::Broadcast, Function::Read, Function::StartPartition, Function::StopPartition],
+            Function::name,
+        )?;
+        let process = self.process(&map)?;
+        let invocation = match (process, kind) {
+            (Process::Nemesis, _) => index,
+            (process, Kind::Invoke) => {
+                self.open.insert(process, index);
+                index
+            }
+            (process, _) => self
+                .open
+                .remove(&process)
+                .ok_or_else(|| format!("process {process} completes an operation that it has not begun"))?,
+        };
+        let value = self.value(&map, function, process)?;
+        let failure = failure(&map);
+        let is_final = map.get(":final?").is_some_and(|flag| *flag == Edn::Bool(true));
+        self.history.push(Event { time, process, kind, function, value, is_final, failure, invocation });
+        Ok(())
+    }
+
+    fn process(&self, map: &Edn) -> Result<Process, String> {
+        match map.get(":process") {
+            Some(Edn::Key(name)) if name == ":nemesis" => Ok(Process::Nemesis),
+            _ => u32::try_from(whole(map, ":process")?)
+                .map(Process::Client)
+                .map_err(|_| "the process is no small whole number".to_owned()),
+        }
+    }
+
+    fn value(&mut self, map: &Edn, function: Function, process: Process) -> Result<OpValue, String> {
+        let value = map.get(":value").ok_or(":value is missing")?;
+        Ok(match (function, value) {
+            (Function::StartPartition | Function::StopPartition, value) => {
+                OpValue::Fault(Box::new(Value::Symbol(value.to_string())))
+            }
+            (Function::Broadcast, value) => OpValue::Element(self.element(value)),
+            (Function::Read, Edn::Nil) => OpValue::Nil,
+            (Function::Read, Edn::Vector(_) | Edn::List(_)) => {
+                let items: Vec<&Edn> = value.iter_some().map(Iterator::collect).unwrap_or_default();
+                let elements: Vec<Element> = items.into_iter().map(|item| self.element(item)).collect();
+                OpValue::Read(self.history.add_read(process, &elements))
+            }
+            (Function::Read, other) => return Err(format!("a read's value is no list but {other}")),
+        })
+    }
+
+    fn element(&mut self, value: &Edn) -> Element {
+        match int(value) {
+            Some(int) => self.history.int(int),
+            None => self.history.other(&value.to_string()),
+        }
+    }
+}
+
+fn failure(map: &Edn) -> Option<Box<Failure>> {
+    let as_written = |value: &Edn| Value::Symbol(value.to_string());
+    let error = map.get(":error")?;
+    Some(Box::new(Failure { exception: map.get(":exception").map(as_written), error: as_written(error) }))
+}
+
+fn int(value: &Edn) -> Option<i64> {
+    match value {
+        Edn::Int(int) => Some(*int),
+        Edn::UInt(int) => i64::try_from(*int).ok(),
+        _ => None,
+    }
+}
+
+fn whole(map: &Edn, key: &str) -> Result<i64, String> {
+    let value = map.get(key).ok_or_else(|| format!("{key} is missing"))?;
+    int(value).ok_or_else(|| format!("{key} is no whole number but {value}"))
+}
+
+fn named<T: Copy>(map: &Edn, key: &str, all: &[T], name: fn(T) -> &'static str) -> Result<T, String> {
+    let value = map.get(key).ok_or_else(|| format!("{key} is missing"))?;
+    let found = match value {
+        Edn::Key(written) => {
+            all.iter().copied().find(|&item| written.strip_prefix(':') == Some(name(item)))
+        }
+        _ => None,
+    };
+    found.ok_or_else(|| format!("{key} is {value}, which the broadcast workload does not have"))
+}

@@ -1,0 +1,94 @@
+//! How long a message from one node to another takes: whole milliseconds, as Maelstrom draws them.
+
+use std::time::Duration;
+
+use super::draws::Draws;
+use crate::settings::{Latency, LatencyDistribution};
+
+/// Draws one message's latency.
+///
+/// Uniform latencies run from 0 up to, but not including, twice the mean; exponential ones lose what is less than
+/// a millisecond.
+pub fn draw(latency: Latency, draws: &mut Draws) -> Duration {
+    let mean = latency.mean.as_millis() as u64;
+    Duration::from_millis(match latency.distribution {
+        LatencyDistribution::Constant => mean,
+        LatencyDistribution::Uniform => draws.below(2 * mean),
+        LatencyDistribution::Exponential => exponential(mean, draws),
+    })
+}
+
+/// ⌊mean × X⌋ for an exponential X of mean 1.
+///
+/// Von Neumann's method (1951) compares uniform draws and needs no logarithm, whose last digit differs between
+/// platforms: the first of a falling run of odd length, plus the count of even runs before it, is exponential.
+fn exponential(mean: u64, draws: &mut Draws) -> u64 {
+    let mut whole = 0;
+    loop {
+        let first = draws.bits();
+        let (mut last, mut run) = (first, 1_u32);
+        loop {
+            let next = draws.bits();
+            if next >= last {
+                break;
+            }
+            last = next;
+            run += 1;
+        }
+        if run % 2 == 1 {
+            let fraction = (u128::from(mean) * u128::from(first)) >> 64;
+            return whole * mean + fraction as u64;
+        }
+        whole += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::draws::Purpose;
+    use super::*;
+
+    const N: u32 = 100_000;
+
+    fn sample(distribution: LatencyDistribution) -> Vec<f64> {
+        let latency = Latency { mean: Duration::from_millis(100), distribution };
+        let mut draws = Draws::new(5, Purpose::Network);
+        (0..N).map(|_| draw(latency, &mut draws).as_millis() as f64).collect()
+    }
+
+    fn mean(values: &[f64]) -> f64 {
+        values.iter().sum::<f64>() / f64::from(N)
+    }
+
+    #[test]
+    fn constant_is_constant() {
+        assert!(sample(LatencyDistribution::Constant).iter().all(|&ms| ms == 100.0));
+    }
+
+    #[test]
+    fn uniform_spans_twice_the_mean() {
+        let values = sample(LatencyDistribution::Uniform);
+        assert!((mean(&values) - 99.5).abs() < 0.7, "{}", mean(&values));
+        assert_eq!(values.iter().copied().fold(f64::MAX, f64::min), 0.0);
+        assert_eq!(values.iter().copied().fold(0.0, f64::max), 199.0);
+    }
+
+    #[test]
+    fn exponential_has_its_mean_and_its_tail() {
+        let values = sample(LatencyDistribution::Exponential);
+        // Truncation to whole milliseconds takes half a millisecond off the mean.
+        assert!((mean(&values) - 99.5).abs() < 1.2, "{}", mean(&values));
+        for (limit, share) in [(100.0, (-1.0_f64).exp()), (300.0, (-3.0_f64).exp())] {
+            let beyond = values.iter().filter(|&&ms| ms >= limit).count() as f64 / f64::from(N);
+            assert!((beyond - share).abs() < 0.005, "{beyond} of the draws reach {limit} ms, not {share}");
+        }
+    }
+
+    #[test]
+    fn a_mean_of_zero_means_no_latency() {
+        for &distribution in LatencyDistribution::ALL {
+            let latency = Latency { mean: Duration::ZERO, distribution };
+            assert_eq!(draw(latency, &mut Draws::new(1, Purpose::Network)), Duration::ZERO);
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! The network between nodes: latency, head-of-line blocking, partitions, and the counts of messages.
+//!
+//! Each node has one inbound queue, ordered by deadline (the time sent plus the latency). Whoever delivers to the
+//! node takes the head of that queue as soon as it is free, drops it if the node is cut off from the sender, and
+//! else holds it until it is due. What arrives meanwhile waits, even if it would be due earlier: a request of a
+//! client, which has no latency of its own, waits up to one whole latency behind a message from another node.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use node::Time;
+
+use super::draws::Draws;
+use super::latency;
+use super::partition::Partitions;
+use crate::settings::Latency;
+
+/// A node, by its place in the list of nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// The place in the list of nodes.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A client, by the number in its name: `c7` is 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u32);
+
+/// Who sends or receives a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// A node.
+    Node(NodeId),
+    /// A client.
+    Client(ClientId),
+}
+
+/// How the delivering thread of real Maelstrom keeps time; the simulated engine imitates it, the embedded engine
+/// has the operating system's own timers instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// From sending to an idle node until its delivering thread looks at the message. The thread then sleeps for
+    /// what is left of the latency in whole milliseconds, rounded down: with any delay at all, a message of 100 ms
+    /// sleeps 99 ms.
+    pub take_delay: Duration,
+    /// How much longer than asked for a sleep takes.
+    pub overshoot: Duration,
+}
+
+impl Timing {
+    /// For real timers, which are late by themselves. The delay is that of a thread being woken.
+    pub const REAL: Timing = Timing { take_delay: Duration::from_micros(50), overshoot: Duration::ZERO };
+    /// For virtual time: the delay of a woken thread and the overshoot of a sleep as measured on Linux.
+    pub const VIRTUAL: Timing =
+        Timing { take_delay: Duration::from_micros(50), overshoot: Duration::from_micros(100) };
+}
+
+/// Messages sent and received, clients' and nodes' apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MessageCounts {
+    /// Messages from or to a client.
+    pub clients: Count,
+    /// Messages between nodes.
+    pub servers: Count,
+}
+
+/// How many messages of one kind there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages received; the rest was dropped or still on its way at the end.
+    pub received: u64,
+}
+
+/// A message that is due at a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery<M> {
+    /// The message's number, counted over the whole run.
+    pub id: u64,
+    /// Who sent it.
+    pub src: Address,
+    /// The node that it goes to.
+    pub dest: NodeId,
+    /// What it says.
+    pub payload: M,
+    /// When it was sent.
+    pub sent: Time,
+    /// When it should have been delivered: the driver is late by what has passed since.
+    pub due: Time,
+}
+
+/// The network: one inbound queue for each node.
+#[derive(Debug)]
+pub struct Network<M> {
+    inboxes: Vec<Inbox<M>>,
+    /// The nodes whose held message is due at a known time, soonest first.
+    due: BinaryHeap<Due>,
+    partitions: Partitions,
+    latency: Latency,
+    timing: Timing,
+    draws: Draws,
+    next_id: u64,
+    counts: MessageCounts,
+}
+
+#[derive(Debug)]
+struct Inbox<M> {
+    waiting: BinaryHeap<Envelope<M>>,
+    held: Option<Envelope<M>>,
+    paused: bool,
+}
+
+#[derive(Debug)]
+struct Envelope<M> {
+    deadline: Time,
+    id: u64,
+    src: Address,
+    sent: Time,
+    payload: M,
+}
+
+/// Reversed, because the standard heap gives the greatest first. Equal deadlines are served in the order sent.
+impl<M> Ord for Envelope<M> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.deadline, other.id).cmp(&(self.deadline, self.id))
+    }
+}
+
+impl<M> PartialOrd for Envelope<M> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<M> PartialEq for Envelope<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl<M> Eq for Envelope<M> {}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Due {
+    at: Time,
+    /// The held message's number, so that what is due at the same time goes out in the order sent.
+    id: u64,
+    node: NodeId,
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.id).cmp(&(self.at, self.id))
+    }
+}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<M> Network<M> {
+    /// A network of so many nodes, without partitions.
+    pub fn new(nodes: usize, latency: Latency, timing: Timing, draws: Draws) -> Network<M> {
+        let inbox = || Inbox { waiting: BinaryHeap::new(), held: None, paused: false };
+        Network {
+            inboxes: (0..nodes).map(|_| inbox()).collect(),
+            due: BinaryHeap::with_capacity(nodes),
+            partitions: Partitions::new(nodes),
+            latency,
+            timing,
+            draws,
+            next_id: 0,
+            counts: MessageCounts::default(),
+        }
+    }
+
+    /// The messages counted so far.
+    pub fn counts(&self) -> MessageCounts {
+        self.counts
+    }
+
+    /// Which nodes are cut off from which.
+    pub fn partitions_mut(&mut self) -> &mut Partitions {
+        &mut self.partitions
+    }
+
+    /// A message sets out for a node. Returns its number.
+    pub fn send(&mut self, now: Time, src: Address, dest: NodeId, payload: M) -> u64 {
+        let id = self.count_sent(src, Address::Node(dest));
+        let latency = match src {
+            Address::Client(_) => Duration::ZERO,
+            Address::Node(_) => latency::draw(self.latency, &mut self.draws),
+        };
+        let envelope = Envelope { deadline: now + latency, id, src, sent: now, payload };
+        let inbox = &mut self.inboxes[dest.index()];
+        inbox.waiting.push(envelope);
+        if inbox.held.is_none() && !inbox.paused {
+            let delay = if latency.is_zero() { Duration::ZERO } else { self.timing.take_delay };
+            self.take(now + delay, dest);
+        }
+        id
+    }
+
+    /// Counts a message that a node sends to a client; such messages take no time and are not queued here.
+    /// Returns its number.
+    pub fn count_sent_to_client(&mut self, src: Address, dest: ClientId) -> u64 {
+        self.count_sent(src, Address::Client(dest))
+    }
+
+    /// Counts messages that a client has taken from its queue.
+    pub fn count_received_by_client(&mut self, messages: u64) {
+        self.counts.clients.received += messages;
+    }
+
+    /// When the next message is due.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.due.peek().map(|due| due.at)
+    }
+
+    /// The next message that is due by now, if there is one.
+    pub fn poll_delivery(&mut self, now: Time) -> Option<Delivery<M>> {
+        let due = *self.due.peek().filter(|due| due.at <= now)?;
+        self.due.pop();
+        let held = self.inboxes[due.node.index()].held.take();
+        let Envelope { id, src, sent, payload, .. } = held.expect("a node in the queue of due times holds a message");
+        match src {
+            Address::Client(_) => self.counts.clients.received += 1,
+            Address::Node(_) => self.counts.servers.received += 1,
+        }
+        if !self.inboxes[due.node.index()].paused {
+            self.take(now, due.node);
+        }
+        Some(Delivery { id, src, dest: due.node, payload, sent, due: due.at })
+    }
+
+    /// Delivers nothing more to this node (after what is held already) until [`Network::resume`]: the node does
+    /// not read what it was given.
+    pub fn pause(&mut self, node: NodeId) {
+        self.inboxes[node.index()].paused = true;
+    }
+
+    /// Ends a pause.
+    pub fn resume(&mut self, now: Time, node: NodeId) {
+        let inbox = &mut self.inboxes[node.index()];
+        inbox.paused = false;
+        if inbox.held.is_none() {
+            self.take(now, node);
+        }
+    }
+
+    /// Takes the head of the node's queue, dropping messages from nodes that it is cut off from.
+    fn take(&mut self, now: Time, node: NodeId) {
+        let inbox = &mut self.inboxes[node.index()];
+        while let Some(envelope) = inbox.waiting.pop() {
+            if let Address::Node(src) = envelope.src
+                && self.partitions.drops(src, node)
+            {
+                continue;
+            }
+            let sleep = whole_millis(envelope.deadline.saturating_since(now));
+            let at = if sleep.is_zero() { now } else { now + sleep + self.timing.overshoot };
+            self.due.push(Due { at, id: envelope.id, node });
+            inbox.held = Some(envelope);
+            return;
+        }
+    }
+
+    fn count_sent(&mut self, src: Address, dest: Address) -> u64 {
+        match (src, dest) {
+            (Address::Node(_), Address::Node(_)) => self.counts.servers.sent += 1,
+            _ => self.counts.clients.sent += 1,
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+}
+
+/// The duration less what is not a whole millisecond: Java's `Thread.sleep` is given whole milliseconds.
+fn whole_millis(duration: Duration) -> Duration {
+    duration - Duration::from_nanos(u64::from(duration.subsec_nanos() % 1_000_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::draws::Purpose;
+    use super::*;
+    use crate::settings::LatencyDistribution;
+
+    /// Timers as a mathematician has them: nothing is early or late but for the rounding.
+    const EXACT: Timing = Timing { take_delay: Duration::ZERO, overshoot: Duration::ZERO };
+    const CLIENT: Address = Address::Client(ClientId(0));
+
+    fn network(timing: Timing) -> Network<&'static str> {
+        let latency =
+            Latency { mean: Duration::from_millis(100), distribution: LatencyDistribution::Constant };
+        Network::new(3, latency, timing, Draws::new(1, Purpose::Network))
+    }
+
+    fn micros(us: u64) -> Time {
+        Time::from_nanos(us * 1000)
+    }
+
+    fn node(i: u32) -> Address {
+        Address::Node(NodeId(i))
+    }
+
+    /// Runs the network empty and lists when each message was delivered (µs) and what it said.
+    fn drain(network: &mut Network<&'static str>) -> Vec<(u64, &'static str)> {
+        let mut delivered = Vec::new();
+        while let Some(at) = network.next_deadline() {
+            while let Some(delivery) = network.poll_delivery(at) {
+                assert_eq!(delivery.due, at);
+                delivered.push((at.as_nanos() / 1000, delivery.payload));
+            }
+        }
+        delivered
+    }
+
+    #[test]
+    fn a_message_between_nodes_takes_the_latency() {
+        let mut network = network(EXACT);
+        network.send(micros(5), node(0), NodeId(1), "hello");
+        assert_eq!(drain(&mut network), [(100_005, "hello")]);
+        assert_eq!(network.counts().servers, Count { sent: 1, received: 1 });
+        assert_eq!(network.counts().clients, Count::default());
+    }
+
+    #[test]
+    fn sleeping_whole_milliseconds_delivers_early() {
+        let mut network = network(Timing::VIRTUAL);
+        network.send(micros(0), node(0), NodeId(1), "hello");
+        assert_eq!(drain(&mut network), [(99_150, "hello")]);
+    }
+
+    #[test]
+    fn a_clients_request_waits_behind_the_held_message() {
+        let mut network = network(EXACT);
+        network.send(micros(0), node(0), NodeId(1), "gossip");
+        network.send(micros(30_000), CLIENT, NodeId(1), "read");
+        network.send(micros(30_000), CLIENT, NodeId(2), "read elsewhere");
+        assert_eq!(drain(&mut network), [(30_000, "read elsewhere"), (100_000, "gossip"), (100_000, "read")]);
+    }
+
+    #[test]
+    fn a_waiting_request_overtakes_waiting_gossip() {
+        let mut network = network(EXACT);
+        network.send(micros(0), node(0), NodeId(1), "first");
+        network.send(micros(10_000), node(2), NodeId(1), "second");
+        network.send(micros(20_000), CLIENT, NodeId(1), "read");
+        assert_eq!(drain(&mut network), [(100_000, "first"), (100_000, "read"), (110_000, "second")]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_latency_is_rounded_down_when_the_node_is_free() {
+        let mut network = network(EXACT);
+        network.send(micros(0), node(0), NodeId(1), "first");
+        network.send(micros(10_700), node(2), NodeId(1), "second");
+        assert_eq!(drain(&mut network), [(100_000, "first"), (110_000, "second")]);
+    }
+
+    #[test]
+    fn a_partition_drops_when_the_message_is_taken() {
+        let mut network = network(EXACT);
+        network.send(micros(0), node(0), NodeId(1), "held before the partition");
+        network.send(micros(1_000), node(0), NodeId(1), "taken during the partition");
+        network.partitions_mut().cut(NodeId(0), NodeId(1));
+        network.send(micros(2_000), node(2), NodeId(1), "from the other side");
+        network.send(micros(3_000), node(1), NodeId(0), "the way back is open");
+        assert_eq!(
+            drain(&mut network),
+            [
+                (100_000, "held before the partition"),
+                (102_000, "from the other side"),
+                (103_000, "the way back is open")
+            ]
+        );
+        assert_eq!(network.counts().servers, Count { sent: 4, received: 3 });
+    }
+
+    #[test]
+    fn a_paused_node_gets_the_rest_when_it_reads_again() {
+        let mut network = network(EXACT);
+        network.pause(NodeId(1));
+        network.send(micros(0), CLIENT, NodeId(1), "read");
+        assert_eq!(network.next_deadline(), None);
+        network.resume(micros(500), NodeId(1));
+        assert_eq!(drain(&mut network), [(500, "read")]);
+    }
+}

@@ -1,0 +1,174 @@
+//! Clients on the network: one request at a time, time-outs, and answers that come too late.
+
+use std::time::Duration;
+
+use node::Time;
+
+use super::{Phase, Run, SetupError, Undeliverable};
+use crate::harness::network::{Address, ClientId, NodeId};
+use crate::harness::payload::{Payload, Request, Response, Rpc};
+
+/// A client on the network.
+#[derive(Debug)]
+pub(super) struct Client {
+    owner: Owner,
+    is_open: bool,
+    next_msg_id: u64,
+    waiting_for: Option<Call>,
+    /// Messages in its queue that came while it waited for none.
+    unread: u64,
+}
+
+/// A request that has not been answered.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    msg_id: u64,
+    rpc: Rpc,
+    timeout: Duration,
+}
+
+/// Whose requests a client makes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owner {
+    /// The set-up of one node.
+    Init(NodeId),
+    /// The set-up of the workload on one node.
+    Setup(NodeId),
+    /// A thread of operations.
+    Thread(usize),
+}
+
+/// A request that fails if it is not answered by then.
+#[derive(Debug)]
+pub(super) struct Timeout {
+    at: Time,
+    client: ClientId,
+    msg_id: u64,
+}
+
+impl<P: Payload> Run<P> {
+    pub(super) fn open_client(&mut self, owner: Owner) -> ClientId {
+        self.clients.push(Client { owner, is_open: true, next_msg_id: 1, waiting_for: None, unread: 0 });
+        ClientId(self.clients.len() as u32 - 1)
+    }
+
+    pub(super) fn close_client(&mut self, client: ClientId) {
+        self.clients[client.0 as usize].is_open = false;
+    }
+
+    /// Sends a request and waits for its answer. Returns its message id.
+    pub(super) fn call(
+        &mut self,
+        now: Time,
+        client: ClientId,
+        node: NodeId,
+        request: &Request<'_>,
+        timeout: Duration,
+    ) -> u64 {
+        let caller = &mut self.clients[client.0 as usize];
+        let msg_id = caller.next_msg_id;
+        caller.next_msg_id += 1;
+        caller.waiting_for = Some(Call { msg_id, rpc: request.rpc(), timeout });
+        // Answers that came too late are read, and thrown away, while waiting for the next one.
+        let unread = std::mem::take(&mut caller.unread);
+        self.network.count_received_by_client(unread);
+        self.network.send(now, Address::Client(client), node, P::request(request, msg_id));
+        self.timeouts.push_back(Timeout { at: now + timeout, client, msg_id });
+        msg_id
+    }
+
+    /// When the next request times out. Forgets those that have been answered.
+    pub(super) fn next_timeout(&mut self) -> Option<Time> {
+        while let Some(timeout) = self.timeouts.front() {
+            if self.is_waiting(timeout) {
+                return Some(timeout.at);
+            }
+            self.timeouts.pop_front();
+        }
+        None
+    }
+
+    fn is_waiting(&self, timeout: &Timeout) -> bool {
+        let call = self.clients[timeout.client.0 as usize].waiting_for;
+        call.is_some_and(|call| call.msg_id == timeout.msg_id)
+    }
+
+    /// Ends the requests whose time is over.
+    pub(super) fn expire(&mut self, now: Time) {
+        while self.next_timeout().is_some_and(|at| at <= now) {
+            let Some(timeout) = self.timeouts.pop_front() else { return };
+            let client = &mut self.clients[timeout.client.0 as usize];
+            let owner = client.owner;
+            let Some(call) = client.waiting_for.take() else { continue };
+            match owner {
+                Owner::Init(node) | Owner::Setup(node) => self.fail(SetupError::Silent {
+                    node: self.names[node.index()].clone(),
+                    rpc: call.rpc.name(),
+                    article: if call.rpc == Rpc::Init { "an" } else { "a" },
+                    timeout: call.timeout,
+                }),
+                Owner::Thread(thread) => self.complete_timeout(now, thread),
+            }
+        }
+    }
+
+    pub(super) fn deliver_to_client(
+        &mut self,
+        now: Time,
+        src: Address,
+        dest: ClientId,
+        payload: P,
+    ) -> Result<(), Undeliverable> {
+        let client = self.clients.get_mut(dest.0 as usize).filter(|client| client.is_open);
+        let client = client.ok_or(Undeliverable(dest))?;
+        let owner = client.owner;
+        let Some(call) = client.waiting_for else {
+            client.unread += 1;
+            self.network.count_sent_to_client(src, dest);
+            return Ok(());
+        };
+        let is_answer = payload.in_reply_to() == Some(call.msg_id);
+        if is_answer {
+            client.waiting_for = None;
+        }
+        self.network.count_sent_to_client(src, dest);
+        self.network.count_received_by_client(1);
+        if !is_answer {
+            return Ok(());
+        }
+        let response = payload.response(call.rpc);
+        match owner {
+            Owner::Init(node) => self.set_up(now, node, call.rpc, &response, Some(dest)),
+            Owner::Setup(node) => self.set_up(now, node, call.rpc, &response, None),
+            Owner::Thread(thread) => self.complete(now, thread, call.msg_id, response),
+        }
+        Ok(())
+    }
+
+    /// One node has answered a request of the set-up.
+    fn set_up(&mut self, now: Time, node: NodeId, rpc: Rpc, response: &Response, done_with: Option<ClientId>) {
+        let answer = match response {
+            Response::Done | Response::Values(_) => None,
+            Response::Error { code, text } => {
+                let code = code.map_or("no code".to_owned(), |code| format!("code {code}"));
+                Some(format!("an error ({code}): {text}"))
+            }
+            Response::Malformed(malformed) => {
+                Some(format!("{}, which is malformed: {}", malformed.body, malformed.errors))
+            }
+        };
+        if let Some(answer) = answer {
+            let node = self.names[node.index()].clone();
+            return self.fail(SetupError::Refused { node, rpc: rpc.name(), answer });
+        }
+        if let Some(client) = done_with {
+            self.close_client(client);
+        }
+        match &mut self.phase {
+            Phase::Init(1) => self.begin_topology(now),
+            Phase::Topology(1) => self.phase = Phase::Main,
+            Phase::Init(left) | Phase::Topology(left) => *left -= 1,
+            _ => {}
+        }
+    }
+}

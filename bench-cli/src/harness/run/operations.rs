@@ -1,0 +1,332 @@
+//! Operations: handing them to clients, completing them, and moving from one phase to the next.
+
+use node::Time;
+
+use super::clients::Owner;
+use super::{Phase, RECOVERY, RPC_TIMEOUT, Run};
+use crate::edn::write::Value;
+use crate::harness::generator::Step;
+use crate::harness::history::{Element, Event, Failure, Function, Kind, OpValue, Process};
+use crate::harness::network::{ClientId, NodeId};
+use crate::harness::partition::{Grudge, Kind as PartitionKind};
+use crate::harness::payload::{Item, Malformed, Payload, Request, Response, Values, error_meaning};
+
+/// A thread that performs one operation at a time, on one node.
+#[derive(Debug)]
+pub(super) struct Thread {
+    process: u32,
+    /// The client, and the process that it was opened for.
+    client: Option<(ClientId, u32)>,
+    /// The invocation that has not completed.
+    pending: Option<u32>,
+}
+
+impl Thread {
+    pub(super) fn new(process: u32) -> Thread {
+        Thread { process, client: None, pending: None }
+    }
+}
+
+impl<P: Payload> Run<P> {
+    /// Does all that can be done now.
+    pub(super) fn advance(&mut self, now: Time) {
+        loop {
+            self.wake = None;
+            match self.phase {
+                Phase::Init(_) | Phase::Topology(_) | Phase::Done | Phase::Failed(_) => return,
+                Phase::Main => {
+                    if !self.operate(now) {
+                        return;
+                    }
+                    self.phase = Phase::Draining;
+                }
+                Phase::Draining => {
+                    if self.free_threads < self.threads.len() || self.must_sleep(now) {
+                        return;
+                    }
+                    if self.settings.nemesis.partition {
+                        self.stop_partition(now);
+                    }
+                    self.phase = Phase::Recovery(now + RECOVERY);
+                }
+                Phase::Recovery(until) if now < until => {
+                    self.wake = Some(until);
+                    return;
+                }
+                Phase::Recovery(_) => {
+                    self.phase = Phase::FinalReads;
+                    self.read_everywhere(now);
+                }
+                Phase::FinalReads => {
+                    if self.free_threads < self.threads.len() {
+                        return;
+                    }
+                    self.phase = Phase::Done;
+                }
+            }
+        }
+    }
+
+    /// Without operations the time limit is slept through instead.
+    fn must_sleep(&mut self, now: Time) -> bool {
+        if self.generator.has_operations() {
+            return false;
+        }
+        let end = self.generator.start_limit(now);
+        self.wake = Some(end).filter(|&end| now < end);
+        self.wake.is_some()
+    }
+
+    /// Takes the generator's steps for now; whether it is exhausted.
+    fn operate(&mut self, now: Time) -> bool {
+        if !self.generator.has_operations() {
+            self.generator.start_limit(now);
+        }
+        loop {
+            match self.generator.step(now, self.free_threads > 0) {
+                Step::Broadcast(value) => self.invoke(now, Some(value)),
+                Step::Read => self.invoke(now, None),
+                Step::StartPartition(kind) => self.start_partition(now, kind),
+                Step::StopPartition => self.stop_partition(now),
+                Step::Wait(until) => {
+                    self.wake = Some(until);
+                    return false;
+                }
+                Step::Blocked => return false,
+                Step::Exhausted => return true,
+            }
+        }
+    }
+
+    /// A broadcast of the value, or a read, by the next free thread in turn.
+    fn invoke(&mut self, now: Time, value: Option<u32>) {
+        let from_here = self.next_thread..self.threads.len();
+        let mut in_turn = from_here.chain(0..self.next_thread.min(self.threads.len()));
+        let thread = in_turn.find(|&thread| self.threads[thread].pending.is_none());
+        self.count_turn();
+        self.begin(now, thread.expect("an operation is taken only when a thread is free"), value, false);
+    }
+
+    /// Turns go round over all clients and the nemesis, whoever performs the operation.
+    fn count_turn(&mut self) {
+        self.next_thread = (self.next_thread + 1) % (self.threads.len() + 1);
+    }
+
+    fn begin(&mut self, now: Time, thread: usize, value: Option<u32>, is_final: bool) {
+        let client = self.client_of(thread);
+        let (function, op_value) = match value {
+            Some(value) => (Function::Broadcast, OpValue::Element(self.history.int(i64::from(value)))),
+            None => (Function::Read, OpValue::Nil),
+        };
+        let index = self.history.next_index();
+        self.history.push(Event {
+            time: self.relative(now),
+            process: Process::Client(self.threads[thread].process),
+            kind: Kind::Invoke,
+            function,
+            value: op_value,
+            is_final,
+            failure: None,
+            invocation: index,
+        });
+        self.threads[thread].pending = Some(index);
+        self.free_threads -= 1;
+        let request = value.map_or(Request::Read, Request::Broadcast);
+        self.call(now, client, self.node_of(thread), &request, RPC_TIMEOUT);
+    }
+
+    fn node_of(&self, thread: usize) -> NodeId {
+        NodeId((thread % self.names.len()) as u32)
+    }
+
+    /// The thread's client; a new one for a new process.
+    fn client_of(&mut self, thread: usize) -> ClientId {
+        let process = self.threads[thread].process;
+        match self.threads[thread].client {
+            Some((client, opened_for)) if opened_for == process => return client,
+            Some((client, _)) => self.close_client(client),
+            None => {}
+        }
+        let client = self.open_client(Owner::Thread(thread));
+        self.threads[thread].client = Some((client, process));
+        client
+    }
+
+    fn read_everywhere(&mut self, now: Time) {
+        let mut order: Vec<usize> = (0..self.threads.len()).collect();
+        self.generator.nemesis_draws().shuffle(&mut order);
+        for thread in order {
+            self.begin(now, thread, None, true);
+        }
+    }
+
+    /// A request was answered.
+    pub(super) fn complete(&mut self, now: Time, thread: usize, msg_id: u64, response: Response) {
+        let Some(invocation) = self.threads[thread].pending else { return };
+        let invoked = &self.history.events()[invocation as usize];
+        let function = invoked.function;
+        let (kind, value, failure) = match response {
+            Response::Done => (Kind::Ok, None, None),
+            Response::Values(values) => (Kind::Ok, Some(self.read_value(thread, values)), None),
+            Response::Error { code, text } => {
+                let (name, is_definite) = error_meaning(code);
+                let kind = failure_kind(function, is_definite);
+                let error = Value::Vector(vec![Value::Keyword(name), text]);
+                (kind, None, Some(Failure { exception: None, error }))
+            }
+            Response::Malformed(malformed) => {
+                let invoked_value = invoked.value.clone();
+                let failure = self.malformed(thread, function, &invoked_value, msg_id, *malformed);
+                (Kind::Info, None, Some(failure))
+            }
+        };
+        self.end(now, thread, invocation, kind, value, failure);
+    }
+
+    /// A request was not answered in time.
+    pub(super) fn complete_timeout(&mut self, now: Time, thread: usize) {
+        let Some(invocation) = self.threads[thread].pending else { return };
+        let kind = failure_kind(self.history.events()[invocation as usize].function, false);
+        let failure = Failure { exception: None, error: Value::Keyword("net-timeout") };
+        self.end(now, thread, invocation, kind, None, Some(failure));
+    }
+
+    fn end(
+        &mut self,
+        now: Time,
+        thread: usize,
+        invocation: u32,
+        kind: Kind,
+        value: Option<OpValue>,
+        failure: Option<Failure>,
+    ) {
+        let invoked = &self.history.events()[invocation as usize];
+        let event = Event {
+            time: self.relative(now),
+            process: invoked.process,
+            kind,
+            function: invoked.function,
+            value: value.unwrap_or_else(|| invoked.value.clone()),
+            is_final: invoked.is_final,
+            failure: failure.map(Box::new),
+            invocation,
+        };
+        self.history.push(event);
+        let threads = self.threads.len() as u32;
+        let thread = &mut self.threads[thread];
+        thread.pending = None;
+        if kind == Kind::Info {
+            thread.process += threads;
+        }
+        self.free_threads += 1;
+    }
+
+    fn read_value(&mut self, thread: usize, values: Values) -> OpValue {
+        match values {
+            Values::Recorded(len) => {
+                let node = self.node_of(thread);
+                self.record_values(node, []);
+                let log = self.node_logs[node.index()].expect("recording creates the node's log");
+                OpValue::Read(crate::harness::history::ReadValue { log, len })
+            }
+            Values::List(items) => {
+                let elements: Vec<Element> = items
+                    .iter()
+                    .map(|item| match item {
+                        Item::Element(element) => *element,
+                        Item::Other(text) => self.history.other(text),
+                    })
+                    .collect();
+                let process = Process::Client(self.threads[thread].process);
+                OpValue::Read(self.history.add_read(process, &elements))
+            }
+        }
+    }
+
+    fn start_partition(&mut self, now: Time, kind: PartitionKind) {
+        let grudge = kind.grudge(self.names.len(), self.generator.nemesis_draws());
+        self.network.partitions_mut().apply(&grudge);
+        let isolated = Value::Vector(vec![Value::Keyword("isolated"), self.grudge_value(&grudge)]);
+        self.record_fault(now, Function::StartPartition, Value::Keyword(kind.name()), isolated);
+    }
+
+    fn stop_partition(&mut self, now: Time) {
+        self.network.partitions_mut().heal();
+        self.record_fault(now, Function::StopPartition, Value::Nil, Value::Keyword("network-healed"));
+    }
+
+    fn record_fault(&mut self, now: Time, function: Function, before: Value, after: Value) {
+        let index = self.history.next_index();
+        for value in [before, after] {
+            self.history.push(Event {
+                time: self.relative(now),
+                process: Process::Nemesis,
+                kind: Kind::Info,
+                function,
+                value: OpValue::Fault(Box::new(value)),
+                is_final: false,
+                failure: None,
+                invocation: index,
+            });
+        }
+        self.count_turn();
+    }
+
+    fn grudge_value(&self, grudge: &Grudge) -> Value {
+        let name = |node: &NodeId| Value::Str(self.names[node.index()].clone());
+        let entry = |(node, dropped): &(NodeId, Vec<NodeId>)| {
+            (name(node), Value::Set(dropped.iter().map(name).collect()))
+        };
+        Value::Map(grudge.0.iter().map(entry).collect())
+    }
+
+    /// The failure that Maelstrom records for an answer of the wrong form, less the JVM's stack trace.
+    fn malformed(
+        &self,
+        thread: usize,
+        function: Function,
+        invoked: &OpValue,
+        msg_id: u64,
+        malformed: Malformed,
+    ) -> Failure {
+        let Malformed { body, errors } = malformed;
+        let node = &self.names[self.node_of(thread).index()];
+        let mut request = vec![(Value::Keyword("type"), Value::Str(function.name().to_owned()))];
+        let mut schema = vec![format!(":type (eq \"{}_ok\")", function.name())];
+        if let OpValue::Element(element) = invoked {
+            request.push((Value::Keyword("message"), self.history.edn(*element)));
+        } else {
+            schema.push(":messages [Any]".to_owned());
+        }
+        request.push((Value::Keyword("msg_id"), Value::Int(msg_id as i64)));
+        schema.extend(["{:k :msg_id} Int".to_owned(), ":in_reply_to Int".to_owned()]);
+        let message = format!(
+            "Malformed RPC response. Maelstrom sent node {node} the following request:\n\n{}\n\n\
+             And expected a response of the form:\n\n{{{}}}\n\n... but instead received\n\n{}\n\n\
+             This is malformed because:\n\n{}\n\nSee doc/protocol.md for more guidance.",
+            Value::Map(request).pretty(),
+            schema.join(",\n "),
+            body.pretty(),
+            errors.pretty(),
+        );
+        let data = Value::record([("type", Value::Keyword("malformed-rpc-response")), ("body", body)]);
+        let cause = Value::record([
+            ("type", Value::Symbol("clojure.lang.ExceptionInfo".to_owned())),
+            ("message", Value::Str(message.clone())),
+            ("data", data.clone()),
+        ]);
+        Failure {
+            exception: Some(Value::record([
+                ("via", Value::Vector(vec![cause])),
+                ("cause", Value::Str(message.clone())),
+                ("data", data),
+            ])),
+            error: Value::Str(format!("indeterminate: {message}")),
+        }
+    }
+}
+
+/// Reads may be tried again, so a read that failed did not happen; a broadcast may have happened.
+fn failure_kind(function: Function, is_definite: bool) -> Kind {
+    if is_definite || function == Function::Read { Kind::Fail } else { Kind::Info }
+}
