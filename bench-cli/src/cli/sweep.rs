@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
+use node::StrategyKind;
 
 use super::plot::draw_all;
 use super::settings::{SettingsArgs, seconds};
@@ -16,7 +17,7 @@ use crate::engine::maelstrom::{TestProcess, expected_duration};
 use crate::engine::{Engine as _, Stop};
 use crate::outcome::Row;
 use crate::sweep::durations::{DefaultUnit, parse_list};
-use crate::sweep::plan::{Grid, NodeChoice, Run, Strategy};
+use crate::sweep::plan::{Grid, NodeChoice, Run};
 use crate::sweep::progress::rounded;
 use crate::sweep::template::Template;
 use crate::sweep::{self, CSV_FILE, Options, signals, summary};
@@ -43,7 +44,7 @@ pub struct SweepArgs {
     repetitions: u32,
     /// Strategies of this repository's node: a list of tree, hub and direct [default: hub]
     #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', value_parser = strategy)]
-    strategy: Vec<Strategy>,
+    strategy: Vec<StrategyKind>,
     /// Another node: a program that speaks Maelstrom's protocol
     #[arg(long, value_name = "PATH")]
     bin: Option<PathBuf>,
@@ -141,7 +142,7 @@ impl SweepArgs {
             None => {
                 let mut strategies = self.strategy.clone();
                 if strategies.is_empty() {
-                    strategies.push(Strategy::default());
+                    strategies.push(StrategyKind::default());
                 }
                 NodeChoice::Ours { bin: our_node()?, strategies, extra: template }
             }
@@ -253,9 +254,12 @@ fn executable(bin: &Path) -> anyhow::Result<PathBuf> {
     Ok(std::path::absolute(bin)?)
 }
 
-fn strategy(text: &str) -> Result<Strategy, String> {
-    Strategy::ALL.into_iter().find(|strategy| strategy.name() == text).ok_or_else(|| {
-        format!("choose from {}; other nodes take --bin", Strategy::ALL.map(Strategy::name).join(", "))
+fn strategy(text: &str) -> Result<StrategyKind, String> {
+    StrategyKind::ALL.into_iter().find(|strategy| strategy.name() == text).ok_or_else(|| {
+        format!(
+            "choose from {}; other nodes take --bin",
+            StrategyKind::ALL.map(StrategyKind::name).join(", ")
+        )
     })
 }
 

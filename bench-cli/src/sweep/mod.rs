@@ -24,6 +24,7 @@ use crate::engine::maelstrom::{LOG_FILE, expected_duration};
 use crate::engine::{Engine, Phase, StopSignal};
 use crate::outcome::csv_file::CsvFile;
 use crate::outcome::{Row, Validity};
+use node::StrategyKind;
 use plan::Run;
 use progress::Progress;
 use scheduler::{Completed, Observer, Schedule};
@@ -135,7 +136,7 @@ fn row(engine: &impl Engine, run: &Run, completed: &Completed) -> Row {
     });
     Row {
         engine: engine.name().to_owned(),
-        strategy: run.strategy.map_or("", plan::Strategy::name).to_owned(),
+        strategy: run.strategy.map_or("", StrategyKind::name).to_owned(),
         batch_timeout_ms: ms(run.batch_timeout),
         repetition: run.repetition,
         status: outcome.status(),

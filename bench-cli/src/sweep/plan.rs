@@ -4,35 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use node::StrategyKind;
+
 use super::template::Template;
 use crate::outcome::row::program_name;
 use crate::settings::{NodeCommand, Settings};
-
-/// How this repository's node spreads values: the choices of its `--strategy`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Strategy {
-    /// The published tutorial's protocol.
-    Tree,
-    /// Through one hub.
-    #[default]
-    Hub,
-    /// From the origin to everyone.
-    Direct,
-}
-
-impl Strategy {
-    /// Every strategy.
-    pub const ALL: [Strategy; 3] = [Strategy::Tree, Strategy::Hub, Strategy::Direct];
-
-    /// Its name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Strategy::Tree => "tree",
-            Strategy::Hub => "hub",
-            Strategy::Direct => "direct",
-        }
-    }
-}
 
 /// Which node is swept.
 #[derive(Clone, Debug)]
@@ -42,7 +18,7 @@ pub enum NodeChoice {
         /// The binary.
         bin: PathBuf,
         /// The strategies to sweep.
-        strategies: Vec<Strategy>,
+        strategies: Vec<StrategyKind>,
         /// Arguments after those for strategy and timeout.
         extra: Template,
     },
@@ -76,7 +52,7 @@ pub struct Grid {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// The strategy, if the node is this repository's.
-    pub strategy: Option<Strategy>,
+    pub strategy: Option<StrategyKind>,
     /// The node's program for the user to read.
     pub node_shown: String,
     /// How long the node batches.
@@ -109,14 +85,14 @@ impl Grid {
         runs
     }
 
-    fn strategies(&self) -> Vec<Option<Strategy>> {
+    fn strategies(&self) -> Vec<Option<StrategyKind>> {
         match &self.node {
             NodeChoice::Ours { strategies, .. } => strategies.iter().copied().map(Some).collect(),
             NodeChoice::Other { .. } => vec![None],
         }
     }
 
-    fn run(&self, strategy: Option<Strategy>, batch_timeout: Duration, repetition: u32) -> Run {
+    fn run(&self, strategy: Option<StrategyKind>, batch_timeout: Duration, repetition: u32) -> Run {
         let ms = batch_timeout.as_millis().to_string();
         let (bin, node_shown, args) = match &self.node {
             NodeChoice::Ours { bin, extra, .. } => {
@@ -168,7 +144,7 @@ pub(super) mod tests {
             settings: Settings::default(),
             node: NodeChoice::Ours {
                 bin: "/bin/node".into(),
-                strategies: vec![Strategy::Hub, Strategy::Tree],
+                strategies: vec![StrategyKind::Hub, StrategyKind::Tree],
                 extra: Template::parse("").unwrap(),
             },
             timeouts: timeouts.iter().copied().map(Duration::from_millis).collect(),
