@@ -1,5 +1,8 @@
 //! Every recorded `results.edn` gives the right figures, and nothing else gives any.
 
+// A test that cannot go on should panic.
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use bench_cli::outcome::results::{self, Figures};

@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use super::locate::Launcher;
 use super::process::{Exit, supervise};
-use super::{Ended, Engine, Finished, Phase, Progress, Request, StopSignal};
+use super::{Engine, Finished, Interrupted, Phase, Progress, Request, StopSignal};
 use crate::edn;
 use crate::outcome::{Outcome, Status, Validity, results};
 use crate::settings::{NodeCommand, Settings};
@@ -68,7 +68,12 @@ impl TestProcess {
         Ok(command)
     }
 
-    async fn outcome(&self, request: &Request, progress: Progress, stop: StopSignal) -> io::Result<Ended> {
+    async fn outcome(
+        &self,
+        request: &Request,
+        progress: Progress,
+        stop: StopSignal,
+    ) -> io::Result<Result<Finished, Interrupted>> {
         let command = self.command(request)?;
         let log = request.directory.join(LOG_FILE);
         let mut phases = PhaseReader::open(&log)?;
@@ -80,17 +85,17 @@ impl TestProcess {
         };
         let status = match supervise(command, request.deadline, stop, on_tick).await? {
             Exit::Ended(status) => status,
-            Exit::Interrupted => return Ok(Ended::Interrupted),
+            Exit::Interrupted => return Ok(Err(Interrupted)),
             Exit::TimedOut => {
                 let reason = format!(
                     "killed after {} s without ending; --run-timeout sets another limit",
                     request.deadline.as_secs()
                 );
-                return Ok(Ended::Finished(Outcome::failed(Status::TimedOut, reason).into()));
+                return Ok(Ok(Outcome::failed(Status::TimedOut, reason).into()));
             }
         };
         let outcome = judge_exit(status, &request.directory, &tail(&log)?);
-        Ok(Ended::Finished(Finished { outcome, timer_p99: timer_p99(&request.directory) }))
+        Ok(Ok(Finished { outcome, timer_p99: timer_p99(&request.directory) }))
     }
 }
 
@@ -114,10 +119,15 @@ impl Engine for TestProcess {
         self.kind == Kind::Embedded
     }
 
-    async fn run(&self, request: Request, progress: Progress, stop: StopSignal) -> Ended {
+    async fn run(
+        &self,
+        request: Request,
+        progress: Progress,
+        stop: StopSignal,
+    ) -> Result<Finished, Interrupted> {
         self.outcome(&request, progress, stop).await.unwrap_or_else(|error| {
             let reason = format!("cannot run {}: {error}", self.program.display());
-            Ended::Finished(Outcome::failed(Status::Crashed, reason).into())
+            Ok(Outcome::failed(Status::Crashed, reason).into())
         })
     }
 }
@@ -213,13 +223,14 @@ fn tail(log: &Path) -> io::Result<String> {
 /// What a log says last about why it ended: the crash that it reports, or its last line.
 fn last_words(log: &str) -> String {
     const LONGEST: usize = 300;
-    let crash = log.rfind("Test crashed!\n").map(|at| &log[at + "Test crashed!\n".len()..]);
-    let line = match crash {
-        Some(report) => crash_words(report),
-        None => {
-            log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing").to_owned()
-        }
-    };
+    // Maelstrom's words, and the embedded runner's.
+    let crash = ["Test crashed!\n", "The run broke: "].into_iter().find_map(|introduction| {
+        let (_, report) = log.rsplit_once(introduction)?;
+        Some(crash_words(report))
+    });
+    let line = crash.unwrap_or_else(|| {
+        log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing").to_owned()
+    });
     line.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
 }
 
@@ -227,8 +238,12 @@ fn last_words(log: &str) -> String {
 fn crash_words(report: &str) -> String {
     let message = report.lines().next().unwrap_or_default();
     // "clojure.lang.ExceptionInfo: Node n1 crashed with …"
-    let message = message.split_once(": ").map_or(message, |(_, message)| message);
-    let Some((headline, _)) = message.split_once(" Before crashing, it wrote to STDOUT:") else {
+    let message = match message.split_once(": ") {
+        Some((class, message)) if class.ends_with("Exception") || class.ends_with("ExceptionInfo") => message,
+        _ => message,
+    };
+    let quote = [" Before crashing, it wrote to STDOUT:", " Before that, it wrote to STDOUT:"];
+    let Some((headline, _)) = quote.iter().find_map(|quote| message.split_once(quote)) else {
         return message.to_owned();
     };
     let stderr = report.split_once("And to STDERR:").map_or("", |(_, text)| text);
@@ -236,11 +251,12 @@ fn crash_words(report: &str) -> String {
     format!("{headline} It wrote to stderr: {}", if stderr.is_empty() { "nothing" } else { stderr })
 }
 
-/// How late the embedded runner's timers fired, from the `runner.edn` that it leaves beside `results.edn`.
+/// How late the embedded runner's timers fired, from the `embedded.edn` that it leaves beside `results.edn`.
 fn timer_p99(directory: &Path) -> Option<Duration> {
-    let text = std::fs::read_to_string(directory.join("store/latest/runner.edn")).ok()?;
-    let runner = edn::read::parse(&text).ok()?;
-    runner.get(":timer-p99-us").and_then(edn_rs::Edn::to_uint).map(Duration::from_micros)
+    let text = std::fs::read_to_string(directory.join("store/latest/embedded.edn")).ok()?;
+    let measured = edn::read::parse(&text).ok()?;
+    let p99 = measured.get(":timer-lateness-us")?.get(":p99")?.to_int()?;
+    u64::try_from(p99).ok().map(Duration::from_micros)
 }
 
 /// Reads phases from a log as it grows.
@@ -273,7 +289,8 @@ impl PhaseReader {
 
 /// The phase that a line of the log announces.
 fn phase_of(line: &str) -> Option<Phase> {
-    if line.ends_with("Relative time begins now") {
+    // Maelstrom's words, and the embedded runner's.
+    if line.ends_with("Relative time begins now") || line.ends_with("operations begin") {
         Some(Phase::Operations)
     } else if line.ends_with("Waiting for recovery...") {
         Some(Phase::Recovery)
@@ -329,8 +346,14 @@ mod tests {
             last_words(&format!("{crash}{node}")),
             "Node n1 crashed with exit status 3. It wrote to stderr: thread main panicked at x"
         );
+        let embedded = "INFO x\nThe run broke: Node n1 crashed with exit status 3. Before that, it wrote to \
+                        STDOUT:\n\n\n\nAnd to STDERR:\n\n\n\nFull STDERR logs are available in n1.log\n";
+        assert_eq!(last_words(embedded), "Node n1 crashed with exit status 3. It wrote to stderr: nothing");
         let io = "Cannot run program \"/x\": error=13, Permission denied\n\tat a.b\n";
-        assert_eq!(last_words(&format!("{crash}{io}")), io.lines().next().unwrap());
+        assert_eq!(
+            last_words(&format!("WARN Test crashed!\njava.io.IOException: {io}")),
+            io.lines().next().unwrap()
+        );
         assert_eq!(
             last_words("Unknown option: \"--no-such-flag\"\n\n"),
             "Unknown option: \"--no-such-flag\""
@@ -358,7 +381,7 @@ mod tests {
         let killed = judge_exit(ExitStatus::from_raw(9), directory.path(), "");
         assert_eq!((killed.status(), killed.reason()), (Status::Crashed, "killed by signal 9"));
         assert_eq!(timer_p99(directory.path()), None);
-        std::fs::write(store.join("runner.edn"), "{:timer-p99-us 120}").unwrap();
+        std::fs::write(store.join("embedded.edn"), "{:timer-lateness-us {:p50 8, :p99 120}}").unwrap();
         assert_eq!(timer_p99(directory.path()), Some(Duration::from_micros(120)));
     }
 

@@ -33,14 +33,9 @@ pub struct Request {
     pub deadline: Duration,
 }
 
-/// What an engine gives back.
-#[derive(Clone, Debug)]
-pub enum Ended {
-    /// The run ended, well or not.
-    Finished(Finished),
-    /// It was stopped on request and measured nothing.
-    Interrupted,
-}
+/// A run was stopped on request and measured nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted;
 
 /// A run that ended.
 #[derive(Clone, Debug)]
@@ -69,12 +64,15 @@ pub trait Engine: Send + Sync + 'static {
     fn takes_seed(&self) -> bool;
 
     /// Executes one run. Whatever goes wrong is an outcome; nothing of the run is left running.
+    ///
+    /// # Errors
+    /// If it was stopped, and only then.
     fn run(
         &self,
         request: Request,
         progress: Progress,
         stop: StopSignal,
-    ) -> impl Future<Output = Ended> + Send;
+    ) -> impl Future<Output = Result<Finished, Interrupted>> + Send;
 }
 
 /// What a run is doing.

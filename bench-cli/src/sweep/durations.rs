@@ -77,7 +77,7 @@ pub fn parse_duration(text: &str, default: DefaultUnit) -> Result<Duration, Dura
         }
     };
     let duration = Duration::from_nanos(nanoseconds.ok_or_else(no_duration)?);
-    if duration.subsec_nanos() % 1_000_000 != 0 {
+    if !duration.subsec_nanos().is_multiple_of(1_000_000) {
         return Err(DurationsError::NotWhole(text.to_owned()));
     }
     Ok(duration)

@@ -1,0 +1,269 @@
+//! `bench-cli sweep`: flags to a plan and an engine, the sweep, its tables and pictures.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use node::StrategyKind;
+
+use super::plot::draw_all;
+use super::settings::{SettingsArgs, seconds};
+use crate::engine::locate::{Places, is_executable};
+use crate::engine::maelstrom::{TestProcess, expected_duration};
+use crate::engine::{Engine as _, Stop};
+use crate::outcome::Row;
+use crate::sweep::durations::{DefaultUnit, parse_list};
+use crate::sweep::plan::{Grid, NodeChoice, Run};
+use crate::sweep::progress::rounded;
+use crate::sweep::template::Template;
+use crate::sweep::{self, CSV_FILE, Options, signals, summary};
+
+/// The exit status of an interrupted sweep: 128 + SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// Measure a grid of batch timeouts, strategies and repetitions; fit and draw the latencies
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  bench-cli sweep
+  bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
+  bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
+  bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
+
+Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too.
+A run that fails is recorded with its reason, and the sweep goes on.")]
+pub struct SweepArgs {
+    /// Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s
+    #[arg(long, value_name = "LIST", default_value = "50,100,200,400,600,800")]
+    batch_timeouts: String,
+    /// How often each point is measured
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    repetitions: u32,
+    /// Strategies of this repository's node: a list of tree, hub and direct [default: hub]
+    #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', value_parser = strategy)]
+    strategy: Vec<StrategyKind>,
+    /// Another node: a program that speaks Maelstrom's protocol
+    #[arg(long, value_name = "PATH")]
+    bin: Option<PathBuf>,
+    /// Arguments for the node; {batch_timeout_ms} becomes 50 and {batch_timeout} becomes 50ms
+    #[arg(
+        long,
+        value_name = "ARGS",
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
+    node_args: String,
+    /// What executes the runs; auto is Maelstrom where it is found, else the embedded runner
+    #[arg(long, value_enum, default_value_t = EngineChoice::Auto)]
+    engine: EngineChoice,
+    /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
+    #[arg(long, value_name = "PATH")]
+    maelstrom: Option<PathBuf>,
+    /// How many runs go on at a time [default: 1 with Maelstrom, else one a core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// When a run is killed [default: from its settings]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    run_timeout: Option<Duration>,
+    /// Seed of the first run; each further run has the next one [default: drawn]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Name of the sweep [default: sweep- and the time (UTC)]
+    #[arg(long, value_name = "NAME", conflicts_with = "out")]
+    name: Option<String>,
+    /// Where to write [default: results/NAME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace an earlier sweep in the same place
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+/// The values of `--engine`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EngineChoice {
+    Auto,
+    Maelstrom,
+    Embedded,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If something that was asked for does not exist, or results cannot be written.
+pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
+    let runs = args.grid()?.runs();
+    let (engine, why) = args.engine()?;
+    let options = Options {
+        directory: args.directory()?,
+        replace: args.force,
+        jobs: args.jobs.unwrap_or_else(|| default_jobs(&engine)),
+        deadline: args.run_timeout,
+    };
+    eprintln!("engine: {} ({why})", engine.name());
+    announce(&runs, &options);
+    // One thread: its life is that of the whole process, which is what the system ties children to.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (rows, stopped) = runtime.block_on(async {
+        let stop = signals::listen().context("cannot handle signals")?;
+        let rows = sweep::run(Arc::new(engine), &runs, &options, stop.clone()).await?;
+        anyhow::Ok((rows, stop.current() != Stop::No))
+    })?;
+    conclude(&rows, &options.directory)?;
+    if stopped {
+        eprintln!(
+            "interrupted: {} of {} runs are in {}; the same command with --force starts anew",
+            rows.len(),
+            runs.len(),
+            options.directory.join(CSV_FILE).display()
+        );
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    Ok(if rows.iter().any(Row::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl SweepArgs {
+    fn grid(&self) -> anyhow::Result<Grid> {
+        let timeouts =
+            parse_list(&self.batch_timeouts, DefaultUnit::Milliseconds).context("--batch-timeouts")?;
+        let template = Template::parse(&self.node_args).context("--node-args")?;
+        let node = match &self.bin {
+            Some(bin) => NodeChoice::Other {
+                given: bin.display().to_string(),
+                bin: executable(bin).context("--bin")?,
+                args: template,
+            },
+            None => {
+                let mut strategies = self.strategy.clone();
+                if strategies.is_empty() {
+                    strategies.push(StrategyKind::default());
+                }
+                NodeChoice::Ours { bin: our_node()?, strategies, extra: template }
+            }
+        };
+        Ok(Grid {
+            settings: self.settings.settings(),
+            node,
+            timeouts,
+            repetitions: self.repetitions,
+            seed: self.seed.unwrap_or_else(drawn_seed),
+        })
+    }
+
+    /// The engine, and why it is this one.
+    fn engine(&self) -> anyhow::Result<(TestProcess, String)> {
+        let embedded =
+            |why: &str| anyhow::Ok((TestProcess::embedded(std::env::current_exe()?), why.to_owned()));
+        let asked = self.engine == EngineChoice::Maelstrom || self.maelstrom.is_some();
+        if self.engine == EngineChoice::Embedded {
+            if self.maelstrom.is_some() {
+                bail!("--maelstrom says where Maelstrom is, but --engine embedded does not use it");
+            }
+            return embedded("as --engine says");
+        }
+        match Places::of_process(self.maelstrom.clone()).find()? {
+            Some(launcher) => {
+                let why = launcher.shown.clone();
+                Ok((TestProcess::maelstrom(launcher), why))
+            }
+            None if asked => bail!(
+                "Maelstrom was found neither by MAELSTROM, nor on PATH, nor as ./maelstrom/maelstrom; give \
+                 --maelstrom PATH, or --engine embedded, which needs nothing"
+            ),
+            None => embedded("there is no Maelstrom in MAELSTROM, on PATH or in ./maelstrom"),
+        }
+    }
+
+    fn directory(&self) -> anyhow::Result<PathBuf> {
+        match (&self.out, &self.name) {
+            (Some(out), _) => Ok(out.clone()),
+            (None, Some(name)) => {
+                let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
+                if !plain {
+                    bail!("--name {name:?} is no plain folder name; --out takes a path");
+                }
+                Ok(Path::new("results").join(name))
+            }
+            (None, None) => {
+                let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+                Ok(Path::new("results").join(format!("sweep-{now}")))
+            }
+        }
+    }
+}
+
+/// Says what is about to happen, and for how long.
+fn announce(runs: &[Run], options: &Options) {
+    let jobs = options.jobs.get();
+    let each = runs.first().map(|run| expected_duration(&run.settings)).unwrap_or_default();
+    let all = each * runs.len().div_ceil(jobs) as u32;
+    eprintln!(
+        "{} runs, {jobs} at a time, about {}; into {}",
+        runs.len(),
+        rounded(all),
+        options.directory.display()
+    );
+}
+
+/// Prints the tables and draws the pictures of what was measured.
+fn conclude(rows: &[Row], directory: &Path) -> anyhow::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    println!("{}", summary::text(rows, directory));
+    println!("wrote {}", directory.join(CSV_FILE).display());
+    if rows.iter().any(Row::is_ok) { draw_all(rows, directory) } else { Ok(()) }
+}
+
+/// How many runs go on at a time if the user does not say. A JVM with its nodes fills the machine; the embedded
+/// runner and its nodes sleep most of the time.
+fn default_jobs(engine: &TestProcess) -> NonZeroUsize {
+    match engine.name() {
+        "embedded" => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        _ => NonZeroUsize::MIN,
+    }
+}
+
+/// This repository's node, which is built beside this program.
+fn our_node() -> anyhow::Result<PathBuf> {
+    let name = format!("node{}", std::env::consts::EXE_SUFFIX);
+    let node = std::env::current_exe()?.with_file_name(name);
+    if !is_executable(&node) {
+        bail!(
+            "this repository's node is not built: there is no {}; run: cargo build --release (or give --bin)",
+            node.display()
+        );
+    }
+    Ok(node)
+}
+
+/// The absolute path of a program, without following links: a program may look at the name that it is called by.
+fn executable(bin: &Path) -> anyhow::Result<PathBuf> {
+    if !bin.exists() {
+        bail!("{} does not exist; give a path, PATH is not searched", bin.display());
+    }
+    if !is_executable(bin) {
+        bail!("{0} is not an executable file; run: chmod +x {0}", bin.display());
+    }
+    Ok(std::path::absolute(bin)?)
+}
+
+fn strategy(text: &str) -> Result<StrategyKind, String> {
+    StrategyKind::ALL.into_iter().find(|strategy| strategy.name() == text).ok_or_else(|| {
+        format!(
+            "choose from {}; other nodes take --bin",
+            StrategyKind::ALL.map(StrategyKind::name).join(", ")
+        )
+    })
+}
+
+/// A seed that differs from one sweep to the next, small enough to type.
+fn drawn_seed() -> u64 {
+    u64::from(jiff::Timestamp::now().as_nanosecond() as u32)
+}

@@ -1,0 +1,28 @@
+//! Pictures of a sweep, drawn from its rows alone.
+//!
+//! [`latency`] says what is drawn, [`canvas`] turns drawing into SVG text, [`style`] holds colours, markers and
+//! fonts, [`png`] renders an SVG. Nothing here depends on the machine: the font is part of the program, so the same
+//! rows give the same bytes everywhere.
+
+pub mod canvas;
+pub mod latency;
+pub mod png;
+pub mod style;
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+
+/// Writes the picture as the file's extension says: `.svg` or `.png`.
+///
+/// # Errors
+/// If the extension is neither, or the file cannot be written.
+pub fn write(svg: &str, path: &Path) -> anyhow::Result<()> {
+    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+    let bytes = match extension.as_ref().and_then(|extension| extension.to_str()) {
+        Some("svg") => svg.as_bytes().to_vec(),
+        Some("png") => png::render(svg)?,
+        _ => bail!("{} should end in .svg or .png", path.display()),
+    };
+    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,296 @@
+//! Executes runs, some at a time, and hands each result on before it starts the next run.
+//!
+//! It knows no file format and no terminal: an [`Observer`] does what is to be done with results.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+use tokio::task::{Id, JoinSet};
+
+use super::plan::Run;
+use crate::engine::{Engine, Finished, Interrupted, Phase, Progress, Request, Stop, StopSignal};
+use crate::outcome::{Outcome, Status};
+
+/// A run that ended, and when it ran.
+#[derive(Clone, Debug)]
+pub struct Completed {
+    /// What the engine gave back.
+    pub finished: Finished,
+    /// When it began.
+    pub started_at: jiff::Timestamp,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// What is told of runs as they go. Runs are named by their place in the plan.
+pub trait Observer {
+    /// The run begins.
+    fn started(&mut self, index: usize, run: &Run);
+
+    /// The run has entered a phase.
+    fn entered(&mut self, index: usize, phase: Phase);
+
+    /// The run has ended. The next one starts when this returns.
+    ///
+    /// # Errors
+    /// If its result cannot be kept; the sweep ends then.
+    fn completed(&mut self, index: usize, run: &Run, completed: &Completed) -> anyhow::Result<()>;
+
+    /// The run was stopped on request and has no result.
+    fn abandoned(&mut self, index: usize);
+}
+
+/// How runs are executed.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// How many run at a time.
+    pub jobs: NonZeroUsize,
+    /// The directory in which each run gets its own.
+    pub directory: PathBuf,
+    /// When a run is given up; `None` to derive it from its settings.
+    pub deadline: Option<Duration>,
+}
+
+/// Executes `runs` in order. Returns when all have ended, or when those that ran have stopped after `stop`.
+///
+/// # Errors
+/// If a run's directory cannot be made or its result not be kept. Runs that are still going are killed.
+pub async fn execute<E: Engine>(
+    engine: &Arc<E>,
+    runs: &[Run],
+    schedule: &Schedule,
+    stop: StopSignal,
+    observer: &mut impl Observer,
+) -> anyhow::Result<()> {
+    let (sender, mut phases) = mpsc::unbounded_channel();
+    let mut queue = runs.iter().enumerate();
+    let mut tasks = JoinSet::new();
+    let mut running: HashMap<Id, Started> = HashMap::new();
+    loop {
+        while tasks.len() < schedule.jobs.get() && stop.current() == Stop::No {
+            let Some((index, run)) = queue.next() else { break };
+            let request = prepare(run, schedule, engine.as_ref())?;
+            observer.started(index, run);
+            let (engine, progress, stop) =
+                (engine.clone(), Progress::new(index, sender.clone()), stop.clone());
+            let task = tasks.spawn(async move { engine.run(request, progress, stop).await });
+            running.insert(task.id(), Started { index, at: jiff::Timestamp::now(), clock: Instant::now() });
+        }
+        tokio::select! {
+            biased;
+            Some((index, phase)) = phases.recv() => observer.entered(index, phase),
+            ended = tasks.join_next_with_id() => {
+                let Some(ended) = ended else { return Ok(()) };
+                let (id, ended) = match ended {
+                    Ok((id, ended)) => (id, ended),
+                    // A defect of this program should cost one run, not the night's sweep.
+                    Err(error) => {
+                        let reason = format!("bench-cli itself failed: {error}");
+                        (error.id(), Ok(Outcome::failed(Status::Crashed, reason).into()))
+                    }
+                };
+                let started = running.remove(&id).expect("every task was entered when it was spawned");
+                match ended {
+                    Err(Interrupted) => observer.abandoned(started.index),
+                    Ok(finished) => {
+                        let duration = started.clock.elapsed();
+                        let completed = Completed { finished, started_at: started.at, duration };
+                        observer.completed(started.index, &runs[started.index], &completed)?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Started {
+    index: usize,
+    at: jiff::Timestamp,
+    clock: Instant,
+}
+
+/// Makes the run's directory, empty, and its request.
+fn prepare(run: &Run, schedule: &Schedule, engine: &impl Engine) -> anyhow::Result<Request> {
+    let directory = schedule.directory.join(run.directory_name());
+    make_empty(&directory)
+        .with_context(|| format!("cannot make the run's directory {}", directory.display()))?;
+    Ok(Request {
+        settings: run.settings.clone(),
+        node: run.node.clone(),
+        // It becomes a working directory, in which a relative path would mean something else.
+        directory: std::path::absolute(directory)?,
+        seed: engine.takes_seed().then_some(run.seed),
+        deadline: schedule
+            .deadline
+            .unwrap_or_else(|| crate::engine::maelstrom::default_deadline(&run.settings)),
+    })
+}
+
+/// An older store in a run's directory could be taken for the run's own.
+fn make_empty(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::create_dir_all(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::plan::tests::grid;
+    use std::sync::Mutex;
+    use tokio::sync::watch;
+
+    /// Takes as many (virtual) milliseconds for a run as its batch timeout says.
+    #[derive(Default)]
+    struct Mock {
+        running: Mutex<(usize, usize)>,
+    }
+
+    impl Engine for Mock {
+        fn name(&self) -> &'static str {
+            "mock"
+        }
+
+        fn version(&self) -> String {
+            String::new()
+        }
+
+        fn takes_seed(&self) -> bool {
+            true
+        }
+
+        async fn run(
+            &self,
+            request: Request,
+            progress: Progress,
+            mut stop: StopSignal,
+        ) -> Result<Finished, Interrupted> {
+            {
+                let mut running = self.running.lock().unwrap();
+                running.0 += 1;
+                running.1 = running.1.max(running.0);
+            }
+            progress.enter(Phase::Operations);
+            let ms: u64 = request.node.env[0].1.parse().unwrap();
+            assert_ne!(ms, 13, "the test's panic");
+            let ended = tokio::select! {
+                () = stop.at_least(Stop::Soon) => Err(Interrupted),
+                () = tokio::time::sleep(Duration::from_millis(ms)) => {
+                    Ok(Outcome::failed(Status::Invalid, format!("seed {:?}", request.seed)).into())
+                }
+            };
+            self.running.lock().unwrap().0 -= 1;
+            ended
+        }
+    }
+
+    #[derive(Default)]
+    struct Log {
+        lines: Vec<String>,
+        fail_at: Option<usize>,
+        stop_at: Option<(usize, watch::Sender<Stop>)>,
+    }
+
+    impl Observer for Log {
+        fn started(&mut self, index: usize, _: &Run) {
+            self.lines.push(format!("start {index}"));
+        }
+
+        fn entered(&mut self, _: usize, phase: Phase) {
+            assert_eq!(phase, Phase::Operations);
+        }
+
+        fn completed(&mut self, index: usize, run: &Run, completed: &Completed) -> anyhow::Result<()> {
+            let outcome = &completed.finished.outcome;
+            self.lines.push(format!("end {index} {}", outcome.status()));
+            if outcome.status() == Status::Invalid {
+                assert_eq!(outcome.reason(), format!("seed {:?}", Some(run.seed)));
+            }
+            if let Some((at, sender)) = &self.stop_at
+                && *at == index
+            {
+                sender.send(Stop::Soon).unwrap();
+            }
+            anyhow::ensure!(self.fail_at != Some(index), "the disk is full");
+            Ok(())
+        }
+
+        fn abandoned(&mut self, index: usize) {
+            self.lines.push(format!("abandon {index}"));
+        }
+    }
+
+    struct Bench {
+        mock: Arc<Mock>,
+        log: Log,
+        result: anyhow::Result<()>,
+    }
+
+    async fn bench(timeouts: &[u64], jobs: usize, mut log: Log) -> Bench {
+        let folder = tempfile::tempdir().unwrap();
+        let schedule = Schedule {
+            jobs: NonZeroUsize::new(jobs).unwrap(),
+            directory: folder.path().join("runs"),
+            deadline: None,
+        };
+        let (sender, receiver) = watch::channel(Stop::No);
+        if let Some((_, stop)) = &mut log.stop_at {
+            *stop = sender;
+        }
+        let mock = Arc::new(Mock::default());
+        let runs: Vec<Run> =
+            grid(timeouts, 1).runs().into_iter().filter(|run| run.series() == "hub").collect();
+        let result = execute(&mock, &runs, &schedule, StopSignal::new(receiver), &mut log).await;
+        Bench { mock, log, result }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_result_is_handed_on_before_the_next_run_starts() {
+        let bench = bench(&[10, 20, 30], 1, Log::default()).await;
+        bench.result.unwrap();
+        assert_eq!(
+            bench.log.lines,
+            ["start 0", "end 0 invalid", "start 1", "end 1 invalid", "start 2", "end 2 invalid"]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_many_run_at_a_time_as_asked_for() {
+        let bench = bench(&[10, 20, 30, 40, 50], 2, Log::default()).await;
+        assert_eq!(bench.mock.running.lock().unwrap().1, 2);
+        assert_eq!(bench.log.lines[..4], ["start 0", "start 1", "end 0 invalid", "start 2"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_costs_one_run() {
+        let bench = bench(&[10, 13, 20], 1, Log::default()).await;
+        bench.result.unwrap();
+        assert_eq!(bench.log.lines[2..4], ["start 1", "end 1 crashed"]);
+        assert_eq!(bench.log.lines[5], "end 2 invalid");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_abandons_what_runs_and_starts_nothing() {
+        let (sender, _) = watch::channel(Stop::No);
+        let log = Log { stop_at: Some((0, sender)), ..Log::default() };
+        let bench = bench(&[10, 1000, 2000], 2, log).await;
+        bench.result.unwrap();
+        assert_eq!(bench.log.lines, ["start 0", "start 1", "end 0 invalid", "abandon 1"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_result_that_cannot_be_kept_ends_the_sweep() {
+        let bench = bench(&[10, 20, 30], 1, Log { fail_at: Some(1), ..Log::default() }).await;
+        assert_eq!(bench.result.unwrap_err().to_string(), "the disk is full");
+        assert_eq!(bench.log.lines.last().unwrap(), "end 1 invalid");
+    }
+}

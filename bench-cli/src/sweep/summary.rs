@@ -1,0 +1,153 @@
+//! The tables that a sweep ends with.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
+
+use crate::analysis::median::Spread;
+use crate::analysis::series::Point;
+use crate::analysis::{Challenge, Series};
+use crate::outcome::{Quantile, Row};
+
+/// All that a sweep's rows say, as text. Logs are shown relative to `directory`.
+pub fn text(rows: &[Row], directory: &Path) -> String {
+    let series = Series::group(rows);
+    let mut text = String::new();
+    let _ = writeln!(text, "{}\n", points_table(&series).trim_fmt());
+    text.push_str("Latencies in ms; medians over ok runs, and their range. ");
+    text.push_str("A challenge is met if every repetition stays below its limits:\n");
+    for challenge in Challenge::ALL {
+        let Challenge { name, msgs_per_op, median, max } = challenge;
+        let (median, max) = (median.as_millis(), max.as_millis());
+        let _ = writeln!(text, "  {name}: < {msgs_per_op} msgs/op, median < {median} ms, max < {max} ms");
+    }
+    let _ = writeln!(text, "\nstable latency = k · batch timeout + b (least squares, 95 % intervals)");
+    let _ = writeln!(text, "{}", fits_table(&series).trim_fmt());
+    failures(&mut text, rows, directory);
+    text
+}
+
+/// No lines but one below the header.
+const PLAIN: TableStyle = TableStyle::new()
+    .content_lines(ContentLineStyle::none())
+    .header_separator(LineStyle::none().fill('─').junction('─'));
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(PLAIN).set_header(header);
+    table
+}
+
+/// All columns but the first are numbers.
+fn align(table: &mut Table) {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+fn points_table(series: &[Series<'_>]) -> Table {
+    let mut header = vec!["series", "timeout", "msgs/op"];
+    header.extend(Quantile::ALL.map(Quantile::name));
+    header.push("ok");
+    header.extend(Challenge::ALL.map(|challenge| challenge.name));
+    let mut table = table(&header);
+    for series in series {
+        for point in series.by_timeout() {
+            table.add_row(point_cells(&series.name, &point));
+        }
+    }
+    align(&mut table);
+    table
+}
+
+fn point_cells(name: &str, point: &Point) -> Vec<String> {
+    let mut cells = vec![name.to_owned(), point.timeout_ms.to_string(), spread(point.msgs_per_op, 2)];
+    cells.extend(point.latencies.map(|latency| spread(latency, 0)));
+    cells.push(format!("{}/{}", point.ok, point.runs));
+    cells.extend(point.passed.map(|passed| match passed {
+        0 => "no".to_owned(),
+        all if all == point.runs => "yes".to_owned(),
+        some => format!("{some}/{}", point.runs),
+    }));
+    cells
+}
+
+/// A median, with its range where there is one.
+fn spread(spread: Option<Spread>, decimals: usize) -> String {
+    match spread {
+        None => "–".to_owned(),
+        Some(Spread { median, min, max }) => {
+            let median = format!("{median:.decimals$}");
+            let (min, max) = (format!("{min:.decimals$}"), format!("{max:.decimals$}"));
+            if min == max { median } else { format!("{median} ({min}–{max})") }
+        }
+    }
+}
+
+fn fits_table(series: &[Series<'_>]) -> Table {
+    let mut table = table(&["series", "", "k", "b (ms)", "R²", "runs"]);
+    for series in series {
+        for quantile in Quantile::ALL {
+            let mut cells = vec![series.name.clone(), quantile.name().to_owned()];
+            match series.fit(quantile) {
+                Ok(line) => cells.extend([
+                    format!("{:.3} ± {:.3}", line.slope, line.slope_margin()),
+                    format!("{:.0} ± {:.0}", line.intercept, line.intercept_margin()),
+                    format!("{:.4}", line.r_squared),
+                    line.count.to_string(),
+                ]),
+                Err(error) => {
+                    cells.extend([error.to_string(), String::new(), String::new(), String::new()]);
+                }
+            }
+            table.add_row(cells);
+        }
+    }
+    align(&mut table);
+    table
+}
+
+fn failures(text: &mut String, rows: &[Row], directory: &Path) {
+    let failed: Vec<&Row> = rows.iter().filter(|row| !row.is_ok()).collect();
+    if failed.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "\n{} of {} runs are not ok and left out of medians and fits:",
+        failed.len(),
+        rows.len()
+    );
+    for row in failed {
+        let Row { batch_timeout_ms, repetition, status, reason, .. } = row;
+        let series = row.series();
+        let _ = writeln!(text, "  {series} {batch_timeout_ms} ms #{repetition}: {status}: {reason}");
+        let _ = writeln!(text, "    {}", directory.join(&row.log).display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Status;
+    use crate::outcome::row::tests::example;
+
+    #[test]
+    fn a_summary_shows_points_fits_and_failures() {
+        let slow = Row { stable_max_ms: Some(700), stable_p99_ms: Some(650), ..example(400, 2) };
+        let crashed = Row {
+            status: Status::Crashed,
+            reason: "Node n1 crashed with exit status 3.".to_owned(),
+            ..example(100, 2)
+        };
+        let rows = [example(100, 1), crashed, example(200, 1), example(200, 2), example(400, 1), slow];
+        insta::assert_snapshot!(text(&rows, Path::new("results/x")));
+    }
+
+    #[test]
+    fn a_sweep_too_small_for_a_fit_says_so() {
+        let text = text(&[example(100, 1)], Path::new("x"));
+        assert!(text.contains("a fit needs at least 3 usable runs; there are 1"), "{text}");
+    }
+}

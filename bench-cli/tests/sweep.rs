@@ -1,0 +1,280 @@
+//! `bench-cli sweep` and `plot` as a user runs them, on a stand-in for Maelstrom that leaves recorded results.
+
+// A test that cannot go on should panic.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use bench_cli::outcome::{Row, Status, csv_file};
+use tempfile::TempDir;
+
+fn fake() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/fake-maelstrom")
+}
+
+/// A folder to work in, with a program that stands in for a node.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Place {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn bench(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"));
+        command.current_dir(self.0.path()).env_remove("MAELSTROM").args(args);
+        command
+    }
+
+    fn sweep(&self, args: &[&str]) -> Command {
+        let mut command = self.bench(&["sweep", "--bin", "/bin/cat", "--out", "out", "--maelstrom"]);
+        command.arg(fake()).args(args);
+        command
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let read = csv_file::read(&self.path("out/sweep.csv")).unwrap();
+        assert_eq!(read.torn_line, None);
+        read.rows
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_sweep_leaves_rows_pictures_and_a_summary() {
+    let place = Place::new();
+    let output = place
+        .sweep(&["--batch-timeouts", "50,100,200..=800:200", "--repetitions", "2", "--jobs", "2"])
+        .args(["--node-args", "--flush {batch_timeout_ms} 'two words'", "--latency", "100"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let rows = place.rows();
+    assert_eq!(rows.len(), 12);
+    let row = rows.iter().find(|row| (row.batch_timeout_ms, row.repetition) == (200, 2)).unwrap();
+    assert_eq!((row.status, row.valid.as_str(), row.operations), (Status::Ok, "true", Some(1967)));
+    assert_eq!((row.msgs_per_op, row.msgs_per_op_all), (Some(3.4560244), Some(5.506863)));
+    assert_eq!(
+        [row.stable_p0_ms, row.stable_p50_ms, row.stable_p95_ms, row.stable_p99_ms, row.stable_max_ms],
+        [Some(0), Some(812), Some(988), Some(1026), Some(1110)]
+    );
+    assert_eq!(row.node_args, "--flush 200 'two words'");
+    // What the engine was really called with.
+    let run = place.path("out").join(Path::new(&row.log).parent().unwrap());
+    let arguments = fs::read_to_string(run.join("arguments")).unwrap();
+    let last: Vec<&str> = arguments.lines().rev().take(6).collect();
+    assert_eq!(last, ["two words", "200", "--flush", "--", "/bin/cat", "--bin"]);
+    for name in ["latency-fit.svg", "latency-fit.png"] {
+        assert!(fs::metadata(place.path("out").join(name)).unwrap().len() > 10_000, "{name}");
+    }
+    let said = stdout(&output);
+    // The line through these maxima as Python's statistics.linear_regression gives it.
+    let max = said.lines().rfind(|line| line.split_whitespace().nth(1) == Some("max")).unwrap();
+    assert!(max.contains("4.542 ±") && max.contains("342 ±") && max.contains("0.9951"), "{max}");
+    // Standard error is no terminal here: progress is one line for each run.
+    assert_eq!(stderr(&output).lines().filter(|line| line.starts_with('[')).count(), 12);
+}
+
+#[test]
+fn runs_that_fail_are_recorded_and_left_out() {
+    let place = Place::new();
+    let output = place
+        .sweep(&["--batch-timeouts", "25,50,100,200,300,350,400,600,800", "--repetitions", "1"])
+        .env("FAKE_25", "crash")
+        .env("FAKE_100", "fail-lost")
+        .env("FAKE_300", "no-gnuplot")
+        .env("FAKE_350", "bad-flag")
+        .env("FAKE_800", "partition")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let rows = place.rows();
+    let ended: Vec<(u64, Status)> = rows.iter().map(|row| (row.batch_timeout_ms, row.status)).collect();
+    assert_eq!(
+        ended,
+        [
+            (25, Status::Crashed),
+            (50, Status::Ok),
+            (100, Status::Invalid),
+            (200, Status::Ok),
+            (300, Status::Unknown),
+            (350, Status::BadArguments),
+            (400, Status::Ok),
+            (600, Status::Ok),
+            (800, Status::Invalid),
+        ]
+    );
+    let crashed = "exit status 255: Node n1 crashed with exit status 3. It wrote to stderr: dying";
+    assert_eq!(rows[0].reason, crashed);
+    assert_eq!(rows[2].reason, "15 of 21 values lost; :workload is invalid");
+    assert_eq!(rows[5].reason, "Unknown option: \"--no-such-flag\"");
+    for row in &rows {
+        assert!(place.path("out").join(&row.log).is_file(), "{}", row.log);
+    }
+    let said = stdout(&output);
+    assert!(said.contains("5 of 9 runs are not ok") && said.contains(crashed), "{said}");
+}
+
+#[test]
+fn a_sweep_without_any_ok_run_fails_but_keeps_its_rows() {
+    let place = Place::new();
+    let output = place
+        .sweep(&["--batch-timeouts", "50", "--repetitions", "1"])
+        .env("FAKE_50", "crash")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(place.rows().len(), 1);
+    assert!(!place.path("out/latency-fit.svg").exists());
+}
+
+#[test]
+fn an_earlier_sweep_is_replaced_only_by_force() {
+    let place = Place::new();
+    let args = ["--batch-timeouts", "50", "--repetitions", "3"];
+    assert!(place.sweep(&args).status().unwrap().success());
+    let before = fs::read(place.path("out/sweep.csv")).unwrap();
+    let refused = place.sweep(&args).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("--force"), "{}", stderr(&refused));
+    assert_eq!(fs::read(place.path("out/sweep.csv")).unwrap(), before);
+    assert!(
+        place
+            .sweep(&["--batch-timeouts", "100", "--repetitions", "1", "--force"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(place.rows().len(), 1);
+    assert!(!place.path("out/runs/cat-50ms-r1").exists());
+}
+
+#[test]
+fn plot_draws_the_same_again() {
+    let place = Place::new();
+    assert!(
+        place.sweep(&["--batch-timeouts", "50,200,800", "--repetitions", "2"]).status().unwrap().success()
+    );
+    let drawn = |name: &str| fs::read(place.path("out").join(name)).unwrap();
+    let (svg, png) = (drawn("latency-fit.svg"), drawn("latency-fit.png"));
+    fs::remove_file(place.path("out/latency-fit.svg")).unwrap();
+    fs::remove_file(place.path("out/latency-fit.png")).unwrap();
+    assert!(place.bench(&["plot", "out/sweep.csv"]).status().unwrap().success());
+    assert!(drawn("latency-fit.svg") == svg && drawn("latency-fit.png") == png);
+    assert!(place.bench(&["plot", "out/sweep.csv", "-o", "my plot.PNG"]).status().unwrap().success());
+    assert!(fs::read(place.path("my plot.PNG")).unwrap() == png);
+    let refused = place.bench(&["plot", "out/sweep.csv", "-o", "plot.pdf"]).output().unwrap();
+    assert!(stderr(&refused).contains("plot.pdf should end in .svg or .png"));
+}
+
+#[test]
+fn a_torn_last_row_is_left_out_with_a_warning() {
+    let place = Place::new();
+    assert!(
+        place.sweep(&["--batch-timeouts", "50,200,800", "--repetitions", "2"]).status().unwrap().success()
+    );
+    let csv = place.path("out/sweep.csv");
+    let text = fs::read_to_string(&csv).unwrap();
+    fs::write(&csv, &text[..text.len() - 10]).unwrap();
+    let output = place.bench(&["plot", "out/sweep.csv"]).output().unwrap();
+    assert!(output.status.success());
+    assert!(
+        stderr(&output).contains("line 7 of out/sweep.csv is cut off and left out"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn wrong_usage_is_refused_before_anything_runs() {
+    let place = Place::new();
+    for (args, hint) in [
+        (vec!["--batch-timeouts", "50,abc"], "--batch-timeouts: \"abc\" is no duration"),
+        (vec!["--node-args", "{timeout}"], "--node-args: {timeout} is no placeholder"),
+        (vec!["--engine", "embedded"], "--engine embedded does not use it"),
+        (vec!["--strategy", "hub"], "cannot be used with"),
+    ] {
+        let output = place.sweep(&args).output().unwrap();
+        assert!(!output.status.success());
+        assert!(stderr(&output).contains(hint), "{args:?}: {}", stderr(&output));
+    }
+    for (bin, hint) in [("nowhere", "does not exist"), ("plain", "chmod +x plain")] {
+        fs::write(place.path("plain"), "").unwrap();
+        let mut command = place.bench(&["sweep", "--out", "out", "--bin", bin, "--maelstrom"]);
+        let output = command.arg(fake()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(hint), "{}", stderr(&output));
+    }
+    assert!(!place.path("out").exists());
+}
+
+/// Whether a process is running (a dead one that nobody has waited for is not).
+fn is_running(pid: &str) -> bool {
+    let output = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
+    let state = stdout(&output);
+    !state.trim().is_empty() && !state.trim().starts_with('Z')
+}
+
+/// Starts a sweep whose second run hangs, and returns it with the id of that run's node once that is running.
+fn hanging(place: &Place, args: &[&str]) -> (Child, String) {
+    let started = place.path("started");
+    assert!(Command::new("mkfifo").arg(&started).status().unwrap().success());
+    let sweep = place
+        .sweep(&["--batch-timeouts", "50,100,200", "--repetitions", "1"])
+        .args(args)
+        .env("FAKE_100", "hang")
+        .env("FAKE_STARTED", &started)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Opening the pipe waits for the stand-in to write to it.
+    let node = fs::read_to_string(&started).unwrap().trim().to_owned();
+    assert!(is_running(&node), "{node}");
+    (sweep, node)
+}
+
+#[test]
+fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let place = Place::new();
+        let (mut sweep, node) = hanging(&place, &[]);
+        let pid = sweep.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
+        assert_eq!(sweep.wait().unwrap().code(), Some(130), "{signal}");
+        assert!(!is_running(&node), "{signal}");
+        let ended: Vec<u64> = place.rows().iter().map(|row| row.batch_timeout_ms).collect();
+        assert_eq!(ended, [50], "{signal}");
+        let said: Vec<String> =
+            BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
+        assert!(said.last().unwrap().contains("1 of 3 runs are in out/sweep.csv"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_run_that_hangs_is_killed_at_its_deadline_and_recorded() {
+    let place = Place::new();
+    let (mut sweep, node) = hanging(&place, &["--run-timeout", "1s"]);
+    assert_eq!(sweep.wait().unwrap().code(), Some(0));
+    assert!(!is_running(&node));
+    let rows = place.rows();
+    assert_eq!(
+        rows.iter().map(|row| row.status).collect::<Vec<_>>(),
+        [Status::Ok, Status::TimedOut, Status::Ok]
+    );
+    assert!(rows[1].reason.starts_with("killed after 1 s"), "{}", rows[1].reason);
+}
