@@ -13,6 +13,8 @@ pub enum Purpose {
     Generator,
     /// Which partition comes next, and when.
     Nemesis,
+    /// In which order nodes are launched.
+    Launch,
 }
 
 /// A stream of integer draws.

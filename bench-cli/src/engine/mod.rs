@@ -1,0 +1,3 @@
+//! What executes a run.
+
+pub mod embedded;
