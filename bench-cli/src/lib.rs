@@ -1,7 +1,10 @@
 //! A parameter-sweep benchmark for batched broadcast.
 
+pub mod analysis;
 pub mod cli;
 pub mod edn;
 pub mod engine;
 pub mod harness;
+pub mod outcome;
 pub mod settings;
+pub mod sweep;

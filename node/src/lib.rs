@@ -1,5 +1,45 @@
-//! A batched broadcast node for Maelstrom.
+//! A batched broadcast node for Maelstrom (Gossip Glomers challenge 3e).
+//!
+//! Every node accepts values from clients, answers at once, and sees to it that every other node gets them with
+//! few messages: values travel in batches. How data flows:
+//!
+//! ```text
+//! stdin ─ lines ─► wire ─ Request, PeerMessage ─► Node ─ Transmit ─► wire ─ bytes ─► stdout
+//!                  (runtime: threads, clock)       │
+//!                                                  ├─ Values     what this node knows, in order of arrival
+//!                                                  └─ strategy   to whom new values go, and when
+//!                                                       tree     the published protocol, with its own acks
+//!                                                       direct ┐ over links: reliable delivery to one peer
+//!                                                       hub    ┘
+//! ```
+//!
+//! [`Node`] is a state machine without I/O and without a clock: whoever drives it hands in messages and the time,
+//! and takes out messages and the next deadline. Under Maelstrom that is [`runtime`]; a simulation does the same
+//! in virtual time, with typed messages instead of JSON. Equal inputs and an equal seed give equal outputs.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`message`] | the typed messages that a node takes and gives |
+//! | [`wire`] | their JSON form, Maelstrom's protocol |
+//! | [`values`] | JSON values, and the log of those that a node knows |
+//! | [`node`] | the state machine |
+//! | [`link`] | reliable delivery to one peer |
+//! | [`runtime`] | stdin, stdout, threads, the real clock |
 
+pub mod config;
+pub mod link;
+mod links;
+pub mod message;
+pub mod node;
+mod rng;
+pub mod runtime;
+mod strategy;
 pub mod time;
+pub mod values;
+pub mod wire;
 
+pub use config::{Config, StrategyKind};
+pub use message::{Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Reply, ReplyTo, Request, Transmit};
+pub use node::Node;
 pub use time::Time;
+pub use values::{Value, Values};

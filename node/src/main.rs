@@ -1,2 +1,104 @@
-//! The node's binary.
-fn main() {}
+//! The node's binary: flags, then [`node::runtime`].
+
+use std::env;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, ValueEnum};
+use node::{Config, StrategyKind, runtime};
+
+const EXAMPLES: &str = "\
+Examples:
+  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 --latency 100
+  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 --latency 100 \\
+      -- --strategy hub --batch-timeout 1500ms
+  echo '{\"src\":\"c1\",\"dest\":\"n0\",\"body\":{\"type\":\"init\",\"msg_id\":1,\"node_id\":\"n0\",\"node_ids\":[\"n0\"]}}' | node
+
+Environment:
+  BATCH_TIMEOUT_MS  whole milliseconds, for --batch-timeout
+  STRATEGY          for --strategy
+A flag wins over the environment.";
+
+/// A broadcast node for Maelstrom that sends values to other nodes in batches.
+///
+/// Reads messages from stdin and writes messages to stdout, one JSON object a line.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Args {
+    /// How long values are collected before they are sent to other nodes, for example 200ms or 1.5s; 0s sends at
+    /// once [default: 200ms]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    batch_timeout: Option<Duration>,
+
+    /// How values spread
+    #[arg(long, value_enum, env = "STRATEGY", hide_env = true, default_value_t = Strategy::Hub)]
+    strategy: Strategy,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Strategy {
+    /// The tutorial's protocol: a leader in the middle of a grid, free-running tickers, every message acknowledged
+    Tree,
+    /// To one hub, and from there to all others: fewest messages
+    Hub,
+    /// From each node to all others: lowest latency
+    Direct,
+}
+
+impl From<Strategy> for StrategyKind {
+    fn from(strategy: Strategy) -> StrategyKind {
+        match strategy {
+            Strategy::Tree => StrategyKind::Tree,
+            Strategy::Hub => StrategyKind::Hub,
+            Strategy::Direct => StrategyKind::Direct,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let batch_timeout = args.batch_timeout.or_else(|| match timeout_from_environment() {
+        Ok(timeout) => timeout,
+        Err(message) => Args::command().error(ErrorKind::ValueValidation, message).exit(),
+    });
+    let config = Config {
+        strategy: args.strategy.into(),
+        batch_timeout: batch_timeout.unwrap_or(Config::default().batch_timeout),
+    };
+    match runtime::run(config, io::stdin(), io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("node: stdin or stdout failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A duration with a unit. Zero needs none; any other plain number is refused, because it could be milliseconds or
+/// seconds.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+        return Err(format!("a unit is missing: write {text}ms or {text}s"));
+    }
+    // humantime knows no decimal point.
+    if let Some(seconds) = text.strip_suffix('s').and_then(|number| number.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string());
+    }
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 200ms or 1.5s"))
+}
+
+fn timeout_from_environment() -> Result<Option<Duration>, String> {
+    let Some(text) = env::var_os("BATCH_TIMEOUT_MS") else { return Ok(None) };
+    let millis = text.to_str().and_then(|text| text.trim().parse::<u32>().ok());
+    millis.map(|millis| Some(Duration::from_millis(millis.into()))).ok_or_else(|| {
+        format!(
+            "the environment variable BATCH_TIMEOUT_MS is {text:?}, but must hold whole milliseconds, for \
+             example 200"
+        )
+    })
+}

@@ -1,3 +1,159 @@
-//! What executes a run.
+//! What executes a run: an [`Engine`] is handed a [`Request`] and answers with an [`Outcome`].
+//!
+//! Real Maelstrom and the embedded runner are both a process that behaves as `maelstrom test` ([`maelstrom`]);
+//! [`embedded`] is what the latter does, [`locate`] finds the real one,
+//! [`process`] starts, watches and ends processes. Nothing here knows of sweeps.
 
 pub mod embedded;
+pub mod locate;
+pub mod maelstrom;
+pub mod process;
+
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::outcome::Outcome;
+use crate::settings::{NodeCommand, Settings};
+
+/// One run to be executed.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Network, workload and faults.
+    pub settings: Settings,
+    /// What runs as a node.
+    pub node: NodeCommand,
+    /// The run's own, empty, existing directory.
+    pub directory: PathBuf,
+    /// The seed of its random draws, for engines that take one.
+    pub seed: Option<u64>,
+    /// When it is given up, counted from its start.
+    pub deadline: Duration,
+}
+
+/// What an engine gives back.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// The run ended, well or not.
+    Finished(Finished),
+    /// It was stopped on request and measured nothing.
+    Interrupted,
+}
+
+/// A run that ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How late the engine's timers fired (99th percentile), if it says.
+    pub timer_p99: Option<Duration>,
+}
+
+impl From<Outcome> for Finished {
+    fn from(outcome: Outcome) -> Finished {
+        Finished { outcome, timer_p99: None }
+    }
+}
+
+/// What executes runs.
+pub trait Engine: Send + Sync + 'static {
+    /// Its name in the CSV.
+    fn name(&self) -> &'static str;
+
+    /// Its version, or an empty text if that is not known.
+    fn version(&self) -> String;
+
+    /// Whether a run can be repeated exactly by its seed; engines that cannot are handed none.
+    fn takes_seed(&self) -> bool;
+
+    /// Executes one run. Whatever goes wrong is an outcome; nothing of the run is left running.
+    fn run(
+        &self,
+        request: Request,
+        progress: Progress,
+        stop: StopSignal,
+    ) -> impl Future<Output = Ended> + Send;
+}
+
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The engine and the nodes start.
+    Starting,
+    /// Clients send operations.
+    Operations,
+    /// Operations have ended; values still spread before the final reads.
+    Recovery,
+    /// The history is checked.
+    Checking,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Phase::Starting => "starting",
+            Phase::Operations => "operations",
+            Phase::Recovery => "recovery",
+            Phase::Checking => "checking",
+        })
+    }
+}
+
+/// Where an engine reports the phases of one run.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    run: usize,
+    sender: mpsc::UnboundedSender<(usize, Phase)>,
+}
+
+impl Progress {
+    /// Reports of the run numbered `run` go to `sender`.
+    pub fn new(run: usize, sender: mpsc::UnboundedSender<(usize, Phase)>) -> Progress {
+        Progress { run, sender }
+    }
+
+    /// Says that the run has entered `phase`.
+    pub fn enter(&self, phase: Phase) {
+        // Nobody listens any more once the sweep is being abandoned; the run does not care.
+        let _ = self.sender.send((self.run, phase));
+    }
+}
+
+/// Whether runs are to stop, and how soon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// Go on.
+    #[default]
+    No,
+    /// End what runs, giving it a few seconds to clean up.
+    Soon,
+    /// Kill what runs.
+    Now,
+}
+
+/// Tells runs when to stop.
+#[derive(Clone, Debug)]
+pub struct StopSignal(watch::Receiver<Stop>);
+
+impl StopSignal {
+    /// Follows `receiver`.
+    pub fn new(receiver: watch::Receiver<Stop>) -> StopSignal {
+        StopSignal(receiver)
+    }
+
+    /// What is asked for at this moment.
+    pub fn current(&self) -> Stop {
+        *self.0.borrow()
+    }
+
+    /// Returns once at least `level` is asked for. Can be dropped and called again.
+    pub async fn at_least(&mut self, level: Stop) {
+        if self.0.wait_for(|current| *current >= level).await.is_err() {
+            // Whoever could ask has gone, so nobody will.
+            std::future::pending::<()>().await;
+        }
+    }
+}

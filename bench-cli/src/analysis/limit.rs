@@ -1,0 +1,145 @@
+//! The limit: how few server messages an operation costs when every value must be everywhere in time.
+//!
+//! The model: `n` nodes, one-way latency `L`, `b` broadcasts a second over the whole cluster at random nodes
+//! (`b/n` a node), `r` operations a second. `D` is the longest time from a broadcast's acceptance until every
+//! node has the value; `m` is messages between servers an operation.
+//!
+//! - **One hop** (`D ≥ L`): the origin sends to everyone. Its first pending value opens a window `W = D − L`, so a
+//!   node sends `n − 1` messages every `W + n/b` on average.
+//! - **Two hops** (`D ≥ 2L`): through a hub. Either everything runs on one period `W = D − 2L` (a leaf's batch is
+//!   timed to arrive just before the hub's flush, so that its two waits do not add up), and of each kind of
+//!   message there is one a period if there is anything to say, with the probability that a Poisson process of
+//!   that rate has an event in `W`; or the first pending value opens a window, `u` at the leaf and `W − u` at the
+//!   hub, which is better for short `W`.
+//!
+//! A node must receive at least one message in each window in which anything happened, so deeper trees only spend
+//! `L` on more hops. `2n − 2` one-way messages a round is the known optimum of all-to-all dissemination.
+
+use std::time::Duration;
+
+/// The fraction of operations that are broadcasts in Maelstrom's workload; the rest are reads.
+pub const BROADCAST_FRACTION: f64 = 0.5;
+
+/// The cluster and the load that a limit is computed for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cluster {
+    /// How many nodes.
+    pub node_count: usize,
+    /// Operations a second over all clients, broadcasts and reads together.
+    pub rate: f64,
+    /// The one-way latency between two nodes.
+    pub latency: Duration,
+}
+
+impl Cluster {
+    /// The cluster of challenges 3d and 3e.
+    pub const CHALLENGE: Cluster =
+        Cluster { node_count: 25, rate: 100.0, latency: Duration::from_millis(100) };
+
+    fn others(&self) -> f64 {
+        self.node_count.saturating_sub(1) as f64
+    }
+
+    /// Broadcasts a second over the whole cluster.
+    fn broadcast_rate(&self) -> f64 {
+        self.rate * BROADCAST_FRACTION
+    }
+
+    /// Broadcasts a second at one node.
+    fn node_rate(&self) -> f64 {
+        self.broadcast_rate() / self.node_count as f64
+    }
+
+    /// Messages an operation if every origin sends to all others, at the end of a window that its first pending
+    /// value opens. A zero window is the unbatched protocol.
+    pub fn one_hop(&self, window: Duration) -> f64 {
+        let between_sends = window.as_secs_f64() + 1.0 / self.node_rate();
+        self.node_count as f64 * self.others() / between_sends / self.rate
+    }
+
+    /// Messages an operation through a hub, leaves and hub on one common period.
+    pub fn two_hops_on_a_period(&self, period: Duration) -> f64 {
+        let period = period.as_secs_f64();
+        if period == 0.0 {
+            return self.two_hops_on_first_values(Duration::ZERO);
+        }
+        let up = -(-period * self.node_rate()).exp_m1();
+        let down = -(-period * self.broadcast_rate()).exp_m1();
+        self.others() * (up + down) / (period * self.rate)
+    }
+
+    /// Messages an operation through a hub if first pending values open the windows, with the best split of
+    /// `window` between leaf and hub.
+    pub fn two_hops_on_first_values(&self, window: Duration) -> f64 {
+        let window = window.as_secs_f64();
+        let cost = |leaf: f64| {
+            let up = 1.0 / (leaf + 1.0 / self.node_rate());
+            let down = 1.0 / (window - leaf + 1.0 / self.broadcast_rate());
+            self.others() * (up + down) / self.rate
+        };
+        // The cost is convex in the split where it has a minimum inside, so a fine grid finds it.
+        const STEPS: u32 = 200;
+        (0..=STEPS)
+            .map(|step| cost(window * f64::from(step) / f64::from(STEPS)))
+            .fold(f64::INFINITY, f64::min)
+    }
+
+    /// The fewest messages an operation for which every value can be everywhere within `max_latency`, or `None`
+    /// if that is less than one hop.
+    pub fn limit(&self, max_latency: Duration) -> Option<f64> {
+        let one_hop = self.one_hop(max_latency.checked_sub(self.latency)?);
+        let Some(window) = max_latency.checked_sub(2 * self.latency) else { return Some(one_hop) };
+        Some(one_hop.min(self.two_hops_on_a_period(window)).min(self.two_hops_on_first_values(window)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const C: Cluster = Cluster::CHALLENGE;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn close(actual: f64, expected: f64, tolerance: f64) {
+        assert!((actual - expected).abs() <= tolerance, "{actual} is not {expected} ± {tolerance}");
+    }
+
+    #[test]
+    fn unbatched_one_hop_sends_each_value_to_everyone() {
+        close(C.one_hop(Duration::ZERO), 12.0, 1e-12);
+    }
+
+    #[test]
+    fn a_common_period_costs_what_the_derivation_says() {
+        for (period, expected) in
+            [(50, 4.86), (100, 2.82), (200, 1.60), (400, 0.93), (800, 0.54), (1600, 0.29)]
+        {
+            close(C.two_hops_on_a_period(ms(period)), expected, 0.006);
+        }
+    }
+
+    #[test]
+    fn windows_opened_by_first_values_beat_a_period_when_short() {
+        assert!(C.two_hops_on_first_values(ms(50)) < C.two_hops_on_a_period(ms(50)));
+        assert!(C.two_hops_on_first_values(ms(800)) > C.two_hops_on_a_period(ms(800)));
+        // Leaves that send at once are one of the splits.
+        assert!(C.two_hops_on_first_values(ms(100)) <= 2.48 + 0.006);
+    }
+
+    #[test]
+    fn the_limit_takes_the_best_protocol_and_falls_with_the_latency_allowed() {
+        assert_eq!(C.limit(ms(99)), None);
+        close(C.limit(ms(100)).unwrap(), 12.0, 1e-9);
+        let curve: Vec<f64> = (100..=3000).step_by(25).map(|d| C.limit(ms(d)).unwrap()).collect();
+        assert!(curve.windows(2).all(|pair| pair[1] <= pair[0]));
+    }
+
+    #[test]
+    fn one_node_sends_nothing() {
+        let alone = Cluster { node_count: 1, ..C };
+        assert_eq!(alone.limit(ms(500)), Some(0.0));
+    }
+}

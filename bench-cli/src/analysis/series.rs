@@ -1,0 +1,121 @@
+//! The rows of a sweep as series: one for each strategy or node, fitted and summed up by timeout.
+
+use std::collections::BTreeMap;
+
+use super::challenge::Challenge;
+use super::least_squares::{FitError, Line};
+use super::median::Spread;
+use crate::outcome::{Quantile, Row};
+
+/// All runs of one strategy (or of one other node).
+#[derive(Clone, Debug)]
+pub struct Series<'a> {
+    /// Its name in tables and plots.
+    pub name: String,
+    /// Its runs, failed ones included.
+    pub rows: Vec<&'a Row>,
+}
+
+impl<'a> Series<'a> {
+    /// Groups rows into series, in the order in which series first appear.
+    pub fn group(rows: &'a [Row]) -> Vec<Series<'a>> {
+        let mut series: Vec<Series<'a>> = Vec::new();
+        for row in rows {
+            let name = row.series();
+            match series.iter_mut().find(|series| series.name == name) {
+                Some(series) => series.rows.push(row),
+                None => series.push(Series { name, rows: vec![row] }),
+            }
+        }
+        series
+    }
+
+    /// The usable runs as points: batch timeout and latency, both in milliseconds.
+    pub fn points(&self, quantile: Quantile) -> Vec<(f64, f64)> {
+        let point = |row: &&Row| {
+            let latency = row.latency(quantile)?;
+            Some((row.batch_timeout_ms as f64, latency.as_secs_f64() * 1e3))
+        };
+        self.rows.iter().filter_map(point).collect()
+    }
+
+    /// The line through [`Series::points`]: latency = slope · batch timeout + intercept (ms).
+    ///
+    /// # Errors
+    /// If the points have no line; see [`Line::fit`].
+    pub fn fit(&self, quantile: Quantile) -> Result<Line, FitError> {
+        Line::fit(&self.points(quantile))
+    }
+
+    /// One summary for each timeout, shortest first.
+    pub fn by_timeout(&self) -> Vec<Point> {
+        let mut groups: BTreeMap<u64, Vec<&Row>> = BTreeMap::new();
+        for row in &self.rows {
+            groups.entry(row.batch_timeout_ms).or_default().push(row);
+        }
+        groups.into_iter().map(|(timeout_ms, rows)| Point::of(timeout_ms, &rows)).collect()
+    }
+}
+
+/// The repetitions of one series at one timeout, summed up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// The batch timeout in milliseconds.
+    pub timeout_ms: u64,
+    /// How many runs there were.
+    pub runs: usize,
+    /// How many of them are ok; only these enter the figures below.
+    pub ok: usize,
+    /// Messages between nodes for each operation.
+    pub msgs_per_op: Option<Spread>,
+    /// The stable latencies' quantiles in milliseconds, in the order of [`Quantile::ALL`].
+    pub latencies: [Option<Spread>; Quantile::ALL.len()],
+    /// How many runs pass each challenge, in the order of [`Challenge::ALL`].
+    pub passed: [usize; Challenge::ALL.len()],
+}
+
+impl Point {
+    fn of(timeout_ms: u64, rows: &[&Row]) -> Point {
+        let usable = || rows.iter().filter(|row| row.is_ok());
+        Point {
+            timeout_ms,
+            runs: rows.len(),
+            ok: usable().count(),
+            msgs_per_op: Spread::of(usable().filter_map(|row| row.msgs_per_op)),
+            latencies: Quantile::ALL.map(|quantile| {
+                Spread::of(usable().filter_map(|row| row.latency(quantile)).map(|l| l.as_secs_f64() * 1e3))
+            }),
+            passed: Challenge::ALL
+                .map(|challenge| rows.iter().filter(|row| challenge.passed_by(row)).count()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Status;
+    use crate::outcome::row::tests::example;
+
+    #[test]
+    fn failed_runs_count_but_are_not_measured() {
+        let failed = Row { status: Status::Crashed, ..example(100, 2) };
+        let rows = [example(100, 1), failed, example(200, 1), example(400, 1)];
+        let series = Series::group(&rows);
+        assert_eq!(series.len(), 1);
+        let points = series[0].by_timeout();
+        assert_eq!((points[0].runs, points[0].ok, points[0].passed), (2, 1, [1, 1]));
+        assert_eq!(series[0].points(Quantile::P50), [(100.0, 250.0), (200.0, 300.0), (400.0, 400.0)]);
+        let line = series[0].fit(Quantile::P50).unwrap();
+        assert!((line.slope - 0.5).abs() < 1e-12 && (line.intercept - 200.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn strategies_are_series_of_their_own() {
+        let tree = Row { strategy: "tree".to_owned(), ..example(50, 1) };
+        let rows = [example(50, 1), tree, example(100, 1)];
+        let names: Vec<(String, usize)> =
+            Series::group(&rows).iter().map(|series| (series.name.clone(), series.rows.len())).collect();
+        assert_eq!(names, [("hub".to_owned(), 2), ("tree".to_owned(), 1)]);
+    }
+}

@@ -1,0 +1,3 @@
+//! Sweeping.
+pub mod durations;
+pub mod template;

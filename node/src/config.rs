@@ -1,0 +1,52 @@
+//! What a user chooses: the strategy and the batch timeout.
+
+use std::time::Duration;
+
+/// How values spread from the node that accepted them to all others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StrategyKind {
+    /// The published tutorial's protocol: a leader in the middle of a grid, a free-running ticker on every node,
+    /// every internal message acknowledged. The baseline to compare with.
+    Tree,
+    /// Two hops: every value goes to one hub, and from there, once a period, to all others.
+    #[default]
+    Hub,
+    /// One hop: the origin sends to everyone.
+    Direct,
+}
+
+impl StrategyKind {
+    /// All strategies, in the order in which help texts list them.
+    pub const ALL: [StrategyKind; 3] = [StrategyKind::Tree, StrategyKind::Hub, StrategyKind::Direct];
+
+    /// The name used on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            StrategyKind::Tree => "tree",
+            StrategyKind::Hub => "hub",
+            StrategyKind::Direct => "direct",
+        }
+    }
+}
+
+/// A node's settings; all nodes of a cluster must share them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// To whom values go.
+    pub strategy: StrategyKind,
+    /// How long values are collected before they are sent to other nodes; zero sends at once.
+    ///
+    /// `tree`: the period of each node's ticker, counted from the process start. `direct`: the length of the
+    /// window that the first pending value opens. `hub`: the period of the hub's flush.
+    pub batch_timeout: Duration,
+}
+
+/// The longest useful batch timeout; a node treats longer ones as this.
+pub const MAX_BATCH_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Default for Config {
+    /// `hub` at 200 ms: well within challenge 3d (median < 400 ms, maximum < 600 ms) at 100 ms latency.
+    fn default() -> Config {
+        Config { strategy: StrategyKind::Hub, batch_timeout: Duration::from_millis(200) }
+    }
+}

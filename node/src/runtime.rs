@@ -1,0 +1,210 @@
+//! Connects a [`Node`] to stdin and stdout under the real clock.
+//!
+//! Plain threads, because timers matter here: a channel's `recv_timeout` wakes 0.1 to 0.2 ms late, an async
+//! runtime's millisecond timer wheel more than 1 ms, which would bias every latency that is measured with this
+//! node; and blocking reads cost less than readiness polling for a single pipe.
+//!
+//! One thread reads whole lines from stdin and hands them over in chunks. The main thread sleeps until lines or a
+//! deadline come, handles all that is there, and writes what the node wants sent in one go.
+
+use std::io::{self, Read, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::message::Transmit;
+use crate::node::Node;
+use crate::time::Time;
+use crate::wire::{Incoming, Wire};
+
+/// A longer line is skipped and reported: memory stays bounded whatever comes in.
+pub const MAX_LINE: usize = 64 << 20;
+/// How much is read at once.
+const READ_SIZE: usize = 64 << 10;
+/// How many chunks may wait; then the reader waits, and whoever writes to this process.
+const CHUNKS: usize = 64;
+/// How many bytes of lines are handled, or of output gathered, before what there is to send is written.
+const BURST: usize = 1 << 20;
+
+/// Serves until `input` ends; then everything accepted has been answered.
+///
+/// # Errors
+/// If `input` cannot be read or `output` cannot be written. An `output` that nobody reads any more (a broken
+/// pipe) is a normal end.
+pub fn run(config: Config, input: impl Read + Send + 'static, output: impl Write) -> io::Result<()> {
+    let (sender, chunks) = sync_channel(CHUNKS);
+    thread::Builder::new().name("stdin".to_owned()).spawn(move || read_lines(input, &sender))?;
+    let server = Server {
+        node: Node::new(config, Time::ZERO, seed()),
+        wire: Wire::default(),
+        epoch: Instant::now(),
+        buffer: Vec::new(),
+        output,
+    };
+    match server.serve(&chunks) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Differs from one process to the next; only jitter depends on it.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// Whole lines, or why there are no more.
+type Chunk = io::Result<Vec<u8>>;
+
+/// Reads until the end of input. What is left without a newline at the end counts as a line.
+fn read_lines(mut input: impl Read, chunks: &SyncSender<Chunk>) {
+    let mut pending = Vec::new();
+    let mut skipping = false;
+    loop {
+        let start = pending.len();
+        pending.resize(start + READ_SIZE, 0);
+        let count = match input.read(&mut pending[start..]) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                pending.truncate(start);
+                continue;
+            }
+            Err(error) => {
+                // Nobody listens any more if this fails; then there is nobody to tell.
+                let _ = chunks.send(Err(error));
+                return;
+            }
+        };
+        pending.truncate(start + count);
+        if count == 0 {
+            if !pending.is_empty() && !skipping {
+                let _ = chunks.send(Ok(pending));
+            }
+            return;
+        }
+        let newline = pending[start..].iter().rposition(|byte| *byte == b'\n');
+        let rest = newline.map_or_else(Vec::new, |at| pending.split_off(start + at + 1));
+        if newline.is_some() {
+            let mut lines = std::mem::replace(&mut pending, rest);
+            if std::mem::take(&mut skipping) {
+                let end = lines.iter().position(|byte| *byte == b'\n').map_or(lines.len(), |at| at + 1);
+                lines.drain(..end);
+            }
+            if chunks.send(Ok(lines)).is_err() {
+                return;
+            }
+        } else if skipping || pending.len() > MAX_LINE {
+            if !std::mem::replace(&mut skipping, true) {
+                eprintln!("node: skipped a line longer than {MAX_LINE} bytes");
+            }
+            pending = Vec::new();
+        }
+    }
+}
+
+struct Server<W> {
+    node: Node,
+    wire: Wire,
+    epoch: Instant,
+    buffer: Vec<u8>,
+    output: W,
+}
+
+impl<W: Write> Server<W> {
+    fn serve(mut self, chunks: &Receiver<Chunk>) -> io::Result<()> {
+        loop {
+            let first = self.wait(chunks);
+            let open = match first {
+                Ok(chunk) => {
+                    self.take_chunk(&chunk?)?;
+                    self.take_waiting(chunks)?
+                }
+                Err(RecvTimeoutError::Timeout) => true,
+                Err(RecvTimeoutError::Disconnected) => false,
+            };
+            // Also at the end of input: what was to be sent at once is sent.
+            let now = self.now();
+            if self.node.next_deadline().is_some_and(|deadline| deadline <= now) {
+                self.node.handle_timeout(now);
+                self.encode()?;
+            }
+            self.write()?;
+            if !open {
+                return Ok(());
+            }
+        }
+    }
+
+    fn wait(&self, chunks: &Receiver<Chunk>) -> Result<Chunk, RecvTimeoutError> {
+        match self.node.next_deadline() {
+            Some(deadline) => chunks.recv_timeout(deadline.saturating_since(self.now())),
+            None => chunks.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// Handles what else has come, up to a bound, so that a flood delays neither timers nor replies for long.
+    /// False at the end of input.
+    fn take_waiting(&mut self, chunks: &Receiver<Chunk>) -> io::Result<bool> {
+        let mut handled = 0;
+        while handled < BURST {
+            match chunks.try_recv() {
+                Ok(chunk) => {
+                    let chunk = chunk?;
+                    handled += chunk.len();
+                    self.take_chunk(&chunk)?;
+                }
+                Err(TryRecvError::Empty) => return Ok(true),
+                Err(TryRecvError::Disconnected) => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    fn take_chunk(&mut self, chunk: &[u8]) -> io::Result<()> {
+        for line in chunk.split(|byte| *byte == b'\n') {
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            self.take_line(line);
+            self.encode()?;
+        }
+        Ok(())
+    }
+
+    fn take_line(&mut self, line: &[u8]) {
+        let now = self.now();
+        match self.wire.parse(line) {
+            Ok(Incoming::Request(from, request)) => self.node.handle_request(now, from, request),
+            Ok(Incoming::Peer(from, message)) => self.node.handle_peer(now, from, message),
+            Ok(Incoming::Rejected(to, reply)) => {
+                let transmit = Transmit::ToClient { to, reply };
+                self.wire.encode(&transmit, self.node.values(), &mut self.buffer);
+            }
+            Err(why) => {
+                let shown = &line[..line.len().min(200)];
+                eprintln!("node: {why}; the line: {}", String::from_utf8_lossy(shown).escape_debug());
+            }
+        }
+    }
+
+    fn encode(&mut self) -> io::Result<()> {
+        while let Some(transmit) = self.node.poll_transmit() {
+            self.wire.encode(&transmit, self.node.values(), &mut self.buffer);
+        }
+        if self.buffer.len() >= BURST { self.write() } else { Ok(()) }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        if !self.buffer.is_empty() {
+            self.output.write_all(&self.buffer)?;
+            self.output.flush()?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Time {
+        Time::ZERO + Duration::from_nanos(self.epoch.elapsed().as_nanos() as u64)
+    }
+}

@@ -1,0 +1,73 @@
+//! One hop: the origin sends to everyone.
+//!
+//! The first pending value opens a window; at its end one message goes to each other node. Receivers forward
+//! nothing: the origin's links see to it that everyone gets everything.
+
+use std::time::Duration;
+
+use super::{Context, Strategy, earliest, others};
+use crate::link::ACK_DELAY;
+use crate::links::Links;
+use crate::message::{PeerId, PeerMessage};
+use crate::time::Time;
+
+#[derive(Debug)]
+pub(super) struct Direct {
+    me: PeerId,
+    nodes: u32,
+    window: Duration,
+    links: Links,
+    /// The end of the open window.
+    flush_at: Option<Time>,
+}
+
+impl Direct {
+    pub(super) fn new(me: PeerId, nodes: u32, window: Duration) -> Direct {
+        Direct { me, nodes, window, links: Links::new(nodes, ACK_DELAY), flush_at: None }
+    }
+}
+
+impl Strategy for Direct {
+    fn accepted(&mut self, cx: &mut Context<'_>, index: u32) {
+        if self.nodes < 2 {
+            return;
+        }
+        others(self.me, self.nodes).for_each(|peer| self.links.push(peer, index));
+        self.flush_at.get_or_insert(cx.now + self.window);
+    }
+
+    fn receive(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
+        let PeerMessage::Link(message) = message else { return };
+        self.links.receive(cx.now, from, &message);
+        for value in message.values.iter() {
+            cx.values.insert(value);
+        }
+        while let Some(message) = self.links.poll_one(cx.now, from, cx.values, cx.rng) {
+            cx.send_link(from, message);
+        }
+    }
+
+    fn timeout(&mut self, cx: &mut Context<'_>) {
+        if self.flush_at.take_if(|at| *at <= cx.now).is_some() {
+            for peer in others(self.me, self.nodes) {
+                // What a suspect peer lacks is sent when it is heard again.
+                if self.links.has_unsent(peer)
+                    && let Some(message) = self.links.flush(cx.now, peer, cx.values)
+                {
+                    cx.send_link(peer, message);
+                }
+            }
+        }
+        while let Some((peer, message)) = self.links.poll_due(cx.now, cx.values, cx.rng) {
+            cx.send_link(peer, message);
+        }
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        earliest([self.flush_at, self.links.next_deadline()])
+    }
+
+    fn is_idle(&self) -> bool {
+        self.flush_at.is_none() && self.links.is_idle()
+    }
+}

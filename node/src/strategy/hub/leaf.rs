@@ -1,0 +1,182 @@
+//! Every node but the hub.
+
+use std::time::Duration;
+
+use super::HUB;
+use super::phase::PhaseLock;
+use crate::link::{ACK_DELAY, Link};
+use crate::links::Links;
+use crate::message::{LinkMessage, PeerId, PeerMessage};
+use crate::strategy::{Context, Strategy, earliest, others};
+use crate::time::Time;
+
+/// How long a leaf counts as cut off from the hub after it last said so. It says so with every batch.
+const CUT_OFF_FOR: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(in crate::strategy) struct Leaf {
+    me: PeerId,
+    nodes: u32,
+    period: Duration,
+    links: Links,
+    phase: PhaseLock,
+    /// When the batch that waits goes to the hub.
+    flush_at: Option<Time>,
+    /// When what waits for other leaves goes to them.
+    detour_at: Option<Time>,
+    /// All own values before this log position that the hub has not acknowledged were sent on the detour.
+    detoured: u32,
+    /// Leaves that the hub says it cannot reach.
+    unreachable: Vec<PeerId>,
+    /// Leaves that said they cannot reach the hub, and until when that counts.
+    cut_off: Vec<(PeerId, Time)>,
+}
+
+impl Leaf {
+    pub(in crate::strategy) fn new(me: PeerId, nodes: u32, period: Duration) -> Leaf {
+        let mut links = Links::new(nodes, ACK_DELAY);
+        // The hub's next flush acknowledges.
+        links.connect(HUB, period);
+        Leaf {
+            me,
+            nodes,
+            period,
+            links,
+            phase: PhaseLock::new(period),
+            flush_at: None,
+            detour_at: None,
+            detoured: 0,
+            unreachable: Vec::new(),
+            cut_off: Vec::new(),
+        }
+    }
+
+    fn other_leaves(&self) -> impl Iterator<Item = PeerId> + use<> {
+        others(self.me, self.nodes).filter(|peer| *peer != HUB)
+    }
+
+    fn hear_hub(&mut self, cx: &Context<'_>, message: &LinkMessage) {
+        let echo = self.links.receive(cx.now, HUB, message);
+        let round_trip = self.links.get(HUB).and_then(Link::round_trip);
+        self.phase.observe(cx.now, message.next, echo, round_trip);
+        self.unreachable.clone_from(&message.unreachable);
+        self.unreachable.retain(|peer| peer.0 < self.nodes && *peer != self.me);
+        if let Some(at) = self.flush_at {
+            // A slightly corrected phase must not make a batch miss the flush that it waits for.
+            let corrected = self.phase.send_at(cx.now);
+            self.flush_at = Some(if corrected > at + self.period / 2 { at } else { corrected });
+        }
+    }
+
+    fn hear_leaf(&mut self, cx: &Context<'_>, from: PeerId, message: &LinkMessage) {
+        self.links.receive(cx.now, from, message);
+        self.cut_off.retain(|(peer, until)| *peer != from && *until > cx.now);
+        if message.sync {
+            self.cut_off.push((from, cx.now + CUT_OFF_FOR));
+        }
+    }
+
+    /// Sends the new value to leaves that the hub would not reach.
+    fn detour_to_lost_leaves(&mut self, now: Time, index: u32) {
+        let cut_off = self.cut_off.iter().filter(|(_, until)| *until > now).map(|(peer, _)| *peer);
+        let mut lost: Vec<PeerId> = self.unreachable.iter().copied().chain(cut_off).collect();
+        lost.sort_unstable();
+        lost.dedup();
+        for &peer in &lost {
+            self.links.push(peer, index);
+        }
+        if !lost.is_empty() {
+            self.detour_at.get_or_insert(now + self.period);
+        }
+    }
+
+    /// While the hub is silent: what it did not acknowledge goes to all other leaves, at `at`.
+    fn detour_if_hub_is_silent(&mut self, at: Time) {
+        if !self.links.is_suspect(HUB) {
+            return;
+        }
+        let Some(hub) = self.links.get(HUB) else { return };
+        let mut values: Vec<u32> = hub.unacknowledged().rev().take_while(|i| *i >= self.detoured).collect();
+        let Some(newest) = values.first() else { return };
+        self.detoured = newest + 1;
+        values.reverse();
+        for peer in self.other_leaves() {
+            values.iter().for_each(|index| self.links.push(peer, *index));
+        }
+        self.detour_at = Some(self.detour_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    fn flush_to_hub(&mut self, cx: &mut Context<'_>) {
+        if self.links.has_unsent(HUB)
+            && let Some(message) = self.links.flush(cx.now, HUB, cx.values)
+        {
+            self.send(cx, HUB, message);
+            self.phase.sent(cx.now);
+        }
+    }
+
+    fn flush_detour(&mut self, cx: &mut Context<'_>) {
+        for peer in self.other_leaves() {
+            if self.links.has_unsent(peer)
+                && let Some(message) = self.links.flush(cx.now, peer, cx.values)
+            {
+                self.send(cx, peer, message);
+            }
+        }
+    }
+
+    /// Sends what a link gave. `sync` says to the hub that this leaf does not know its phase, to other leaves
+    /// that it cannot reach the hub.
+    fn send(&self, cx: &mut Context<'_>, to: PeerId, mut message: LinkMessage) {
+        message.sync = if to == HUB { !self.phase.is_locked() } else { self.links.is_suspect(HUB) };
+        cx.send_link(to, message);
+    }
+}
+
+impl Strategy for Leaf {
+    fn accepted(&mut self, cx: &mut Context<'_>, index: u32) {
+        self.links.push(HUB, index);
+        if self.links.is_suspect(HUB) {
+            self.detour_if_hub_is_silent(cx.now + self.period);
+        } else {
+            self.flush_at.get_or_insert(self.phase.send_at(cx.now));
+            self.detour_to_lost_leaves(cx.now, index);
+        }
+    }
+
+    fn receive(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
+        let PeerMessage::Link(message) = message else { return };
+        if from == HUB {
+            self.hear_hub(cx, &message);
+        } else {
+            self.hear_leaf(cx, from, &message);
+        }
+        for value in message.values.iter() {
+            cx.values.insert(value);
+        }
+        while let Some(message) = self.links.poll_one(cx.now, from, cx.values, cx.rng) {
+            self.send(cx, from, message);
+        }
+    }
+
+    fn timeout(&mut self, cx: &mut Context<'_>) {
+        if self.flush_at.take_if(|at| *at <= cx.now).is_some() {
+            self.flush_to_hub(cx);
+        }
+        while let Some((peer, message)) = self.links.poll_due(cx.now, cx.values, cx.rng) {
+            self.send(cx, peer, message);
+        }
+        self.detour_if_hub_is_silent(cx.now);
+        if self.detour_at.take_if(|at| *at <= cx.now).is_some() {
+            self.flush_detour(cx);
+        }
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        earliest([self.flush_at, self.detour_at, self.links.next_deadline()])
+    }
+
+    fn is_idle(&self) -> bool {
+        self.flush_at.is_none() && self.detour_at.is_none() && self.links.is_idle()
+    }
+}

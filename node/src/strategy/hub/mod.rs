@@ -1,0 +1,36 @@
+//! Two hops: every value goes to one hub, and from there to all others.
+//!
+//! ```text
+//!            L                  ≤ W                  L
+//! leaf ─── batch ──► hub ─── until its flush ──► all leaves
+//! ```
+//!
+//! The [`Centre`] flushes on a period W, at most one message to each leaf and none when there is nothing to say.
+//! Each [`Leaf`] collects its clients' values and sends them so that they arrive just before the hub's flush: the
+//! time that they wait at the leaf is time that they would have waited at the hub. So a value is everywhere
+//! after at most W + 2L, and a period costs (N−1)·[(1 − e^(−Wb/N)) + (1 − e^(−Wb))] messages at b values/s.
+//! A leaf learns when to send from what the hub's messages say ([`phase`]): no clocks to agree, no latency to
+//! configure. For short periods it is cheaper if leaves send at once and the first value opens the hub's window;
+//! the hub sees the rate and chooses ([`pace`]).
+//!
+//! **Responsibility.** A value is its origin's until the hub acknowledged it, then the hub's until every leaf
+//! did. Links deliver after any fault that ends, so everything accepted reaches every node.
+//!
+//! **When the hub is out of reach.** A leaf whose batch the hub did not acknowledge in time (the next flush
+//! always does) sends what the hub lacks, and what comes in, directly to all other leaves, until it hears from
+//! the hub. These mark it as cut off, and send it their own new values directly too; so they do for leaves that
+//! the hub says it cannot reach. Nodes that can reach each other thus keep spreading values, with no election,
+//! and nothing to undo afterwards: what arrives twice is dropped.
+
+mod centre;
+mod leaf;
+mod pace;
+mod phase;
+
+pub(super) use centre::Centre;
+pub(super) use leaf::Leaf;
+
+use crate::message::PeerId;
+
+/// The hub is the first node.
+pub(super) const HUB: PeerId = PeerId(0);

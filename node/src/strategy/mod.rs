@@ -1,0 +1,65 @@
+//! To whom new values go, and when.
+
+mod direct;
+mod hub;
+mod tree;
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use crate::config::{Config, StrategyKind};
+use crate::message::{LinkMessage, PeerId, PeerMessage, Transmit};
+use crate::rng::Rng;
+use crate::time::Time;
+use crate::values::Values;
+
+/// What a strategy may use while it handles an event.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Time,
+    pub(crate) values: &'a mut Values,
+    pub(crate) out: &'a mut VecDeque<Transmit>,
+    pub(crate) rng: &'a mut Rng,
+}
+
+impl Context<'_> {
+    fn send(&mut self, to: PeerId, message: PeerMessage) {
+        self.out.push_back(Transmit::ToPeer { to, message });
+    }
+
+    fn send_link(&mut self, to: PeerId, message: LinkMessage) {
+        self.send(to, PeerMessage::Link(message));
+    }
+}
+
+/// Spreads values from and to one node. Answers to clients are not its business.
+pub(crate) trait Strategy: fmt::Debug + Send {
+    /// A client's new value is at `index` in the log.
+    fn accepted(&mut self, cx: &mut Context<'_>, index: u32);
+    /// A message came from another node. Messages of other strategies are ignored.
+    fn receive(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage);
+    /// The deadline has come.
+    fn timeout(&mut self, cx: &mut Context<'_>);
+    /// When [`Strategy::timeout`] wants to be called.
+    fn deadline(&self) -> Option<Time>;
+    /// Whether nothing is pending and nothing unacknowledged.
+    fn is_idle(&self) -> bool;
+}
+
+/// The strategy for node `me` of `nodes`, whose process started at `started`.
+pub(crate) fn build(config: &Config, me: PeerId, nodes: u32, started: Time) -> Box<dyn Strategy> {
+    match config.strategy {
+        StrategyKind::Tree => Box::new(tree::Tree::new(me, nodes, config.batch_timeout, started)),
+        StrategyKind::Hub if me == hub::HUB => Box::new(hub::Centre::new(nodes, config.batch_timeout)),
+        StrategyKind::Hub => Box::new(hub::Leaf::new(me, nodes, config.batch_timeout)),
+        StrategyKind::Direct => Box::new(direct::Direct::new(me, nodes, config.batch_timeout)),
+    }
+}
+
+/// All nodes but `me`.
+fn others(me: PeerId, nodes: u32) -> impl Iterator<Item = PeerId> {
+    (0..nodes).map(PeerId).filter(move |peer| *peer != me)
+}
+
+fn earliest(deadlines: impl IntoIterator<Item = Option<Time>>) -> Option<Time> {
+    deadlines.into_iter().flatten().min()
+}

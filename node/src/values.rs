@@ -1,0 +1,283 @@
+//! JSON values, and the log of those that a node knows.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+use serde_json::value::RawValue;
+
+/// Arrays and objects nested deeper than this are refused.
+pub const MAX_DEPTH: usize = 128;
+
+/// Any JSON value, compact and cheap to compare.
+///
+/// Two values are the same if their canonical texts are: white space, the order of an object's keys and the way a
+/// string's characters are escaped do not matter; of a key that occurs twice the last counts. Numbers are kept as
+/// they were written, digit by digit, so that none loses precision; `1`, `1.0` and `1e0` are three values.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// An integer that fits; by far the most common value.
+    Int(i64),
+    /// Any other value, as canonical compact JSON.
+    Other(Arc<str>),
+}
+
+/// Why a text is no [`Value`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// Too many arrays or objects within each other.
+    #[error("nested more than {MAX_DEPTH} deep")]
+    TooDeep,
+    /// Not JSON, or a string with half a surrogate pair, which is no Unicode text.
+    #[error("not a valid JSON value")]
+    Invalid,
+}
+
+impl Value {
+    /// Reads one JSON value.
+    ///
+    /// # Errors
+    /// If `text` is not JSON, is nested deeper than [`MAX_DEPTH`], or holds a string that is not Unicode.
+    pub fn from_json(text: &str) -> Result<Value, ValueError> {
+        let text = text.trim_matches([' ', '\t', '\n', '\r']);
+        if let Some(int) = canonical_int(text) {
+            return Ok(Value::Int(int));
+        }
+        let raw: &RawValue = serde_json::from_str(text).map_err(|_| ValueError::Invalid)?;
+        let mut canonical = String::with_capacity(text.len());
+        canonicalise(raw, 0, &mut canonical)?;
+        Ok(Value::Other(canonical.into()))
+    }
+
+    /// Appends the value's JSON text to `out`.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        match self {
+            Value::Int(int) => write_int(*int, out),
+            Value::Other(text) => out.extend_from_slice(text.as_bytes()),
+        }
+    }
+}
+
+impl From<i64> for Value {
+    fn from(int: i64) -> Value {
+        Value::Int(int)
+    }
+}
+
+/// The integer, if `text` is exactly what would be written for it (so not `-0`, `007` or `+1`).
+fn canonical_int(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let canonical = match digits.as_bytes() {
+        [b'0'] => digits.len() == text.len(),
+        [b'1'..=b'9', ..] => true,
+        _ => false,
+    };
+    if canonical { text.parse().ok() } else { None }
+}
+
+/// Appends decimal digits; the formatting machinery of `write!` costs several times as much.
+fn write_int(int: i64, out: &mut Vec<u8>) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    let mut rest = int.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if int < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Appends `raw` without white space and with sorted keys. Each level is parsed anew, so the cost is at most
+/// [`MAX_DEPTH`] times the length.
+fn canonicalise(raw: &RawValue, depth: usize, out: &mut String) -> Result<(), ValueError> {
+    if depth > MAX_DEPTH {
+        return Err(ValueError::TooDeep);
+    }
+    let text = raw.get();
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let entries: BTreeMap<Cow<'_, str>, &RawValue> = parse(text)?;
+            write_sequence(out, '{', '}', entries, |out, (key, value)| {
+                write_string(&key, out);
+                out.push(':');
+                canonicalise(value, depth + 1, out)
+            })
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = parse(text)?;
+            write_sequence(out, '[', ']', items, |out, item| canonicalise(item, depth + 1, out))
+        }
+        Some(b'"') => {
+            write_string(&parse::<String>(text)?, out);
+            Ok(())
+        }
+        _ => {
+            out.push_str(text);
+            Ok(())
+        }
+    }
+}
+
+fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, ValueError> {
+    serde_json::from_str(text).map_err(|_| ValueError::Invalid)
+}
+
+fn write_sequence<I: IntoIterator>(
+    out: &mut String,
+    open: char,
+    close: char,
+    items: I,
+    mut write: impl FnMut(&mut String, I::Item) -> Result<(), ValueError>,
+) -> Result<(), ValueError> {
+    out.push(open);
+    for (i, item) in items.into_iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        write(out, item)?;
+    }
+    out.push(close);
+    Ok(())
+}
+
+/// Appends `string` as a JSON string literal.
+pub(crate) fn write_string(string: &str, out: &mut String) {
+    out.push_str(&serde_json::to_string(string).expect("a string has a JSON form"));
+}
+
+/// The values that a node knows, each once, in the order in which it learnt them.
+///
+/// Costs about 24 bytes for the log and 29 to 58 for the duplicate filter per integer; other values add their
+/// text once.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    log: Vec<Value>,
+    known: FxHashSet<Value>,
+}
+
+impl Values {
+    /// Adds `value` unless it is known; its position in the log if it was new.
+    pub fn insert(&mut self, value: &Value) -> Option<u32> {
+        if self.known.contains(value) {
+            return None;
+        }
+        let index = u32::try_from(self.log.len()).expect("memory ends before 2^32 values");
+        self.known.insert(value.clone());
+        self.log.push(value.clone());
+        Some(index)
+    }
+
+    /// How many values are known.
+    pub fn len(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.log.is_empty()
+    }
+
+    /// Whether `value` is known.
+    pub fn contains(&self, value: &Value) -> bool {
+        self.known.contains(value)
+    }
+
+    /// All values in order of arrival. The log only grows, so a prefix of it never changes.
+    pub fn as_slice(&self) -> &[Value] {
+        &self.log
+    }
+}
+
+/// The JSON text of a log's values, separated by commas, made once for each value and kept, so that answering a
+/// read is a copy.
+#[derive(Debug, Default)]
+pub struct Encoded {
+    text: Vec<u8>,
+    /// Where each value's text ends.
+    ends: Vec<usize>,
+}
+
+impl Encoded {
+    /// The text of the first `len` of `values`, which must be the same log at every call.
+    pub fn prefix(&mut self, values: &[Value], len: usize) -> &[u8] {
+        for value in values.iter().take(len).skip(self.ends.len()) {
+            if !self.ends.is_empty() {
+                self.text.push(b',');
+            }
+            value.write_json(&mut self.text);
+            self.ends.push(self.text.len());
+        }
+        match len.min(self.ends.len()) {
+            0 => &[],
+            len => &self.text[..self.ends[len - 1]],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> String {
+        let mut out = Vec::new();
+        Value::from_json(text).expect("valid").write_json(&mut out);
+        String::from_utf8(out).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn integers_are_compact_and_others_keep_their_digits() {
+        for int in [0, 1, -1, 42, i64::MAX, i64::MIN] {
+            assert_eq!(Value::from_json(&int.to_string()), Ok(Value::Int(int)));
+            assert_eq!(json(&int.to_string()), int.to_string());
+        }
+        for text in
+            ["9223372036854775808", "-0", "1.0", "1e0", "123456789012345678901234567890.10", "null", "true"]
+        {
+            assert!(matches!(Value::from_json(text), Ok(Value::Other(_))), "{text}");
+            assert_eq!(json(text), text);
+        }
+        assert_ne!(Value::from_json("1"), Value::from_json("1.0"));
+    }
+
+    #[test]
+    fn spelling_does_not_matter() {
+        assert_eq!(json(r#" { "b" : [ 1 , {} ] , "a" : "\u0041\/" } "#), r#"{"a":"A/","b":[1,{}]}"#);
+        assert_eq!(Value::from_json(r#"{"a":1,"b":2}"#), Value::from_json(r#"{"b":2, "a":1}"#));
+        assert_eq!(json(r#"{"a":1,"a":2}"#), r#"{"a":2}"#);
+        assert_eq!(json(r#""ü\n\u0000""#), r#""ü\n\u0000""#);
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused() {
+        for text in ["", "  ", "01", "+1", "[1", "{\"a\"}", "\"\\ud800\"", "nul", "1 2", "NaN"] {
+            assert_eq!(Value::from_json(text), Err(ValueError::Invalid), "{text:?}");
+        }
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(Value::from_json(&nested(MAX_DEPTH)).is_ok());
+        assert_eq!(Value::from_json(&nested(MAX_DEPTH + 2)), Err(ValueError::TooDeep));
+        assert_eq!(Value::from_json(&nested(100_000)), Err(ValueError::TooDeep));
+    }
+
+    #[test]
+    fn the_log_keeps_order_and_drops_duplicates() {
+        let mut values = Values::default();
+        assert_eq!(values.insert(&Value::Int(5)), Some(0));
+        assert_eq!(values.insert(&Value::Int(5)), None);
+        assert_eq!(values.insert(&Value::from_json("\"5\"").unwrap()), Some(1));
+        assert_eq!(values.len(), 2);
+        let mut encoded = Encoded::default();
+        assert_eq!(encoded.prefix(values.as_slice(), 2), b"5,\"5\"");
+        assert_eq!(encoded.prefix(values.as_slice(), 1), b"5");
+        assert_eq!(encoded.prefix(values.as_slice(), 0), b"");
+        values.insert(&Value::Int(-7));
+        assert_eq!(encoded.prefix(values.as_slice(), 3), b"5,\"5\",-7");
+    }
+}

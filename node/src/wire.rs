@@ -1,0 +1,546 @@
+//! Maelstrom's wire format: one JSON object a line.
+//!
+//! ```text
+//! {"src":"c1","dest":"n1","body":{"type":"broadcast","msg_id":1,"message":1000}}
+//! {"src":"n1","dest":"n0","body":{"type":"batch","seq":12,"values":[7,8],"ack":40,"held":2113}}
+//! ```
+//!
+//! [`Wire::parse`] turns a line into a typed [`Incoming`], [`Wire::encode`] a [`Transmit`] into bytes. Both know who
+//! is who from the `init` request that [`Wire::parse`] saw.
+//!
+//! The internal type `batch` carries a link's traffic. Its fields are left out when empty: `seq` and `values`, the
+//! numbered values; `ack`, how many came in without a gap, and `held`, for how long the last of them, in µs; `ask`,
+//! an answer is wanted at once; `have`, ranges received beyond a gap; `sync`, the sender is not in phase with the
+//! hub, or cut off from it; `next`, µs to the hub's next flush; `lost`, the nodes that the hub cannot reach.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::link::Header;
+use crate::message::{Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Reply, ReplyTo, Request, Transmit};
+use crate::values::{Encoded, Value, Values, write_string};
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A client asks.
+    Request(ReplyTo, Request),
+    /// A request that cannot be served, and the error to answer.
+    Rejected(ReplyTo, Reply),
+    /// Another node's message.
+    Peer(PeerId, PeerMessage),
+}
+
+/// Why a line was skipped: it gets no answer, because it is no request.
+#[derive(Debug, thiserror::Error)]
+pub enum Skipped {
+    /// Not JSON, not UTF-8, or without `src` and `body`.
+    #[error("not a message: {0}")]
+    NotAMessage(serde_json::Error),
+    /// A message that nothing can be done with.
+    #[error("{0}")]
+    NotUsable(String),
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    src: Cow<'a, str>,
+    #[serde(borrow)]
+    body: Body<'a>,
+}
+
+/// Every field of every type, unparsed: a flat struct is faster than an enum tagged by `type`, and a field of the
+/// wrong type can be named in the answer.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    msg_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    in_reply_to: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    messages: Option<&'a RawValue>,
+    #[serde(borrow)]
+    node_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    node_ids: Option<&'a RawValue>,
+    #[serde(borrow)]
+    values: Option<&'a RawValue>,
+    #[serde(borrow)]
+    seq: Option<&'a RawValue>,
+    #[serde(borrow)]
+    ack: Option<&'a RawValue>,
+    #[serde(borrow)]
+    held: Option<&'a RawValue>,
+    #[serde(borrow)]
+    ask: Option<&'a RawValue>,
+    #[serde(borrow)]
+    have: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sync: Option<&'a RawValue>,
+    #[serde(borrow)]
+    next: Option<&'a RawValue>,
+    #[serde(borrow)]
+    lost: Option<&'a RawValue>,
+}
+
+/// Reads and writes lines.
+#[derive(Debug, Default)]
+pub struct Wire {
+    names: Names,
+    encoded: Encoded,
+}
+
+/// Who is who, once `init` has come.
+#[derive(Debug, Default)]
+struct Names {
+    me: Option<PeerId>,
+    ids: Vec<String>,
+    /// The ids as JSON strings, ready to be written.
+    quoted: Vec<String>,
+    index: FxHashMap<String, PeerId>,
+}
+
+impl Wire {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// If the line is not a message, or one that neither can be used nor may be answered.
+    pub fn parse(&mut self, line: &[u8]) -> Result<Incoming, Skipped> {
+        let line: Line<'_> = serde_json::from_slice(line).map_err(Skipped::NotAMessage)?;
+        let body = &line.body;
+        let kind: Option<Cow<'_, str>> = body.kind.and_then(string);
+        if let Some(&peer) = self.names.index.get(line.src.as_ref())
+            && let Some(message) = parse_peer(kind.as_deref(), body)
+        {
+            return match message {
+                Ok(message) => Ok(Incoming::Peer(peer, message)),
+                Err(why) => Err(unusable(&line.src, kind.as_deref(), &why)),
+            };
+        }
+        if body.in_reply_to.is_some() {
+            return Err(unusable(&line.src, kind.as_deref(), "a reply to nothing that this node asked"));
+        }
+        let Some(msg_id) = body.msg_id.and_then(json) else {
+            return Err(unusable(&line.src, kind.as_deref(), "no msg_id to answer to, so it is no request"));
+        };
+        let from = ReplyTo { client: Arc::from(line.src.as_ref()), msg_id };
+        Ok(match self.parse_request(kind.as_deref(), body) {
+            Ok(request) => Incoming::Request(from, request),
+            Err((code, text)) => Incoming::Rejected(from, Reply::Error { code, text }),
+        })
+    }
+
+    fn parse_request(
+        &mut self,
+        kind: Option<&str>,
+        body: &Body<'_>,
+    ) -> Result<Request, (ErrorCode, Cow<'static, str>)> {
+        let malformed = |text: String| (ErrorCode::MalformedRequest, Cow::Owned(text));
+        match kind {
+            Some("init") => self.parse_init(body).map_err(malformed),
+            Some("topology") => Ok(Request::Topology),
+            Some("read") => Ok(Request::Read),
+            Some("broadcast") => {
+                let message = body.message.ok_or("broadcast needs a field message".to_owned());
+                let value = message.and_then(|raw| {
+                    Value::from_json(raw.get()).map_err(|why| format!("broadcast's message is {why}"))
+                });
+                value.map(Request::Broadcast).map_err(malformed)
+            }
+            Some(other) => {
+                let known = "this node knows init, topology, broadcast and read";
+                let shown: String = other.chars().take(50).collect();
+                Err((ErrorCode::NotSupported, format!("unknown request type {shown:?}: {known}").into()))
+            }
+            None => Err(malformed("the body needs a field type, a string".to_owned())),
+        }
+    }
+
+    fn parse_init(&mut self, body: &Body<'_>) -> Result<Request, String> {
+        let me = body.node_id.and_then(string).ok_or("init needs a field node_id, a string")?;
+        let ids: Vec<String> =
+            body.node_ids.and_then(json).ok_or("init needs a field node_ids, an array of strings")?;
+        let names = Names::new(ids, &me)?;
+        let own = names.me.expect("a new table knows its own node");
+        let nodes = names.ids.len() as u32;
+        if self.names.me.is_none() {
+            self.names = names;
+        } else if self.names.ids != names.ids {
+            return Err("init came before, with other node_ids".to_owned());
+        }
+        Ok(Request::Init { me: own, nodes })
+    }
+
+    /// Appends `transmit` as a line. `values` is the node's log, of which a `read_ok` names a prefix.
+    pub fn encode(&mut self, transmit: &Transmit, values: &Values, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"src\":");
+        let me = self.names.me.map_or("\"\"", |me| &self.names.quoted[me.index()]);
+        out.extend_from_slice(me.as_bytes());
+        out.extend_from_slice(b",\"dest\":");
+        match transmit {
+            Transmit::ToClient { to, reply } => {
+                push_string(&to.client, out);
+                out.extend_from_slice(b",\"body\":{\"in_reply_to\":");
+                push_number(to.msg_id, out);
+                self.encode_reply(reply, values, out);
+            }
+            Transmit::ToPeer { to, message } => {
+                out.extend_from_slice(self.names.quoted[to.index()].as_bytes());
+                out.extend_from_slice(b",\"body\":{");
+                encode_peer(message, out);
+            }
+        }
+        out.extend_from_slice(b"}}\n");
+    }
+
+    fn encode_reply(&mut self, reply: &Reply, values: &Values, out: &mut Vec<u8>) {
+        match reply {
+            Reply::InitOk => out.extend_from_slice(b",\"type\":\"init_ok\""),
+            Reply::TopologyOk => out.extend_from_slice(b",\"type\":\"topology_ok\""),
+            Reply::BroadcastOk => out.extend_from_slice(b",\"type\":\"broadcast_ok\""),
+            Reply::ReadOk { len } => {
+                out.extend_from_slice(b",\"type\":\"read_ok\",\"messages\":[");
+                out.extend_from_slice(self.encoded.prefix(values.as_slice(), *len));
+                out.push(b']');
+            }
+            Reply::Error { code, text } => {
+                out.extend_from_slice(b",\"type\":\"error\",\"code\":");
+                push_number(u64::from(code.number()), out);
+                out.extend_from_slice(b",\"text\":");
+                push_string(text, out);
+            }
+        }
+    }
+}
+
+impl Names {
+    fn new(ids: Vec<String>, me: &str) -> Result<Names, String> {
+        u32::try_from(ids.len()).map_err(|_| "init's node_ids are more than 2^32".to_owned())?;
+        let mut index = FxHashMap::default();
+        for (peer, id) in (0..).map(PeerId).zip(&ids) {
+            if index.insert(id.clone(), peer).is_some() {
+                return Err(format!("init's node_ids hold {id:?} twice"));
+            }
+        }
+        let me = *index.get(me).ok_or_else(|| format!("init's node_ids lack the node's own id {me:?}"))?;
+        let quoted = ids.iter().map(|id| quote(id)).collect();
+        Ok(Names { me: Some(me), ids, quoted, index })
+    }
+}
+
+fn unusable(src: &str, kind: Option<&str>, why: &str) -> Skipped {
+    Skipped::NotUsable(format!("message of type {:?} from {src:?} skipped: {why}", kind.unwrap_or("")))
+}
+
+/// `None` if the type is not one that nodes use among themselves.
+fn parse_peer(kind: Option<&str>, body: &Body<'_>) -> Option<Result<PeerMessage, String>> {
+    match kind? {
+        "batch" => Some(parse_link(body).map(PeerMessage::Link)),
+        "broadcast_internal" => Some(parse_internal(body)),
+        "broadcast_internal_ok" => Some(
+            body.in_reply_to
+                .and_then(json)
+                .map(|in_reply_to| PeerMessage::InternalOk { in_reply_to })
+                .ok_or("in_reply_to is missing or no integer".to_owned()),
+        ),
+        _ => None,
+    }
+}
+
+fn parse_internal(body: &Body<'_>) -> Result<PeerMessage, String> {
+    let msg_id = body.msg_id.and_then(json).ok_or("msg_id is missing or no integer")?;
+    let values = parse_values(body.messages.ok_or("messages are missing")?, "messages")?;
+    Ok(PeerMessage::Internal { msg_id, values })
+}
+
+fn parse_link(body: &Body<'_>) -> Result<LinkMessage, String> {
+    let have: Vec<(u64, u64)> = field(body.have, "have")?;
+    let header = Header {
+        seq: field(body.seq, "seq")?,
+        ack: field(body.ack, "ack")?,
+        held: field::<Option<u64>>(body.held, "held")?.map(Duration::from_micros),
+        ask: field(body.ask, "ask")?,
+        have: have.into_iter().map(|(start, end)| start..end).collect(),
+    };
+    let values = body.values.map_or_else(|| Ok(Batch::default()), |raw| parse_values(raw, "values"))?;
+    let lost: Vec<u32> = field(body.lost, "lost")?;
+    Ok(LinkMessage {
+        header,
+        values,
+        sync: field(body.sync, "sync")?,
+        next: field::<Option<u64>>(body.next, "next")?.map(Duration::from_micros),
+        unreachable: lost.into_iter().map(PeerId).collect(),
+    })
+}
+
+fn parse_values(raw: &RawValue, name: &str) -> Result<Batch, String> {
+    // Nearly always integers: one pass, no look at each element's text.
+    if let Ok(ints) = serde_json::from_str::<Vec<i64>>(raw.get())
+        && !raw.get().contains("-0")
+    {
+        return Ok(ints.into_iter().map(Value::Int).collect());
+    }
+    let items: Vec<&RawValue> = json(raw).ok_or_else(|| format!("{name} is no array"))?;
+    let values: Result<Batch, _> = items.into_iter().map(|item| Value::from_json(item.get())).collect();
+    values.map_err(|why| format!("{name} hold what is {why}"))
+}
+
+/// An optional field; its default if absent.
+fn field<'a, T: Default + Deserialize<'a>>(raw: Option<&'a RawValue>, name: &str) -> Result<T, String> {
+    raw.map_or_else(|| Ok(T::default()), |raw| json(raw).ok_or_else(|| format!("{name} has the wrong type")))
+}
+
+fn json<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// A JSON string's text, borrowed unless it has escapes.
+fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { json::<String>(raw).map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+}
+
+fn encode_peer(message: &PeerMessage, out: &mut Vec<u8>) {
+    match message {
+        PeerMessage::Internal { msg_id, values } => {
+            out.extend_from_slice(b"\"type\":\"broadcast_internal\"");
+            push_field("msg_id", *msg_id, out);
+            push_values(",\"messages\":[", values, out);
+        }
+        PeerMessage::InternalOk { in_reply_to } => {
+            out.extend_from_slice(b"\"type\":\"broadcast_internal_ok\"");
+            push_field("in_reply_to", *in_reply_to, out);
+        }
+        PeerMessage::Link(message) => encode_link(message, out),
+    }
+}
+
+fn encode_link(message: &LinkMessage, out: &mut Vec<u8>) {
+    let header = &message.header;
+    out.extend_from_slice(b"\"type\":\"batch\"");
+    if !message.values.is_empty() {
+        push_field("seq", header.seq, out);
+        push_values(",\"values\":[", &message.values, out);
+    }
+    if header.ack > 0 {
+        push_field("ack", header.ack, out);
+    }
+    if let Some(held) = header.held {
+        push_field("held", micros(held), out);
+    }
+    if header.ask {
+        out.extend_from_slice(b",\"ask\":true");
+    }
+    if !header.have.is_empty() {
+        push_list(",\"have\":[", &header.have, out, push_range);
+    }
+    if message.sync {
+        out.extend_from_slice(b",\"sync\":true");
+    }
+    if let Some(next) = message.next {
+        push_field("next", micros(next), out);
+    }
+    if !message.unreachable.is_empty() {
+        push_list(",\"lost\":[", &message.unreachable, out, |peer, out| push_number(u64::from(peer.0), out));
+    }
+}
+
+fn push_range(range: &Range<u64>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    push_number(range.start, out);
+    out.push(b',');
+    push_number(range.end, out);
+    out.push(b']');
+}
+
+fn push_values(open: &str, values: &[Value], out: &mut Vec<u8>) {
+    push_list(open, values, out, Value::write_json);
+}
+
+fn push_list<T>(open: &str, items: &[T], out: &mut Vec<u8>, push: impl Fn(&T, &mut Vec<u8>)) {
+    out.extend_from_slice(open.as_bytes());
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        push(item, out);
+    }
+    out.push(b']');
+}
+
+fn push_field(name: &str, number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    push_number(number, out);
+}
+
+fn push_number(number: u64, out: &mut Vec<u8>) {
+    match i64::try_from(number) {
+        Ok(int) => Value::Int(int).write_json(out),
+        Err(_) => out.extend_from_slice(number.to_string().as_bytes()),
+    }
+}
+
+fn push_string(string: &str, out: &mut Vec<u8>) {
+    let plain = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
+    if string.bytes().all(plain) {
+        out.push(b'"');
+        out.extend_from_slice(string.as_bytes());
+        out.push(b'"');
+    } else {
+        out.extend_from_slice(quote(string).as_bytes());
+    }
+}
+
+fn quote(string: &str) -> String {
+    let mut quoted = String::with_capacity(string.len() + 2);
+    write_string(string, &mut quoted);
+    quoted
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire() -> Wire {
+        let mut wire = Wire::default();
+        let init = br#"{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n0","n1"]}}"#;
+        let request = Request::Init { me: PeerId(1), nodes: 2 };
+        let from = ReplyTo { client: "c0".into(), msg_id: 1 };
+        assert_eq!(wire.parse(init).unwrap(), Incoming::Request(from, request));
+        wire
+    }
+
+    fn error_of(body: &str) -> (u32, String) {
+        let line = format!(r#"{{"src":"c7","dest":"n1","body":{body}}}"#);
+        match wire().parse(line.as_bytes()).unwrap() {
+            Incoming::Rejected(_, Reply::Error { code, text }) => (code.number(), text.into_owned()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn requests_are_read_whatever_their_spelling() {
+        let line =
+            br#" {"body": {"message" : [1, "x"], "msg_id":5, "\u0074ype":"broad\u0063ast", "extra":{}}, "id":3, "src":"c\n"} "#;
+        let from = ReplyTo { client: "c\n".into(), msg_id: 5 };
+        let value = Value::from_json(r#"[1,"x"]"#).unwrap();
+        assert_eq!(wire().parse(line).unwrap(), Incoming::Request(from, Request::Broadcast(value)));
+    }
+
+    #[test]
+    fn errors_say_which_field_is_wrong() {
+        assert_eq!(
+            error_of(r#"{"type":"broadcast","msg_id":2}"#),
+            (12, "broadcast needs a field message".into())
+        );
+        let (code, text) = error_of(r#"{"type":"init","msg_id":2,"node_id":3}"#);
+        assert!(code == 12 && text.contains("node_id"), "{text}");
+        let (code, text) = error_of(r#"{"type":"init","msg_id":2,"node_id":"n9","node_ids":["n0"]}"#);
+        assert!(code == 12 && text.contains("n9"), "{text}");
+        let (code, text) = error_of(r#"{"type":"init","msg_id":2,"node_id":"n0","node_ids":["n0","n0"]}"#);
+        assert!(code == 12 && text.contains("twice"), "{text}");
+        let (code, text) = error_of(r#"{"type":"frobnicate","msg_id":2}"#);
+        assert!(code == 10 && text.contains("frobnicate"), "{text}");
+        assert_eq!(error_of(r#"{"msg_id":2}"#).0, 12);
+        assert_eq!(error_of(r#"{"type":7,"msg_id":2}"#).0, 12);
+        let deep = "[".repeat(9999) + &"]".repeat(9999);
+        let (code, text) = error_of(&format!(r#"{{"type":"broadcast","msg_id":2,"message":{deep}}}"#));
+        assert!(code == 12 && text.contains("nested"), "{text}");
+        assert_eq!(error_of(r#"{"type":"batch","msg_id":2}"#).0, 10, "clients have no links");
+    }
+
+    #[test]
+    fn what_is_no_request_is_skipped() {
+        for line in [
+            "",
+            "nonsense",
+            "[1]",
+            "{}",
+            "\u{0}",
+            r#"{"src":"c1","body":7}"#,
+            r#"{"src":"c1","body":{"type":"broadcast","message":1}}"#,
+            r#"{"src":"c1","body":{"type":"broadcast","message":1,"msg_id":"x"}}"#,
+            r#"{"src":"c1","body":{"type":"x","msg_id":1,"in_reply_to":1}}"#,
+            r#"{"src":"n0","body":{"type":"batch","seq":-1}}"#,
+            r#"{"src":"n0","body":{"type":"batch","values":[1,}}"#,
+            r#"{"src":"n0","body":{"type":"broadcast_internal","messages":[1]}}"#,
+        ] {
+            assert!(wire().parse(line.as_bytes()).is_err(), "{line}");
+        }
+        assert!(wire().parse(b"{\"src\":\"c\xff\",\"body\":{}}").is_err());
+        let mut deep = vec![b'['; 1_000_000];
+        deep.extend_from_slice(b"}}");
+        assert!(wire().parse(&deep).is_err());
+    }
+
+    #[test]
+    fn peers_understand_each_other() {
+        let values: Batch =
+            [Value::Int(7), Value::Int(-8), Value::from_json(r#"{"a":[-0,1.50]}"#).unwrap()].into();
+        let us = Duration::from_micros;
+        let full = LinkMessage {
+            header: Header {
+                seq: u64::MAX,
+                ack: 3,
+                held: Some(us(1500)),
+                ask: true,
+                have: vec![5..7, 9..10],
+            },
+            values: values.clone(),
+            sync: true,
+            next: Some(us(0)),
+            unreachable: vec![PeerId(0), PeerId(4)],
+        };
+        for message in [
+            PeerMessage::Internal { msg_id: 3, values },
+            PeerMessage::InternalOk { in_reply_to: 3 },
+            PeerMessage::Link(LinkMessage::default()),
+            PeerMessage::Link(full),
+        ] {
+            let mut line = Vec::new();
+            // The sender is n1, so that it must be the receiver's peer.
+            let transmit = Transmit::ToPeer { to: PeerId(0), message: message.clone() };
+            wire().encode(&transmit, &Values::default(), &mut line);
+            assert_eq!(wire().parse(&line).unwrap(), Incoming::Peer(PeerId(1), message));
+        }
+    }
+
+    #[test]
+    fn replies_are_what_clients_expect() {
+        let mut wire = wire();
+        let mut values = Values::default();
+        values.insert(&Value::Int(1));
+        values.insert(&Value::Int(2));
+        let mut encode = |reply| {
+            let mut out = Vec::new();
+            let to = ReplyTo { client: "c\"1".into(), msg_id: 9 };
+            wire.encode(&Transmit::ToClient { to, reply }, &values, &mut out);
+            serde_json::from_slice::<serde_json::Value>(&out).unwrap()
+        };
+        let expected = serde_json::json!({"src": "n1", "dest": "c\"1",
+            "body": {"type": "read_ok", "in_reply_to": 9, "messages": [1, 2]}});
+        assert_eq!(encode(Reply::ReadOk { len: 2 }), expected);
+        assert_eq!(encode(Reply::ReadOk { len: 0 })["body"]["messages"], serde_json::json!([]));
+        let error = encode(Reply::Error { code: ErrorCode::NotSupported, text: "a\"b".into() });
+        assert_eq!(error["body"]["code"], 10);
+        assert_eq!(error["body"]["text"], "a\"b");
+    }
+}
