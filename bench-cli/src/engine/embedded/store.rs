@@ -19,7 +19,7 @@ impl Store {
     /// Creates the directory of a run that starts now, and points `store/current` and `latest` at it, as Maelstrom
     /// does when a run starts.
     pub(super) fn create(directory: &Path) -> io::Result<Store> {
-        let root = directory.join("store");
+        let root = std::path::absolute(directory.join("store"))?;
         let runs = root.join("broadcast");
         fs::create_dir_all(&runs).map_err(|error| explain("create", &runs, &error))?;
         // Two runs that start in the same millisecond get directories of their own.
