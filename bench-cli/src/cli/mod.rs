@@ -1,9 +1,12 @@
 //! The command line: flags in, exit status out.
 
+pub mod check;
 pub mod plot;
 pub mod settings;
 pub mod sweep;
+pub mod test;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -20,14 +23,29 @@ struct Cli {
 enum Command {
     Sweep(Box<sweep::SweepArgs>),
     Plot(plot::PlotArgs),
+    /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
+    #[command(disable_help_flag = true)]
+    Test {
+        /// Maelstrom's flags; `bench-cli test --help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    Check(check::CheckArgs),
 }
 
 /// Runs the command that this process was called with. Errors are printed; the exit status says how it ended:
-/// 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+/// 0 done, 1 failed, 2 wrong usage, 130 interrupted. `test` has Maelstrom's own.
 pub fn run() -> ExitCode {
+    // `test` parses its flags as Maelstrom does, "--" and all, so clap must not touch them.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|command| command == "test") {
+        return test::main(arguments);
+    }
     let result = match Cli::parse().command {
         Command::Sweep(args) => sweep::run(*args),
         Command::Plot(args) => plot::run(&args),
+        Command::Test { arguments } => Ok(test::main(arguments.into_iter())),
+        Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -1,8 +1,10 @@
 //! What executes a run: an [`Engine`] is handed a [`Request`] and answers with an [`Outcome`].
 //!
 //! Real Maelstrom and the embedded runner are both a process that behaves as `maelstrom test` ([`maelstrom`]);
-//! [`locate`] finds the real one, [`process`] starts, watches and ends processes. Nothing here knows of sweeps.
+//! [`embedded`] is what the latter does, [`locate`] finds the real one,
+//! [`process`] starts, watches and ends processes. Nothing here knows of sweeps.
 
+pub mod embedded;
 pub mod locate;
 pub mod maelstrom;
 pub mod process;

@@ -87,7 +87,7 @@ mod tests {
     }
 
     /// Written down once: a change here breaks `--seed` for every user.
-    const PINNED: [u64; 4] = [0, 0, 0, 0];
+    const PINNED: [u64; 4] = [681_896, 950_275, 427_516, 627_360];
 
     #[test]
     fn purposes_are_independent() {

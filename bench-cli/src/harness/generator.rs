@@ -181,7 +181,8 @@ mod tests {
         assert!((1850..2150).contains(&steps.len()), "{}", steps.len());
         let last = steps.last().expect("there are steps").0;
         assert!(last < start + seconds(20) && last > start + seconds(19));
-        let gaps: Vec<Duration> = steps.windows(2).map(|pair| pair[1].0.saturating_since(pair[0].0)).collect();
+        let gaps: Vec<Duration> =
+            steps.windows(2).map(|pair| pair[1].0.saturating_since(pair[0].0)).collect();
         assert!(gaps.iter().all(|&gap| gap < Duration::from_millis(20)));
         let reads = steps.iter().filter(|(_, step)| *step == Step::Read).count();
         assert!((steps.len() * 9 / 20..steps.len() * 11 / 20).contains(&reads), "{reads} reads");

@@ -205,9 +205,7 @@ fn whole(map: &Edn, key: &str) -> Result<i64, String> {
 fn named<T: Copy>(map: &Edn, key: &str, all: &[T], name: fn(T) -> &'static str) -> Result<T, String> {
     let value = map.get(key).ok_or_else(|| format!("{key} is missing"))?;
     let found = match value {
-        Edn::Key(written) => {
-            all.iter().copied().find(|&item| written.strip_prefix(':') == Some(name(item)))
-        }
+        Edn::Key(written) => all.iter().copied().find(|&item| written.strip_prefix(':') == Some(name(item))),
         _ => None,
     };
     found.ok_or_else(|| format!("{key} is {value}, which the broadcast workload does not have"))

@@ -230,7 +230,8 @@ impl<M> Network<M> {
         let due = *self.due.peek().filter(|due| due.at <= now)?;
         self.due.pop();
         let held = self.inboxes[due.node.index()].held.take();
-        let Envelope { id, src, sent, payload, .. } = held.expect("a node in the queue of due times holds a message");
+        let Envelope { id, src, sent, payload, .. } =
+            held.expect("a node in the queue of due times holds a message");
         match src {
             Address::Client(_) => self.counts.clients.received += 1,
             Address::Node(_) => self.counts.servers.received += 1,

@@ -144,7 +144,8 @@ fn woven_majorities(nodes: usize, draws: &mut Draws) -> Grudge {
             degree[from] += 1;
         }
     }
-    let cut = |node: usize| (0..nodes).filter(|&other| !linked[node][other]).map(|i| NodeId(i as u32)).collect();
+    let cut =
+        |node: usize| (0..nodes).filter(|&other| !linked[node][other]).map(|i| NodeId(i as u32)).collect();
     Grudge((0..nodes).map(|node| (NodeId(node as u32), cut(node))).collect())
 }
 

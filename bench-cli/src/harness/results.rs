@@ -114,9 +114,8 @@ fn count(count: Count, per_operation: Option<f32>) -> Value {
 }
 
 fn workload(history: &History, set: &SetFull) -> Value {
-    let elements = |elements: &[Element]| {
-        Value::List(elements.iter().map(|&element| history.edn(element)).collect())
-    };
+    let elements =
+        |elements: &[Element]| Value::List(elements.iter().map(|&element| history.edn(element)).collect());
     let worst = set.worst_stale.iter().map(|stale| worst_stale(history, stale)).collect();
     let size = |count: usize| Value::Int(count as i64);
     let entries = [

@@ -10,6 +10,9 @@
 //! missed it is the read before, and one pass over the list settles all its values. Processes whose reads never
 //! listed a value are visited from the latest read backwards, and only until one is found that missed it.
 
+#[cfg(test)]
+mod tests;
+
 use rustc_hash::FxHashMap;
 
 use super::Validity;

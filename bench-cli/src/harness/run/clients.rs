@@ -146,7 +146,14 @@ impl<P: Payload> Run<P> {
     }
 
     /// One node has answered a request of the set-up.
-    fn set_up(&mut self, now: Time, node: NodeId, rpc: Rpc, response: &Response, done_with: Option<ClientId>) {
+    fn set_up(
+        &mut self,
+        now: Time,
+        node: NodeId,
+        rpc: Rpc,
+        response: &Response,
+        done_with: Option<ClientId>,
+    ) {
         let answer = match response {
             Response::Done | Response::Values(_) => None,
             Response::Error { code, text } => {

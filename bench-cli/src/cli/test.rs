@@ -1,0 +1,68 @@
+//! `bench-cli test`: one run on the embedded runner, with `maelstrom test`'s flags, messages and exit statuses.
+
+mod flags;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use self::flags::{Parsed, Request};
+use crate::engine::embedded::{self, RunError, Spec};
+use crate::harness::checker::Validity;
+
+/// The exit status for arguments that cannot be used.
+const BAD_ARGUMENTS: u8 = 254;
+/// The exit status of a run that broke.
+const CRASHED: u8 = 255;
+
+/// Runs the command with what follows its name on the command line.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let request = match flags::parse(arguments) {
+        Ok(Parsed::Help) => {
+            print(&flags::help());
+            return ExitCode::SUCCESS;
+        }
+        Ok(Parsed::Run(request)) => *request,
+        Err(errors) => {
+            print(&errors.join("\n"));
+            return ExitCode::from(BAD_ARGUMENTS);
+        }
+    };
+    let Request { mut spec, count } = request;
+    for _ in 0..count {
+        if let Some(status) = run_once(&spec) {
+            return ExitCode::from(status);
+        }
+        // Each repetition draws anew, as each of Maelstrom's does.
+        spec.seed = spec.seed.wrapping_add(1);
+    }
+    ExitCode::SUCCESS
+}
+
+/// Runs once; the exit status if that ends the command.
+fn run_once(spec: &Spec) -> Option<u8> {
+    let finished = match embedded::run(spec) {
+        Ok(finished) => finished,
+        Err(RunError::Interrupted(signal)) => {
+            print("Interrupted; the nodes were killed and there are no results.");
+            return Some(signal.exit_status());
+        }
+        Err(error) => {
+            print(&format!("The run broke: {error}"));
+            return Some(CRASHED);
+        }
+    };
+    print(&finished.results.pretty());
+    let (verdict, status) = match finished.validity {
+        Validity::Valid => ("Everything looks good! ヽ(‘ー`)ノ", None),
+        Validity::Unknown => ("Errors occurred during analysis, but no anomalies found. ಠ~ಠ", Some(2)),
+        Validity::Invalid => ("Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻", Some(1)),
+    };
+    print(&format!("\n\n{verdict}"));
+    status
+}
+
+/// Prints a text. Nobody reading it changes nothing.
+fn print(text: &str) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}

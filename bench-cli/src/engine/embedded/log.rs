@@ -1,0 +1,73 @@
+//! What is told while a run goes on: everything to `jepsen.log`, little to the terminal.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use jiff::ZonedDateTime;
+
+/// What the terminal shows besides the phases and warnings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verbosity {
+    /// What nodes write on stderr.
+    pub stderr: bool,
+    /// Messages as they are sent.
+    pub sends: bool,
+    /// Messages as they are received.
+    pub receives: bool,
+}
+
+/// How many warnings of one run the terminal shows; the log has them all.
+const WARNINGS_SHOWN: usize = 20;
+
+/// The log of one run.
+pub(super) struct Log {
+    file: BufWriter<File>,
+    pub(super) verbosity: Verbosity,
+    warnings: usize,
+}
+
+impl Log {
+    pub(super) fn create(path: &Path, verbosity: Verbosity) -> io::Result<Log> {
+        Ok(Log { file: BufWriter::new(File::create(path)?), verbosity, warnings: 0 })
+    }
+
+    /// A line for the log and the terminal.
+    pub(super) fn line(&mut self, text: &str) -> io::Result<()> {
+        self.shown("INFO", text)
+    }
+
+    /// A line for the log alone.
+    pub(super) fn quiet_line(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.file, "INFO [{}] {text}", timestamp())
+    }
+
+    /// A warning; the terminal shows the first few.
+    pub(super) fn warn(&mut self, text: &str) -> io::Result<()> {
+        self.warnings += 1;
+        match self.warnings {
+            ..=WARNINGS_SHOWN => self.shown("WARN", text),
+            _ => {
+                if self.warnings == WARNINGS_SHOWN + 1 {
+                    println_lossy("WARN further warnings are only in jepsen.log");
+                }
+                writeln!(self.file, "WARN [{}] {text}", timestamp())
+            }
+        }
+    }
+
+    fn shown(&mut self, level: &str, text: &str) -> io::Result<()> {
+        let line = format!("{level} [{}] {text}", timestamp());
+        println_lossy(&line);
+        writeln!(self.file, "{line}")
+    }
+}
+
+/// Prints a line. Nobody reading it is no reason to abandon a run.
+fn println_lossy(line: &str) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+fn timestamp() -> String {
+    ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S,%3f").to_string()
+}

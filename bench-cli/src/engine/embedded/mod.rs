@@ -1,0 +1,123 @@
+//! The embedded runner: the harness driven by real child processes and the real clock, in place of Maelstrom.
+//!
+//! One thread does everything. It sleeps in `poll(2)` until a node has written something or the next message is
+//! due, whichever comes first, so that timers are as precise as the operating system's and nothing has to be
+//! handed from one thread to another. Nodes are launched one after the other, without a pause, in an order drawn
+//! from the seed; real Maelstrom launches them in parallel, in no fixed order, most of them within 30 ms.
+
+mod driver;
+mod json;
+mod lateness;
+mod log;
+mod process;
+mod store;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::edn::write::Value;
+use crate::harness::checker::{self, Validity};
+use crate::harness::{history_file, results};
+use crate::settings::{NodeCommand, Settings};
+
+pub use self::driver::{Interrupted, RunError};
+pub use self::lateness::Lateness;
+pub use self::log::Verbosity;
+
+/// Everything that one run needs.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// Network, workload and faults.
+    pub settings: Settings,
+    /// The nodes' names; their number takes the place of the settings' node count.
+    pub names: Vec<String>,
+    /// What runs as a node.
+    pub node: NodeCommand,
+    /// Seed of the random draws.
+    pub seed: u64,
+    /// The directory that holds `store/`.
+    pub directory: PathBuf,
+    /// What the terminal shows.
+    pub verbosity: Verbosity,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Whether the node did its work.
+    pub validity: Validity,
+    /// What `results.edn` says.
+    pub results: Value,
+    /// Where it and everything else is.
+    pub directory: PathBuf,
+    /// How late messages were delivered.
+    pub lateness: Lateness,
+}
+
+/// Executes one run and writes its files.
+///
+/// # Errors
+/// If the node cannot be run or dies, if files cannot be written, or if the run is interrupted. What happened until
+/// then is in the store; `results.edn` is not.
+pub fn run(spec: &Spec) -> Result<Finished, RunError> {
+    let store = store::Store::create(&spec.directory)?;
+    let mut log = log::Log::create(&store.file("jepsen.log"), spec.verbosity)?;
+    log.line(&format!("Running in {}", store.path().display()))?;
+    let ran = driver::drive(spec, &store, &mut log);
+    let ran = match ran {
+        Ok(ran) => ran,
+        Err(failed) => {
+            write_history(&store, &failed.history)?;
+            log.quiet_line(&failed.error.to_string())?;
+            return Err(failed.error);
+        }
+    };
+    write_history(&store, &ran.history)?;
+    let report = checker::check(&ran.history, spec.settings.availability);
+    let results = results::results(&ran.history, ran.counts, &report);
+    let text = results.pretty();
+    store.write("embedded.edn", &measured(spec.seed, &ran).pretty())?;
+    store.write("results.edn", &text)?;
+    store.link_latest()?;
+    log.quiet_line(&text)?;
+    Ok(Finished {
+        validity: report.validity(),
+        results,
+        directory: store.path().to_owned(),
+        lateness: ran.lateness,
+    })
+}
+
+fn write_history(store: &store::Store, history: &crate::harness::history::History) -> Result<(), RunError> {
+    store.write_with("history.edn", |out| history_file::write_edn(history, out))?;
+    store.write_with("history.txt", |out| history_file::write_text(history, out))?;
+    Ok(())
+}
+
+/// What the runner measured of itself; kept apart so that `results.edn` has Maelstrom's keys and no others.
+fn measured(seed: u64, ran: &driver::Ran) -> Value {
+    let micros = |duration: Duration| Value::Int(duration.as_micros() as i64);
+    let lateness = &ran.lateness;
+    Value::record([
+        // A seed may use all 64 bits, which an EDN integer does not hold.
+        ("seed", Value::Str(seed.to_string())),
+        ("launch-spread-us", micros(ran.launch_spread)),
+        ("set-up-us", micros(ran.set_up)),
+        (
+            "timer-lateness-us",
+            Value::record([
+                ("count", Value::Int(lateness.count as i64)),
+                ("p50", micros(lateness.p50)),
+                ("p99", micros(lateness.p99)),
+                ("max", micros(lateness.max)),
+            ]),
+        ),
+    ])
+}
+
+impl From<io::Error> for RunError {
+    fn from(error: io::Error) -> RunError {
+        RunError::Io(error)
+    }
+}

@@ -1,0 +1,263 @@
+//! One node's process: its pipes, its log, the last lines it wrote.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::settings::NodeCommand;
+
+/// How many of the last lines are kept of each stream, as in Maelstrom.
+const KEPT_LINES: usize = 32;
+/// How much of a kept line is kept.
+const KEPT_BYTES: usize = 2_000;
+/// The longest line that is read as a message. A read of ten million values fits.
+pub(super) const LONGEST_LINE: usize = 128 << 20;
+
+/// A running node.
+pub(super) struct Process {
+    child: Child,
+    /// Absent once the node has closed it.
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    log: File,
+    /// Where `log` is.
+    pub(super) log_path: PathBuf,
+    /// What waits to be written to stdin, from `written` on.
+    outgoing: Vec<u8>,
+    written: usize,
+    /// What was read of a line that has not ended.
+    incoming: Vec<u8>,
+    /// How much of `incoming` is known to have no line end.
+    searched: usize,
+    last_stdout: VecDeque<String>,
+    last_stderr: VecDeque<String>,
+    unfinished_stderr: Vec<u8>,
+}
+
+impl Process {
+    /// Starts a node whose stderr goes to the file `log_path`.
+    pub(super) fn start(node: &NodeCommand, bin: &Path, log_path: PathBuf) -> io::Result<Process> {
+        let log = File::create(&log_path)?;
+        let mut child = Command::new(bin)
+            .args(&node.args)
+            .envs(node.env.iter().map(|(name, value)| (name, value)))
+            .current_dir(std::env::temp_dir())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()?;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let process = Process {
+            child,
+            stdin,
+            stdout,
+            stderr,
+            log,
+            log_path,
+            outgoing: Vec::new(),
+            written: 0,
+            incoming: Vec::new(),
+            searched: 0,
+            last_stdout: VecDeque::new(),
+            last_stderr: VecDeque::new(),
+            unfinished_stderr: Vec::new(),
+        };
+        process.set_nonblocking()?;
+        Ok(process)
+    }
+
+    fn set_nonblocking(&self) -> io::Result<()> {
+        if let Some(stdin) = &self.stdin {
+            ioctl_fionbio(stdin, true)?;
+        }
+        if let Some(stdout) = &self.stdout {
+            ioctl_fionbio(stdout, true)?;
+        }
+        if let Some(stderr) = &self.stderr {
+            ioctl_fionbio(stderr, true)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn stdin(&self) -> Option<&ChildStdin> {
+        self.stdin.as_ref().filter(|_| self.is_congested())
+    }
+
+    pub(super) fn stdout(&self) -> Option<&ChildStdout> {
+        self.stdout.as_ref()
+    }
+
+    pub(super) fn stderr(&self) -> Option<&ChildStderr> {
+        self.stderr.as_ref()
+    }
+
+    /// Queues text for the node's stdin.
+    pub(super) fn send(&mut self, text: &str) {
+        if self.stdin.is_some() {
+            self.outgoing.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// Whether something waits to be written.
+    pub(super) fn is_congested(&self) -> bool {
+        self.written < self.outgoing.len()
+    }
+
+    /// How many bytes wait to be written.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.outgoing.len() - self.written
+    }
+
+    /// Writes as much as the node takes. A node that has closed its stdin takes everything, and loses it.
+    pub(super) fn flush(&mut self) {
+        let Some(stdin) = &mut self.stdin else { return };
+        while self.written < self.outgoing.len() {
+            match stdin.write(&self.outgoing[self.written..]) {
+                Ok(bytes) => self.written += bytes,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.stdin = None;
+                    break;
+                }
+            }
+        }
+        self.outgoing.clear();
+        self.written = 0;
+    }
+
+    /// Reads what the node has written on stdout and gives each whole line to `each`.
+    ///
+    /// # Errors
+    /// If a line exceeds [`LONGEST_LINE`].
+    pub(super) fn read_stdout(&mut self, mut each: impl FnMut(&str)) -> Result<(), LineTooLong> {
+        let Some(stdout) = &mut self.stdout else { return Ok(()) };
+        if !read_available(stdout, &mut self.incoming) {
+            self.stdout = None;
+        }
+        let mut start = 0;
+        while let Some(length) = self.incoming[self.searched..].iter().position(|&byte| byte == b'\n') {
+            let end = self.searched + length;
+            let line = String::from_utf8_lossy(&self.incoming[start..end]);
+            keep(&mut self.last_stdout, &line);
+            each(&line);
+            start = end + 1;
+            self.searched = start;
+        }
+        self.incoming.drain(..start);
+        self.searched = self.incoming.len();
+        if self.incoming.len() > LONGEST_LINE {
+            return Err(LineTooLong);
+        }
+        Ok(())
+    }
+
+    /// Copies what the node has written on stderr to its log, and gives each whole line to `each`.
+    pub(super) fn read_stderr(&mut self, mut each: impl FnMut(&str)) -> io::Result<()> {
+        let Some(stderr) = &mut self.stderr else { return Ok(()) };
+        let mut chunk = Vec::new();
+        if !read_available(stderr, &mut chunk) {
+            self.stderr = None;
+        }
+        self.log.write_all(&chunk)?;
+        self.unfinished_stderr.extend_from_slice(&chunk);
+        let mut start = 0;
+        while let Some(length) = self.unfinished_stderr[start..].iter().position(|&byte| byte == b'\n') {
+            let line = String::from_utf8_lossy(&self.unfinished_stderr[start..start + length]);
+            keep(&mut self.last_stderr, &line);
+            each(&line);
+            start += length + 1;
+        }
+        self.unfinished_stderr.drain(..start);
+        if self.unfinished_stderr.len() > 4 * KEPT_BYTES {
+            // A line without end is in the log; nobody needs more than its beginning here.
+            self.unfinished_stderr.truncate(KEPT_BYTES);
+        }
+        Ok(())
+    }
+
+    /// The node's exit status, if it has ended.
+    pub(super) fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// The last lines of stdout and stderr.
+    pub(super) fn last_lines(&self) -> (String, String) {
+        let join = |lines: &VecDeque<String>| lines.iter().cloned().collect::<Vec<_>>().join("\n");
+        (join(&self.last_stdout), join(&self.last_stderr))
+    }
+
+    /// Kills the node and all that it has started.
+    pub(super) fn kill(&mut self) {
+        if let Some(group) = Pid::from_raw(self.child.id() as i32) {
+            match kill_process_group(group, Signal::KILL) {
+                // There is nobody left, or nobody left that may be killed: the latter is how macOS says the former.
+                Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
+                Err(_) => {
+                    let _ = self.child.kill();
+                }
+            }
+        }
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A node wrote a line that is longer than any message may be.
+#[derive(Debug)]
+pub(super) struct LineTooLong;
+
+/// How a process ended, in words.
+pub(super) fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "an unknown status".to_owned(),
+    }
+}
+
+/// Appends what can be read without waiting, a megabyte at most. Whether there may come more.
+fn read_available(from: &mut impl Read, into: &mut Vec<u8>) -> bool {
+    let mut chunk = [0; 1 << 16];
+    for _ in 0..16 {
+        match from.read(&mut chunk) {
+            Ok(0) => return false,
+            Ok(bytes) => {
+                into.extend_from_slice(&chunk[..bytes]);
+                // A pipe that was not drained to the last byte wakes the poll again at once.
+                if bytes < chunk.len() {
+                    return true;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+            Err(_) => return false,
+        }
+    }
+    true
+}
+
+fn keep(lines: &mut VecDeque<String>, line: &str) {
+    if lines.len() == KEPT_LINES {
+        lines.pop_front();
+    }
+    let mut end = line.len().min(KEPT_BYTES);
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    let cut = if end < line.len() { " …" } else { "" };
+    lines.push_back(format!("{}{cut}", &line[..end]));
+}

@@ -1,0 +1,105 @@
+//! `bench-cli check` on recorded histories of real Maelstrom: its results must be the recorded ones.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use bench_cli::edn::read;
+use clojure_reader::edn::Edn;
+
+/// The recorded runs that have both a history and results.
+fn recorded() -> Vec<PathBuf> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/maelstrom");
+    let mut runs: Vec<PathBuf> = fs::read_dir(fixtures)
+        .expect("the fixtures")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|run| run.join("history.edn").exists() && run.join("results.edn").exists())
+        .collect();
+    runs.sort();
+    runs
+}
+
+fn name(run: &Path) -> String {
+    run.file_name().expect("a name").to_string_lossy().into_owned()
+}
+
+/// What `bench-cli check` prints for a run, and what is recorded.
+fn printed_and_recorded(run: &Path) -> (String, String) {
+    let mut check = Command::cargo_bin("bench-cli").expect("the binary");
+    check.arg("check").arg(run.join("history.edn"));
+    if name(run) == "availability" {
+        check.args(["--availability", "0.9"]);
+    }
+    let output = check.output().expect("a run of bench-cli check");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {stderr}", name(run));
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    (printed, fs::read_to_string(run.join("results.edn")).expect("recorded results"))
+}
+
+const COMPARED: [&str; 3] = ["workload", "stats", "availability"];
+
+#[test]
+fn recorded_results_are_reproduced() {
+    let runs = recorded();
+    assert!(runs.len() >= 20, "only {} recorded runs were found", runs.len());
+    for run in runs {
+        let (printed, recorded) = printed_and_recorded(&run);
+        // A strict reader, that knows the types of keys and numbers.
+        let strict = |text| clojure_reader::edn::read_string(text).expect("EDN that Clojure would read");
+        let (ours, theirs) = (strict(&printed), strict(&recorded));
+        // The reader that the rest of the tool uses.
+        let (our_edn, their_edn) =
+            (read::parse(&printed).expect("readable EDN"), read::parse(&recorded).expect("readable EDN"));
+        for key in COMPARED {
+            let of = |results: &Edn<'_>| {
+                let Edn::Map(map) = results else { panic!("no map") };
+                let found = map.get(&Edn::Key(key.into())).expect("a section of the results");
+                found.to_string()
+            };
+            assert_eq!(of(&ours), of(&theirs), "{} {key}", name(&run));
+            let key = format!(":{key}");
+            assert_eq!(our_edn.get(key.as_str()), their_edn.get(key.as_str()), "{} {key}", name(&run));
+        }
+    }
+}
+
+/// The text itself, too: same order of keys, same line breaks, same decimals. Sections of results are compared line
+/// by line, less their indentation, which depends on what stands before them.
+#[test]
+fn recorded_results_are_printed_alike() {
+    for run in recorded() {
+        let (printed, recorded) = printed_and_recorded(&run);
+        let lines = |text: &str| -> BTreeSet<String> {
+            text.lines().map(|line| line.trim().trim_end_matches(['}', ',', ')']).to_owned()).collect()
+        };
+        let recorded = lines(&recorded);
+        let strange: Vec<String> = lines(&printed)
+            .into_iter()
+            // The first and the last section begin and end differently, as others stand around them.
+            .filter(|line| !line.starts_with("{:stats") && !recorded.contains(line))
+            .collect();
+        assert!(strange.is_empty(), "{}: {strange:#?}", name(&run));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_history_is_said() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("history.edn");
+    let cases = [
+        ("{:index 0, :time 1, :type :ok, :process 0, :f :read, :value []}", "has not begun"),
+        ("{:index 1, :time 1, :type :invoke, :process 0, :f :read, :value nil}", "is a line missing"),
+        ("{:index 0, :time 1, :type :invoke, :process 0, :f :txn, :value nil}", ":f is :txn"),
+        ("{:index 0, :time", "line 1"),
+    ];
+    for (text, problem) in cases {
+        fs::write(&path, text).expect("a written history");
+        let assert = Command::cargo_bin("bench-cli").expect("the binary").arg("check").arg(&path).assert();
+        assert.failure().stderr(predicates::str::contains(problem));
+    }
+    let missing = directory.path().join("nowhere");
+    let assert = Command::cargo_bin("bench-cli").expect("the binary").arg("check").arg(&missing).assert();
+    assert.failure().stderr(predicates::str::contains("could not read"));
+}

@@ -1,0 +1,206 @@
+//! `bench-cli test` with real processes: exit statuses, files, and nothing left behind.
+//!
+//! Each run takes its time limit and the ten seconds of recovery, so runs of one test go on at the same time. The
+//! nodes are a Python script that misbehaves by its name; without python3 these tests cannot be run and say so.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tempfile::TempDir;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+fn has_python() -> bool {
+    let found = Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        eprintln!("skipped: python3 is not installed");
+    }
+    found
+}
+
+/// A run in a directory of its own, by a node that behaves as `manner` says.
+struct Started {
+    directory: TempDir,
+    child: Child,
+}
+
+fn start(manner: &str, flags: &[&str]) -> Started {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let bin = directory.path().join(format!("{manner}.py"));
+    fs::copy(fixtures().join("nodes/node.py"), &bin).expect("a copied node");
+    start_bin(directory, &bin, flags)
+}
+
+fn start_bin(directory: TempDir, bin: &Path, flags: &[&str]) -> Started {
+    let child = Command::new(env!("CARGO_BIN_EXE_bench-cli"))
+        .args(["test", "-w", "broadcast", "--node-count", "3", "--bin"])
+        .arg(bin)
+        .args(flags)
+        .current_dir(directory.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a started run");
+    Started { directory, child }
+}
+
+impl Started {
+    fn finish(self) -> (Output, TempDir) {
+        (self.child.wait_with_output().expect("a finished run"), self.directory)
+    }
+}
+
+fn store(directory: &TempDir, name: &str) -> PathBuf {
+    directory.path().join("store/latest").join(name)
+}
+
+/// How a node behaves, the flags, the exit status, what the terminal says, and what the results say.
+const MANNERS: &[(&str, &[&str], i32, &str, &str)] = &[
+    ("good", &[], 0, "Everything looks good!", ":msgs-per-op"),
+    ("dup", &[], 0, "Everything looks good!", ":duplicated-count 0"),
+    ("badjson", &[], 0, "not well-formed JSON:\nthis is not json", ":valid? true}"),
+    ("baddest", &[], 0, "to \"n99\", which is not on the network", ":valid? true}"),
+    ("error", &[], 0, "Everything looks good!", ":fail-count"),
+    ("error", &["--availability", "0.9"], 1, "Analysis invalid!", ":availability {:valid? false"),
+    ("lost", &[], 1, "Analysis invalid!", ":lost-latencies"),
+    ("empty", &[], 1, "Analysis invalid!", ":lost-count"),
+    ("wrongshape", &[], 1, "Analysis invalid!", "{:messages missing-required-key}"),
+    ("good", &["--rate", "0"], 2, "Errors occurred during analysis", ":attempt-count 0"),
+];
+
+#[test]
+fn nodes_end_as_they_do_under_maelstrom() {
+    if !has_python() {
+        return;
+    }
+    let common = ["--time-limit", "2", "--rate", "20", "--seed", "1"];
+    let runs: Vec<Started> =
+        MANNERS.iter().map(|(manner, flags, ..)| start(manner, &[&common[..], flags].concat())).collect();
+    for (run, (manner, _, status, said, result)) in runs.into_iter().zip(MANNERS) {
+        let (output, directory) = run.finish();
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(*status), "{manner}: {stdout}");
+        assert!(stdout.contains(said), "{manner} should say {said:?}: {stdout}");
+        let results = fs::read_to_string(store(&directory, "results.edn")).expect("results");
+        assert!(results.contains(result), "{manner} should result in {result:?}: {results}");
+        clojure_reader::edn::read_string(&results).expect("results that Clojure would read");
+        bench_cli::edn::read::parse(&results).expect("results that this tool reads");
+        for file in ["history.edn", "history.txt", "jepsen.log", "embedded.edn", "node-logs/n2.log"] {
+            let length = fs::metadata(store(&directory, file)).expect("a file").len();
+            assert!(length > 0, "{manner}: {file} is empty");
+        }
+        assert_eq!(fs::read_to_string(store(&directory, "node-logs/n2.log")).expect("a log"), "init n2\n");
+    }
+}
+
+#[test]
+fn a_node_that_dies_ends_the_run_with_its_last_words() {
+    if !has_python() {
+        return;
+    }
+    let (output, directory) = start("crash", &["--time-limit", "60", "--rate", "100"]).finish();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(255), "{stdout}");
+    assert!(stdout.contains("crashed with exit status 3"), "{stdout}");
+    assert!(stdout.contains("\"type\": \"init_ok\""), "the last lines of stdout: {stdout}");
+    assert!(stdout.contains("dying"), "the last lines of stderr: {stdout}");
+    assert!(store(&directory, "history.edn").exists());
+    assert!(!store(&directory, "results.edn").exists());
+}
+
+#[test]
+fn programs_that_cannot_be_run_are_named() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let text = directory.path().join("node.txt");
+    fs::write(&text, "not a program").expect("a written file");
+    fs::set_permissions(&text, fs::Permissions::from_mode(0o644)).expect("a file that is not executable");
+    for (bin, problem) in [(directory.path().join("nowhere"), "No such file"), (text, "Permission denied")] {
+        let (output, run) = start_bin(tempfile::tempdir().expect("a directory"), &bin, &[]).finish();
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(255), "{stdout}");
+        let named = format!("cannot run {}", bin.display());
+        assert!(stdout.contains(&named) && stdout.contains(problem), "{stdout}");
+        assert!(!store(&run, "results.edn").exists());
+    }
+}
+
+#[test]
+fn bad_command_lines_get_maelstroms_words() {
+    for name in ["no-bin", "bad-flag", "bad-flag-value", "bad-flag-rate", "bad-workload"] {
+        let recorded = fixtures().join("maelstrom").join(name);
+        let text = |file: &str| fs::read_to_string(recorded.join(file)).expect("a recorded file");
+        let command = text("command");
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let output = Command::new(env!("CARGO_BIN_EXE_bench-cli"))
+            .args(command.split_whitespace().skip(1))
+            .current_dir(directory.path())
+            .output()
+            .expect("a run");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), text("stdout"), "{name}");
+        assert_eq!(output.status.code(), text("exit-status").trim().parse().ok(), "{name}");
+        assert!(!directory.path().join("store").exists(), "{name} must not leave a store");
+    }
+}
+
+/// A node that has a child which ignores the end of its input, and says both their process ids.
+const NODE_WITH_CHILD: &str = "#!/bin/sh
+sleep 1000 &
+echo $$ $! >&2
+exec python3 \"$1\"
+";
+
+#[test]
+fn signals_end_a_run_and_leave_nothing_behind() {
+    if !has_python() {
+        return;
+    }
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let bin = directory.path().join("node.sh");
+        fs::write(&bin, NODE_WITH_CHILD).expect("a written node");
+        fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).expect("an executable node");
+        let script = fixtures().join("nodes/node.py");
+        let script = script.to_str().expect("a path in UTF-8");
+        let mut run = start_bin(directory, &bin, &["--time-limit", "60", "--", script]);
+        let mut lines = BufReader::new(run.child.stdout.as_mut().expect("its stdout")).lines();
+        let begun = lines.any(|line| line.expect("a line").ends_with("operations begin"));
+        assert!(begun, "operations do not begin");
+        let pid = Pid::from_child(&run.child);
+        kill_process(pid, signal).expect("a sent signal");
+        let (output, directory) = run.finish();
+        assert_eq!(output.status.code(), Some(status));
+        assert!(store(&directory, "history.edn").exists() && !store(&directory, "results.edn").exists());
+        let mut checked = 0;
+        for node in ["n0", "n1", "n2"] {
+            let log = fs::read_to_string(store(&directory, &format!("node-logs/{node}.log"))).expect("a log");
+            let pids = log.lines().next().expect("a line with process ids");
+            for pid in pids.split_whitespace() {
+                let pid = Pid::from_raw(pid.parse().expect("a process id")).expect("a positive number");
+                assert!(is_gone(pid), "process {pid:?} of {node} is left");
+                checked += 1;
+            }
+        }
+        assert_eq!(checked, 6);
+    }
+}
+
+/// Whether a process ends within a second. A killed grandchild stays a zombie until whoever adopted it looks.
+fn is_gone(pid: Pid) -> bool {
+    let state = || fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(1) {
+        if test_kill_process(pid).is_err() || state().contains(") Z") {
+            return true;
+        }
+        std::thread::yield_now();
+    }
+    false
+}
