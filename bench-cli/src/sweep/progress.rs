@@ -53,6 +53,7 @@ impl Progress {
         if let Display::Bars { all, sweep, runs } = &mut self.display {
             let bar = all.insert_before(sweep, ProgressBar::new_spinner().with_style(run_style()));
             bar.set_prefix(run.to_string());
+            bar.set_message(Phase::Starting.to_string());
             bar.enable_steady_tick(Duration::from_millis(100));
             runs.insert(index, bar);
         }
@@ -81,9 +82,9 @@ impl Progress {
             }
             Display::Lines => {
                 let mut line = format!("[{}/{}] {run}: {result} ({seconds:.0} s", self.done, self.total);
-                if self.done < self.total {
-                    let left =
-                        self.estimate.lock().unwrap_or_else(PoisonError::into_inner).left(Instant::now());
+                let left = self.estimate.lock().unwrap_or_else(PoisonError::into_inner).left(Instant::now());
+                // With several runs in flight less than a second may be left of those; that says nothing.
+                if left >= Duration::from_secs(1) {
                     let _ = write!(line, "; about {} left", rounded(left));
                 }
                 eprintln!("{line})");

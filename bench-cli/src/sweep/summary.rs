@@ -1,5 +1,6 @@
 //! The tables that a sweep ends with.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -24,8 +25,22 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
     }
     let _ = writeln!(text, "\nstable latency = k · batch timeout + b (least squares, 95 % intervals)");
     let _ = writeln!(text, "{}", fits_table(&series).trim_fmt());
+    for (series, problem) in unfitted(&series) {
+        let _ = writeln!(text, "no line for {series}: {problem}");
+    }
     failures(&mut text, rows, directory);
     text
+}
+
+/// Why series have no fit, each reason once.
+fn unfitted<'a>(series: &'a [Series<'_>]) -> BTreeSet<(&'a str, String)> {
+    let problem = |series: &'a Series<'_>, quantile| {
+        series.fit(quantile).err().map(|error| (series.name.as_str(), error.to_string()))
+    };
+    series
+        .iter()
+        .flat_map(|series| Quantile::ALL.into_iter().filter_map(move |q| problem(series, q)))
+        .collect()
 }
 
 /// No lines but one below the header.
@@ -97,8 +112,9 @@ fn fits_table(series: &[Series<'_>]) -> Table {
                     format!("{:.4}", line.r_squared),
                     line.count.to_string(),
                 ]),
-                Err(error) => {
-                    cells.extend([error.to_string(), String::new(), String::new(), String::new()]);
+                Err(_) => {
+                    cells.extend(["–", "–", "–"].map(String::from));
+                    cells.push(series.points(quantile).len().to_string());
                 }
             }
             table.add_row(cells);
@@ -148,6 +164,9 @@ mod tests {
     #[test]
     fn a_sweep_too_small_for_a_fit_says_so() {
         let text = text(&[example(100, 1)], Path::new("x"));
-        assert!(text.contains("a fit needs at least 3 usable runs; there are 1"), "{text}");
+        assert!(
+            text.contains("no line for hub: a fit needs at least 3 usable runs; there are 1\n"),
+            "{text}"
+        );
     }
 }
