@@ -42,7 +42,9 @@ impl Payload for Body {
 
     fn response(self, _to: Rpc) -> Response {
         match self {
-            Body::Reply { reply: Reply::InitOk | Reply::TopologyOk | Reply::BroadcastOk, .. } => Response::Done,
+            Body::Reply { reply: Reply::InitOk | Reply::TopologyOk | Reply::BroadcastOk, .. } => {
+                Response::Done
+            }
             Body::Reply { reply: Reply::ReadOk { len }, .. } => {
                 Response::Values(payload::Values::Recorded(len as u32))
             }
