@@ -119,6 +119,14 @@ impl Engine for TestProcess {
         self.kind == Kind::Embedded
     }
 
+    fn leaves_files(&self) -> bool {
+        true
+    }
+
+    fn expected_duration(&self, settings: &Settings) -> Duration {
+        expected_duration(settings)
+    }
+
     async fn run(
         &self,
         request: Request,
@@ -144,7 +152,7 @@ pub fn default_deadline(settings: &Settings) -> Duration {
 }
 
 /// How long a run with these settings is expected to take, start and checks included.
-pub fn expected_duration(settings: &Settings) -> Duration {
+fn expected_duration(settings: &Settings) -> Duration {
     settings.time_limit + Duration::from_secs(11)
 }
 
