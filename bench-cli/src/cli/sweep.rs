@@ -103,6 +103,9 @@ enum EngineChoice {
 pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     let runs = args.grid()?.runs();
     let (engine, why) = args.engine()?;
+    if runs.iter().any(|run| run.settings.message_faults.any()) && engine.name() != "simulated" {
+        bail!("--loss and --duplication are beyond Maelstrom; they need --engine simulated");
+    }
     let options = Options {
         directory: args.directory()?,
         replace: args.force,

@@ -158,8 +158,9 @@ fn expected_duration(settings: &Settings) -> Duration {
 
 /// The arguments of `maelstrom test` for these settings, up to the node's own.
 pub fn test_arguments(settings: &Settings) -> Vec<OsString> {
-    let Settings { node_count, concurrency, rate, time_limit, latency, topology, nemesis, availability } =
-        settings;
+    let Settings {
+        node_count, concurrency, rate, time_limit, latency, topology, nemesis, availability, ..
+    } = settings;
     let mut args: Vec<String> = ["test", "-w", "broadcast"].map(String::from).into();
     let mut option = |name: &str, value: String| args.extend([format!("--{name}"), value]);
     option("node-count", node_count.to_string());
