@@ -85,7 +85,8 @@ fn rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| "give operations a second as a number of at least 0, such as 100".to_owned())
 }
 
-fn milliseconds(text: &str) -> Result<Duration, String> {
+/// A number without a unit is milliseconds.
+pub(super) fn milliseconds(text: &str) -> Result<Duration, String> {
     parse_duration(text, DefaultUnit::Milliseconds).map_err(|error| error.to_string())
 }
 

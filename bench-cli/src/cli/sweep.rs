@@ -283,7 +283,7 @@ fn executable(bin: &Path) -> anyhow::Result<PathBuf> {
     Ok(std::path::absolute(bin)?)
 }
 
-fn strategy(text: &str) -> Result<StrategyKind, String> {
+pub(super) fn strategy(text: &str) -> Result<StrategyKind, String> {
     StrategyKind::ALL.into_iter().find(|strategy| strategy.name() == text).ok_or_else(|| {
         format!(
             "choose from {}; other nodes take --bin",

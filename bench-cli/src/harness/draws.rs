@@ -15,6 +15,8 @@ pub enum Purpose {
     Nemesis,
     /// In which order nodes are launched.
     Launch,
+    /// The settings of a random run.
+    Soak,
 }
 
 /// A stream of integer draws.

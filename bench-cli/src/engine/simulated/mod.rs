@@ -26,8 +26,6 @@ use crate::settings::Settings;
 /// From one node's launch to the next one's. The embedded runner forks them one after the other; its `embedded.edn`
 /// says how long that takes (`:launch-spread-us`).
 const LAUNCH_INTERVAL: Duration = Duration::from_micros(1_000);
-/// After a run's end, how long its nodes may go on before they count as never falling silent.
-const SETTLING: Duration = Duration::from_secs(60);
 
 /// The engine that needs no process.
 #[derive(Clone, Copy, Debug)]
@@ -160,11 +158,17 @@ impl Simulation {
         }
     }
 
-    /// After the end: lets the nodes go on until they have nothing more to say. Returns whether they fell silent.
-    pub fn settle(&mut self) -> bool {
-        let limit = self.now + SETTLING;
+    /// After the end: lets the nodes go on, for `patience` at most, until they have nothing more to say. Returns
+    /// whether they fell silent.
+    pub fn settle(&mut self, patience: Duration) -> bool {
+        let limit = self.now + patience;
         while self.step(Some(limit)) {}
         self.nodes().all(Node::is_idle)
+    }
+
+    /// Where virtual time stands.
+    pub fn now(&self) -> Time {
+        self.now
     }
 
     /// Judges the history.
@@ -274,7 +278,7 @@ mod tests {
             let settings = Settings::default();
             let mut simulation = Simulation::new(&settings, config(strategy, 200), 1);
             simulation.run_to_end().unwrap();
-            assert!(simulation.settle(), "{strategy:?} goes on for ever");
+            assert!(simulation.settle(Duration::from_secs(20)), "{strategy:?} goes on for ever");
             let finished = simulation.finish(&settings);
             assert_eq!(finished.report.validity(), Validity::Valid, "{strategy:?}");
         }
