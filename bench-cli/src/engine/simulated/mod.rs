@@ -72,7 +72,10 @@ impl Engine for Simulated {
         let seed = request.seed.unwrap_or_default();
         let simulation = tokio::task::spawn_blocking(move || run(&request.settings, config, seed));
         let outcome = match simulation.await {
-            Ok(Ok(finished)) => Outcome::judge(figures::of(&finished)),
+            Ok(Ok(finished)) => {
+                let missed = || Some(checker::missed_by_final_reads(&finished.history));
+                Outcome::judge(figures::of(&finished), missed)
+            }
             Ok(Err(error)) => Outcome::failed(Status::Crashed, error.to_string()),
             Err(panic) => Outcome::failed(Status::Crashed, format!("the simulation failed: {panic}")),
         };
