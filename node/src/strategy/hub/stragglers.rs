@@ -3,7 +3,7 @@
 //! Batches of leaves in phase come in a burst just before the flush. A stall of a busy machine delays many of them
 //! at once, chance a single one. So
 //!
-//! - **the flush waits**, for no message and at most 8 ms, while the burst goes on or fewer
+//! - **the flush waits**, for no message and at most a hundredth of the period or 8 ms, while the burst goes on or fewer
 //!   batches than usual have come;
 //! - **a batch that comes soon after the flush** gets a flush of its own, for N−1 messages, and so only as often
 //!   as the [`Stragglers`]' budget allows: latencies that vary by more than the leaves' margins would otherwise
@@ -13,16 +13,20 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// The longest wait of a flush: what stalls of a busy machine take, not more than a small part of the period.
-const PATIENCE: Duration = Duration::from_millis(8);
-/// The smallest period that has room for it, in patiences.
-const PERIOD: u32 = 32;
+/// The longest wait of a flush, as a part of the period: little beside the latency that the period causes anyway.
+const PATIENCE: u32 = 100;
+/// But not less than this, what a stall of a busy machine takes.
+const STALL: Duration = Duration::from_millis(8);
+/// The most of a period that this may be.
+const MOST: u32 = 32;
 /// After a batch, how long the burst counts as going on, as a part of the patience.
 const PAUSE: u32 = 4;
 /// A batch in this first part of a period missed the flush before it.
 const LATE: u32 = 4;
 /// One flush in so many may be followed by an extra one.
-const FLUSHES_PER_EXTRA: f64 = 16.0;
+const FLUSHES_PER_EXTRA: f64 = 8.0;
+/// The most extra flushes that may be saved up.
+const MOST_SPARE: f64 = 2.0;
 /// The weight of the last period in what is usual.
 const WEIGHT: f64 = 0.2;
 
@@ -42,7 +46,7 @@ pub(super) struct Stragglers {
 impl Stragglers {
     pub(super) fn new(period: Duration, nodes: u32) -> Stragglers {
         let leaves = f64::from(nodes.saturating_sub(1));
-        Stragglers { period, leaves, batches: 0, newest: Time::ZERO, usual: None, spare: 1.0 }
+        Stragglers { period, leaves, batches: 0, newest: Time::ZERO, usual: None, spare: MOST_SPARE }
     }
 
     /// Takes note of a batch of a leaf in phase. If it missed the flush at `last`: when to make an extra one, so
@@ -53,7 +57,7 @@ impl Stragglers {
             self.batches += 1;
             return None;
         }
-        (self.spare >= 1.0).then(|| now + self.patience() / 2)
+        (self.spare >= 1.0).then(|| now + self.patience() / PAUSE)
     }
 
     /// Until when the flush that was due at `due` had better wait, as things stand.
@@ -66,7 +70,7 @@ impl Stragglers {
     pub(super) fn flushed(&mut self) {
         let batches = f64::from(std::mem::take(&mut self.batches));
         self.usual = Some(self.usual.map_or(batches, |usual| usual + WEIGHT * (batches - usual)));
-        self.spare = (self.spare + 1.0 / FLUSHES_PER_EXTRA).min(1.0);
+        self.spare = (self.spare + 1.0 / FLUSHES_PER_EXTRA).min(MOST_SPARE);
     }
 
     /// An extra flush was made.
@@ -84,7 +88,7 @@ impl Stragglers {
     }
 
     fn patience(&self) -> Duration {
-        PATIENCE.min(self.period / PERIOD)
+        (self.period / PATIENCE).max(STALL).min(self.period / MOST)
     }
 }
 
@@ -137,10 +141,11 @@ mod tests {
         let mut stragglers = after_periods_with(17);
         let last = Some(at(20 * 640));
         let late = at(20 * 640 + 30);
-        assert_eq!(stragglers.batch(late, last), Some(late + MS * 4));
+        assert_eq!(stragglers.batch(late, last), Some(late + MS * 2));
+        stragglers.flushed_extra();
         stragglers.flushed_extra();
         assert_eq!(stragglers.batch(late + MS * 20, last), None, "the budget is spent");
-        (0..16).for_each(|_| stragglers.flushed());
+        (0..8).for_each(|_| stragglers.flushed());
         assert!(stragglers.batch(late, last).is_some());
         assert_eq!(stragglers.batch(at(20 * 640 + 160), last), None, "early for the next flush, not late");
     }
