@@ -13,8 +13,10 @@ pub enum Purpose {
     Generator,
     /// Which partition comes next, and when.
     Nemesis,
-    /// In which order nodes are launched.
+    /// When nodes are launched.
     Launch,
+    /// How late operations are dispatched.
+    Dispatch,
 }
 
 /// A stream of integer draws.

@@ -14,15 +14,12 @@ use node::{Node, Time};
 use self::agenda::Agenda;
 use self::payload::Body;
 use crate::harness::checker::{self, Report};
-use crate::harness::draws::{Draws, Purpose};
 use crate::harness::history::History;
+use crate::harness::launch;
 use crate::harness::network::{Address, Delivery, MessageCounts, NodeId, Timing};
 use crate::harness::run::{Phase, Run, SetupError};
 use crate::settings::Settings;
 
-/// From one node's launch to the next one's. The embedded runner forks them one after the other; its `embedded.edn`
-/// says how long that takes (`:launch-spread-us`).
-const LAUNCH_INTERVAL: Duration = Duration::from_micros(1_000);
 /// After a run's end, how long its nodes may go on before they count as never falling silent.
 const SETTLING: Duration = Duration::from_secs(60);
 
@@ -66,10 +63,8 @@ impl Simulation {
         let names: Vec<String> = (0..settings.node_count).map(|i| format!("n{i}")).collect();
         let nodes = names.len();
         let mut agenda = Agenda::new(nodes);
-        let mut order: Vec<usize> = (0..nodes).collect();
-        Draws::new(seed, Purpose::Launch).shuffle(&mut order);
-        for (place, &node) in order.iter().enumerate() {
-            agenda.set(node, Some(Time::ZERO + LAUNCH_INTERVAL * place as u32));
+        for (after, node) in launch::schedule(nodes, seed) {
+            agenda.set(node.index(), Some(Time::ZERO + after));
         }
         Simulation {
             run: Run::new(settings.clone(), names, seed, Timing::VIRTUAL),
