@@ -13,8 +13,9 @@ use node::StrategyKind;
 use super::plot::draw_all;
 use super::settings::{SettingsArgs, seconds};
 use crate::engine::locate::{Places, is_executable};
-use crate::engine::maelstrom::{TestProcess, expected_duration};
-use crate::engine::{Engine as _, Stop};
+use crate::engine::maelstrom::TestProcess;
+use crate::engine::simulated::Simulated;
+use crate::engine::{AnyEngine, Engine as _, Stop};
 use crate::outcome::Row;
 use crate::sweep::durations::{DefaultUnit, parse_list};
 use crate::sweep::plan::{Grid, NodeChoice, Run};
@@ -57,7 +58,8 @@ pub struct SweepArgs {
         allow_hyphen_values = true
     )]
     node_args: String,
-    /// What executes the runs; auto is Maelstrom where it is found, else the embedded runner
+    /// What executes the runs; auto is Maelstrom where it is found, else the embedded runner; simulated runs
+    /// this repository's node in virtual time, thousands of runs a minute
     #[arg(long, value_enum, default_value_t = EngineChoice::Auto)]
     engine: EngineChoice,
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
@@ -91,6 +93,7 @@ enum EngineChoice {
     Auto,
     Maelstrom,
     Embedded,
+    Simulated,
 }
 
 /// Runs the command.
@@ -100,6 +103,9 @@ enum EngineChoice {
 pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     let runs = args.grid()?.runs();
     let (engine, why) = args.engine()?;
+    if runs.iter().any(|run| run.settings.message_faults.any()) && engine.name() != "simulated" {
+        bail!("--loss and --duplication are beyond Maelstrom; they need --engine simulated");
+    }
     let options = Options {
         directory: args.directory()?,
         replace: args.force,
@@ -107,7 +113,7 @@ pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
         deadline: args.run_timeout,
     };
     eprintln!("engine: {} ({why})", engine.name());
-    announce(&runs, &options);
+    announce(&engine, &runs, &options);
     // One thread: its life is that of the whole process, which is what the system ties children to.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (rows, stopped) = runtime.block_on(async {
@@ -157,9 +163,13 @@ impl SweepArgs {
     }
 
     /// The engine, and why it is this one.
-    fn engine(&self) -> anyhow::Result<(TestProcess, String)> {
+    fn engine(&self) -> anyhow::Result<(AnyEngine, String)> {
         let embedded =
-            |why: &str| anyhow::Ok((TestProcess::embedded(std::env::current_exe()?), why.to_owned()));
+            |why: &str| anyhow::Ok((TestProcess::embedded(std::env::current_exe()?).into(), why.to_owned()));
+        if self.engine == EngineChoice::Simulated {
+            self.check_simulated()?;
+            return Ok((Simulated.into(), "as --engine says".to_owned()));
+        }
         let asked = self.engine == EngineChoice::Maelstrom || self.maelstrom.is_some();
         if self.engine == EngineChoice::Embedded {
             if self.maelstrom.is_some() {
@@ -170,7 +180,7 @@ impl SweepArgs {
         match Places::of_process(self.maelstrom.clone()).find()? {
             Some(launcher) => {
                 let why = launcher.shown.clone();
-                Ok((TestProcess::maelstrom(launcher), why))
+                Ok((TestProcess::maelstrom(launcher).into(), why))
             }
             None if asked => bail!(
                 "Maelstrom was found neither by MAELSTROM, nor on PATH, nor as ./maelstrom/maelstrom; give \
@@ -178,6 +188,25 @@ impl SweepArgs {
             ),
             None => embedded("there is no Maelstrom in MAELSTROM, on PATH or in ./maelstrom"),
         }
+    }
+
+    /// Refuses what virtual time cannot do.
+    fn check_simulated(&self) -> anyhow::Result<()> {
+        if self.bin.is_some() {
+            bail!(
+                "--engine simulated runs this repository's node inside bench-cli, in virtual time; a program given \
+                 by --bin lives in real time: use --engine embedded or maelstrom"
+            );
+        }
+        if !self.node_args.is_empty() {
+            bail!(
+                "--engine simulated starts no process that could be given --node-args; use --engine embedded"
+            );
+        }
+        if self.maelstrom.is_some() {
+            bail!("--maelstrom says where Maelstrom is, but --engine simulated does not use it");
+        }
+        Ok(())
     }
 
     fn directory(&self) -> anyhow::Result<PathBuf> {
@@ -199,9 +228,9 @@ impl SweepArgs {
 }
 
 /// Says what is about to happen, and for how long.
-fn announce(runs: &[Run], options: &Options) {
+fn announce(engine: &AnyEngine, runs: &[Run], options: &Options) {
     let jobs = options.jobs.get();
-    let each = runs.first().map(|run| expected_duration(&run.settings)).unwrap_or_default();
+    let each = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
     let all = each * runs.len().div_ceil(jobs) as u32;
     eprintln!(
         "{} runs, {jobs} at a time, about {}; into {}",
@@ -223,9 +252,9 @@ fn conclude(rows: &[Row], directory: &Path) -> anyhow::Result<()> {
 
 /// How many runs go on at a time if the user does not say. A JVM with its nodes fills the machine; the embedded
 /// runner and its nodes sleep most of the time.
-fn default_jobs(engine: &TestProcess) -> NonZeroUsize {
+fn default_jobs(engine: &AnyEngine) -> NonZeroUsize {
     match engine.name() {
-        "embedded" => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        "embedded" | "simulated" => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         _ => NonZeroUsize::MIN,
     }
 }
@@ -254,7 +283,7 @@ fn executable(bin: &Path) -> anyhow::Result<PathBuf> {
     Ok(std::path::absolute(bin)?)
 }
 
-fn strategy(text: &str) -> Result<StrategyKind, String> {
+pub(super) fn strategy(text: &str) -> Result<StrategyKind, String> {
     StrategyKind::ALL.into_iter().find(|strategy| strategy.name() == text).ok_or_else(|| {
         format!(
             "choose from {}; other nodes take --bin",

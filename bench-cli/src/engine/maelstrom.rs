@@ -119,6 +119,14 @@ impl Engine for TestProcess {
         self.kind == Kind::Embedded
     }
 
+    fn leaves_files(&self) -> bool {
+        true
+    }
+
+    fn expected_duration(&self, settings: &Settings) -> Duration {
+        expected_duration(settings)
+    }
+
     async fn run(
         &self,
         request: Request,
@@ -144,14 +152,15 @@ pub fn default_deadline(settings: &Settings) -> Duration {
 }
 
 /// How long a run with these settings is expected to take, start and checks included.
-pub fn expected_duration(settings: &Settings) -> Duration {
+fn expected_duration(settings: &Settings) -> Duration {
     settings.time_limit + Duration::from_secs(11)
 }
 
 /// The arguments of `maelstrom test` for these settings, up to the node's own.
 pub fn test_arguments(settings: &Settings) -> Vec<OsString> {
-    let Settings { node_count, concurrency, rate, time_limit, latency, topology, nemesis, availability } =
-        settings;
+    let Settings {
+        node_count, concurrency, rate, time_limit, latency, topology, nemesis, availability, ..
+    } = settings;
     let mut args: Vec<String> = ["test", "-w", "broadcast"].map(String::from).into();
     let mut option = |name: &str, value: String| args.extend([format!("--{name}"), value]);
     option("node-count", node_count.to_string());

@@ -2,7 +2,8 @@
 //!
 //! Real Maelstrom and the embedded runner are both a process that behaves as `maelstrom test` ([`maelstrom`]);
 //! [`embedded`] is what the latter does, [`locate`] finds the real one,
-//! [`process`] starts, watches and ends processes. Nothing here knows of sweeps.
+//! [`process`] starts, watches and ends processes. The [`simulated`] engine runs this repository's node in-process,
+//! in virtual time. Nothing here knows of sweeps.
 
 pub mod embedded;
 pub mod locate;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use self::maelstrom::TestProcess;
+use self::simulated::Simulated;
 use crate::outcome::Outcome;
 use crate::settings::{NodeCommand, Settings};
 
@@ -27,7 +30,9 @@ pub struct Request {
     pub settings: Settings,
     /// What runs as a node.
     pub node: NodeCommand,
-    /// The run's own, empty, existing directory.
+    /// The settings of this repository's node, if that is the node: for engines that run it in-process.
+    pub config: Option<node::Config>,
+    /// The run's own directory; empty, and existing if the engine [leaves files](Engine::leaves_files).
     pub directory: PathBuf,
     /// The seed of its random draws, for engines that take one.
     pub seed: Option<u64>,
@@ -65,6 +70,13 @@ pub trait Engine: Send + Sync + 'static {
     /// Whether a run can be repeated exactly by its seed; engines that cannot are handed none.
     fn takes_seed(&self) -> bool;
 
+    /// Whether its runs leave logs and stores in their directories. Runs of an engine that leaves none are over so
+    /// soon that repeating them costs less than forcing each row onto the disk.
+    fn leaves_files(&self) -> bool;
+
+    /// About how long one run takes.
+    fn expected_duration(&self, settings: &Settings) -> Duration;
+
     /// Executes one run. Whatever goes wrong is an outcome; nothing of the run is left running.
     ///
     /// # Errors
@@ -75,6 +87,76 @@ pub trait Engine: Send + Sync + 'static {
         progress: Progress,
         stop: StopSignal,
     ) -> impl Future<Output = Result<Finished, Interrupted>> + Send;
+}
+
+/// Whichever engine a user chose.
+#[derive(Clone, Debug)]
+pub enum AnyEngine {
+    /// A process that behaves as `maelstrom test`.
+    Process(TestProcess),
+    /// Virtual time.
+    Simulated(Simulated),
+}
+
+impl From<TestProcess> for AnyEngine {
+    fn from(engine: TestProcess) -> AnyEngine {
+        AnyEngine::Process(engine)
+    }
+}
+
+impl From<Simulated> for AnyEngine {
+    fn from(engine: Simulated) -> AnyEngine {
+        AnyEngine::Simulated(engine)
+    }
+}
+
+impl Engine for AnyEngine {
+    fn name(&self) -> &'static str {
+        match self {
+            AnyEngine::Process(engine) => engine.name(),
+            AnyEngine::Simulated(engine) => engine.name(),
+        }
+    }
+
+    fn version(&self) -> String {
+        match self {
+            AnyEngine::Process(engine) => engine.version(),
+            AnyEngine::Simulated(engine) => engine.version(),
+        }
+    }
+
+    fn takes_seed(&self) -> bool {
+        match self {
+            AnyEngine::Process(engine) => engine.takes_seed(),
+            AnyEngine::Simulated(engine) => engine.takes_seed(),
+        }
+    }
+
+    fn leaves_files(&self) -> bool {
+        match self {
+            AnyEngine::Process(engine) => engine.leaves_files(),
+            AnyEngine::Simulated(engine) => engine.leaves_files(),
+        }
+    }
+
+    fn expected_duration(&self, settings: &Settings) -> Duration {
+        match self {
+            AnyEngine::Process(engine) => engine.expected_duration(settings),
+            AnyEngine::Simulated(engine) => engine.expected_duration(settings),
+        }
+    }
+
+    async fn run(
+        &self,
+        request: Request,
+        progress: Progress,
+        stop: StopSignal,
+    ) -> Result<Finished, Interrupted> {
+        match self {
+            AnyEngine::Process(engine) => engine.run(request, progress, stop).await,
+            AnyEngine::Simulated(engine) => engine.run(request, progress, stop).await,
+        }
+    }
 }
 
 /// What a run is doing.

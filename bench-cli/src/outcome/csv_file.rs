@@ -14,14 +14,16 @@ pub struct CsvFile {
     path: PathBuf,
     file: File,
     header_written: bool,
+    durable: bool,
 }
 
 impl CsvFile {
-    /// Creates the file. An existing one is an error unless `replace` says to start it anew.
+    /// Creates the file. An existing one is an error unless `replace` says to start it anew. With `durable`, each row
+    /// is forced onto the disk; without, only [`CsvFile::sync`] does that.
     ///
     /// # Errors
     /// If the file exists or cannot be created.
-    pub fn create(path: &Path, replace: bool) -> anyhow::Result<CsvFile> {
+    pub fn create(path: &Path, replace: bool, durable: bool) -> anyhow::Result<CsvFile> {
         let mut options = OpenOptions::new();
         options.write(true);
         if replace {
@@ -39,10 +41,10 @@ impl CsvFile {
                 return Err(error).with_context(|| format!("cannot create {}", path.display()));
             }
         };
-        Ok(CsvFile { path: path.to_owned(), file, header_written: false })
+        Ok(CsvFile { path: path.to_owned(), file, header_written: false, durable })
     }
 
-    /// Appends a row, and returns when it is on disk.
+    /// Appends a row, and returns when it is on disk (if the file is durable).
     ///
     /// # Errors
     /// If it cannot be written (a full disk, say).
@@ -53,10 +55,18 @@ impl CsvFile {
         // One write, so that a crash leaves at most one torn line, the last.
         self.file
             .write_all(&bytes)
-            .and_then(|()| self.file.sync_data())
+            .and_then(|()| if self.durable { self.file.sync_data() } else { Ok(()) })
             .with_context(|| format!("cannot write to {}", self.path.display()))?;
         self.header_written = true;
         Ok(())
+    }
+
+    /// Returns when every row is on disk.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn sync(&self) -> anyhow::Result<()> {
+        self.file.sync_data().with_context(|| format!("cannot write to {}", self.path.display()))
     }
 }
 
@@ -141,7 +151,7 @@ mod tests {
     fn written(rows: &[Row]) -> String {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sweep.csv");
-        let mut file = CsvFile::create(&path, false).unwrap();
+        let mut file = CsvFile::create(&path, false, true).unwrap();
         rows.iter().for_each(|row| file.append(row).unwrap());
         std::fs::read_to_string(path).unwrap()
     }
@@ -188,9 +198,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sweep.csv");
         std::fs::write(&path, "kept").unwrap();
-        let refused = CsvFile::create(&path, false).unwrap_err().to_string();
+        let refused = CsvFile::create(&path, false, true).unwrap_err().to_string();
         assert!(refused.contains("--force"), "{refused}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "kept");
-        CsvFile::create(&path, true).unwrap();
+        CsvFile::create(&path, true, true).unwrap();
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use crate::engine::maelstrom::{LOG_FILE, expected_duration};
+use crate::engine::maelstrom::LOG_FILE;
 use crate::engine::{Engine, Phase, StopSignal};
 use crate::outcome::csv_file::CsvFile;
 use crate::outcome::{Row, Validity};
@@ -57,8 +57,8 @@ pub async fn run(
     options: &Options,
     stop: StopSignal,
 ) -> anyhow::Result<Vec<Row>> {
-    let mut csv = prepare(options)?;
-    let expected = runs.first().map(|run| expected_duration(&run.settings)).unwrap_or_default();
+    let mut csv = prepare(options, engine.leaves_files())?;
+    let expected = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
     let mut recorder = Recorder {
         engine: engine.as_ref(),
         csv: &mut csv,
@@ -72,11 +72,13 @@ pub async fn run(
     };
     let ended = scheduler::execute(&engine, runs, &schedule, stop, &mut recorder).await;
     recorder.progress.end();
-    ended.map(|()| recorder.rows)
+    let rows = recorder.rows;
+    csv.sync()?;
+    ended.map(|()| rows)
 }
 
 /// Makes the sweep's directory and its CSV.
-fn prepare(options: &Options) -> anyhow::Result<CsvFile> {
+fn prepare(options: &Options, durable: bool) -> anyhow::Result<CsvFile> {
     let Options { directory, replace, .. } = options;
     fs::create_dir_all(directory)
         .with_context(|| format!("cannot make the folder {}", directory.display()))?;
@@ -85,7 +87,7 @@ fn prepare(options: &Options) -> anyhow::Result<CsvFile> {
     if !replace && runs.exists() && !csv.exists() {
         bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
     }
-    let csv = CsvFile::create(&csv, *replace)?;
+    let csv = CsvFile::create(&csv, *replace, durable)?;
     if runs.exists() {
         fs::remove_dir_all(&runs).with_context(|| format!("cannot remove {}", runs.display()))?;
     }
@@ -167,6 +169,8 @@ fn row(engine: &impl Engine, run: &Run, completed: &Completed) -> Row {
         topology: settings.topology.to_string(),
         nemesis: if settings.nemesis.partition { "partition" } else { "none" }.to_owned(),
         nemesis_interval_s: settings.nemesis.interval.as_secs_f64(),
+        message_loss: settings.message_faults.loss,
+        message_duplication: settings.message_faults.duplication,
         availability: settings.availability.map(|a| a.to_string()).unwrap_or_default(),
         node_bin: run.node_shown.clone(),
         node_args: quoted(&run.node.args),
@@ -175,7 +179,11 @@ fn row(engine: &impl Engine, run: &Run, completed: &Completed) -> Row {
         started_at: completed.started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         duration_s: (completed.duration.as_secs_f64() * 10.0).round() / 10.0,
         reason: outcome.reason().to_owned(),
-        log: Path::new(RUNS_FOLDER).join(run.directory_name()).join(LOG_FILE).display().to_string(),
+        log: if engine.leaves_files() {
+            Path::new(RUNS_FOLDER).join(run.directory_name()).join(LOG_FILE).display().to_string()
+        } else {
+            String::new()
+        },
     }
 }
 

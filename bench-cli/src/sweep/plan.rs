@@ -116,6 +116,12 @@ impl Run {
         self.strategy.map_or_else(|| program_name(&self.node_shown), |strategy| strategy.name().to_owned())
     }
 
+    /// The settings of this repository's node, if that is what runs.
+    pub fn config(&self) -> Option<node::Config> {
+        let batch_timeout = self.batch_timeout;
+        self.strategy.map(|strategy| node::Config { strategy, batch_timeout })
+    }
+
     /// The name of its directory, unique in its sweep.
     pub fn directory_name(&self) -> String {
         format!("{}-{}ms-r{}", plain_name(&self.series()), self.batch_timeout.as_millis(), self.repetition)

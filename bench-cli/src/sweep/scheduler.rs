@@ -119,11 +119,14 @@ struct Started {
 /// Makes the run's directory, empty, and its request.
 fn prepare(run: &Run, schedule: &Schedule, engine: &impl Engine) -> anyhow::Result<Request> {
     let directory = schedule.directory.join(run.directory_name());
-    make_empty(&directory)
-        .with_context(|| format!("cannot make the run's directory {}", directory.display()))?;
+    if engine.leaves_files() {
+        make_empty(&directory)
+            .with_context(|| format!("cannot make the run's directory {}", directory.display()))?;
+    }
     Ok(Request {
         settings: run.settings.clone(),
         node: run.node.clone(),
+        config: run.config(),
         // It becomes a working directory, in which a relative path would mean something else.
         directory: std::path::absolute(directory)?,
         seed: engine.takes_seed().then_some(run.seed),
@@ -166,6 +169,14 @@ mod tests {
 
         fn takes_seed(&self) -> bool {
             true
+        }
+
+        fn leaves_files(&self) -> bool {
+            true
+        }
+
+        fn expected_duration(&self, _: &crate::settings::Settings) -> Duration {
+            Duration::from_millis(50)
         }
 
         async fn run(

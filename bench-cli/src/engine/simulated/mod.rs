@@ -5,6 +5,7 @@
 //! the next, so a run of 30 s takes milliseconds. A seed gives the same history on every platform.
 
 mod agenda;
+mod figures;
 mod payload;
 
 use std::time::Duration;
@@ -13,15 +14,67 @@ use node::{Node, Time};
 
 use self::agenda::Agenda;
 use self::payload::Body;
+use super::{Engine, Interrupted, Phase as Progressed, Progress, Request, Stop, StopSignal};
 use crate::harness::checker::{self, Report};
 use crate::harness::history::History;
 use crate::harness::launch;
 use crate::harness::network::{Address, Delivery, MessageCounts, NodeId, Timing};
 use crate::harness::run::{Phase, Run, SetupError};
+use crate::outcome::{Outcome, Status};
 use crate::settings::Settings;
 
-/// After a run's end, how long its nodes may go on before they count as never falling silent.
-const SETTLING: Duration = Duration::from_secs(60);
+/// The engine that needs no process.
+#[derive(Clone, Copy, Debug)]
+pub struct Simulated;
+
+impl Engine for Simulated {
+    fn name(&self) -> &'static str {
+        "simulated"
+    }
+
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").to_owned()
+    }
+
+    fn takes_seed(&self) -> bool {
+        true
+    }
+
+    fn leaves_files(&self) -> bool {
+        false
+    }
+
+    fn expected_duration(&self, settings: &Settings) -> Duration {
+        // Some 20 messages for each operation of the costliest strategy, and 0.3 µs for each message.
+        let operations = settings.rate * settings.time_limit.as_secs_f64();
+        Duration::from_secs_f64(operations * settings.node_count as f64 * 0.2e-6)
+            .max(Duration::from_millis(1))
+    }
+
+    async fn run(
+        &self,
+        request: Request,
+        progress: Progress,
+        stop: StopSignal,
+    ) -> Result<super::Finished, Interrupted> {
+        if stop.current() != Stop::No {
+            return Err(Interrupted);
+        }
+        let Some(config) = request.config else {
+            let reason = "only this repository's node runs in virtual time";
+            return Ok(Outcome::failed(Status::BadArguments, reason).into());
+        };
+        progress.enter(Progressed::Operations);
+        let seed = request.seed.unwrap_or_default();
+        let simulation = tokio::task::spawn_blocking(move || run(&request.settings, config, seed));
+        let outcome = match simulation.await {
+            Ok(Ok(finished)) => Outcome::judge(figures::of(&finished)),
+            Ok(Err(error)) => Outcome::failed(Status::Crashed, error.to_string()),
+            Err(panic) => Outcome::failed(Status::Crashed, format!("the simulation failed: {panic}")),
+        };
+        Ok(outcome.into())
+    }
+}
 
 /// A run that is over.
 #[derive(Debug)]
@@ -99,11 +152,17 @@ impl Simulation {
         }
     }
 
-    /// After the end: lets the nodes go on until they have nothing more to say. Returns whether they fell silent.
-    pub fn settle(&mut self) -> bool {
-        let limit = self.now + SETTLING;
+    /// After the end: lets the nodes go on, for `patience` at most, until they have nothing more to say. Returns
+    /// whether they fell silent.
+    pub fn settle(&mut self, patience: Duration) -> bool {
+        let limit = self.now + patience;
         while self.step(Some(limit)) {}
         self.nodes().all(Node::is_idle)
+    }
+
+    /// Where virtual time stands.
+    pub fn now(&self) -> Time {
+        self.now
     }
 
     /// Judges the history.
@@ -213,7 +272,7 @@ mod tests {
             let settings = Settings::default();
             let mut simulation = Simulation::new(&settings, config(strategy, 200), 1);
             simulation.run_to_end().unwrap();
-            assert!(simulation.settle(), "{strategy:?} goes on for ever");
+            assert!(simulation.settle(Duration::from_secs(20)), "{strategy:?} goes on for ever");
             let finished = simulation.finish(&settings);
             assert_eq!(finished.report.validity(), Validity::Valid, "{strategy:?}");
         }

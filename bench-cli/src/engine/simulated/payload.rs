@@ -9,7 +9,7 @@ use crate::harness::history::Element;
 use crate::harness::payload::{self, Payload, Request, Response, Rpc};
 
 /// The body of a message.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Body {
     /// A client asks.
     Request { request: node::Request, msg_id: u64 },
@@ -42,7 +42,9 @@ impl Payload for Body {
 
     fn response(self, _to: Rpc) -> Response {
         match self {
-            Body::Reply { reply: Reply::InitOk | Reply::TopologyOk | Reply::BroadcastOk, .. } => Response::Done,
+            Body::Reply { reply: Reply::InitOk | Reply::TopologyOk | Reply::BroadcastOk, .. } => {
+                Response::Done
+            }
             Body::Reply { reply: Reply::ReadOk { len }, .. } => {
                 Response::Values(payload::Values::Recorded(len as u32))
             }
