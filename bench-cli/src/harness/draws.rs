@@ -13,10 +13,12 @@ pub enum Purpose {
     Generator,
     /// Which partition comes next, and when.
     Nemesis,
-    /// In which order nodes are launched.
+    /// When nodes are launched.
     Launch,
     /// The settings of a random run.
     Soak,
+    /// How late operations are dispatched.
+    Dispatch,
 }
 
 /// A stream of integer draws.

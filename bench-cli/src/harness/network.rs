@@ -53,12 +53,15 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// For real timers, which are late by themselves. The delay is a round figure for a thread being woken.
-    pub const REAL: Timing = Timing { take_delay: Duration::from_micros(50), overshoot: Duration::ZERO };
-    /// For virtual time: round figures for a woken thread and for a sleep's overshoot on Linux, where the latter is
-    /// some 0.06 to 0.15 ms. The exact delay matters little, as any delay costs the same millisecond.
-    pub const VIRTUAL: Timing =
-        Timing { take_delay: Duration::from_micros(50), overshoot: Duration::from_micros(100) };
+    /// For real timers, which are late by themselves.
+    pub const REAL: Timing = Timing { take_delay: Self::TAKE_DELAY, overshoot: Duration::ZERO };
+    /// For virtual time.
+    pub const VIRTUAL: Timing = Timing { take_delay: Self::TAKE_DELAY, overshoot: Duration::from_micros(85) };
+    /// Delays and overshoot together are what the journals of real runs show: a message of 100 ms to a node that
+    /// waited for nothing else was delivered after 99.135 ms (median of 5,196 messages in two runs of 25 nodes;
+    /// 10 %: 99.10, 90 %: 99.37, 99 %: 100.2), so nothing makes up for the millisecond that is rounded away. How
+    /// they share the 0.135 ms cannot be seen and does not matter: any delay costs the same millisecond.
+    const TAKE_DELAY: Duration = Duration::from_micros(50);
 }
 
 /// Messages sent and received, clients' and nodes' apart.
@@ -359,7 +362,7 @@ mod tests {
     fn sleeping_whole_milliseconds_delivers_early() {
         let mut network = network(Timing::VIRTUAL);
         network.send(micros(0), node(0), NodeId(1), "hello");
-        assert_eq!(drain(&mut network), [(99_150, "hello")]);
+        assert_eq!(drain(&mut network), [(99_135, "hello")]);
     }
 
     #[test]

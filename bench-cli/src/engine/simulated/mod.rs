@@ -16,16 +16,12 @@ use self::agenda::Agenda;
 use self::payload::Body;
 use super::{Engine, Interrupted, Phase as Progressed, Progress, Request, Stop, StopSignal};
 use crate::harness::checker::{self, Report};
-use crate::harness::draws::{Draws, Purpose};
 use crate::harness::history::History;
+use crate::harness::launch;
 use crate::harness::network::{Address, Delivery, MessageCounts, NodeId, Timing};
 use crate::harness::run::{Phase, Run, SetupError};
 use crate::outcome::{Outcome, Status};
 use crate::settings::Settings;
-
-/// From one node's launch to the next one's. The embedded runner forks them one after the other; its `embedded.edn`
-/// says how long that takes (`:launch-spread-us`).
-const LAUNCH_INTERVAL: Duration = Duration::from_micros(1_000);
 
 /// The engine that needs no process.
 #[derive(Clone, Copy, Debug)]
@@ -123,10 +119,8 @@ impl Simulation {
         let names: Vec<String> = (0..settings.node_count).map(|i| format!("n{i}")).collect();
         let nodes = names.len();
         let mut agenda = Agenda::new(nodes);
-        let mut order: Vec<usize> = (0..nodes).collect();
-        Draws::new(seed, Purpose::Launch).shuffle(&mut order);
-        for (place, &node) in order.iter().enumerate() {
-            agenda.set(node, Some(Time::ZERO + LAUNCH_INTERVAL * place as u32));
+        for (after, node) in launch::schedule(nodes, seed) {
+            agenda.set(node.index(), Some(Time::ZERO + after));
         }
         Simulation {
             run: Run::new(settings.clone(), names, seed, Timing::VIRTUAL),
