@@ -115,12 +115,12 @@ pub(super) mod tests {
     fn the_test_is_r_s() {
         let test = LackOfFit::test(&SWEEP, &Line::fit(&SWEEP).unwrap()).unwrap();
         close(test.f, 0.13380629430804516, 1e-9);
-        close(test.p, 0.96682670500297074, 1e-9);
+        close(test.p, 0.9668267050029707, 1e-9);
         assert_eq!(test.freedom, (4, 12));
         assert!(test.accepts());
         let bent = bent();
         let test = LackOfFit::test(&bent, &Line::fit(&bent).unwrap()).unwrap();
-        close(test.f, 253.76015346473719, 1e-9);
+        close(test.f, 253.7601534647372, 1e-9);
         close(test.p, 1.7631467654774177e-11, 1e-6);
         assert!(!test.accepts());
     }
