@@ -1,6 +1,7 @@
 //! The command line: flags in, exit status out.
 
 pub mod check;
+pub mod parity;
 pub mod plot;
 pub mod settings;
 pub mod simulate;
@@ -33,6 +34,7 @@ enum Command {
         arguments: Vec<OsString>,
     },
     Check(check::CheckArgs),
+    Parity(parity::ParityArgs),
     Simulate(Box<simulate::SimulateArgs>),
     Soak(soak::SoakArgs),
 }
@@ -51,6 +53,7 @@ pub fn run() -> ExitCode {
         Command::Test { arguments } => Ok(test::main(arguments.into_iter())),
         Command::Simulate(args) => simulate::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Parity(args) => parity::run(&args),
         Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
