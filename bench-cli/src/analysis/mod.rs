@@ -3,6 +3,7 @@
 //! Nothing here does I/O: rows go in, numbers come out.
 
 pub mod challenge;
+pub mod compare;
 pub mod least_squares;
 pub mod limit;
 pub mod median;

@@ -1,6 +1,7 @@
 //! The command line: flags in, exit status out.
 
 pub mod check;
+pub mod compare;
 pub mod parity;
 pub mod plot;
 pub mod settings;
@@ -26,6 +27,7 @@ struct Cli {
 enum Command {
     Sweep(Box<sweep::SweepArgs>),
     Plot(plot::PlotArgs),
+    Compare(compare::CompareArgs),
     /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
     #[command(disable_help_flag = true)]
     Test {
@@ -50,6 +52,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Sweep(args) => sweep::run(*args),
         Command::Plot(args) => plot::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Test { arguments } => Ok(test::main(arguments.into_iter())),
         Command::Simulate(args) => simulate::run(&args),
         Command::Soak(args) => soak::run(&args),
