@@ -38,8 +38,10 @@ pub mod time;
 pub mod values;
 pub mod wire;
 
-pub use config::{Config, StrategyKind};
-pub use message::{Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Reply, ReplyTo, Request, Transmit};
+pub use config::{Config, StrategyKind, Target};
+pub use message::{
+    Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
+};
 pub use node::Node;
 pub use time::Time;
 pub use values::{Value, Values};

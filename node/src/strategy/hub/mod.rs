@@ -23,6 +23,7 @@
 //! and nothing to undo afterwards: what arrives twice is dropped.
 
 mod centre;
+mod chooser;
 mod leaf;
 mod pace;
 mod phase;
