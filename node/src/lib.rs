@@ -10,7 +10,7 @@
 //!                                                  └─ strategy   to whom new values go, and when
 //!                                                       tree     the published protocol, with its own acks
 //!                                                       direct ┐ over links: reliable delivery to one peer
-//!                                                       hub    ┘
+//!                                                       hub    ┘   auto chooses between these two
 //! ```
 //!
 //! [`Node`] is a state machine without I/O and without a clock: whoever drives it hands in messages and the time,
