@@ -5,6 +5,7 @@
 //! handed from one thread to another. Nodes are launched at the times that
 //! [`crate::harness::launch`] draws from the seed, as far apart as real Maelstrom's.
 
+mod diagnosis;
 mod driver;
 mod json;
 mod lateness;
@@ -53,6 +54,8 @@ pub struct Finished {
     pub directory: PathBuf,
     /// How late messages were delivered.
     pub lateness: Lateness,
+    /// What the nodes did wrong, in sentences; empty if nothing.
+    pub diagnosis: String,
 }
 
 /// Executes one run and writes its files.
@@ -81,11 +84,15 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     store.write("results.edn", &text)?;
     store.link_latest()?;
     log.quiet_line(&text)?;
+    let clients = spec.settings.client_count();
+    let diagnosis = diagnosis::diagnose(&ran.history, &report, clients, &ran.last_words);
+    log.quiet_line(&diagnosis)?;
     Ok(Finished {
         validity: report.validity(),
         results,
         directory: store.path().to_owned(),
         lateness: ran.lateness,
+        diagnosis,
     })
 }
 
@@ -104,6 +111,8 @@ fn measured(seed: u64, ran: &driver::Ran) -> Value {
         ("seed", Value::Str(seed.to_string())),
         ("launch-spread-us", micros(ran.launch_spread)),
         ("set-up-us", micros(ran.set_up)),
+        ("cpu-us", micros(ran.cpu)),
+        ("cpu-us-per-message", Value::Float(ran.cpu_per_message().as_secs_f32() * 1e6)),
         (
             "timer-lateness-us",
             Value::record([
