@@ -250,7 +250,7 @@ fn conclude(rows: &[Row], directory: &Path) -> anyhow::Result<()> {
     if rows.iter().any(Row::is_ok) { draw_all(rows, directory) } else { Ok(()) }
 }
 
-/// How many runs of the embedded runner go on at a time on each core. Twice as many kept their timers within 0.8 ms
+/// How many runs of the embedded runner go on at a time on each core. Twice as many kept their timers within 1 ms
 /// (p99) on 2 cores: `results/parity/parallelism.md`.
 const EMBEDDED_JOBS_PER_CORE: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero");
 
