@@ -17,6 +17,7 @@ use super::diagnosis::LastWords;
 use super::json::{self, BadLine, Body};
 use super::lateness::{Lateness, Recorder};
 use super::log::Log;
+use super::picture::Picture;
 use super::process::{LineTooLong, Process, describe};
 use super::store::Store;
 use crate::harness::history::History;
@@ -44,6 +45,8 @@ pub(super) struct Ran {
     pub(super) cpu: Duration,
     /// What each node wrote last, in the nodes' order.
     pub(super) last_words: Vec<LastWords>,
+    /// Its first messages.
+    pub(super) picture: Picture,
 }
 
 impl Ran {
@@ -140,7 +143,7 @@ pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Bo
     let last_words = driver.all_last_words();
     // Nodes are killed before anything else is done; no exit hook of theirs runs, as under Maelstrom.
     driver.processes.clear();
-    let Driver { run, lateness, launched, .. } = driver;
+    let Driver { run, lateness, launched, picture, .. } = driver;
     let counts = run.message_counts();
     let history = run.into_history();
     match outcome {
@@ -150,7 +153,16 @@ pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Bo
                 (Some(&first), Some(&last)) => last.saturating_since(first),
                 _ => Duration::ZERO,
             };
-            Ok(Ran { history, counts, lateness: lateness.summary(), launch_spread, set_up, cpu, last_words })
+            Ok(Ran {
+                history,
+                counts,
+                lateness: lateness.summary(),
+                launch_spread,
+                set_up,
+                cpu,
+                last_words,
+                picture,
+            })
         }
         Err(error) => Err(Box::new(Failed { error, history })),
     }
@@ -169,6 +181,7 @@ struct Driver<'a> {
     launched: Vec<Time>,
     signals: Vec<(UnixStream, Interrupted)>,
     lateness: Recorder,
+    picture: Picture,
     log: &'a mut Log,
     /// How many events of the history have been logged.
     logged: usize,
@@ -195,6 +208,7 @@ impl<'a> Driver<'a> {
             launched: Vec::new(),
             signals: catch_signals()?,
             lateness: Recorder::default(),
+            picture: Picture::default(),
             log,
             logged: 0,
             line: String::new(),
@@ -299,6 +313,13 @@ impl<'a> Driver<'a> {
                 self.run.pause(dest);
             }
             self.line = line;
+            if is_drawn(self.run.phase()) && self.picture.has_room() {
+                let src = match src {
+                    Address::Client(client) => format!("c{}", client.0),
+                    Address::Node(node) => self.names[node.index()].clone(),
+                };
+                self.picture.add(src, self.names[dest.index()].clone(), payload.0, sent, now);
+            }
             touched = true;
         }
         if touched {
@@ -377,10 +398,11 @@ impl<'a> Driver<'a> {
         let now = self.now();
         let node = &self.names[self.launches[process].1.index()];
         let (run, log, by_name) = (&mut self.run, &mut *self.log, &self.by_name);
+        let picture = &mut self.picture;
         let mut reading = Ok(Reading::GoesOn);
         let read = self.processes[process].read_stdout(|line| {
             if matches!(reading, Ok(Reading::GoesOn)) {
-                reading = accept(run, log, by_name, now, node, line);
+                reading = accept(run, log, picture, by_name, now, node, line);
             }
         });
         if reading? == Reading::Ends {
@@ -458,6 +480,11 @@ enum Source {
     Stderr,
 }
 
+/// Whether messages are part of the picture: those of the set-up are the same in every run.
+fn is_drawn(phase: &Phase) -> bool {
+    !matches!(phase, Phase::Init(_) | Phase::Topology(_))
+}
+
 /// What becomes of a node's stdout after a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
@@ -470,6 +497,7 @@ enum Reading {
 fn accept(
     run: &mut Run<Body>,
     log: &mut Log,
+    picture: &mut Picture,
     by_name: &FxHashMap<String, NodeId>,
     now: Time,
     node: &str,
@@ -519,6 +547,12 @@ fn accept(
             ),
         );
     };
+    if let Address::Client(_) = dest
+        && is_drawn(run.phase())
+        && picture.has_room()
+    {
+        picture.add(node.to_owned(), message.dest.to_string(), message.body.into(), now, now);
+    }
     match run.handle_message(now, src, dest, Body(message.body.into())) {
         Ok(()) => Ok(Reading::GoesOn),
         Err(error) => refuse(

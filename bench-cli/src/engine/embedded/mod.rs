@@ -10,6 +10,7 @@ mod driver;
 mod json;
 mod lateness;
 mod log;
+mod picture;
 mod process;
 mod store;
 
@@ -80,6 +81,7 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     let report = checker::check(&ran.history, spec.settings.availability);
     let results = results::results(&ran.history, ran.counts, &report);
     let text = results.pretty();
+    store.write("messages.svg", &ran.picture.svg(&spec.names))?;
     store.write("embedded.edn", &measured(spec.seed, &ran).pretty())?;
     store.write("results.edn", &text)?;
     store.link_latest()?;
