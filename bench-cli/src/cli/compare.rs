@@ -7,7 +7,8 @@ use anyhow::bail;
 use clap::Args;
 use comfy_table::Table;
 
-use crate::analysis::compare::{Difference, SIGNIFICANCE, compare};
+use crate::analysis::Series;
+use crate::analysis::compare::{Difference, NEGLIGIBLE, SIGNIFICANCE, Scope, compare};
 use crate::outcome::{Row, csv_file};
 use crate::plot;
 
@@ -21,8 +22,8 @@ const REGRESSION: u8 = 3;
   bench-cli compare embedded/sweep.csv simulated/sweep.csv -o engines.svg
   bench-cli compare main/sweep.csv branch/sweep.csv --fail-on-regression
 
-Points are compared by Welch's t test on their repetitions, corrected by Holm's method; the row 'all' is the mean
-ratio over all timeouts. With --fail-on-regression the exit status is 3 if the second sweep is worse.")]
+Points are compared by Welch's t test on their repetitions, corrected by Holm's method; the row 'all' takes all
+timeouts of a series together. With --fail-on-regression the exit status is 3 if the second sweep is worse.")]
 pub struct CompareArgs {
     /// The rows of the first sweep
     #[arg(value_name = "FIRST.CSV")]
@@ -33,12 +34,9 @@ pub struct CompareArgs {
     /// Draw both into this file, .svg or .png
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Exit with status 3 if the second sweep is worse beyond noise and tolerance
+    /// Exit with status 3 if the second sweep is worse beyond noise
     #[arg(long)]
     fail_on_regression: bool,
-    /// How much worse is still tolerated, as a fraction
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.02)]
-    tolerance: f64,
 }
 
 /// Runs the command.
@@ -47,19 +45,18 @@ pub struct CompareArgs {
 /// If a CSV cannot be read, the sweeps share no point, or the picture cannot be written.
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let [first, second] = [read(&args.first)?, read(&args.second)?];
-    let differences = compare(&first, &second);
+    let differences = compare(&Series::group(&first), &Series::group(&second));
     if differences.is_empty() {
         bail!("the two sweeps share no series and timeout with usable runs, so there is nothing to compare");
     }
-    println!("{}", table(&differences, args.tolerance));
+    println!("{}", table(&differences));
     let significant = differences.iter().filter(|difference| difference.is_significant()).count();
-    let regressions =
-        differences.iter().filter(|difference| difference.is_regression(args.tolerance)).count();
+    let regressions = differences.iter().filter(|difference| difference.is_regression()).count();
     println!(
-        "\n{significant} of {} differences are beyond noise (p < {SIGNIFICANCE} after correction); \
-         {regressions} are worse by more than {} %",
+        "\n{significant} of {} differences are beyond noise (p < {SIGNIFICANCE} after correction, and more than {} %), \
+         {regressions} of them for the worse",
         differences.len(),
-        args.tolerance * 100.0
+        NEGLIGIBLE * 100.0
     );
     if let Some(file) = &args.output {
         plot::write(&plot::latency::draw(&labelled(args, first, second))?, file)?;
@@ -77,42 +74,41 @@ fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn table(differences: &[Difference], tolerance: f64) -> Table {
+fn table(differences: &[Difference]) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["series", "timeout", "", "first", "second", "ratio", "p", "verdict"]);
+    table.set_header(["series", "timeout", "", "first", "second", "change (95 %)", "p", "verdict"]);
     for column in 3..7 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(comfy_table::CellAlignment::Right);
         }
     }
     for difference in differences {
-        let mean = |mean: f64| match difference.timeout_ms {
-            Some(_) if mean < 100.0 => format!("{mean:.2}"),
-            Some(_) => format!("{mean:.0}"),
-            None => String::new(),
-        };
+        let shown = |mean: f64| difference.figure.show(mean);
+        let margin = difference.margin.map(|margin| format!(" ± {:.1}", margin * 100.0)).unwrap_or_default();
         table.add_row([
             difference.series.clone(),
-            difference.timeout_ms.map_or_else(|| "all".to_owned(), |timeout| timeout.to_string()),
-            difference.quantity.name().to_owned(),
-            mean(difference.means.0),
-            mean(difference.means.1),
-            format!("{:.3}", difference.ratio()),
-            difference.p_value.map_or_else(|| "–".to_owned(), |p| format!("{p:.3}")),
-            verdict(difference, tolerance).to_owned(),
+            match difference.scope {
+                Scope::Overall => "all".to_owned(),
+                Scope::Timeout(ms) => ms.to_string(),
+            },
+            difference.figure.label().to_owned(),
+            difference.means.map(|(first, _)| shown(first)).unwrap_or_default(),
+            difference.means.map(|(_, second)| shown(second)).unwrap_or_default(),
+            format!("{:+.1}{margin} %", difference.relative * 100.0),
+            difference.p.map_or_else(|| "–".to_owned(), |p| format!("{p:.3}")),
+            verdict(difference).to_owned(),
         ]);
     }
     table
 }
 
-fn verdict(difference: &Difference, tolerance: f64) -> &'static str {
-    match difference.p_value {
+fn verdict(difference: &Difference) -> &'static str {
+    match difference.p {
         None => "single runs",
-        Some(_) if difference.is_regression(tolerance) => "worse",
-        Some(_) if !difference.is_significant() => "noise",
-        Some(_) if difference.ratio() < 1.0 - tolerance => "better",
-        Some(_) => "within tolerance",
+        Some(_) if difference.is_regression() => "worse",
+        Some(_) if difference.is_significant() => "better",
+        Some(_) => "noise",
     }
 }
 
