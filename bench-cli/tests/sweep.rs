@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use bench_cli::outcome::{Row, Status, csv_file};
 use tempfile::TempDir;
@@ -277,4 +278,25 @@ fn a_run_that_hangs_is_killed_at_its_deadline_and_recorded() {
         [Status::Ok, Status::TimedOut, Status::Ok]
     );
     assert!(rows[1].reason.starts_with("killed after 1 s"), "{}", rows[1].reason);
+}
+
+/// Waits until a process has gone, for a second at most.
+fn is_gone_soon(pid: &str) -> bool {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(1) {
+        if !is_running(pid) {
+            return true;
+        }
+    }
+    false
+}
+
+#[test]
+fn a_sweep_that_is_killed_leaves_no_process() {
+    let place = Place::new();
+    let (mut sweep, node) = hanging(&place, &[]);
+    sweep.kill().unwrap();
+    sweep.wait().unwrap();
+    assert!(is_gone_soon(&node), "the node {node} has outlived the sweep");
+    assert_eq!(place.rows().len(), 1);
 }

@@ -11,6 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::engine::guard::{self, Guard};
+
 /// Sweep a broadcast node's batch timeout under Maelstrom, fit its latencies, draw them.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
@@ -38,17 +40,33 @@ enum Command {
 pub fn run() -> ExitCode {
     // `test` parses its flags as Maelstrom does, "--" and all, so clap must not touch them.
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|command| command == "test") {
-        return test::main(arguments);
+    let command = arguments.next();
+    if command.as_ref().is_some_and(|command| command == "test") {
+        return guarded(|| test::main(arguments));
+    }
+    if command.is_some_and(|command| command == guard::COMMAND) {
+        guard::main();
+        return ExitCode::SUCCESS;
     }
     let result = match Cli::parse().command {
-        Command::Sweep(args) => sweep::run(*args),
+        Command::Sweep(args) => guarded(|| sweep::run(*args)),
         Command::Plot(args) => plot::run(&args),
-        Command::Test { arguments } => Ok(test::main(arguments.into_iter())),
+        Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
         Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Does what starts processes, under a guard that ends them should this process be killed.
+fn guarded<T>(work: impl FnOnce() -> T) -> T {
+    let guard = std::env::current_exe().and_then(|program| Guard::start(&program));
+    if let Err(error) = &guard {
+        eprintln!(
+            "warning: cannot start a guard ({error}); if bench-cli is killed, nodes may be left running"
+        );
+    }
+    work()
 }
