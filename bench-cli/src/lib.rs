@@ -11,4 +11,5 @@ pub mod harness;
 pub mod outcome;
 pub mod plot;
 pub mod settings;
+pub mod soak;
 pub mod sweep;

@@ -25,6 +25,8 @@ pub struct Settings {
     pub topology: Topology,
     /// The faults that are injected.
     pub nemesis: Nemesis,
+    /// What happens to single messages between nodes.
+    pub message_faults: MessageFaults,
     /// The fraction of requests that must succeed, if any is asked for.
     pub availability: Option<Availability>,
 }
@@ -43,6 +45,7 @@ impl Default for Settings {
             },
             topology: Topology::Grid,
             nemesis: Nemesis::default(),
+            message_faults: MessageFaults::default(),
             availability: None,
         }
     }
@@ -119,6 +122,23 @@ impl Default for Nemesis {
     /// No faults; Maelstrom's interval of 10 s.
     fn default() -> Nemesis {
         Nemesis { partition: false, interval: Duration::from_secs(10) }
+    }
+}
+
+/// What happens to single messages between nodes all the time, beside partitions. Maelstrom has no such options, so
+/// only the simulated engine takes anything but zeros.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MessageFaults {
+    /// The fraction that gets lost, from 0 to 1.
+    pub loss: f64,
+    /// The fraction that arrives twice, from 0 to 1.
+    pub duplication: f64,
+}
+
+impl MessageFaults {
+    /// Whether there are any.
+    pub fn any(&self) -> bool {
+        *self != MessageFaults::default()
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use bench_cli::edn::read;
+use bench_cli::harness::{checker, history_file};
 use clojure_reader::edn::Edn;
 
 /// The recorded runs that have both a history and results.
@@ -102,4 +103,15 @@ fn what_is_wrong_with_a_history_is_said() {
     let missing = directory.path().join("nowhere");
     let assert = Command::cargo_bin("bench-cli").expect("the binary").arg("check").arg(&missing).assert();
     assert.failure().stderr(predicates::str::contains("could not read"));
+}
+
+#[test]
+fn what_final_reads_missed_is_counted_from_the_history() {
+    // The checker calls the values of `partition` stable although some nodes never got them.
+    for (run, missed) in [("pass", 0), ("article-T800", 0), ("partition", 68)] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/maelstrom").join(run);
+        let text = fs::read_to_string(path.join("history.edn")).expect("a recorded history");
+        let history = history_file::read_edn(&text).expect("a history");
+        assert_eq!(checker::missed_by_final_reads(&history), missed, "{run}");
+    }
 }

@@ -116,7 +116,7 @@ fn with_windows(w: Duration, values: usize) -> f64 {
 #[test]
 fn the_challenges_are_met_with_few_messages() {
     // Simulated without Maelstrom's head-of-line effect; 3d asks for a median below 400 and a maximum below 600 ms.
-    for (w, per_op, max) in [(390, 1.06, 600), (1700, 0.33, 1910)] {
+    for (w, per_op, max) in [(390, 1.06, 600), (1700, 0.33, 1920)] {
         let mut runs: Vec<f64> = Vec::new();
         for seed in 0..5 {
             let o = run(StrategyKind::Hub, MS * w, Load::Maelstrom, seed);
@@ -139,7 +139,8 @@ fn the_hub_keeps_to_the_limit_from_the_first_value_on() {
             let total = (o.data + o.extra) as f64;
             println!("  limit {limit:.0}, measured {total} ({:+.1} %)", 100.0 * (total / limit - 1.0));
             assert!(total <= limit * more, "{total} messages, limit {limit:.0}");
-            assert!(o.max <= MS * (w + 200 + 10), "max {:?}", o.max);
+            // The leaves' margin is a part of the period; and a flush waits up to 8 ms if batches seem to be missing.
+            assert!(o.max <= MS * (w + 200 + w / 250 + 10), "max {:?}", o.max);
         }
     }
 }

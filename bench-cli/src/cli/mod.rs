@@ -3,6 +3,8 @@
 pub mod check;
 pub mod plot;
 pub mod settings;
+pub mod simulate;
+pub mod soak;
 pub mod sweep;
 pub mod test;
 
@@ -33,6 +35,8 @@ enum Command {
         arguments: Vec<OsString>,
     },
     Check(check::CheckArgs),
+    Simulate(Box<simulate::SimulateArgs>),
+    Soak(soak::SoakArgs),
 }
 
 /// Runs the command that this process was called with. Errors are printed; the exit status says how it ended:
@@ -52,6 +56,8 @@ pub fn run() -> ExitCode {
         Command::Sweep(args) => guarded(|| sweep::run(*args)),
         Command::Plot(args) => plot::run(&args),
         Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

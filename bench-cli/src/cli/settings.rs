@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::settings::{Availability, Concurrency, Latency, LatencyDistribution, Nemesis, Settings, Topology};
+use crate::settings::{
+    Availability, Concurrency, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
+};
 use crate::sweep::durations::{DefaultUnit, parse_duration};
 
 /// Network, workload and faults of every run. The defaults are those of challenges 3d and 3e.
@@ -41,6 +43,12 @@ pub struct SettingsArgs {
     /// Fraction of requests that must succeed: 0 to 1, or total
     #[arg(long, value_name = "FRACTION")]
     availability: Option<Availability>,
+    /// Fraction of messages between nodes that get lost (simulated engine only)
+    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = fraction)]
+    loss: f64,
+    /// Fraction of messages between nodes that arrive twice (simulated engine only)
+    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = fraction)]
+    duplication: f64,
 }
 
 impl SettingsArgs {
@@ -55,6 +63,7 @@ impl SettingsArgs {
             topology: self.topology,
             nemesis: Nemesis { partition: self.nemesis.is_some(), interval: self.nemesis_interval },
             availability: self.availability,
+            message_faults: MessageFaults { loss: self.loss, duplication: self.duplication },
         }
     }
 }
@@ -66,12 +75,18 @@ fn positive(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "give a whole number of at least 1".to_owned())
 }
 
+fn fraction(text: &str) -> Result<f64, String> {
+    let fraction = text.parse().ok().filter(|fraction| (0.0..1.0).contains(fraction));
+    fraction.ok_or_else(|| "give a fraction of at least 0 and less than 1, such as 0.05".to_owned())
+}
+
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= 0.0);
     rate.ok_or_else(|| "give operations a second as a number of at least 0, such as 100".to_owned())
 }
 
-fn milliseconds(text: &str) -> Result<Duration, String> {
+/// A number without a unit is milliseconds.
+pub(super) fn milliseconds(text: &str) -> Result<Duration, String> {
     parse_duration(text, DefaultUnit::Milliseconds).map_err(|error| error.to_string())
 }
 
@@ -129,6 +144,7 @@ mod tests {
             ("--time-limit 0", "more than 0"),
             ("--topology ring", "choose one of grid"),
             ("--nemesis kill", "partition"),
+            ("--loss 1", "less than 1"),
         ] {
             let error = parse(args).unwrap_err();
             assert!(error.contains(hint), "{args}: {error}");

@@ -103,6 +103,9 @@ enum EngineChoice {
 pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     let runs = args.grid()?.runs();
     let (engine, why) = args.engine()?;
+    if runs.iter().any(|run| run.settings.message_faults.any()) && engine.name() != "simulated" {
+        bail!("--loss and --duplication are beyond Maelstrom; they need --engine simulated");
+    }
     let options = Options {
         directory: args.directory()?,
         replace: args.force,
@@ -280,7 +283,7 @@ fn executable(bin: &Path) -> anyhow::Result<PathBuf> {
     Ok(std::path::absolute(bin)?)
 }
 
-fn strategy(text: &str) -> Result<StrategyKind, String> {
+pub(super) fn strategy(text: &str) -> Result<StrategyKind, String> {
     StrategyKind::ALL.into_iter().find(|strategy| strategy.name() == text).ok_or_else(|| {
         format!(
             "choose from {}; other nodes take --bin",

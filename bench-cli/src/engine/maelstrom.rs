@@ -14,6 +14,7 @@ use super::locate::Launcher;
 use super::process::{Exit, supervise};
 use super::{Engine, Finished, Interrupted, Phase, Progress, Request, StopSignal};
 use crate::edn;
+use crate::harness::{checker, history_file};
 use crate::outcome::{Outcome, Status, Validity, results};
 use crate::settings::{NodeCommand, Settings};
 
@@ -158,8 +159,9 @@ fn expected_duration(settings: &Settings) -> Duration {
 
 /// The arguments of `maelstrom test` for these settings, up to the node's own.
 pub fn test_arguments(settings: &Settings) -> Vec<OsString> {
-    let Settings { node_count, concurrency, rate, time_limit, latency, topology, nemesis, availability } =
-        settings;
+    let Settings {
+        node_count, concurrency, rate, time_limit, latency, topology, nemesis, availability, ..
+    } = settings;
     let mut args: Vec<String> = ["test", "-w", "broadcast"].map(String::from).into();
     let mut option = |name: &str, value: String| args.extend([format!("--{name}"), value]);
     option("node-count", node_count.to_string());
@@ -214,8 +216,15 @@ fn judge_exit(status: ExitStatus, directory: &Path, log: &str) -> Outcome {
                 figures.validity
             ),
         ),
-        Ok(figures) => Outcome::judge(figures),
+        Ok(figures) => Outcome::judge(figures, || missed_by_final_reads(directory)),
     }
+}
+
+/// How many values final reads missed, by the history that the run left.
+fn missed_by_final_reads(directory: &Path) -> Option<usize> {
+    let text = std::fs::read_to_string(directory.join("store/latest/history.edn")).ok()?;
+    let history = history_file::read_edn(&text).ok()?;
+    Some(checker::missed_by_final_reads(&history))
 }
 
 /// The end of a log. Bytes that are not UTF-8 are replaced: a node may have printed anything.

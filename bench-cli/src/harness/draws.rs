@@ -13,8 +13,12 @@ pub enum Purpose {
     Generator,
     /// Which partition comes next, and when.
     Nemesis,
-    /// In which order nodes are launched.
+    /// When nodes are launched.
     Launch,
+    /// The settings of a random run.
+    Soak,
+    /// How late operations are dispatched.
+    Dispatch,
 }
 
 /// A stream of integer draws.
@@ -49,6 +53,12 @@ impl Draws {
             }
         }
         (product >> 64) as u64
+    }
+
+    /// Whether something of this probability happens.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        // 53 bits: every such fraction is an exact `f64`, so the comparison is the same on every platform.
+        ((self.bits() >> 11) as f64) < probability * (1_u64 << 53) as f64
     }
 
     /// An index into something that has `len` elements.

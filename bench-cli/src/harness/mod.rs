@@ -18,6 +18,8 @@ pub mod generator;
 pub mod history;
 pub mod history_file;
 pub mod latency;
+pub mod launch;
+pub mod measured;
 pub mod network;
 pub mod partition;
 pub mod payload;

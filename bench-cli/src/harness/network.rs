@@ -14,7 +14,7 @@ use node::Time;
 use super::draws::Draws;
 use super::latency;
 use super::partition::Partitions;
-use crate::settings::Latency;
+use crate::settings::{Latency, MessageFaults};
 
 /// A node, by its place in the list of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,12 +53,15 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// For real timers, which are late by themselves. The delay is a round figure for a thread being woken.
-    pub const REAL: Timing = Timing { take_delay: Duration::from_micros(50), overshoot: Duration::ZERO };
-    /// For virtual time: round figures for a woken thread and for a sleep's overshoot on Linux, where the latter is
-    /// some 0.06 to 0.15 ms. The exact delay matters little, as any delay costs the same millisecond.
-    pub const VIRTUAL: Timing =
-        Timing { take_delay: Duration::from_micros(50), overshoot: Duration::from_micros(100) };
+    /// For real timers, which are late by themselves.
+    pub const REAL: Timing = Timing { take_delay: Self::TAKE_DELAY, overshoot: Duration::ZERO };
+    /// For virtual time.
+    pub const VIRTUAL: Timing = Timing { take_delay: Self::TAKE_DELAY, overshoot: Duration::from_micros(85) };
+    /// Delays and overshoot together are what the journals of real runs show: a message of 100 ms to a node that
+    /// waited for nothing else was delivered after 99.135 ms (median of 5,196 messages in two runs of 25 nodes;
+    /// 10 %: 99.10, 90 %: 99.37, 99 %: 100.2), so nothing makes up for the millisecond that is rounded away. How
+    /// they share the 0.135 ms cannot be seen and does not matter: any delay costs the same millisecond.
+    const TAKE_DELAY: Duration = Duration::from_micros(50);
 }
 
 /// Messages sent and received, clients' and nodes' apart.
@@ -104,6 +107,7 @@ pub struct Network<M> {
     due: BinaryHeap<Due>,
     partitions: Partitions,
     latency: Latency,
+    faults: MessageFaults,
     timing: Timing,
     draws: Draws,
     next_id: u64,
@@ -167,7 +171,7 @@ impl PartialOrd for Due {
     }
 }
 
-impl<M> Network<M> {
+impl<M: Clone> Network<M> {
     /// A network of so many nodes, without partitions.
     pub fn new(nodes: usize, latency: Latency, timing: Timing, draws: Draws) -> Network<M> {
         let inbox = || Inbox { waiting: BinaryHeap::new(), held: None, paused: false };
@@ -176,11 +180,17 @@ impl<M> Network<M> {
             due: BinaryHeap::with_capacity(nodes),
             partitions: Partitions::new(nodes),
             latency,
+            faults: MessageFaults::default(),
             timing,
             draws,
             next_id: 0,
             counts: MessageCounts::default(),
         }
+    }
+
+    /// From now on, messages between nodes get lost or doubled at random.
+    pub fn set_message_faults(&mut self, faults: MessageFaults) {
+        self.faults = faults;
     }
 
     /// The messages counted so far.
@@ -196,6 +206,19 @@ impl<M> Network<M> {
     /// A message sets out for a node. Returns its number.
     pub fn send(&mut self, now: Time, src: Address, dest: NodeId, payload: M) -> u64 {
         let id = self.count_sent(src, Address::Node(dest));
+        if matches!(src, Address::Node(_)) && self.faults.any() {
+            if self.draws.chance(self.faults.loss) {
+                return id;
+            }
+            if self.draws.chance(self.faults.duplication) {
+                self.enqueue(now, id, src, dest, payload.clone());
+            }
+        }
+        self.enqueue(now, id, src, dest, payload);
+        id
+    }
+
+    fn enqueue(&mut self, now: Time, id: u64, src: Address, dest: NodeId, payload: M) {
         let latency = match src {
             Address::Client(_) => Duration::ZERO,
             Address::Node(_) => latency::draw(self.latency, &mut self.draws),
@@ -207,7 +230,6 @@ impl<M> Network<M> {
             let delay = if latency.is_zero() { Duration::ZERO } else { self.timing.take_delay };
             self.take(now + delay, dest);
         }
-        id
     }
 
     /// Counts a message that a node sends to a client; such messages take no time and are not queued here.
@@ -340,7 +362,7 @@ mod tests {
     fn sleeping_whole_milliseconds_delivers_early() {
         let mut network = network(Timing::VIRTUAL);
         network.send(micros(0), node(0), NodeId(1), "hello");
-        assert_eq!(drain(&mut network), [(99_150, "hello")]);
+        assert_eq!(drain(&mut network), [(99_135, "hello")]);
     }
 
     #[test]
@@ -396,5 +418,22 @@ mod tests {
         assert_eq!(network.next_deadline(), None);
         network.resume(micros(500), NodeId(1));
         assert_eq!(drain(&mut network), [(500, "read")]);
+    }
+
+    #[test]
+    fn messages_between_nodes_get_lost_and_doubled_as_often_as_asked() {
+        let latency = Latency { mean: Duration::ZERO, distribution: LatencyDistribution::Constant };
+        let mut network = Network::new(2, latency, EXACT, Draws::new(3, Purpose::Network));
+        network.set_message_faults(MessageFaults { loss: 0.2, duplication: 0.1 });
+        let (from_node, from_client) = (Address::Node(NodeId(0)), Address::Client(ClientId(0)));
+        for _ in 0..10_000 {
+            network.send(Time::ZERO, from_node, NodeId(1), ());
+            network.send(Time::ZERO, from_client, NodeId(1), ());
+        }
+        while network.poll_delivery(Time::ZERO).is_some() {}
+        let MessageCounts { clients, servers } = network.counts();
+        assert_eq!((clients.sent, clients.received, servers.sent), (10_000, 10_000, 10_000));
+        // 80 % arrive, of these a tenth twice.
+        assert!((8_600..9_000).contains(&servers.received), "{}", servers.received);
     }
 }

@@ -5,7 +5,7 @@ use crate::edn::write::Value;
 
 /// The body of a message, in whatever form an engine keeps it: JSON text for real processes, a typed message in
 /// simulated time.
-pub trait Payload: Sized {
+pub trait Payload: Clone {
     /// A client's request.
     fn request(request: &Request<'_>, msg_id: u64) -> Self;
 

@@ -12,8 +12,9 @@ use std::time::Duration;
 pub use results::Figures;
 pub use row::Row;
 
-/// From this stable latency on, a value was lost: final reads come 10 s after the last operation, so a value that
-/// only a final read still misses shows as one that took at least that long to become stable.
+/// From this stable latency on, a value may have been lost: final reads come 10 s after the last operation, so a
+/// value that a final read still misses shows as one that took at least that long to become stable. So does one that
+/// a partition of that length held up; only the history tells them apart.
 pub const LOST_LATENCY: Duration = Duration::from_secs(10);
 
 /// What a checker says.
@@ -133,19 +134,17 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Judges the figures of a run that ended by itself.
-    pub fn judge(figures: Figures) -> Outcome {
+    /// Judges the figures of a run that ended by itself. If some value took suspiciously long, `missed` says how
+    /// many values final reads missed; without an answer, they count as lost.
+    pub fn judge(figures: Figures, missed: impl FnOnce() -> Option<usize>) -> Outcome {
         let (status, reason) = match figures.validity {
             Validity::Invalid => (Status::Invalid, figures.complaint()),
             Validity::Unknown => (Status::Unknown, figures.complaint()),
             Validity::Valid => match figures.stable {
-                Some(stable) if stable.max >= LOST_LATENCY => (
-                    Status::LostValues,
-                    format!(
-                        "a stable latency of {} ms: some value was still missing from a final read",
-                        stable.max.as_millis()
-                    ),
-                ),
+                Some(stable) if stable.max >= LOST_LATENCY => match missed() {
+                    Some(0) => (Status::Ok, String::new()),
+                    missed => (Status::LostValues, lost_values(stable.max, missed)),
+                },
                 _ => (Status::Ok, String::new()),
             },
         };
@@ -172,4 +171,13 @@ impl Outcome {
     pub fn figures(&self) -> Option<&Figures> {
         self.figures.as_ref()
     }
+}
+
+fn lost_values(slowest: Duration, missed: Option<usize>) -> String {
+    let values = match missed {
+        Some(1) => "1 value was".to_owned(),
+        Some(missed) => format!("{missed} values were"),
+        None => "some value was".to_owned(),
+    };
+    format!("a stable latency of {} ms: {values} still missing from a final read", slowest.as_millis())
 }

@@ -73,6 +73,10 @@ pub struct Row {
     pub nemesis: String,
     /// Mean time between fault operations.
     pub nemesis_interval_s: f64,
+    /// The fraction of messages between nodes that were lost at random.
+    pub message_loss: f64,
+    /// The fraction of messages between nodes that arrived twice.
+    pub message_duplication: f64,
     /// The availability asked for; empty if none.
     pub availability: String,
     /// The node's program, as it was given.
@@ -161,6 +165,8 @@ pub(crate) mod tests {
             topology: "grid".to_owned(),
             nemesis: "none".to_owned(),
             nemesis_interval_s: 10.0,
+            message_loss: 0.0,
+            message_duplication: 0.0,
             availability: String::new(),
             node_bin: "node".to_owned(),
             node_args: "--strategy hub".to_owned(),

@@ -169,6 +169,8 @@ fn row(engine: &impl Engine, run: &Run, completed: &Completed) -> Row {
         topology: settings.topology.to_string(),
         nemesis: if settings.nemesis.partition { "partition" } else { "none" }.to_owned(),
         nemesis_interval_s: settings.nemesis.interval.as_secs_f64(),
+        message_loss: settings.message_faults.loss,
+        message_duplication: settings.message_faults.duplication,
         availability: settings.availability.map(|a| a.to_string()).unwrap_or_default(),
         node_bin: run.node_shown.clone(),
         node_args: quoted(&run.node.args),

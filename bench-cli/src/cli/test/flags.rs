@@ -12,7 +12,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::engine::embedded::{Spec, Verbosity};
 use crate::settings::{
-    Availability, Concurrency, Latency, LatencyDistribution, Nemesis, NodeCommand, Settings, Topology,
+    Availability, Concurrency, Latency, LatencyDistribution, MessageFaults, Nemesis, NodeCommand, Settings,
+    Topology,
 };
 
 /// What the command line asks for.
@@ -259,6 +260,8 @@ impl Builder {
                 interval: Duration::from_secs_f64(self.number("--nemesis-interval", 10.0)),
             },
             availability,
+            // Maelstrom has no such options.
+            message_faults: MessageFaults::default(),
         }
     }
 

@@ -17,9 +17,9 @@ use super::lateness::{Lateness, Recorder};
 use super::log::Log;
 use super::process::{LineTooLong, Process, describe};
 use super::store::Store;
-use crate::harness::draws::{Draws, Purpose};
 use crate::harness::history::History;
 use crate::harness::history_file;
+use crate::harness::launch;
 use crate::harness::network::{Address, ClientId, Delivery, MessageCounts, NodeId, Timing};
 use crate::harness::run::{Phase, Run, SetupError};
 
@@ -138,8 +138,9 @@ struct Driver<'a> {
     names: Vec<String>,
     by_name: FxHashMap<String, NodeId>,
     processes: Vec<Process>,
-    /// The process of each node, as nodes are launched in another order.
-    launch_order: Vec<NodeId>,
+    /// When to launch which node; processes are numbered in this order.
+    launches: Vec<(Duration, NodeId)>,
+    /// The process of each node.
     process_of: Vec<usize>,
     launched: Vec<Time>,
     signals: Vec<(UnixStream, Interrupted)>,
@@ -154,10 +155,9 @@ impl<'a> Driver<'a> {
     fn new(spec: &Spec, run: Run<Body>, log: &'a mut Log) -> Result<Driver<'a>, RunError> {
         let names = spec.names.clone();
         let by_name = names.iter().enumerate().map(|(i, name)| (name.clone(), NodeId(i as u32))).collect();
-        let mut launch_order: Vec<NodeId> = (0..names.len() as u32).map(NodeId).collect();
-        Draws::new(spec.seed, Purpose::Launch).shuffle(&mut launch_order);
+        let launches = launch::schedule(names.len(), spec.seed);
         let mut process_of = vec![0; names.len()];
-        for (process, node) in launch_order.iter().enumerate() {
+        for (process, (_, node)) in launches.iter().enumerate() {
             process_of[node.index()] = process;
         }
         Ok(Driver {
@@ -166,7 +166,7 @@ impl<'a> Driver<'a> {
             names,
             by_name,
             processes: Vec::new(),
-            launch_order,
+            launches,
             process_of,
             launched: Vec::new(),
             signals: catch_signals()?,
@@ -184,7 +184,14 @@ impl<'a> Driver<'a> {
     fn launch(&mut self, spec: &Spec, store: &Store) -> Result<(), RunError> {
         let bin = std::fs::canonicalize(&spec.node.bin)
             .map_err(|error| RunError::Launch { bin: spec.node.bin.clone(), error })?;
-        for node in self.launch_order.clone() {
+        let start = self.now();
+        for (after, node) in self.launches.clone() {
+            while self.now() < start + after {
+                let now = self.now();
+                self.run.handle_timeout(now);
+                self.deliver(now);
+                self.wait(Some(start + after))?;
+            }
             let log_path = store.file("node-logs").join(format!("{}.log", self.names[node.index()]));
             let process = Process::start(&spec.node, &bin, log_path)
                 .map_err(|error| RunError::Launch { bin: bin.clone(), error })?;
@@ -220,7 +227,7 @@ impl<'a> Driver<'a> {
                 }
                 _ => {}
             }
-            self.wait()?;
+            self.wait(None)?;
         }
         // Whoever died unnoticed in the last moments counts as crashed, too.
         for process in 0..self.processes.len() {
@@ -272,9 +279,9 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Waits for the next deadline or something to read, and reads.
-    fn wait(&mut self) -> Result<(), RunError> {
-        let ready = self.poll()?;
+    /// Waits for the next deadline, the time `limit` or something to read, and reads.
+    fn wait(&mut self, limit: Option<Time>) -> Result<(), RunError> {
+        let ready = self.poll(limit)?;
         for (source, process) in ready {
             match source {
                 Source::Signal => return Err(self.interrupted()),
@@ -291,9 +298,9 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    fn poll(&mut self) -> Result<Vec<(Source, usize)>, RunError> {
+    fn poll(&mut self, limit: Option<Time>) -> Result<Vec<(Source, usize)>, RunError> {
         let now = self.now();
-        let mut deadline = self.run.next_deadline();
+        let mut deadline = [self.run.next_deadline(), limit].into_iter().flatten().min();
         if self.processes.iter().any(|process| process.stdout().is_none()) {
             deadline = Some(deadline.map_or(now + REAP_INTERVAL, |at| at.min(now + REAP_INTERVAL)));
         }
@@ -335,13 +342,13 @@ impl<'a> Driver<'a> {
         self.processes[process].flush();
         if !self.processes[process].is_congested() {
             let now = self.now();
-            self.run.resume(now, self.launch_order[process]);
+            self.run.resume(now, self.launches[process].1);
         }
     }
 
     fn read_stdout(&mut self, process: usize) -> Result<(), RunError> {
         let now = self.now();
-        let node = &self.names[self.launch_order[process].index()];
+        let node = &self.names[self.launches[process].1.index()];
         let (run, log, by_name) = (&mut self.run, &mut *self.log, &self.by_name);
         let mut problem = Ok(());
         let read = self.processes[process].read_stdout(|line| {
@@ -360,7 +367,7 @@ impl<'a> Driver<'a> {
     }
 
     fn read_stderr(&mut self, process: usize) -> Result<(), RunError> {
-        let node = &self.names[self.launch_order[process].index()];
+        let node = &self.names[self.launches[process].1.index()];
         let log = &mut *self.log;
         let show = log.verbosity.stderr;
         self.processes[process].read_stderr(|line| {
@@ -381,7 +388,7 @@ impl<'a> Driver<'a> {
 
     fn node_error(&self, process: usize, what: String) -> RunError {
         let (stdout, stderr) = self.processes[process].last_lines();
-        let node = self.names[self.launch_order[process].index()].clone();
+        let node = self.names[self.launches[process].1.index()].clone();
         RunError::Node { node, what, stdout, stderr, log: self.processes[process].log_path.clone() }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! One thread does everything. It sleeps in `poll(2)` until a node has written something or the next message is
 //! due, whichever comes first, so that timers are as precise as the operating system's and nothing has to be
-//! handed from one thread to another. Nodes are launched one after the other, without a pause, in an order drawn
-//! from the seed; real Maelstrom launches them in parallel, in no fixed order, most of them within 30 ms.
+//! handed from one thread to another. Nodes are launched at the times that
+//! [`crate::harness::launch`] draws from the seed, as far apart as real Maelstrom's.
 
 mod driver;
 mod json;

@@ -16,18 +16,12 @@ use self::agenda::Agenda;
 use self::payload::Body;
 use super::{Engine, Interrupted, Phase as Progressed, Progress, Request, Stop, StopSignal};
 use crate::harness::checker::{self, Report};
-use crate::harness::draws::{Draws, Purpose};
 use crate::harness::history::History;
+use crate::harness::launch;
 use crate::harness::network::{Address, Delivery, MessageCounts, NodeId, Timing};
 use crate::harness::run::{Phase, Run, SetupError};
 use crate::outcome::{Outcome, Status};
 use crate::settings::Settings;
-
-/// From one node's launch to the next one's. The embedded runner forks them one after the other; its `embedded.edn`
-/// says how long that takes (`:launch-spread-us`).
-const LAUNCH_INTERVAL: Duration = Duration::from_micros(1_000);
-/// After a run's end, how long its nodes may go on before they count as never falling silent.
-const SETTLING: Duration = Duration::from_secs(60);
 
 /// The engine that needs no process.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +68,10 @@ impl Engine for Simulated {
         let seed = request.seed.unwrap_or_default();
         let simulation = tokio::task::spawn_blocking(move || run(&request.settings, config, seed));
         let outcome = match simulation.await {
-            Ok(Ok(finished)) => Outcome::judge(figures::of(&finished)),
+            Ok(Ok(finished)) => {
+                let missed = || Some(checker::missed_by_final_reads(&finished.history));
+                Outcome::judge(figures::of(&finished), missed)
+            }
             Ok(Err(error)) => Outcome::failed(Status::Crashed, error.to_string()),
             Err(panic) => Outcome::failed(Status::Crashed, format!("the simulation failed: {panic}")),
         };
@@ -122,10 +119,8 @@ impl Simulation {
         let names: Vec<String> = (0..settings.node_count).map(|i| format!("n{i}")).collect();
         let nodes = names.len();
         let mut agenda = Agenda::new(nodes);
-        let mut order: Vec<usize> = (0..nodes).collect();
-        Draws::new(seed, Purpose::Launch).shuffle(&mut order);
-        for (place, &node) in order.iter().enumerate() {
-            agenda.set(node, Some(Time::ZERO + LAUNCH_INTERVAL * place as u32));
+        for (after, node) in launch::schedule(nodes, seed) {
+            agenda.set(node.index(), Some(Time::ZERO + after));
         }
         Simulation {
             run: Run::new(settings.clone(), names, seed, Timing::VIRTUAL),
@@ -160,11 +155,17 @@ impl Simulation {
         }
     }
 
-    /// After the end: lets the nodes go on until they have nothing more to say. Returns whether they fell silent.
-    pub fn settle(&mut self) -> bool {
-        let limit = self.now + SETTLING;
+    /// After the end: lets the nodes go on, for `patience` at most, until they have nothing more to say. Returns
+    /// whether they fell silent.
+    pub fn settle(&mut self, patience: Duration) -> bool {
+        let limit = self.now + patience;
         while self.step(Some(limit)) {}
         self.nodes().all(Node::is_idle)
+    }
+
+    /// Where virtual time stands.
+    pub fn now(&self) -> Time {
+        self.now
     }
 
     /// Judges the history.
@@ -274,7 +275,7 @@ mod tests {
             let settings = Settings::default();
             let mut simulation = Simulation::new(&settings, config(strategy, 200), 1);
             simulation.run_to_end().unwrap();
-            assert!(simulation.settle(), "{strategy:?} goes on for ever");
+            assert!(simulation.settle(Duration::from_secs(20)), "{strategy:?} goes on for ever");
             let finished = simulation.finish(&settings);
             assert_eq!(finished.report.validity(), Validity::Valid, "{strategy:?}");
         }

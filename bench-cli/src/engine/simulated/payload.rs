@@ -9,7 +9,7 @@ use crate::harness::history::Element;
 use crate::harness::payload::{self, Payload, Request, Response, Rpc};
 
 /// The body of a message.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Body {
     /// A client asks.
     Request { request: node::Request, msg_id: u64 },

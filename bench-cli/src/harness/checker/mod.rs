@@ -4,8 +4,10 @@ pub mod set_full;
 
 use std::fmt;
 
+use rustc_hash::FxHashSet;
+
 use self::set_full::SetFull;
-use super::history::{Function, History, Kind, Process};
+use super::history::{Element, Function, History, Kind, OpValue, Process};
 use super::network::MessageCounts;
 use crate::settings::Availability;
 
@@ -186,6 +188,26 @@ impl Exceptions {
         }
         exceptions
     }
+}
+
+/// How many values, acknowledged or seen by some read, at least one of the final reads missed: they never reached
+/// some node, whatever the checker says of their stability.
+pub fn missed_by_final_reads(history: &History) -> usize {
+    let events = history.events().iter();
+    let final_reads: Vec<FxHashSet<Element>> = events
+        .clone()
+        .filter(|event| event.is_final && event.kind == Kind::Ok)
+        .filter_map(|event| match event.value {
+            OpValue::Read(read) => Some(history.values(read).iter().copied().collect()),
+            _ => None,
+        })
+        .collect();
+    let acknowledged = events.filter_map(|event| match event.value {
+        OpValue::Element(element) if event.kind == Kind::Ok => Some(element),
+        _ => None,
+    });
+    let known: FxHashSet<Element> = acknowledged.chain(final_reads.iter().flatten().copied()).collect();
+    known.iter().filter(|value| final_reads.iter().any(|read| !read.contains(*value))).count()
 }
 
 /// Clients' invocations, final reads included.

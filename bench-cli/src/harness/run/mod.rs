@@ -115,9 +115,11 @@ impl<P: Payload> Run<P> {
         let settings = Settings { node_count: names.len(), ..settings };
         let nodes = names.len();
         let clients = settings.client_count();
+        let mut network = Network::new(nodes, settings.latency, timing, Draws::new(seed, Purpose::Network));
+        network.set_message_faults(settings.message_faults);
         Run {
             neighbours: topology::neighbours(settings.topology, nodes),
-            network: Network::new(nodes, settings.latency, timing, Draws::new(seed, Purpose::Network)),
+            network,
             clients: Vec::new(),
             threads: (0..clients as u32).map(Thread::new).collect(),
             free_threads: clients,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::HUB;
 use super::pace::Pace;
+use super::stragglers::Stragglers;
 use crate::link::ACK_DELAY;
 use crate::links::Links;
 use crate::message::{LinkMessage, PeerId, PeerMessage};
@@ -12,7 +13,7 @@ use crate::time::Time;
 
 /// A leaf that does not know the phase is told at once if the next flush, which would tell it, is further away than
 /// this: until then it would send each of its values by itself.
-const SYNC_BEYOND: Duration = Duration::from_millis(400);
+const SYNC_BEYOND: Duration = Duration::from_millis(900);
 
 #[derive(Debug)]
 pub(in crate::strategy) struct Centre {
@@ -20,11 +21,22 @@ pub(in crate::strategy) struct Centre {
     links: Links,
     leaves: Vec<LeafState>,
     pace: Pace,
-    flush_at: Option<Time>,
+    stragglers: Stragglers,
+    flush: Option<Flush>,
+    /// When what came late goes out between two flushes.
+    extra_at: Option<Time>,
     /// New values since the last flush.
     fresh: usize,
     /// As of the last flush.
     unreachable: Vec<PeerId>,
+}
+
+/// The flush that comes next.
+#[derive(Clone, Copy, Debug)]
+struct Flush {
+    due: Time,
+    /// Later than `due` while it waits for stragglers.
+    at: Time,
 }
 
 /// What the hub owes a leaf. One entry a node; the hub's own stays unused.
@@ -43,7 +55,9 @@ impl Centre {
             links: Links::new(nodes, ACK_DELAY),
             leaves: vec![LeafState::default(); nodes as usize],
             pace: Pace::new(period, nodes),
-            flush_at: None,
+            stragglers: Stragglers::new(period, nodes),
+            flush: None,
+            extra_at: None,
             fresh: 0,
             unreachable: Vec::new(),
         }
@@ -56,12 +70,14 @@ impl Centre {
     }
 
     fn open(&mut self, now: Time) {
-        if self.flush_at.is_none() {
-            self.flush_at = Some(self.pace.open(now));
+        if self.flush.is_none() {
+            let due = self.pace.open(now);
+            self.flush = Some(Flush { due, at: due });
         }
     }
 
     fn take_values(&mut self, cx: &mut Context<'_>, from: PeerId, message: &LinkMessage) {
+        let known = cx.values.len();
         for value in message.values.iter() {
             if let Some(index) = cx.values.insert(value) {
                 self.fan_out(index, from);
@@ -69,6 +85,22 @@ impl Centre {
         }
         self.leaves[from.index()].awaits_answer = true;
         self.open(cx.now);
+        let in_phase = !message.sync && self.pace.next_on_grid(cx.now).is_some();
+        if in_phase && cx.values.len() > known {
+            self.note_punctuality(cx.now);
+        }
+    }
+
+    /// A batch of a leaf in phase came.
+    fn note_punctuality(&mut self, now: Time) {
+        if let Some(extra_at) = self.stragglers.batch(now, self.pace.last()) {
+            self.extra_at.get_or_insert(extra_at);
+        }
+        if let Some(flush) = &mut self.flush
+            && flush.due <= now
+        {
+            flush.at = self.stragglers.wait(flush.due);
+        }
     }
 
     fn tell_phase(&mut self, cx: &mut Context<'_>, leaf: PeerId) {
@@ -79,8 +111,23 @@ impl Centre {
         }
     }
 
-    fn flush(&mut self, cx: &mut Context<'_>, due: Time) {
-        self.pace.flushed(due, std::mem::take(&mut self.fresh));
+    /// Makes the flush that is due unless stragglers are worth the wait.
+    fn flush_or_wait(&mut self, cx: &mut Context<'_>, flush: Flush) {
+        if flush.at == flush.due && self.pace.next_on_grid(flush.due).is_some() {
+            let at = self.stragglers.wait(flush.due);
+            if at > cx.now {
+                self.flush = Some(Flush { at, ..flush });
+                return;
+            }
+        }
+        self.flush = None;
+        self.extra_at = None;
+        self.pace.flushed(flush.due, std::mem::take(&mut self.fresh));
+        self.stragglers.flushed();
+        self.flush_leaves(cx);
+    }
+
+    fn flush_leaves(&mut self, cx: &mut Context<'_>) {
         self.unreachable.clear();
         let suspects = self.links.peers().filter(|(_, link)| link.is_suspect());
         self.unreachable.extend(suspects.map(|(leaf, _)| leaf));
@@ -127,8 +174,12 @@ impl Strategy for Centre {
     }
 
     fn timeout(&mut self, cx: &mut Context<'_>) {
-        if let Some(due) = self.flush_at.take_if(|at| *at <= cx.now) {
-            self.flush(cx, due);
+        if let Some(flush) = self.flush.filter(|flush| flush.at <= cx.now) {
+            self.flush_or_wait(cx, flush);
+        }
+        if self.extra_at.take_if(|at| *at <= cx.now).is_some() {
+            self.stragglers.flushed_extra();
+            self.flush_leaves(cx);
         }
         while let Some((leaf, message)) = self.links.poll_due(cx.now, cx.values, cx.rng) {
             self.send(cx, leaf, message);
@@ -136,10 +187,10 @@ impl Strategy for Centre {
     }
 
     fn deadline(&self) -> Option<Time> {
-        earliest([self.flush_at, self.links.next_deadline()])
+        earliest([self.flush.map(|flush| flush.at), self.extra_at, self.links.next_deadline()])
     }
 
     fn is_idle(&self) -> bool {
-        self.flush_at.is_none() && self.links.is_idle()
+        self.flush.is_none() && self.extra_at.is_none() && self.links.is_idle()
     }
 }

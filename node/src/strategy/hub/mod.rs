@@ -26,6 +26,7 @@ mod centre;
 mod leaf;
 mod pace;
 mod phase;
+mod stragglers;
 
 pub(super) use centre::Centre;
 pub(super) use leaf::Leaf;

@@ -54,6 +54,11 @@ impl Pace {
         Some(grid + Duration::from_nanos((periods * self.period.as_nanos()) as u64))
     }
 
+    /// When the last flush was due.
+    pub(super) fn last(&self) -> Option<Time> {
+        self.last
+    }
+
     /// Takes note of the flush that was due at `due`, with `values` new values since the last.
     pub(super) fn flushed(&mut self, due: Time, values: usize) {
         let since = self.last.map_or(self.period, |last| due.saturating_since(last));

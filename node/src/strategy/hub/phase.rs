@@ -10,11 +10,19 @@ use std::time::Duration;
 use crate::link::Echo;
 use crate::time::Time;
 
-/// How long before the flush a batch should arrive: all leaves' batches arrive together, and Maelstrom hands over
-/// one in a hundred 7 ms late or more. A batch that misses its flush waits a whole period.
-const MARGIN: Duration = Duration::from_millis(8);
+/// How long before the flush a batch should arrive at least, as a part of the period: what the margin costs in
+/// latency stays small beside the period, and so does what a batch costs that misses its flush and waits a period.
+const LEAST_MARGIN: u32 = 250;
+/// But not less than this: all leaves' batches arrive together, and the hub takes them one after the other.
+const FLOOR: Duration = Duration::from_millis(1);
+/// How many mean deviations of the arrival the margin adds.
+const DEVIATIONS: u32 = 3;
+/// The mean deviation before any was measured.
+const FIRST_DEVIATION: Duration = Duration::from_micros(500);
+/// The part of a new deviation that enters the mean.
+const SMOOTHING: u32 = 8;
 /// How much of an error is corrected at once: latencies may vary from one message to the next.
-const FILTER: i64 = 4;
+const FILTER: u32 = 4;
 
 #[derive(Debug)]
 pub(super) struct PhaseLock {
@@ -22,14 +30,15 @@ pub(super) struct PhaseLock {
     period: Duration,
     /// An instant such that what is sent then, or whole periods later, arrives at the moment of a flush.
     target: Option<Time>,
-    margin: Duration,
+    /// Mean deviation of the batches' arrival from where it was meant to be.
+    deviation: Duration,
     /// When the last batch was sent that was meant to arrive just before a flush.
     aimed: Option<Time>,
 }
 
 impl PhaseLock {
     pub(super) fn new(period: Duration) -> PhaseLock {
-        PhaseLock { period, target: None, margin: MARGIN.min(period / 8), aimed: None }
+        PhaseLock { period, target: None, deviation: FIRST_DEVIATION, aimed: None }
     }
 
     pub(super) fn is_locked(&self) -> bool {
@@ -39,7 +48,7 @@ impl PhaseLock {
     /// When a batch that waits should be sent: at once unless the phase is known.
     pub(super) fn send_at(&self, now: Time) -> Time {
         let Some(target) = self.target else { return now };
-        let aim = target - self.margin;
+        let aim = target - self.margin();
         let periods = now.saturating_since(aim).as_nanos().div_ceil(self.period.as_nanos());
         aim + Duration::from_nanos((periods * self.period.as_nanos()) as u64)
     }
@@ -64,41 +73,33 @@ impl PhaseLock {
         };
         match (echo, self.target) {
             (Some(echo), target) => {
-                self.adapt_margin(echo, next);
                 let sample = echo.sent + echo.held + next;
-                self.target = Some(target.map_or(sample, |target| self.corrected(target, sample)));
+                let aimed = self.aimed == Some(echo.sent);
+                self.target = Some(target.map_or(sample, |target| self.corrected(target, sample, aimed)));
             }
             (None, None) => self.target = round_trip.map(|round_trip| now + next - round_trip),
             (None, Some(_)) => {}
         }
     }
 
-    /// A batch that just missed a flush waited nearly a period for the next: earlier from now on, at once. One that
-    /// came in time lets the margin shrink slowly.
-    fn adapt_margin(&mut self, echo: Echo, next: Duration) {
-        if self.aimed != Some(echo.sent) {
-            return;
-        }
-        let waits = modulo(echo.held + next, self.period);
-        let (least, most) = (MARGIN.min(self.period / 8), self.period / 2);
-        self.margin = if waits > self.period / 2 {
-            (self.margin + (self.period - waits) + MARGIN / 4).min(most)
-        } else {
-            self.margin - (self.margin - least) / 16
-        };
-    }
-
-    fn corrected(&self, target: Time, sample: Time) -> Time {
+    /// The target moved towards `sample`. If a batch was aimed, the error says how punctual batches are.
+    fn corrected(&mut self, target: Time, sample: Time, aimed: bool) -> Time {
         let period = self.period.as_nanos() as i64;
         let error = (sample.as_nanos() as i64).wrapping_sub(target.as_nanos() as i64);
         let error = (error + period / 2).rem_euclid(period) - period / 2;
-        let step = Duration::from_nanos((error / FILTER).unsigned_abs());
+        let size = Duration::from_nanos(error.unsigned_abs());
+        if aimed {
+            self.deviation = self.deviation - self.deviation / SMOOTHING + size / SMOOTHING;
+        }
+        let step = size / FILTER;
         if error < 0 { target - step } else { target + step }
     }
-}
 
-fn modulo(time: Duration, period: Duration) -> Duration {
-    Duration::from_nanos((time.as_nanos() % period.as_nanos()) as u64)
+    /// How long before the flush a batch is meant to arrive.
+    fn margin(&self) -> Duration {
+        let least = (self.period / LEAST_MARGIN).max(FLOOR);
+        (least + self.deviation * DEVIATIONS).min(self.period / 2)
+    }
 }
 
 #[cfg(test)]
@@ -118,9 +119,11 @@ mod tests {
         // Sent at 5, there 100 later, answered at once, 250 before the hub's flush: what is sent at 255 meets it.
         let echo = Echo { sent: at(5), held: Duration::ZERO };
         lock.observe(at(205), Some(MS * 250), Some(echo), Some(MS * 200));
-        assert_eq!(lock.send_at(at(205)), at(247));
-        assert_eq!(lock.send_at(at(248)), at(647));
-        assert_eq!(lock.send_at(at(4247)), at(4247));
+        let margin = MS * 31 / 10;
+        assert_eq!(lock.margin(), margin, "1.6 ms and three mean deviations");
+        assert_eq!(lock.send_at(at(205)), at(255) - margin);
+        assert_eq!(lock.send_at(at(252)), at(655) - margin);
+        assert_eq!(lock.send_at(at(4255) - margin), at(4255) - margin);
     }
 
     #[test]
@@ -129,41 +132,75 @@ mod tests {
         lock.observe(at(1000), Some(MS * 400), None, None);
         assert!(!lock.is_locked());
         lock.observe(at(1000), Some(MS * 400), None, Some(MS * 200));
-        assert_eq!(lock.send_at(at(1000)), at(1192));
+        assert_eq!(lock.send_at(at(1000)), at(1200) - MS * 31 / 10);
         lock.observe(at(1400), None, None, Some(MS * 200));
         assert!(!lock.is_locked(), "the hub changed to windows");
     }
 
-    #[test]
-    fn late_batches_widen_the_margin_at_once_and_punctual_ones_narrow_it_slowly() {
+    /// Sends a batch when it should be, and tells the lock that it took 100 ms and `late`. Gives when the answer came,
+    /// and how long the batch waited at the hub.
+    fn send_one(lock: &mut PhaseLock, now: Time, late: Duration) -> (Time, Duration) {
+        let sent = lock.send_at(now);
+        lock.sent(sent);
+        let arrival = sent + MS * 100 + late;
+        // The hub flushes at multiples of 400.
+        let waits = MS * 400 - modulo(arrival, MS * 400);
+        lock.observe(arrival + waits + MS * 100, Some(MS * 400), Some(Echo { sent, held: waits }), None);
+        (arrival + waits + MS * 100, waits)
+    }
+
+    fn modulo(time: Time, period: Duration) -> Duration {
+        Duration::from_nanos(time.as_nanos() % period.as_nanos() as u64)
+    }
+
+    fn locked() -> PhaseLock {
         let mut lock = PhaseLock::new(MS * 400);
-        lock.observe(at(0), Some(MS * 400), None, Some(Duration::ZERO));
-        lock.sent(at(392));
-        // Ten late, so it waited 390 for the next flush.
-        lock.observe(at(900), Some(MS * 400), Some(Echo { sent: at(392), held: MS * 390 }), None);
-        assert_eq!(lock.margin, MS * 20);
-        let widened = lock.margin;
-        lock.sent(at(1181));
-        lock.observe(at(1300), Some(MS * 400), Some(Echo { sent: at(1181), held: MS * 15 }), None);
-        assert!(lock.margin < widened && lock.margin > widened - MS);
+        lock.observe(at(100), Some(MS * 300), Some(Echo { sent: at(0), held: Duration::ZERO }), None);
+        lock
+    }
+
+    #[test]
+    fn a_late_batch_widens_the_margin_at_once_and_punctual_ones_narrow_it() {
+        let mut lock = locked();
+        let mut now = at(100);
+        for _ in 0..30 {
+            (now, _) = send_one(&mut lock, now, Duration::ZERO);
+        }
+        let least = lock.margin();
+        assert!(least >= MS * 400 / 250 && least < MS * 2, "{least:?}");
+        // It misses the flush and waits nearly a period.
+        (now, _) = send_one(&mut lock, now, MS * 16);
+        assert_eq!(lock.margin().as_millis(), 7);
+        assert_eq!(lock.send_at(at(40_000)), at(40_300) - MS * 4 - lock.margin(), "a quarter of the error");
+        for _ in 0..30 {
+            (now, _) = send_one(&mut lock, now, Duration::ZERO);
+        }
+        assert!(lock.margin() < least + MS, "{:?}", lock.margin());
+    }
+
+    #[test]
+    fn latencies_that_vary_keep_the_margin_wide() {
+        let mut lock = locked();
+        let mut now = at(100);
+        let mut late = 0;
+        for i in 0..200u32 {
+            let waits;
+            (now, waits) = send_one(&mut lock, now, MS * (i * 17 % 40));
+            late += u32::from(i > 20 && waits > MS * 200);
+        }
+        assert!(lock.margin() > MS * 20, "{:?}", lock.margin());
+        assert!(late < 5, "{late} of 180 missed their flush");
     }
 
     #[test]
     fn the_loop_follows_a_changed_latency() {
-        let mut lock = PhaseLock::new(MS * 400);
-        lock.observe(at(100), Some(MS * 300), Some(Echo { sent: at(0), held: Duration::ZERO }), None);
+        let mut lock = locked();
         let mut now = at(100);
-        // The hub flushes at multiples of 400; a batch now takes 130 instead of 100.
-        let mut waits = Duration::ZERO;
-        for _ in 0..20 {
-            let sent = lock.send_at(now);
-            lock.sent(sent);
-            let arrival = sent + MS * 130;
-            let to_flush = 400 - (arrival.as_nanos() / 1_000_000) % 400;
-            waits = MS * to_flush as u32;
-            lock.observe(arrival + waits, Some(MS * 400), Some(Echo { sent, held: waits }), None);
-            now = arrival + waits;
+        for _ in 0..60 {
+            (now, _) = send_one(&mut lock, now, MS * 30);
         }
-        assert!(waits < MS * 40, "settled {waits:?} before the flush");
+        let sent = lock.send_at(now);
+        let waits = MS * 400 - modulo(sent + MS * 130, MS * 400);
+        assert!(waits < MS * 4, "settled {waits:?} before the flush");
     }
 }

@@ -1,0 +1,64 @@
+//! `bench-cli simulate`: one run in virtual time, with its history.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use node::StrategyKind;
+
+use super::settings::{SettingsArgs, milliseconds};
+use super::sweep::strategy;
+use crate::engine::simulated;
+use crate::harness::checker::Validity;
+use crate::harness::{history_file, results};
+
+/// Run this repository's node once in virtual time; equal seeds give equal histories
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  bench-cli simulate --strategy tree --batch-timeout 200ms --seed 7
+  bench-cli simulate --nemesis partition --nemesis-interval 3s --loss 0.05 --out /tmp/run")]
+pub struct SimulateArgs {
+    /// The node's strategy: tree, hub or direct
+    #[arg(long, value_name = "NAME", default_value = "hub", value_parser = strategy)]
+    strategy: StrategyKind,
+    /// The node's batch timeout
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = milliseconds)]
+    batch_timeout: Duration,
+    /// Seed of all random draws
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// A folder for history.edn and results.edn
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+/// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown.
+///
+/// # Errors
+/// If a node does not start, or the files cannot be written.
+pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
+    let config = node::Config { strategy: args.strategy, batch_timeout: args.batch_timeout };
+    let finished = simulated::run(&args.settings.settings(), config, args.seed)?;
+    let results = results::results(&finished.history, finished.counts, &finished.report).pretty();
+    if let Some(out) = &args.out {
+        std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
+        let write = |name: &str, content: &[u8]| {
+            let path = out.join(name);
+            std::fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))
+        };
+        let mut history = Vec::new();
+        history_file::write_edn(&finished.history, &mut history)?;
+        write("history.edn", &history)?;
+        write("results.edn", results.as_bytes())?;
+    }
+    println!("{results}");
+    Ok(ExitCode::from(match finished.report.validity() {
+        Validity::Valid => 0,
+        Validity::Invalid => 1,
+        Validity::Unknown => 2,
+    }))
+}

@@ -1,0 +1,125 @@
+//! `bench-cli soak`: random simulated runs, searched for what must not happen.
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use node::StrategyKind;
+
+use super::sweep::strategy;
+use crate::analysis::median::Spread;
+use crate::soak::{self, Failure, Judged, Passed};
+
+/// Search random settings and faults for lost values, never-ending traffic and blown message budgets
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  bench-cli soak --runs 1000
+  bench-cli soak --runs 500 --strategy hub --seed 20000
+
+A failing run is reduced to a smaller one that fails alike, and the command that repeats it is printed.")]
+pub struct SoakArgs {
+    /// How many runs
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    runs: u64,
+    /// Number of the first run; each run after it has the next one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Strategies to draw from [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = strategy)]
+    strategy: Vec<StrategyKind>,
+    /// How many runs go on at a time [default: one a core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+/// Runs the command; the exit status is 1 if a run failed.
+///
+/// # Errors
+/// None at present.
+pub fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
+    let strategies = if args.strategy.is_empty() { &StrategyKind::ALL[..] } else { &args.strategy };
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let jobs = args.jobs.unwrap_or_else(cores).get();
+    let started = Instant::now();
+    let numbers = args.seed..args.seed.saturating_add(args.runs);
+    let stop = AtomicBool::new(false);
+    let (sender, receiver) = mpsc::channel();
+    let (passed, failed) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The sender is moved in, so that the channel closes when the last run has ended.
+            let sender = sender;
+            soak::run(numbers, jobs, strategies, &stop, &sender);
+        });
+        collect(&receiver, args.runs, &stop)
+    });
+    println!("{}", table(&passed));
+    if let Some((judged, failure)) = failed {
+        report(&judged, &failure);
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("{} runs clean in {:.1} s", passed.len(), started.elapsed().as_secs_f64());
+    Ok(ExitCode::SUCCESS)
+}
+
+type Failed = (Judged, Failure);
+
+/// Takes in results until all have come or one has failed.
+fn collect(
+    results: &mpsc::Receiver<Judged>,
+    runs: u64,
+    stop: &AtomicBool,
+) -> (Vec<(StrategyKind, Passed)>, Option<Failed>) {
+    let style = ProgressStyle::with_template("{pos}/{len} runs [{wide_bar}] {elapsed} so far, {eta} left");
+    let bar = ProgressBar::new(runs).with_style(style.expect("the template is well-formed"));
+    let mut passed = Vec::new();
+    let mut failed = None;
+    for judged in results {
+        bar.inc(1);
+        match &judged.verdict {
+            Ok(result) => passed.push((judged.case.config.strategy, *result)),
+            Err(failure) => {
+                stop.store(true, Ordering::Relaxed);
+                let failure = failure.clone();
+                failed.get_or_insert((judged, failure));
+            }
+        }
+    }
+    bar.finish_and_clear();
+    (passed, failed)
+}
+
+fn table(passed: &[(StrategyKind, Passed)]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(["strategy", "clean runs", "msgs/op (median, range)", "silent after (median, longest)"]);
+    for strategy in StrategyKind::ALL {
+        let of_strategy = || passed.iter().filter(|(of, _)| *of == strategy).map(|(_, result)| result);
+        let messages = Spread::of(of_strategy().map(|result| result.msgs_per_op));
+        let silence = Spread::of(of_strategy().map(|result| result.silent_after.as_secs_f64()));
+        if let (Some(messages), Some(silence)) = (messages, silence) {
+            table.add_row([
+                strategy.name().to_owned(),
+                of_strategy().count().to_string(),
+                format!("{:.2} ({:.2}–{:.2})", messages.median, messages.min, messages.max),
+                format!("{:.1} s, {:.1} s", silence.median, silence.max),
+            ]);
+        }
+    }
+    table
+}
+
+fn report(judged: &Judged, failure: &Failure) {
+    println!("run {} failed: {failure}", judged.case.seed);
+    println!("  to repeat it: {}", judged.case.command());
+    let began = Instant::now();
+    let (reduced, failure) = soak::reduce(&judged.case, failure);
+    if reduced != judged.case {
+        let took = Duration::from_secs(began.elapsed().as_secs());
+        println!("reduced in {}: {failure}", humantime::format_duration(took));
+        println!("  to repeat it: {}", reduced.command());
+    }
+}

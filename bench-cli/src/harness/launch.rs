@@ -1,0 +1,110 @@
+//! When each node is launched.
+//!
+//! Maelstrom launches all nodes in parallel, a thread each. How these compete for the processors decides when each
+//! process begins to run, and tickers that run freely from then on keep the differences for the whole run: a batch
+//! that arrives just before its receiver's tick in one launch arrives just after it in another. The launches are
+//! neither evenly spread nor independent of the nodes' order (the threads start in that order, less the first node,
+//! which has more to set up), so whole recorded launches are repeated here.
+
+use std::time::Duration;
+
+use super::draws::{Draws, Purpose};
+use super::network::NodeId;
+
+/// How many nodes the recorded launches are of.
+const NODES: usize = 25;
+
+/// When nodes `n0` to `n24` began to run after the first of them, in units of 0.1 ms, in recorded runs of Maelstrom
+/// v0.2.4 on a 2-core machine.
+///
+/// From the runs' journals: a ticker's phase, modulo its period of 100 to 800 ms, is its process's start. In runs on a
+/// quieter machine Maelstrom's log lines about the launches spread over 28, 57 and 75 ms in much the same order.
+#[rustfmt::skip]
+const RECORDED: [[u16; NODES]; 14] = [
+    [84, 782, 718, 664, 280, 303, 362, 346, 386, 338, 406, 472, 800, 719, 476, 855, 480, 496, 883, 826, 963, 40, 94, 11, 0],
+    [525, 0, 267, 236, 318, 323, 93, 279, 309, 282, 316, 270, 467, 491, 381, 533, 551, 396, 392, 527, 530, 536, 432, 461, 426],
+    [687, 207, 171, 212, 282, 179, 208, 354, 5, 19, 0, 29, 173, 378, 409, 384, 252, 401, 559, 391, 596, 416, 582, 416, 397],
+    [347, 219, 61, 194, 125, 83, 85, 119, 140, 116, 0, 142, 5, 7, 212, 446, 224, 455, 181, 542, 499, 176, 553, 550, 522],
+    [835, 367, 0, 319, 201, 237, 445, 315, 80, 36, 329, 20, 318, 507, 424, 211, 119, 434, 363, 125, 433, 489, 319, 440, 487],
+    [359, 24, 0, 46, 130, 15, 1, 49, 12, 9, 146, 251, 160, 251, 248, 63, 309, 326, 67, 348, 319, 203, 353, 350, 310],
+    [351, 10, 0, 99, 49, 28, 92, 132, 246, 113, 239, 21, 204, 102, 87, 221, 45, 157, 289, 291, 256, 254, 295, 325, 363],
+    [293, 92, 0, 36, 297, 332, 45, 86, 59, 224, 288, 65, 289, 41, 365, 383, 373, 172, 80, 313, 281, 278, 377, 299, 293],
+    [293, 7, 192, 114, 0, 51, 365, 347, 193, 367, 342, 242, 338, 288, 311, 110, 85, 77, 314, 92, 25, 37, 69, 35, 72],
+    [1097, 20, 91, 63, 0, 42, 45, 334, 285, 65, 48, 57, 321, 341, 368, 193, 379, 452, 418, 192, 436, 413, 439, 441, 449],
+    [182, 341, 193, 285, 365, 348, 0, 173, 357, 41, 379, 261, 352, 361, 176, 185, 170, 2, 18, 16, 18, 112, 69, 158, 190],
+    [309, 238, 150, 148, 0, 192, 333, 408, 416, 288, 357, 303, 204, 403, 194, 256, 257, 274, 333, 277, 356, 355, 414, 422, 407],
+    [399, 220, 391, 501, 522, 0, 676, 0, 341, 334, 399, 330, 306, 305, 306, 342, 255, 291, 137, 286, 192, 190, 242, 231, 182],
+    [256, 781, 264, 103, 183, 20, 106, 355, 0, 340, 266, 355, 641, 357, 348, 147, 346, 176, 1, 347, 356, 899, 218, 857, 602],
+];
+
+/// When to launch which node, soonest first; the first at once. Other numbers of nodes than the recorded ones' take
+/// their places in between, and spread out in proportion: each launch costs the same share of the processors.
+pub fn schedule(nodes: usize, seed: u64) -> Vec<(Duration, NodeId)> {
+    let recorded = &RECORDED[Draws::new(seed, Purpose::Launch).index(RECORDED.len())];
+    let mut launches: Vec<(Duration, NodeId)> =
+        (0..nodes).map(|node| (offset(recorded, node, nodes), NodeId(node as u32))).collect();
+    launches.sort_unstable();
+    let first = launches.first().map_or(Duration::ZERO, |&(at, _)| at);
+    for (at, _) in &mut launches {
+        *at -= first;
+    }
+    launches
+}
+
+/// The recorded offset at the node's relative place, interpolated, times the share of nodes.
+fn offset(recorded: &[u16; NODES], node: usize, nodes: usize) -> Duration {
+    let steps = (nodes - 1).max(1);
+    let place = node * (NODES - 1);
+    let (index, rest) = (place / steps, place % steps);
+    let (here, next) = (usize::from(recorded[index]), usize::from(recorded[(index + 1).min(NODES - 1)]));
+    let tenths = (here * (steps - rest) + next * rest) / steps;
+    Duration::from_micros((tenths * 100 * nodes / NODES) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_node_is_launched_once_and_the_first_at_once() {
+        for nodes in [0, 1, 2, 24, 25, 26, 100, 1_000] {
+            let launches = schedule(nodes, 3);
+            assert!(launches.first().is_none_or(|&(at, _)| at.is_zero()));
+            assert!(launches.is_sorted_by_key(|&(at, _)| at));
+            let mut launched: Vec<u32> = launches.iter().map(|&(_, node)| node.0).collect();
+            launched.sort_unstable();
+            assert_eq!(launched, (0..nodes as u32).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn twenty_five_nodes_are_launched_as_recorded() {
+        for seed in 0..50 {
+            let launches = schedule(NODES, seed);
+            let at = |node: usize| launches.iter().find(|(_, id)| id.index() == node).map(|&(at, _)| at);
+            let is_this = |recorded: &[u16; NODES]| {
+                (0..NODES).all(|n| at(n) == Some(Duration::from_micros(u64::from(recorded[n]) * 100)))
+            };
+            assert!(RECORDED.iter().any(is_this), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn recorded_launches_begin_with_zero() {
+        assert!(RECORDED.iter().all(|launch| launch.contains(&0)));
+    }
+
+    #[test]
+    fn more_nodes_take_longer() {
+        let spread = |nodes| schedule(nodes, 1).last().map_or(0.0, |&(at, _)| at.as_secs_f64());
+        let ratio = spread(100) / spread(25);
+        assert!((3.5..=4.0).contains(&ratio), "{ratio}");
+    }
+
+    #[test]
+    fn a_seed_decides_the_order() {
+        let order = |seed| schedule(25, seed).into_iter().map(|(_, node)| node).collect::<Vec<_>>();
+        assert_eq!(order(1), order(1));
+        assert!((2..20).any(|seed| order(seed) != order(1)));
+    }
+}

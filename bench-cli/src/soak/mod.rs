@@ -1,0 +1,111 @@
+//! The soak: simulated runs with random settings and faults, searched for lost values, traffic that never ends and
+//! blown message budgets.
+//!
+//! A [`Case`] is drawn from one number and judged by [`Case::check`]; a failing one is reduced to a smaller one that
+//! fails in the same way. Nothing here prints or knows the command line.
+
+mod case;
+mod verdict;
+
+pub use case::Case;
+pub use verdict::{Failure, Passed};
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+
+/// How many reductions are tried at most before a failing case is reported as it is.
+const REDUCTIONS: usize = 300;
+
+/// What came of one case.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The case.
+    pub case: Case,
+    /// Whether it passed.
+    pub verdict: Result<Passed, Failure>,
+}
+
+/// Judges the cases numbered `numbers`, several at a time, and sends each result as it comes. Returns early once
+/// `stop` is set.
+pub fn run(
+    numbers: std::ops::Range<u64>,
+    jobs: usize,
+    strategies: &[node::StrategyKind],
+    stop: &AtomicBool,
+    results: &Sender<Judged>,
+) {
+    let next = AtomicU64::new(numbers.start);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            let (next, results, end) = (&next, results.clone(), numbers.end);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= end {
+                        return;
+                    }
+                    let case = Case::draw(number, strategies);
+                    let verdict = case.check();
+                    if results.send(Judged { case, verdict }).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// A smaller case that fails in the same way, or the case itself if no smaller one does.
+pub fn reduce(case: &Case, failure: &Failure) -> (Case, Failure) {
+    let mut smallest = (case.clone(), failure.clone());
+    let mut tried = 0;
+    'reducing: loop {
+        for candidate in smallest.0.simpler() {
+            tried += 1;
+            if tried > REDUCTIONS {
+                return smallest;
+            }
+            if let Err(failure) = candidate.check()
+                && std::mem::discriminant(&failure) == std::mem::discriminant(&smallest.1)
+            {
+                smallest = (candidate, failure);
+                continue 'reducing;
+            }
+        }
+        return smallest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use node::StrategyKind;
+
+    #[test]
+    fn a_hundred_random_cases_pass() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        run(0..100, 2, &StrategyKind::ALL, &AtomicBool::new(false), &sender);
+        drop(sender);
+        let judged: Vec<Judged> = receiver.iter().collect();
+        assert_eq!(judged.len(), 100);
+        for Judged { case, verdict } in judged {
+            if let Err(failure) = verdict {
+                panic!("{failure}; to see it again: {}", case.command());
+            }
+        }
+    }
+
+    #[test]
+    fn a_failing_case_is_reduced_to_one_that_fails_alike() {
+        // A cluster that may say nothing blows its budget with the first value.
+        let large = |case: &Case| case.settings.node_count > 8 && case.settings.message_faults.any();
+        let case = (0..).map(|number| Case::draw(number, &[StrategyKind::Hub])).find(large);
+        let case = Case { budget: Some(0), ..case.unwrap() };
+        let failure = case.check().unwrap_err();
+        assert!(matches!(failure, Failure::OverBudget { budget: 0, .. }), "{failure}");
+        let (reduced, failure) = reduce(&case, &failure);
+        assert!(matches!(failure, Failure::OverBudget { budget: 0, .. }), "{failure}");
+        assert_eq!(reduced.settings.node_count, 2, "{reduced:?}");
+        assert!(!reduced.settings.message_faults.any(), "{reduced:?}");
+    }
+}

@@ -1,0 +1,151 @@
+//! Judging a case.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use node::{StrategyKind, Value};
+use rustc_hash::FxHashSet;
+
+use super::Case;
+use crate::engine::simulated::Simulation;
+use crate::harness::checker::Validity;
+
+/// How long after the last final read, in virtual time, nodes may go on talking: acknowledgements wait some seconds
+/// before they are sent alone, and what is lost is sent again a few times.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A case that passed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Passed {
+    /// Messages between nodes for each operation, until every node fell silent; 0 without operations.
+    pub msgs_per_op: f64,
+    /// How long after the last final read, in virtual time, the last node fell silent.
+    pub silent_after: Duration,
+}
+
+/// What was wrong with a case.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// A node did not even start.
+    SetUp(String),
+    /// Some node never got some values, or the checker saw values vanish.
+    Lost {
+        /// How many values are missing, over all nodes.
+        missing: usize,
+        /// The first node that misses some.
+        node: usize,
+    },
+    /// The final reads, 10 s after all faults had ended, did not see everything.
+    Late {
+        /// How many values they missed.
+        values: usize,
+    },
+    /// Nodes go on talking although there is nothing to say.
+    NeverSilent {
+        /// How many are not at rest.
+        nodes: usize,
+    },
+    /// More messages than the protocol should ever need.
+    OverBudget {
+        /// Messages between nodes.
+        messages: u64,
+        /// What should have sufficed.
+        budget: u64,
+    },
+    /// The code panicked.
+    Panicked(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::SetUp(error) => write!(f, "the nodes did not start: {error}"),
+            Failure::Lost { missing, node } => {
+                write!(f, "{missing} values were lost for good, the first ones on node n{node}")
+            }
+            Failure::Late { values } => {
+                write!(
+                    f,
+                    "{values} values were still missing from final reads, 10 s after all faults had ended"
+                )
+            }
+            Failure::NeverSilent { nodes } => {
+                write!(f, "{nodes} nodes never fall silent although there is nothing left to say")
+            }
+            Failure::OverBudget { messages, budget } => {
+                write!(f, "{messages} messages between nodes, where {budget} should suffice")
+            }
+            Failure::Panicked(message) => write!(f, "the code panicked: {message}"),
+        }
+    }
+}
+
+impl Case {
+    /// Runs the case and judges it.
+    ///
+    /// # Errors
+    /// If anything is wrong with it.
+    pub fn check(&self) -> Result<Passed, Failure> {
+        catch_unwind(AssertUnwindSafe(|| self.judge())).unwrap_or_else(|panic| {
+            let message = panic.downcast_ref::<String>().cloned();
+            let message = message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(Failure::Panicked(message.unwrap_or_else(|| "no message".to_owned())))
+        })
+    }
+
+    fn judge(&self) -> Result<Passed, Failure> {
+        let mut simulation = Simulation::new(&self.settings, self.config, self.seed);
+        simulation.run_to_end().map_err(|error| Failure::SetUp(error.to_string()))?;
+        let ended = simulation.now();
+        let is_silent = simulation.settle(PATIENCE);
+        if !is_silent {
+            let nodes = simulation.nodes().filter(|node| !node.is_idle()).count();
+            return Err(Failure::NeverSilent { nodes });
+        }
+        let silent_after = simulation.now().saturating_since(ended);
+        everyone_has_everything(&simulation)?;
+        let messages = simulation.message_counts().servers.sent;
+        let finished = simulation.finish(&self.settings);
+        // Messages that get lost for ever and ever may delay a value beyond any bound; partitions end.
+        let lost = finished.report.workload.lost.len();
+        if lost > 0 && self.settings.message_faults.loss == 0.0 {
+            return Err(Failure::Late { values: lost });
+        }
+        debug_assert!(lost > 0 || finished.report.workload.validity != Validity::Invalid);
+        let (operations, broadcasts) =
+            (finished.report.stats.all().count(), finished.report.workload.attempts as u64);
+        let needed = || self.needed(broadcasts, ended.as_nanos() / 1_000_000_000);
+        let budget = self.budget.unwrap_or_else(needed);
+        if messages > budget {
+            return Err(Failure::OverBudget { messages, budget });
+        }
+        Ok(Passed { msgs_per_op: messages as f64 / (operations.max(1)) as f64, silent_after })
+    }
+
+    /// A generous upper bound of the messages between nodes: each value on its own to everyone (batching only
+    /// saves), the acknowledgements of each strategy, and under faults some probes a second on every link.
+    fn needed(&self, broadcasts: u64, seconds: u64) -> u64 {
+        let nodes = self.settings.node_count as u64;
+        let links = nodes * nodes.saturating_sub(1);
+        let faultless = match self.config.strategy {
+            // Every batch is acknowledged, and a value can reach a node from its parent and from its origin.
+            StrategyKind::Tree => 4 * broadcasts * nodes,
+            // One message up and one down, an answer for the origin, and one acknowledgement a link at the end.
+            _ => broadcasts * (nodes + 2) * 21 / 20 + links + 4 * nodes,
+        };
+        let faults = self.settings.nemesis.partition || self.settings.message_faults.any();
+        let slow = self.settings.latency.mean >= Duration::from_millis(150);
+        if faults || slow { 6 * faultless + 3 * links * seconds } else { faultless }
+    }
+}
+
+fn everyone_has_everything(simulation: &Simulation) -> Result<(), Failure> {
+    let all: FxHashSet<&Value> = simulation.nodes().flat_map(|node| node.values().as_slice()).collect();
+    let missing = |node: &node::Node| all.len() - node.values().len();
+    let total: usize = simulation.nodes().map(missing).sum();
+    match simulation.nodes().position(|node| missing(node) > 0) {
+        Some(node) => Err(Failure::Lost { missing: total, node }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,91 @@
+//! The simulated engine as a user meets it: `simulate`, `soak` and `sweep --engine simulated`.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+
+fn bench_cli() -> Command {
+    Command::cargo_bin("bench-cli").unwrap()
+}
+
+fn simulate(seed: u64, out: &Path) -> String {
+    let seed = seed.to_string();
+    bench_cli()
+        .args(["simulate", "--strategy", "hub", "--node-count", "7", "--time-limit", "3s", "--seed", &seed])
+        .args(["--latency-dist", "exponential", "--nemesis", "partition", "--nemesis-interval", "1s"])
+        .args(["--loss", "0.05", "--duplication", "0.05", "--out"])
+        .arg(out)
+        .assert()
+        .success();
+    fs::read_to_string(out.join("history.edn")).unwrap()
+}
+
+#[test]
+fn a_seed_gives_the_same_history_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, again, other] =
+        [("a", 7), ("b", 7), ("c", 8)].map(|(name, seed)| simulate(seed, &folder.path().join(name)));
+    assert!(first.lines().count() > 300, "{first}");
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+}
+
+#[test]
+fn check_agrees_with_what_simulate_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    simulate(9, folder.path());
+    let results = fs::read_to_string(folder.path().join("results.edn")).unwrap();
+    let checked = bench_cli().arg("check").arg(folder.path()).output().unwrap();
+    assert!(checked.status.success());
+    let checked = String::from_utf8(checked.stdout).unwrap();
+    let read = |text: &str| bench_cli::edn::read::parse(text).unwrap();
+    for section in [":workload", ":stats", ":availability"] {
+        assert_eq!(read(&checked)[section].to_string(), read(&results)[section].to_string(), "{section}");
+    }
+}
+
+#[test]
+fn a_soak_says_how_many_runs_were_clean() {
+    bench_cli()
+        .args(["soak", "--runs", "30", "--strategy", "direct"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("30 runs clean"));
+}
+
+#[test]
+fn a_sweep_in_virtual_time_leaves_rows_and_pictures_but_no_run_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("sweep");
+    bench_cli()
+        .args(["sweep", "--engine", "simulated", "--strategy", "hub", "--batch-timeouts", "100,200,400"])
+        .args(["--repetitions", "3", "--seed", "1", "--time-limit", "5s", "--out"])
+        .arg(&out)
+        .assert()
+        .success();
+    let csv = fs::read_to_string(out.join("sweep.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 10, "{csv}");
+    assert!(out.join("latency-fit.svg").exists() && out.join("latency-fit.png").exists());
+    assert!(!out.join("runs").exists());
+}
+
+#[test]
+fn what_virtual_time_cannot_do_is_refused_plainly() {
+    for (args, reason) in [
+        (&["--engine", "simulated", "--bin", "/bin/cat"][..], "a program given by --bin lives in real time"),
+        (&["--engine", "simulated", "--node-args", "--x"], "starts no process"),
+        (&["--engine", "embedded", "--loss", "0.1"], "need --engine simulated"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        bench_cli()
+            .arg("sweep")
+            .args(args)
+            .arg("--out")
+            .arg(folder.path().join("out"))
+            .assert()
+            .failure()
+            .stderr(predicate::str::contains(reason));
+    }
+}
