@@ -1,6 +1,7 @@
 //! The command line: flags in, exit status out.
 
 pub mod check;
+mod go_on;
 pub mod plot;
 pub mod settings;
 pub mod simulate;
