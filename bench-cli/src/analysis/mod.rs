@@ -6,6 +6,7 @@ pub mod challenge;
 pub mod least_squares;
 pub mod limit;
 pub mod median;
+pub mod parity;
 pub mod series;
 
 pub use challenge::Challenge;

@@ -2,6 +2,7 @@
 
 pub mod check;
 mod go_on;
+pub mod parity;
 pub mod plot;
 pub mod settings;
 pub mod simulate;
@@ -36,6 +37,7 @@ enum Command {
         arguments: Vec<OsString>,
     },
     Check(check::CheckArgs),
+    Parity(parity::ParityArgs),
     Simulate(Box<simulate::SimulateArgs>),
     Soak(soak::SoakArgs),
 }
@@ -59,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
         Command::Simulate(args) => simulate::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Parity(args) => guarded(|| parity::run(&args)),
         Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

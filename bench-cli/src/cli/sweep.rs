@@ -274,7 +274,7 @@ fn conclude(rows: &[Row], directory: &Path) -> anyhow::Result<()> {
 
 /// How many runs go on at a time if the user does not say. A JVM with its nodes fills the machine; the embedded
 /// runner and its nodes sleep most of the time.
-fn default_jobs(engine: &AnyEngine) -> NonZeroUsize {
+pub(super) fn default_jobs(engine: &AnyEngine) -> NonZeroUsize {
     match engine.name() {
         "embedded" | "simulated" => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         _ => NonZeroUsize::MIN,
@@ -282,7 +282,7 @@ fn default_jobs(engine: &AnyEngine) -> NonZeroUsize {
 }
 
 /// This repository's node, which is built beside this program.
-fn our_node() -> anyhow::Result<PathBuf> {
+pub(super) fn our_node() -> anyhow::Result<PathBuf> {
     let name = format!("node{}", std::env::consts::EXE_SUFFIX);
     let node = std::env::current_exe()?.with_file_name(name);
     if !is_executable(&node) {

@@ -164,7 +164,11 @@ fn unreadable(path: &Path) -> String {
     format!("{} is no sweep.csv that can be read", path.display())
 }
 
-fn parse(text: &str) -> anyhow::Result<Rows> {
+/// Reads the text of a `sweep.csv`.
+///
+/// # Errors
+/// If it is none, or has a line that is no row; the message names the line.
+pub fn parse(text: &str) -> anyhow::Result<Rows> {
     let complete = text.rfind('\n').map_or(0, |end| end + 1);
     let torn_line = (complete < text.len()).then(|| text[..complete].lines().count() + 1);
     let text = &text[..complete];

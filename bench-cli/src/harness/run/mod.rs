@@ -16,7 +16,6 @@ use node::Time;
 
 use self::clients::{Client, Owner, Timeout};
 use self::operations::Thread;
-use super::draws::{Draws, Purpose};
 use super::generator::Generator;
 use super::history::{Element, History, LogId};
 use super::network::{Address, ClientId, Delivery, MessageCounts, Network, NodeId, Timing};
@@ -115,7 +114,7 @@ impl<P: Payload> Run<P> {
         let settings = Settings { node_count: names.len(), ..settings };
         let nodes = names.len();
         let clients = settings.client_count();
-        let mut network = Network::new(nodes, settings.latency, timing, Draws::new(seed, Purpose::Network));
+        let mut network = Network::new(nodes, settings.latency, timing, seed);
         network.set_message_faults(settings.message_faults);
         Run {
             neighbours: topology::neighbours(settings.topology, nodes),
