@@ -34,6 +34,18 @@ lint: ## Check formatting and lints as CI does
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
+.PHONY: bench
+bench: ## Time a challenge run in simulated time
+	$(CARGO) bench --locked -p bench-cli --bench simulated
+
+.PHONY: scaling
+scaling: ## Measure how simulated runs grow: CSV and plot in results/simulated
+	$(CARGO) bench --locked -p bench-cli --bench scaling -- $(CURDIR)/results/simulated
+
+.PHONY: soak
+soak: build ## Search 10,000 random simulated runs for lost values
+	$(BENCH) soak --runs 10000
+
 .PHONY: clean
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -1,5 +1,8 @@
 //! A parameter-sweep benchmark for batched broadcast.
 
+#[macro_use]
+mod terminal;
+
 pub mod analysis;
 pub mod cli;
 pub mod edn;

@@ -14,6 +14,7 @@ pub mod lack_of_fit;
 pub mod least_squares;
 pub mod limit;
 pub mod median;
+pub mod parity;
 pub mod series;
 pub mod theil_sen;
 pub mod theory;

@@ -1,6 +1,9 @@
 //! The command line: flags in, exit status out.
 
 pub mod check;
+pub mod compare;
+mod go_on;
+pub mod parity;
 pub mod plot;
 pub mod settings;
 pub mod simulate;
@@ -12,6 +15,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::engine::guard::{self, Guard};
 
 /// Sweep a broadcast node's batch timeout under Maelstrom, fit its latencies, draw them.
 #[derive(Debug, Parser)]
@@ -25,6 +30,7 @@ struct Cli {
 enum Command {
     Sweep(Box<sweep::SweepArgs>),
     Plot(plot::PlotArgs),
+    Compare(compare::CompareArgs),
     /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
     #[command(disable_help_flag = true)]
     Test {
@@ -33,6 +39,7 @@ enum Command {
         arguments: Vec<OsString>,
     },
     Check(check::CheckArgs),
+    Parity(parity::ParityArgs),
     Simulate(Box<simulate::SimulateArgs>),
     Soak(soak::SoakArgs),
 }
@@ -42,19 +49,37 @@ enum Command {
 pub fn run() -> ExitCode {
     // `test` parses its flags as Maelstrom does, "--" and all, so clap must not touch them.
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|command| command == "test") {
-        return test::main(arguments);
+    let command = arguments.next();
+    if command.as_ref().is_some_and(|command| command == "test") {
+        return guarded(|| test::main(arguments));
+    }
+    if command.is_some_and(|command| command == guard::COMMAND) {
+        guard::main();
+        return ExitCode::SUCCESS;
     }
     let result = match Cli::parse().command {
-        Command::Sweep(args) => sweep::run(*args),
+        Command::Sweep(args) => guarded(|| sweep::run(*args)),
         Command::Plot(args) => plot::run(&args),
-        Command::Test { arguments } => Ok(test::main(arguments.into_iter())),
+        Command::Compare(args) => compare::run(&args),
+        Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
         Command::Simulate(args) => simulate::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Parity(args) => guarded(|| parity::run(&args)),
         Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Does what starts processes, under a guard that ends them should this process be killed.
+fn guarded<T>(work: impl FnOnce() -> T) -> T {
+    let guard = std::env::current_exe().and_then(|program| Guard::start(&program));
+    if let Err(error) = &guard {
+        eprintln!(
+            "warning: cannot start a guard ({error}); if bench-cli is killed, nodes may be left running"
+        );
+    }
+    work()
 }

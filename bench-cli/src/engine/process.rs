@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 
-use super::{Stop, StopSignal};
+use super::{Stop, StopSignal, guard};
 
 /// How long a group has to end by itself after SIGTERM: a JVM's shutdown hooks take a second or two.
 const GRACE: Duration = Duration::from_secs(5);
@@ -72,7 +72,11 @@ struct Group(Option<Pid>);
 impl Group {
     /// The group that `child` leads.
     fn of(child: &Child) -> Group {
-        Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(group) = group {
+            guard::watch(group);
+        }
+        Group(group)
     }
 
     /// Ends the group: SIGTERM, [`GRACE`], SIGKILL; at once if `stop` says [`Stop::Now`].
@@ -107,6 +111,7 @@ impl Drop for Group {
         if let Some(pid) = self.0 {
             // Whatever the leader left behind when it ended. ESRCH: nothing.
             let _ = kill_process_group(pid, Signal::KILL);
+            guard::forget(pid);
         }
     }
 }

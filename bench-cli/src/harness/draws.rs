@@ -19,6 +19,8 @@ pub enum Purpose {
     Soak,
     /// How late operations are dispatched.
     Dispatch,
+    /// How much longer than asked for sleeps take.
+    Overshoot,
 }
 
 /// A stream of integer draws.

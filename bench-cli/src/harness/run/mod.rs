@@ -16,7 +16,6 @@ use node::Time;
 
 use self::clients::{Client, Owner, Timeout};
 use self::operations::Thread;
-use super::draws::{Draws, Purpose};
 use super::generator::Generator;
 use super::history::{Element, History, LogId};
 use super::network::{Address, ClientId, Delivery, MessageCounts, Network, NodeId, Timing};
@@ -79,7 +78,7 @@ pub enum SetupError {
     },
 }
 
-/// A message that has no receiver: real Maelstrom warns and goes on.
+/// A message that has no receiver. Real Maelstrom warns, and reads nothing more from the node that sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("client c{} is not (or no longer) on the network", .0.0)]
 pub struct Undeliverable(pub ClientId);
@@ -115,7 +114,7 @@ impl<P: Payload> Run<P> {
         let settings = Settings { node_count: names.len(), ..settings };
         let nodes = names.len();
         let clients = settings.client_count();
-        let mut network = Network::new(nodes, settings.latency, timing, Draws::new(seed, Purpose::Network));
+        let mut network = Network::new(nodes, settings.latency, timing, seed);
         network.set_message_faults(settings.message_faults);
         Run {
             neighbours: topology::neighbours(settings.topology, nodes),
