@@ -93,7 +93,9 @@ fn nodes_end_as_they_do_under_maelstrom() {
         assert!(results.contains(result), "{manner} should result in {result:?}: {results}");
         clojure_reader::edn::read_string(&results).expect("results that Clojure would read");
         bench_cli::edn::read::parse(&results).expect("results that this tool reads");
-        for file in ["history.edn", "history.txt", "jepsen.log", "embedded.edn", "node-logs/n2.log"] {
+        for file in
+            ["history.edn", "history.txt", "jepsen.log", "embedded.edn", "messages.svg", "node-logs/n2.log"]
+        {
             let length = fs::metadata(store(&directory, file)).expect("a file").len();
             assert!(length > 0, "{manner}: {file} is empty");
         }

@@ -1,6 +1,7 @@
 //! The command line: flags in, exit status out.
 
 pub mod check;
+pub mod compare;
 pub mod completions;
 pub mod doctor;
 mod go_on;
@@ -31,6 +32,7 @@ struct Cli {
 enum Command {
     Sweep(Box<sweep::SweepArgs>),
     Plot(plot::PlotArgs),
+    Compare(compare::CompareArgs),
     /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
     #[command(disable_help_flag = true)]
     Test {
@@ -67,6 +69,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Sweep(args) => guarded(|| sweep::run(*args)),
         Command::Plot(args) => plot::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
         Command::Simulate(args) => simulate::run(&args),
         Command::Soak(args) => soak::run(&args),

@@ -67,7 +67,7 @@ pub struct SweepArgs {
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
     #[arg(long, value_name = "PATH")]
     maelstrom: Option<PathBuf>,
-    /// How many runs go on at a time [default: 1 with Maelstrom, else one a core]
+    /// How many runs go on at a time [default: 1 with Maelstrom, 4 a core embedded, 1 a core simulated]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// When a run is killed [default: from its settings]
@@ -272,11 +272,17 @@ fn conclude(rows: &[Row], directory: &Path) -> anyhow::Result<()> {
     if rows.iter().any(Row::is_ok) { draw_all(rows, directory) } else { Ok(()) }
 }
 
+/// How many runs of the embedded runner go on at a time on each core. Twice as many kept their timers within 1 ms
+/// (p99) on 2 cores: `results/parity/parallelism.md`.
+const EMBEDDED_JOBS_PER_CORE: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero");
+
 /// How many runs go on at a time if the user does not say. A JVM with its nodes fills the machine; the embedded
-/// runner and its nodes sleep most of the time.
+/// runner and its nodes sleep most of the time; a simulation never sleeps.
 pub(super) fn default_jobs(engine: &AnyEngine) -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     match engine.name() {
-        "embedded" | "simulated" => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        "embedded" => cores.saturating_mul(EMBEDDED_JOBS_PER_CORE),
+        "simulated" => cores,
         _ => NonZeroUsize::MIN,
     }
 }

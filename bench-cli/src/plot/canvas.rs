@@ -1,4 +1,6 @@
-//! An SVG canvas with plotters' drawing, but finer than whole pixels.
+//! An SVG canvas with plotters' drawing, but finer than whole pixels, and with notes that show on hover.
+
+use std::fmt::Write as _;
 
 use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, IntoDrawingArea as _, SVGBackend};
@@ -9,29 +11,72 @@ use super::style::{self, FAMILIES, PLOTTERS_FAMILY};
 /// the SVG's size, not its coordinates, is that of the picture.
 pub const SCALE: i32 = 8;
 
+/// The radius, in pixels, within which the pointer is on a point.
+const NOTE_RADIUS: i32 = 6;
+
 /// An area to draw on, in pixels of `1 / SCALE`.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// What shows when the pointer rests on a point. Only viewers of the SVG see it.
+#[derive(Debug, Default)]
+pub struct Notes(String);
+
+impl Notes {
+    /// Adds a note for the point at `(x, y)`, in the canvas's finer unit.
+    pub fn add(&mut self, (x, y): (i32, i32), text: &str) {
+        let radius = NOTE_RADIUS * SCALE;
+        let text = escape(text);
+        let _ = write!(
+            self.0,
+            "<circle class=\"note\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill-opacity=\"0\"><title>{text}</title></circle>"
+        );
+    }
+}
+
+/// Text with what XML and HTML would take for something else written as entities.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
 
 /// Draws a picture of `width` × `height` pixels and returns its SVG.
 ///
 /// # Errors
 /// If drawing fails.
 pub fn draw(
-    width: u32,
-    height: u32,
-    draw: impl FnOnce(&Area<'_>) -> anyhow::Result<()>,
+    width: i32,
+    height: i32,
+    draw: impl FnOnce(&Area<'_>, &mut Notes) -> anyhow::Result<()>,
 ) -> anyhow::Result<String> {
     style::register_fonts();
-    let scale = SCALE.unsigned_abs();
+    let (fine_width, fine_height) = ((width * SCALE).unsigned_abs(), (height * SCALE).unsigned_abs());
     let mut svg = String::new();
+    let mut notes = Notes::default();
     {
-        let root = SVGBackend::with_string(&mut svg, (width * scale, height * scale)).into_drawing_area();
-        draw(&root)?;
+        let root = SVGBackend::with_string(&mut svg, (fine_width, fine_height)).into_drawing_area();
+        draw(&root, &mut notes)?;
         root.present()?;
     }
-    let fine = format!("<svg width=\"{}\" height=\"{}\"", width * scale, height * scale);
+    let fine = format!("<svg width=\"{fine_width}\" height=\"{fine_height}\"");
     anyhow::ensure!(svg.starts_with(&fine), "plotters writes another <svg> tag than it used to");
     let sized = format!("<svg width=\"{width}\" height=\"{height}\"");
     let family = format!("font-family=\"{PLOTTERS_FAMILY}\"");
-    Ok(svg.replacen(&fine, &sized, 1).replace(&family, &format!("font-family=\"{FAMILIES}\"")))
+    let svg = svg.replacen(&fine, &sized, 1).replace(&family, &format!("font-family=\"{FAMILIES}\""));
+    // Last in the file, so that no drawing covers them.
+    let end = svg.rfind("</svg>").unwrap_or(svg.len());
+    Ok(format!("{}{}{}", &svg[..end], notes.0, &svg[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_come_last_and_are_escaped() {
+        let svg = draw(10, 10, |_, notes| {
+            notes.add((8, 16), "a < b & c");
+            Ok(())
+        })
+        .unwrap();
+        assert!(svg.trim_end().ends_with("<title>a &lt; b &amp; c</title></circle></svg>"), "{svg}");
+    }
 }

@@ -1,11 +1,12 @@
 //! Pictures of a sweep, drawn from its rows alone.
 //!
-//! [`latency`] says what is drawn, [`canvas`] turns drawing into SVG text, [`style`] holds colours, markers and
-//! fonts, [`png`] renders an SVG. Nothing here depends on the machine: the font is part of the program, so the same
+//! [`latency`] says what is drawn, [`pen`] draws text and markers, [`canvas`] turns drawing into SVG text, [`style`]
+//! holds colours, markers and fonts, [`png`] renders an SVG. Nothing here depends on the machine: the font is part of the program, so the same
 //! rows give the same bytes everywhere.
 
 pub mod canvas;
 pub mod latency;
+pub mod pen;
 pub mod png;
 pub mod style;
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 
 use crate::analysis::median::Spread;
 use crate::analysis::series::Point;
-use crate::analysis::{Challenge, Series};
+use crate::analysis::{Challenge, Fit, Series};
 use crate::outcome::{Quantile, Row};
 
 /// All that a sweep's rows say, as text. Logs are shown relative to `directory`.
@@ -23,8 +24,12 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
         let (median, max) = (median.as_millis(), max.as_millis());
         let _ = writeln!(text, "  {name}: < {msgs_per_op} msgs/op, median < {median} ms, max < {max} ms");
     }
-    let _ = writeln!(text, "\nstable latency = k · batch timeout + b (least squares, 95 % intervals)");
+    let _ = writeln!(
+        text,
+        "\nstable latency = k · batch timeout + b (least squares, 95 % intervals; robust: Theil–Sen)"
+    );
     let _ = writeln!(text, "{}", fits_table(&series).trim_fmt());
+    warnings(&mut text, &series);
     for (series, problem) in unfitted(&series) {
         let _ = writeln!(text, "no line for {series}: {problem}");
     }
@@ -101,19 +106,27 @@ fn spread(spread: Option<Spread>, decimals: usize) -> String {
 }
 
 fn fits_table(series: &[Series<'_>]) -> Table {
-    let mut table = table(&["series", "", "k", "b (ms)", "R²", "runs"]);
+    let header = [
+        "series",
+        "",
+        "k",
+        "theory",
+        "b (ms)",
+        "theory",
+        "R²",
+        "robust k",
+        "robust b",
+        "linear (ms)",
+        "runs",
+    ];
+    let mut table = table(&header);
     for series in series {
         for quantile in Quantile::ALL {
             let mut cells = vec![series.name.clone(), quantile.name().to_owned()];
             match series.fit(quantile) {
-                Ok(line) => cells.extend([
-                    format!("{:.3} ± {:.3}", line.slope, line.slope_margin()),
-                    format!("{:.0} ± {:.0}", line.intercept, line.intercept_margin()),
-                    format!("{:.4}", line.r_squared),
-                    line.count.to_string(),
-                ]),
+                Ok(fit) => cells.extend(fit_cells(&fit)),
                 Err(_) => {
-                    cells.extend(["–", "–", "–"].map(String::from));
+                    cells.resize(header.len() - 1, "–".to_owned());
                     cells.push(series.points(quantile).len().to_string());
                 }
             }
@@ -122,6 +135,38 @@ fn fits_table(series: &[Series<'_>]) -> Table {
     }
     align(&mut table);
     table
+}
+
+fn fit_cells(fit: &Fit) -> [String; 9] {
+    let Fit { line, robust, theory, linear, .. } = fit;
+    let theory = theory.as_ref();
+    [
+        format!("{:.3} ± {:.3}", line.slope, line.slope_margin()),
+        theory.map_or_else(String::new, |theory| range(&theory.slope, 2)),
+        format!("{:.0} ± {:.0}", line.intercept, line.intercept_margin()),
+        theory.map_or_else(String::new, |theory| range(&theory.intercept_ms, 0)),
+        format!("{:.4}", line.r_squared),
+        format!("{:.3}", robust.slope),
+        format!("{:.0}", robust.intercept),
+        linear.as_ref().map_or_else(|| "–".to_owned(), |linear| range(linear, 0)),
+        line.count.to_string(),
+    ]
+}
+
+fn range(range: &RangeInclusive<f64>, decimals: usize) -> String {
+    let (start, end) = (format!("{:.decimals$}", range.start()), format!("{:.decimals$}", range.end()));
+    if start == end { start } else { format!("{start}–{end}") }
+}
+
+/// What is wrong with fits, by series and quantile.
+fn warnings(text: &mut String, series: &[Series<'_>]) {
+    for series in series {
+        for quantile in Quantile::ALL {
+            for warning in series.fit(quantile).iter().flat_map(Fit::warnings) {
+                let _ = writeln!(text, "warning: {}, {}: {warning}", series.name, quantile.name());
+            }
+        }
+    }
 }
 
 fn failures(text: &mut String, rows: &[Row], directory: &Path) {

@@ -26,6 +26,8 @@ pub(super) struct Process {
     /// Absent once the node has closed it.
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
+    /// Kept open and not read any more.
+    unread_stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     log: File,
     /// Where `log` is.
@@ -63,6 +65,7 @@ impl Process {
             child,
             stdin,
             stdout,
+            unread_stdout: None,
             stderr,
             log,
             log_path,
@@ -162,6 +165,11 @@ impl Process {
             return Err(LineTooLong);
         }
         Ok(())
+    }
+
+    /// Reads nothing more from stdout. The pipe stays open: the node can write until it is full, and then blocks.
+    pub(super) fn stop_reading(&mut self) {
+        self.unread_stdout = self.stdout.take();
     }
 
     /// Copies what the node has written on stderr to its log, and gives each whole line to `each`.
