@@ -2,7 +2,9 @@
 
 pub mod check;
 pub mod compare;
+mod conclude;
 mod go_on;
+pub mod limits;
 pub mod parity;
 pub mod plot;
 pub mod settings;
