@@ -12,7 +12,7 @@ use plotters::prelude::{
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color as _, RGBColor, ShapeStyle, TextStyle};
 
-use super::canvas::{self, Area, SCALE};
+use super::canvas::{self, Area, Note, SCALE};
 use super::style::{self, GRID, INK, MUTED, Marker, PLOTTERS_FAMILY, QuantileStyle};
 use crate::analysis::{FitError, Line, Series};
 use crate::outcome::{Quantile, Row};
@@ -52,7 +52,8 @@ pub fn draw(rows: &[Row]) -> anyhow::Result<String> {
     let width = 2 * MARGIN + columns * panel_width + (columns - 1) * MARGIN;
     let height = HEADER + lines * panel_height + FOOTER;
     ensure!(height < 20_000, "{} series are too many for one picture", panels.len());
-    canvas::draw(width.unsigned_abs(), height.unsigned_abs(), |root| {
+    let mut notes = Vec::new();
+    let svg = canvas::draw(width.unsigned_abs(), height.unsigned_abs(), |root| {
         root.fill(&WHITE)?;
         text(root, (MARGIN, 34), "Stable latency against batch timeout", &bold(24), INK)?;
         let subtitle = "Points are runs. Lines are least squares: latency = k · timeout + b; bands and ± are 95 % confidence.";
@@ -61,22 +62,25 @@ pub fn draw(rows: &[Row]) -> anyhow::Result<String> {
             let (column, line) = ((place % COLUMNS) as i32, (place / COLUMNS) as i32);
             let x = MARGIN + column * (panel_width + MARGIN);
             let y = HEADER + line * panel_height;
-            panel.draw(root, (x, y), panel_width, &axes, column == 0)?;
+            notes.extend(panel.draw(root, (x, y), panel_width, &axes, column == 0)?);
         }
         text(root, (MARGIN, height - 20), &footer(rows), &regular(12), MUTED)
-    })
+    })?;
+    Ok(canvas::annotate(&svg, &notes))
 }
 
 /// What one panel shows.
-struct Panel {
+struct Panel<'a> {
     title: String,
-    curves: Vec<Curve>,
+    curves: Vec<Curve<'a>>,
 }
 
 /// One quantile of one series.
-struct Curve {
+struct Curve<'a> {
     quantile: Quantile,
     points: Vec<(f64, f64)>,
+    /// The run behind each point.
+    runs: Vec<&'a Row>,
     fit: Result<Line, FitError>,
 }
 
@@ -87,7 +91,7 @@ struct Axes {
 }
 
 impl Axes {
-    fn around(panels: &[Panel]) -> Axes {
+    fn around(panels: &[Panel<'_>]) -> Axes {
         let points = || panels.iter().flat_map(|panel| &panel.curves).flat_map(|curve| &curve.points);
         let end = |value: f64| if value > 0.0 { value * 1.05 } else { 1.0 };
         let x = points().map(|point| point.0).fold(0.0, f64::max);
@@ -96,12 +100,13 @@ impl Axes {
     }
 }
 
-impl Panel {
-    fn of(series: &Series<'_>) -> Panel {
+impl<'a> Panel<'a> {
+    fn of(series: &Series<'a>) -> Panel<'a> {
         let curve = |quantile| {
             let points = series.points(quantile);
+            let runs = series.rows.iter().copied().filter(|row| row.latency(quantile).is_some()).collect();
             let fit = Line::fit(&points);
-            Curve { quantile, points, fit }
+            Curve { quantile, points, runs, fit }
         };
         let curves = DRAWN.into_iter().map(curve).collect();
         let ok = series.rows.iter().filter(|row| row.is_ok()).count();
@@ -112,6 +117,7 @@ impl Panel {
         Panel { title: format!("{} ({runs})", series.name), curves }
     }
 
+    /// Draws the panel, and returns what is to be said of its points.
     fn draw(
         &self,
         root: &Area<'_>,
@@ -119,7 +125,7 @@ impl Panel {
         width: i32,
         axes: &Axes,
         first: bool,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Vec<Note>> {
         self.draw_legend(root, (x, y))?;
         let chart = root
             .clone()
@@ -139,7 +145,7 @@ impl Panel {
         for curve in &self.curves {
             curve.draw_points(&mut chart)?;
         }
-        Ok(())
+        Ok(self.curves.iter().flat_map(|curve| curve.notes(&chart)).collect())
     }
 
     /// A small table above the chart, where it cannot cover a point.
@@ -194,7 +200,7 @@ fn draw_axes(chart: &mut Chart<'_, '_>, first: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-impl Curve {
+impl Curve<'_> {
     fn style(&self) -> QuantileStyle {
         style::of(self.quantile)
     }
@@ -251,6 +257,17 @@ impl Curve {
             }
         }
         Ok(())
+    }
+
+    /// Which run each point is.
+    fn notes(&self, chart: &Chart<'_, '_>) -> Vec<Note> {
+        let area = chart.plotting_area();
+        let note = |(point, run): (&(f64, f64), &&Row)| Note {
+            at: area.map_coordinate(point),
+            key: run.key(),
+            text: format!("{} {:.0} ms\n{run}", self.quantile.name(), point.1),
+        };
+        self.points.iter().zip(&self.runs).map(note).collect()
     }
 
     /// The line and the marker, as the legend shows them.
@@ -365,6 +382,8 @@ mod tests {
         let svg = draw(&rows).unwrap();
         assert_eq!(svg, draw(&rows).unwrap());
         assert!(svg.starts_with("<svg width=\"856\""), "{}", &svg[..80]);
+        assert_eq!(svg.matches("<title>max ").count(), 7);
+        assert!(svg.contains("<title>max 251 ms\nhub, 50 ms, repetition 1\n1.50 msgs/op"), "{svg}");
         for word in ["slope k", "batch timeout (ms)", "stable latency (ms)", "hub (7 runs)", "25 nodes"] {
             assert!(svg.contains(word), "{word}");
         }
