@@ -7,6 +7,7 @@ pub mod engine;
 pub mod harness;
 pub mod outcome;
 pub mod plot;
+pub mod report;
 pub mod settings;
 pub mod soak;
 pub mod sweep;

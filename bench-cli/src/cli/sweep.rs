@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use node::StrategyKind;
 
-use super::plot::draw_all;
+use super::plot::{FormatArgs, write_all};
 use super::settings::{SettingsArgs, seconds};
 use crate::engine::locate::{Places, is_executable};
 use crate::engine::maelstrom::TestProcess;
@@ -84,6 +84,8 @@ pub struct SweepArgs {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    formats: FormatArgs,
+    #[command(flatten)]
     settings: SettingsArgs,
 }
 
@@ -121,7 +123,7 @@ pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
         let rows = sweep::run(Arc::new(engine), &runs, &options, stop.clone()).await?;
         anyhow::Ok((rows, stop.current() != Stop::No))
     })?;
-    conclude(&rows, &options.directory)?;
+    conclude(&rows, &options.directory, &args.formats)?;
     if stopped {
         eprintln!(
             "interrupted: {} of {} runs are in {}; the same command with --force starts anew",
@@ -240,14 +242,14 @@ fn announce(engine: &AnyEngine, runs: &[Run], options: &Options) {
     );
 }
 
-/// Prints the tables and draws the pictures of what was measured.
-fn conclude(rows: &[Row], directory: &Path) -> anyhow::Result<()> {
+/// Prints the tables of what was measured, draws its pictures and writes its report.
+fn conclude(rows: &[Row], directory: &Path, formats: &FormatArgs) -> anyhow::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
     println!("{}", summary::text(rows, directory));
     println!("wrote {}", directory.join(CSV_FILE).display());
-    if rows.iter().any(Row::is_ok) { draw_all(rows, directory) } else { Ok(()) }
+    write_all(rows, directory, formats)
 }
 
 /// How many runs go on at a time if the user does not say. A JVM with its nodes fills the machine; the embedded

@@ -10,7 +10,7 @@ use super::{Quantile, Status};
 /// One run. Column names are field names; units are in the names; a figure that a run does not have is empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// What executed the run: `maelstrom` or `embedded`.
+    /// What executed the run: `maelstrom`, `embedded` or `simulated`.
     pub engine: String,
     /// The strategy of this repository's node; empty for any other node.
     pub strategy: String,
@@ -18,7 +18,8 @@ pub struct Row {
     pub batch_timeout_ms: u64,
     /// Which repetition of this point, from 1.
     pub repetition: u32,
-    /// How the run ended. Only `ok` rows are fitted.
+    /// How the run ended: `ok`, `invalid`, `unknown`, `lost-values`, `bad-arguments`, `crashed`, `timed-out` or
+    /// `unreadable`. Only `ok` rows are fitted.
     pub status: Status,
     /// Maelstrom's verdict: `true`, `false` or `unknown`; empty if there were no results.
     pub valid: String,
@@ -58,7 +59,7 @@ pub struct Row {
     pub seed: Option<u64>,
     /// How many nodes.
     pub node_count: usize,
-    /// Clients: a number, or `2n` for two a node.
+    /// How many clients: a number, or `2n` for two a node.
     pub concurrency: String,
     /// Operations a second asked for.
     pub rate: f64,
