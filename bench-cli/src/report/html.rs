@@ -38,8 +38,8 @@ pub fn open(caption: &str, class: &str, header: &[(&str, bool)]) -> String {
 /// The end of a table.
 pub const CLOSE: &str = "</tbody></table></div>\n";
 
-/// A link to a file below the page's own folder.
-pub fn file_link(path: &str) -> String {
+/// A link to a file below the page's own folder, shown as `label`.
+pub fn file_link(path: &str, label: &str) -> String {
     // The dot keeps a path that begins with a slash, or looks like another protocol, a relative one.
     let mut target = "./".to_owned();
     for byte in path.bytes() {
@@ -52,7 +52,7 @@ pub fn file_link(path: &str) -> String {
             }
         }
     }
-    format!("<a href=\"{target}\">{}</a>", escape(path))
+    format!("<a href=\"{target}\">{}</a>", escape(label))
 }
 
 /// A list of names and values.
@@ -80,11 +80,15 @@ mod tests {
 
     #[test]
     fn a_link_never_leaves_the_folder_by_its_looks() {
-        assert_eq!(file_link("runs/a b/log.txt"), "<a href=\"./runs/a%20b/log.txt\">runs/a b/log.txt</a>");
+        assert_eq!(file_link("runs/a b/log.txt", "a&b"), "<a href=\"./runs/a%20b/log.txt\">a&amp;b</a>");
         for (path, target) in
             [("javascript:alert(1)", "./javascript%3Aalert%281%29"), ("//host/x", ".///host/x")]
         {
-            assert!(file_link(path).starts_with(&format!("<a href=\"{target}\">")), "{}", file_link(path));
+            assert!(
+                file_link(path, path).starts_with(&format!("<a href=\"{target}\">")),
+                "{}",
+                file_link(path, path)
+            );
         }
     }
 }

@@ -6,7 +6,7 @@ use super::html::{self, escape};
 use super::{Report, distinct, repeat};
 use crate::analysis::Series;
 use crate::outcome::Row;
-use crate::sweep::summary;
+use crate::sweep::{CSV_FILE, summary};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -43,7 +43,7 @@ pub fn page(report: &Report<'_>) -> String {
          <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         escape(&lead(report.rows)),
         env!("CARGO_PKG_VERSION"),
-        html::file_link(crate::sweep::CSV_FILE),
+        html::file_link(CSV_FILE, CSV_FILE),
     )
 }
 
@@ -144,18 +144,19 @@ fn failed(rows: &[Row]) -> Option<String> {
     for row in failed {
         let _ = writeln!(
             html,
-            "<tr><th scope=\"row\">{}</th><td class=\"text bad\">{}</td><td class=\"text\">{}</td><td class=\"text\">{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td class=\"text bad\">{}</td><td class=\"text prose\">{}</td><td class=\"text\">{}</td></tr>",
             escape(&row.key()),
             row.status,
             escape(&row.reason),
-            log(row)
+            log(row, &row.log)
         );
     }
     Some(html + html::CLOSE)
 }
 
-fn log(row: &Row) -> String {
-    if row.log.is_empty() { String::new() } else { html::file_link(&row.log) }
+/// A link to the run's log, if it left one.
+fn log(row: &Row, label: &str) -> String {
+    if row.log.is_empty() { String::new() } else { html::file_link(&row.log, label) }
 }
 
 /// A column of the table of runs.
@@ -203,7 +204,7 @@ const COLUMNS: [Column; 24] = [
     text("distribution", |row| escape(&row.latency_dist)),
     text("topology", |row| escape(&row.topology)),
     text("faults", |row| escape(&row.nemesis)),
-    text("log", log),
+    text("log", |row| log(row, "log")),
 ];
 /// Up to here columns are shown always, and those behind, the log aside, if they differ.
 const ALWAYS: usize = 9;
@@ -300,7 +301,9 @@ mod tests {
     fn a_failed_run_shows_its_reason_and_log() {
         let failed = Row { status: Status::TimedOut, reason: "killed".to_owned(), ..example(100, 2) };
         let page = page_of(&[example(100, 1), failed], &[]);
-        assert!(page.contains("1 of 2 runs are not ok") && page.contains("<td class=\"text\">killed</td>"));
+        assert!(
+            page.contains("1 of 2 runs are not ok") && page.contains("<td class=\"text prose\">killed</td>")
+        );
         assert!(page.contains("href=\"./runs/hub-50ms-r1/log.txt\""));
         assert!(page.contains("No line for hub: a fit needs at least 3 usable runs"));
     }
