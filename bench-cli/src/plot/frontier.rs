@@ -411,9 +411,14 @@ mod tests {
         let rows: Vec<Row> = (1..8).map(|step| example(step * 50, 1)).collect();
         let svg = draw(&rows).unwrap();
         assert_eq!(svg, draw(&rows).unwrap());
-        for word in
-            ["limit, one hop", "limit, two hops", "3d passes", "3e passes", "DnMllr", "hub, 50 ms, repetition 1"]
-        {
+        for word in [
+            "limit, one hop",
+            "limit, two hops",
+            "3d passes",
+            "3e passes",
+            "DnMllr",
+            "hub, 50 ms, repetition 1",
+        ] {
             assert!(svg.contains(word), "{word}");
         }
     }

@@ -149,7 +149,8 @@ mod tests {
     fn only_strategies_with_a_model_have_a_curve() {
         let tree = |timeout| Row { strategy: "tree".to_owned(), ..example(timeout, 1) };
         let svg = draw(&[example(50, 1), example(400, 1), tree(50), tree(400)]).unwrap();
-        for word in ["two hops, one period for all", "no model", "batch timeout (ms)", "tree, 400 ms, repetition 1"]
+        for word in
+            ["two hops, one period for all", "no model", "batch timeout (ms)", "tree, 400 ms, repetition 1"]
         {
             assert!(svg.contains(word), "{word}");
         }
