@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::lack_of_fit::{LackOfFit, longest_fit};
+use super::lack_of_fit::{LackOfFit, NEGLIGIBLE, longest_fit};
 use super::least_squares::{FitError, Line};
 use super::series::Series;
 use super::theil_sen::TheilSen;
@@ -18,10 +18,13 @@ pub struct Fit {
     pub robust: TheilSen,
     /// Whether the line fits, if the repetitions can say.
     pub lack_of_fit: Option<LackOfFit>,
-    /// The timeouts (ms) for which latency is linear, if the repetitions can say: all of them if the line fits.
-    pub linear: Option<RangeInclusive<f64>>,
+    /// The timeouts (ms) for which latency is linear, and the line there, if the repetitions can say: all of them and
+    /// the same line if it fits.
+    pub linear: Option<(RangeInclusive<f64>, Line)>,
     /// What theory says, for this repository's strategies.
     pub theory: Option<Theory>,
+    /// The shortest and the longest timeout measured (ms).
+    measured: (f64, f64),
 }
 
 impl Fit {
@@ -38,6 +41,7 @@ impl Fit {
             robust,
             lack_of_fit: LackOfFit::test(&points, &line),
             linear: longest_fit(&points),
+            measured: points.iter().fold((f64::INFINITY, 0.0), |(min, max), p| (p.0.min(min), p.0.max(max))),
             theory: series.rows.first().and_then(|row| Theory::of(row, quantile)),
         })
     }
@@ -47,18 +51,21 @@ impl Fit {
         let mut warnings = Vec::new();
         if let Some(test) = self.lack_of_fit.filter(|test| !test.accepts()) {
             let range = match &self.linear {
-                Some(range) => format!("a line fits from {} to {} ms", range.start(), range.end()),
+                Some((range, line)) => format!(
+                    "from {} to {} ms it is: k = {:.3}, b = {:.0} ms",
+                    range.start(),
+                    range.end(),
+                    line.slope,
+                    line.intercept
+                ),
                 None => "no three neighbouring timeouts lie on a line either".to_owned(),
             };
             warnings.push(format!(
-                "latency is not linear over all timeouts (lack of fit: F = {:.1}, {}, up to {:.0} % off the \
-                 line); {range}",
+                "not linear over all timeouts (lack of fit: F = {:.1}, {}); {range}",
                 test.f,
                 probability(test.p),
-                100.0 * test.largest_deviation,
             ));
-        }
-        if self.robust.disagrees_with(&self.line) {
+        } else if self.robust.disagrees_with(&self.line) && self.robust_distance() > NEGLIGIBLE {
             warnings.push(format!(
                 "the robust line (Theil–Sen: k = {:.3}, b = {:.0} ms) lies outside the intervals of least squares; \
                  look for outliers or a bend",
@@ -66,6 +73,16 @@ impl Fit {
             ));
         }
         warnings
+    }
+
+    /// The largest distance of the robust line from the other over the timeouts measured, as a fraction of it.
+    fn robust_distance(&self) -> f64 {
+        let distance = |x: f64| {
+            let robust = self.robust.intercept + self.robust.slope * x;
+            ((robust - self.line.at(x)) / self.line.at(x)).abs()
+        };
+        // Both are straight, so no distance is larger than at one of the ends.
+        distance(self.measured.0).max(distance(self.measured.1))
     }
 }
 
@@ -96,7 +113,7 @@ mod tests {
         let rows = rows(|timeout| timeout + 200);
         let fit = Fit::of(&Series::group(&rows)[0], Quantile::Max).unwrap();
         assert_eq!(fit.warnings(), Vec::<String>::new());
-        assert_eq!(fit.linear, Some(50.0..=800.0));
+        assert_eq!(fit.linear.unwrap().0, 50.0..=800.0);
         assert_eq!(fit.theory.unwrap().slope, 1.0..=1.0);
     }
 
@@ -105,7 +122,7 @@ mod tests {
         let rows = rows(|timeout| if timeout < 600 { timeout + 200 } else { 3 * timeout });
         let fit = Fit::of(&Series::group(&rows)[0], Quantile::Max).unwrap();
         let warnings = fit.warnings();
-        assert!(warnings[0].contains("a line fits from 50 to 400 ms"), "{warnings:?}");
+        assert!(warnings[0].contains("from 50 to 400 ms it is: k = 1.0"), "{warnings:?}");
         assert!(warnings[0].contains("p < 0.001"), "{warnings:?}");
     }
 }

@@ -59,19 +59,20 @@ impl LackOfFit {
     }
 }
 
-/// The contiguous range with the most different x, and at least three of them, for which a line of its own fits;
-/// of several with as many x, the widest. `None` if there is none or repetitions are missing.
-pub fn longest_fit(points: &[(f64, f64)]) -> Option<RangeInclusive<f64>> {
+/// The contiguous range with the most different x, and at least three of them, for which a line of its own fits,
+/// and that line; of several with as many x, the widest. `None` if there is none or repetitions are missing.
+pub fn longest_fit(points: &[(f64, f64)]) -> Option<(RangeInclusive<f64>, Line)> {
     let xs: Vec<f64> = Groups::of(points).as_slice().iter().map(|group| group.x).collect();
     let fits = |first: usize, last: usize| {
         let inside = |p: &&(f64, f64)| (xs[first]..=xs[last]).contains(&p.0);
         let part: Vec<(f64, f64)> = points.iter().filter(inside).copied().collect();
         let line = Line::fit(&part).ok()?;
-        LackOfFit::test(&part, &line).filter(LackOfFit::accepts).map(|_| xs[first]..=xs[last])
+        LackOfFit::test(&part, &line).filter(LackOfFit::accepts).map(|_| (xs[first]..=xs[last], line))
     };
     (3..=xs.len()).rev().find_map(|count| {
         let accepted = (0..=xs.len() - count).filter_map(|first| fits(first, first + count - 1));
-        accepted.max_by(|a, b| (a.end() - a.start()).total_cmp(&(b.end() - b.start())))
+        let width = |range: &RangeInclusive<f64>| range.end() - range.start();
+        accepted.max_by(|a, b| width(&a.0).total_cmp(&width(&b.0)))
     })
 }
 
@@ -127,8 +128,9 @@ pub(super) mod tests {
 
     #[test]
     fn a_bend_ends_the_range_in_which_the_line_fits() {
-        assert_eq!(longest_fit(&SWEEP), Some(50.0..=800.0));
-        assert_eq!(longest_fit(&bent()), Some(50.0..=600.0));
+        assert_eq!(longest_fit(&SWEEP), Some((50.0..=800.0, Line::fit(&SWEEP).unwrap())));
+        let (range, line) = longest_fit(&bent()).unwrap();
+        assert_eq!((range, line), (50.0..=600.0, Line::fit(&SWEEP[..15]).unwrap()));
     }
 
     #[test]

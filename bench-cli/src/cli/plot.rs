@@ -11,7 +11,7 @@ use crate::plot;
 use crate::sweep::plan::plain_name;
 use crate::sweep::summary;
 
-/// The picture's file name without its extension.
+/// The fits' picture; each series has one of its own, too.
 const LATENCY_FIT: &str = "latency-fit";
 
 /// Draw a sweep's results again, without running anything
@@ -55,20 +55,23 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// If there is nothing to draw or a file cannot be written.
 pub fn draw_all(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
-    draw_into(rows, folder, LATENCY_FIT)?;
+    for (name, draw) in plot::PICTURES {
+        write_both(&draw(rows)?, folder, name)?;
+    }
     let series = Series::group(rows);
     for series in series.iter().filter(|one| series.len() > 1 && one.rows.iter().any(|row| row.is_ok())) {
         let rows: Vec<Row> = series.rows.iter().copied().cloned().collect();
-        draw_into(&rows, folder, &format!("{LATENCY_FIT}-{}", plain_name(&series.name)))?;
+        let name = format!("{LATENCY_FIT}-{}", plain_name(&series.name));
+        write_both(&plot::latency::draw(&rows)?, folder, &name)?;
     }
     Ok(())
 }
 
-fn draw_into(rows: &[Row], folder: &Path, name: &str) -> anyhow::Result<()> {
-    let svg = plot::latency::draw(rows)?;
+/// Writes a picture as SVG and as PNG.
+fn write_both(svg: &str, folder: &Path, name: &str) -> anyhow::Result<()> {
     for extension in ["svg", "png"] {
         let file = folder.join(format!("{name}.{extension}"));
-        plot::write(&svg, &file)?;
+        plot::write(svg, &file)?;
         println!("drew {}", file.display());
     }
     Ok(())

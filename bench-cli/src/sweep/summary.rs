@@ -148,7 +148,7 @@ fn fit_cells(fit: &Fit) -> [String; 9] {
         format!("{:.4}", line.r_squared),
         format!("{:.3}", robust.slope),
         format!("{:.0}", robust.intercept),
-        linear.as_ref().map_or_else(|| "–".to_owned(), |linear| range(linear, 0)),
+        linear.as_ref().map_or_else(|| "–".to_owned(), |(linear, _)| range(linear, 0)),
         line.count.to_string(),
     ]
 }
