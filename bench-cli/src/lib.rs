@@ -11,6 +11,7 @@ pub mod harness;
 pub mod outcome;
 pub mod plot;
 pub mod preflight;
+pub mod report;
 pub mod settings;
 pub mod soak;
 pub mod sweep;

@@ -3,8 +3,10 @@
 pub mod check;
 pub mod compare;
 pub mod completions;
+mod conclude;
 pub mod doctor;
 mod go_on;
+pub mod limits;
 pub mod parity;
 pub mod plot;
 pub mod settings;

@@ -10,8 +10,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use node::StrategyKind;
 
+use super::conclude::{self, FormatArgs};
 use super::go_on;
-use super::plot::draw_all;
+use super::limits::LimitArgs;
 use super::settings::{SettingsArgs, seconds};
 use crate::engine::locate::{Places, is_executable};
 use crate::engine::maelstrom::TestProcess;
@@ -24,7 +25,7 @@ use crate::sweep::plan::{Grid, NodeChoice, Run};
 use crate::sweep::progress::Detail;
 use crate::sweep::progress::rounded;
 use crate::sweep::template::Template;
-use crate::sweep::{CSV_FILE, Earlier, Keep, Options, RUNS_FOLDER, Sweep, signals, summary};
+use crate::sweep::{CSV_FILE, Earlier, Keep, Options, RUNS_FOLDER, Sweep, signals};
 
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -103,7 +104,11 @@ pub struct SweepArgs {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
+    formats: FormatArgs,
+    #[command(flatten)]
     settings: SettingsArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// The values of `--engine`.
@@ -157,7 +162,7 @@ pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
             anyhow::Ok((rows, stop.current() != Stop::No))
         })
         .with_context(|| format!("the sweep has ended early; to go on with it: {how_to_go_on}"))?;
-    conclude(&rows, &options.directory)?;
+    conclude(&rows, &options.directory, &args.limits, &args.formats)?;
     if stopped {
         eprintln!(
             "interrupted: {} of {} runs are in {}; to go on:\n  {how_to_go_on}",
@@ -339,14 +344,14 @@ fn announce(engine: &AnyEngine, sweep: &Sweep<AnyEngine>, options: &Options) {
     eprintln!("{} runs, {jobs} at a time, about {}; into {directory}", runs.len(), rounded(all));
 }
 
-/// Prints the tables and draws the pictures of what was measured.
-fn conclude(rows: &[Row], directory: &Path) -> anyhow::Result<()> {
+/// Prints the tables of what was measured, draws its pictures and writes its report.
+fn conclude(rows: &[Row], directory: &Path, limits: &LimitArgs, formats: &FormatArgs) -> anyhow::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    println!("{}", summary::text(rows, directory));
+    conclude::print(rows, directory, limits);
     println!("wrote {}", directory.join(CSV_FILE).display());
-    if rows.iter().any(Row::is_ok) { draw_all(rows, directory) } else { Ok(()) }
+    conclude::write_all(rows, directory, formats)
 }
 
 /// How many runs of the embedded runner go on at a time on each core. Twice as many kept their timers within 1 ms
