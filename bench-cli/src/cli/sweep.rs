@@ -126,12 +126,10 @@ enum EngineChoice {
 /// If something that was asked for does not exist, or results cannot be written.
 pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     let directory = args.directory()?;
-    if args.dry_run {
-        let Plan { runs, engine, options, .. } = Plan::of(&args, &directory)?;
-        print_plan(&engine, &runs, &options);
-        return Ok(ExitCode::SUCCESS);
-    }
     let how_to_go_on = go_on::command(std::env::args_os(), &directory);
+    if args.dry_run {
+        return Ok(print_plan(&prepare(&args, &directory)?));
+    }
     let Measured { rows, planned, stopped } = measure(&args, &directory, &how_to_go_on)?;
     conclude(&rows, &directory, &args.limits, &args.formats)?;
     if stopped {
@@ -145,35 +143,6 @@ pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     Ok(if rows.iter().any(Row::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What is to be executed, and how.
-struct Plan {
-    runs: Vec<Run>,
-    engine: AnyEngine,
-    /// Why it is this engine.
-    why: String,
-    options: Options,
-}
-
-impl Plan {
-    fn of(args: &SweepArgs, directory: &Path) -> anyhow::Result<Plan> {
-        let runs = args.grid()?.runs();
-        let (engine, why) = args.engine()?;
-        if runs.iter().any(|run| run.settings.message_faults.any()) && engine.name() != "simulated" {
-            bail!("--loss and --duplication are beyond Maelstrom; they need --engine simulated");
-        }
-        let options = Options {
-            directory: directory.to_owned(),
-            earlier: args.earlier(),
-            seed_given: args.seed.is_some(),
-            jobs: args.jobs.unwrap_or_else(|| default_jobs(&engine)),
-            deadline: args.run_timeout,
-            keep: args.keep,
-            detail: args.detail(),
-        };
-        Ok(Plan { runs, engine, why, options })
-    }
-}
-
 /// What came of a sweep.
 pub(super) struct Measured {
     /// The rows in its CSV.
@@ -184,13 +153,41 @@ pub(super) struct Measured {
     pub stopped: bool,
 }
 
+/// What flags come to.
+struct Prepared {
+    runs: Vec<Run>,
+    engine: AnyEngine,
+    /// Why it is this engine.
+    why: String,
+    options: Options,
+}
+
+fn prepare(args: &SweepArgs, directory: &Path) -> anyhow::Result<Prepared> {
+    let runs = args.grid()?.runs();
+    let (engine, why) = args.engine()?;
+    if runs.iter().any(|run| run.settings.message_faults.any()) && engine.name() != "simulated" {
+        bail!("--loss and --duplication are beyond Maelstrom; they need --engine simulated");
+    }
+    let options = Options {
+        directory: directory.to_owned(),
+        earlier: args.earlier(),
+        seed_given: args.seed.is_some(),
+        jobs: args.jobs.unwrap_or_else(|| default_jobs(&engine)),
+        deadline: args.run_timeout,
+        keep: args.keep,
+        detail: args.detail(),
+    };
+    Ok(Prepared { runs, engine, why, options })
+}
+
 /// Executes the runs that `args` ask for into `directory`.
 ///
 /// # Errors
 /// If something that was asked for does not exist, or results cannot be written.
 pub(super) fn measure(args: &SweepArgs, directory: &Path, how_to_go_on: &str) -> anyhow::Result<Measured> {
-    let Plan { runs, engine, why, options } = Plan::of(args, directory)?;
-    if options.detail != Detail::Quiet {
+    let Prepared { runs, engine, why, options } = prepare(args, directory)?;
+    let shown = options.detail != Detail::Quiet;
+    if shown {
         eprintln!("engine: {} ({why})", engine.name());
     }
     // One thread: its life is that of the whole process, which is what the system ties children to.
@@ -199,7 +196,7 @@ pub(super) fn measure(args: &SweepArgs, directory: &Path, how_to_go_on: &str) ->
     runtime.block_on(preflight(&engine, &runs, &options))?;
     let engine = Arc::new(engine);
     let sweep = Sweep::open(engine.clone(), &runs, options.clone())?;
-    if options.detail != Detail::Quiet {
+    if shown {
         announce(&engine, &sweep, &options);
     }
     let (rows, stopped) = runtime
@@ -322,7 +319,7 @@ impl SweepArgs {
 }
 
 /// Prints what a sweep would execute.
-fn print_plan(engine: &AnyEngine, runs: &[Run], options: &Options) {
+fn print_plan(Prepared { runs, engine, options, .. }: &Prepared) -> ExitCode {
     for run in runs {
         let directory = options.directory.join(RUNS_FOLDER).join(run.directory_name());
         match engine.command_line(&run.settings, &run.node, run.seed, &directory) {
@@ -338,6 +335,7 @@ fn print_plan(engine: &AnyEngine, runs: &[Run], options: &Options) {
         options.jobs,
         rounded(all)
     );
+    ExitCode::SUCCESS
 }
 
 /// Looks at what would make every run fail, before the first one starts.
