@@ -10,6 +10,7 @@ pub mod engine;
 pub mod harness;
 pub mod outcome;
 pub mod plot;
+pub mod preflight;
 pub mod report;
 pub mod settings;
 pub mod soak;

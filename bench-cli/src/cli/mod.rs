@@ -2,7 +2,9 @@
 
 pub mod check;
 pub mod compare;
+pub mod completions;
 mod conclude;
+pub mod doctor;
 mod go_on;
 pub mod limits;
 pub mod parity;
@@ -43,6 +45,13 @@ enum Command {
         arguments: Vec<OsString>,
     },
     Check(check::CheckArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    /// Print a manual page: bench-cli man | man -l -
+    Man {
+        /// The command that it is about [default: all of bench-cli]
+        command: Option<String>,
+    },
     Parity(parity::ParityArgs),
     Simulate(Box<simulate::SimulateArgs>),
     Soak(soak::SoakArgs),
@@ -70,6 +79,9 @@ pub fn run() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Soak(args) => soak::run(&args),
         Command::Parity(args) => guarded(|| parity::run(&args)),
+        Command::Doctor(args) => guarded(|| doctor::run(&args)),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man { command } => completions::man(command.as_deref()),
         Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

@@ -5,25 +5,28 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::conclude;
+use super::conclude::{self, FormatArgs};
 use super::limits::LimitArgs;
-use crate::outcome::csv_file;
+use crate::outcome::{Row, csv_file};
 use crate::plot;
 
-/// Draw a sweep's results again, without running anything
+/// Draw a sweep's results again, without running anything: pictures, report.html, and other formats
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli plot results/hub/sweep.csv
   bench-cli plot results/hub/sweep.csv -o hub.png
   bench-cli plot results/hub/sweep.csv --limit 3d
+  bench-cli plot results/hub/sweep.csv --format csv,json,markdown
   bench-cli plot results/hub/sweep.csv --max-msgs-per-op 2 --max-latency 500ms")]
 pub struct PlotArgs {
     /// The rows of a sweep
     #[arg(value_name = "SWEEP.CSV")]
     csv: PathBuf,
-    /// Draw this file only, .svg or .png [default: every picture, as .svg and .png, beside the CSV]
+    /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    formats: FormatArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -37,14 +40,17 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     if let Some(line) = torn_line {
         eprintln!("warning: line {line} of {} is cut off and left out", args.csv.display());
     }
-    let folder = args.csv.parent().unwrap_or(Path::new(""));
+    let folder = args.csv.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     conclude::print(&rows, folder, &args.limits);
     match &args.output {
         Some(file) => {
             plot::write(&plot::latency::draw(&rows)?, file)?;
             println!("drew {}", file.display());
         }
-        None => conclude::draw_all(&rows, folder)?,
+        None => {
+            conclude::write_all(&rows, folder, &args.formats)?;
+            anyhow::ensure!(rows.iter().any(Row::is_ok), "there is nothing to draw: no run is ok");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

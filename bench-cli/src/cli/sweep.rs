@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use node::StrategyKind;
 
-use super::conclude;
+use super::conclude::{self, FormatArgs};
 use super::go_on;
 use super::limits::LimitArgs;
 use super::settings::{SettingsArgs, seconds};
@@ -90,6 +90,8 @@ pub struct SweepArgs {
     #[arg(long, conflicts_with = "force")]
     retry_failed: bool,
     #[command(flatten)]
+    formats: FormatArgs,
+    #[command(flatten)]
     pub(super) settings: SettingsArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -112,7 +114,7 @@ pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     let directory = args.directory()?;
     let how_to_go_on = go_on::command(std::env::args_os(), &directory);
     let Measured { rows, planned, stopped } = measure(&args, &directory, &how_to_go_on)?;
-    conclude(&rows, &directory, &args.limits)?;
+    conclude(&rows, &directory, &args.limits, &args.formats)?;
     if stopped {
         eprintln!(
             "interrupted: {} of {planned} runs are in {}; to go on:\n  {how_to_go_on}",
@@ -284,14 +286,14 @@ fn announce(engine: &AnyEngine, sweep: &Sweep<AnyEngine>, options: &Options) {
     eprintln!("{} runs, {jobs} at a time, about {}; into {directory}", runs.len(), rounded(all));
 }
 
-/// Prints the tables and draws the pictures of what was measured.
-fn conclude(rows: &[Row], directory: &Path, limits: &LimitArgs) -> anyhow::Result<()> {
+/// Prints the tables of what was measured, draws its pictures and writes its report.
+fn conclude(rows: &[Row], directory: &Path, limits: &LimitArgs, formats: &FormatArgs) -> anyhow::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
     conclude::print(rows, directory, limits);
     println!("wrote {}", directory.join(CSV_FILE).display());
-    if rows.iter().any(Row::is_ok) { conclude::draw_all(rows, directory) } else { Ok(()) }
+    conclude::write_all(rows, directory, formats)
 }
 
 /// How many runs of the embedded runner go on at a time on each core. Twice as many kept their timers within 1 ms

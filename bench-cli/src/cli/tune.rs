@@ -13,7 +13,7 @@ use super::sweep::{self, INTERRUPTED, Measured, SweepArgs};
 use crate::analysis::advice::{Judged, Verdict};
 use crate::analysis::{Advice, Envelope, Figure, Series};
 use crate::outcome::Row;
-use crate::report::{advice, command};
+use crate::report::{advice, repeat};
 use crate::sweep::CSV_FILE;
 
 /// The timeouts to begin with (ms): the whole range that makes sense, coarsely.
@@ -237,7 +237,9 @@ impl Tuning<'_> {
         if let Some(simulated) = simulated {
             println!("  simulated: {}", advice::describe(simulated));
         }
-        println!("  again: {}", command::sweep(row, &[judged.timeout_ms], judged.runs));
+        if let Some(command) = repeat::further(&[row], &[judged.timeout_ms], judged.runs) {
+            println!("  again: {command}");
+        }
         println!("  all runs: {}", self.directory.join("*").join(CSV_FILE).display());
     }
 }

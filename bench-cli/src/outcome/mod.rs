@@ -5,6 +5,8 @@
 pub mod csv_file;
 pub mod results;
 pub mod row;
+#[cfg(test)]
+mod schema;
 
 use std::fmt;
 use std::time::Duration;

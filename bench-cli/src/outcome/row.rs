@@ -1,5 +1,6 @@
 //! One line of `sweep.csv`: the one schema, for writing and for reading back.
 
+use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::{Quantile, Status};
 /// One run. Column names are field names; units are in the names; a figure that a run does not have is empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// What executed the run: `maelstrom` or `embedded`.
+    /// What executed the run: `maelstrom`, `embedded` or `simulated`.
     pub engine: String,
     /// The strategy of this repository's node; empty for any other node.
     pub strategy: String,
@@ -18,7 +19,8 @@ pub struct Row {
     pub batch_timeout_ms: u64,
     /// Which repetition of this point, from 1.
     pub repetition: u32,
-    /// How the run ended. Only `ok` rows are fitted.
+    /// How the run ended: `ok`, `invalid`, `unknown`, `lost-values`, `bad-arguments`, `crashed`, `timed-out` or
+    /// `unreadable`. Only `ok` rows are fitted.
     pub status: Status,
     /// Maelstrom's verdict: `true`, `false` or `unknown`; empty if there were no results.
     pub valid: String,
@@ -58,7 +60,7 @@ pub struct Row {
     pub seed: Option<u64>,
     /// How many nodes.
     pub node_count: usize,
-    /// Clients: a number, or `2n` for two a node.
+    /// How many clients: a number, or `2n` for two a node.
     pub concurrency: String,
     /// Operations a second asked for.
     pub rate: f64,
@@ -197,6 +199,30 @@ impl Row {
     /// What this run is a sample of: the strategy of this repository's node, or another node's program name.
     pub fn series(&self) -> String {
         if self.strategy.is_empty() { program_name(&self.node_bin) } else { self.strategy.clone() }
+    }
+
+    /// What tells this run from the others of its sweep.
+    pub fn key(&self) -> String {
+        format!("{} {} ms #{}", self.series(), self.batch_timeout_ms, self.repetition)
+    }
+}
+
+/// The run and its figures, in a few short lines.
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} ms, repetition {}", self.series(), self.batch_timeout_ms, self.repetition)?;
+        if let Some(msgs) = self.msgs_per_op {
+            write!(f, "\n{msgs:.2} msgs/op")?;
+        }
+        let latencies = Quantile::ALL.map(|quantile| {
+            let latency = self.latency(quantile)?;
+            Some(format!("{} {}", quantile.name(), latency.as_millis()))
+        });
+        let latencies: Vec<String> = latencies.into_iter().flatten().collect();
+        if !latencies.is_empty() {
+            write!(f, "\n{} ms", latencies.join(", "))?;
+        }
+        self.seed.map_or(Ok(()), |seed| write!(f, "\nseed {seed}"))
     }
 }
 

@@ -1,4 +1,52 @@
-//! What people read: advice, and the command lines that repeat what was measured.
+//! A sweep for people who were not there: one HTML page, and tables for a README and for other programs.
+//!
+//! Rows and pictures go in, text comes out; nothing here reads or writes files.
+//!
+//! | module | what it makes |
+//! |---|---|
+//! | [`advice`] | which timeouts meet limits, and the next sweep |
+//! | [`page`] | `report.html`: what was run, figures, pictures and every run, in one file that needs no other |
+//! | [`repeat`] | the command lines that run a sweep again, or go on from it |
+//! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
+//! | [`json`] | `sweep.json`: the rows with the CSV's names |
+//! | [`html`] | tables and links as HTML |
 
 pub mod advice;
-pub mod command;
+pub mod html;
+pub mod json;
+pub mod markdown;
+pub mod page;
+pub mod repeat;
+
+use std::collections::BTreeSet;
+
+use crate::outcome::Row;
+
+/// What goes into a report.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// What the page is called: the name of the sweep's folder.
+    pub title: &'a str,
+    /// Every run.
+    pub rows: &'a [Row],
+    /// The pictures, in the order in which they are shown.
+    pub pictures: &'a [Picture],
+}
+
+/// A picture of the rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// What it shows, in a few words.
+    pub caption: String,
+    /// The picture itself: an `<svg>` element.
+    pub svg: String,
+}
+
+/// The different values of `setting`, in the order in which they first appear.
+fn distinct<'a, T: Ord + Clone>(
+    rows: impl IntoIterator<Item = &'a Row>,
+    setting: impl Fn(&Row) -> T,
+) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    rows.into_iter().map(setting).filter(|value| seen.insert(value.clone())).collect()
+}

@@ -1,4 +1,4 @@
-//! The tables that a sweep ends with.
+//! The tables that a sweep ends with, as [`Sheet`]s for whoever shows them, and as text for the terminal.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,23 +12,32 @@ use crate::analysis::series::Point;
 use crate::analysis::{Challenge, Fit, Series};
 use crate::outcome::{Quantile, Row};
 
+/// A table before it has a form: the terminal, the report and Markdown each show it in their own way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheet {
+    /// The columns' names. The first column names things, the others hold numbers.
+    pub header: Vec<String>,
+    /// The cells, as many in a row as there are columns.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Sheet {
+    fn new(header: &[&str]) -> Sheet {
+        Sheet { header: header.iter().copied().map(String::from).collect(), rows: Vec::new() }
+    }
+}
+
 /// All that a sweep's rows say, as text. Logs are shown relative to `directory`.
 pub fn text(rows: &[Row], directory: &Path) -> String {
     let series = Series::group(rows);
     let mut text = String::new();
-    let _ = writeln!(text, "{}\n", points_table(&series).trim_fmt());
-    text.push_str("Latencies in ms; medians over ok runs, and their range. ");
-    text.push_str("A challenge is met if every repetition stays below its limits:\n");
-    for challenge in Challenge::ALL {
-        let Challenge { name, msgs_per_op, median, max } = challenge;
-        let (median, max) = (median.as_millis(), max.as_millis());
-        let _ = writeln!(text, "  {name}: < {msgs_per_op} msgs/op, median < {median} ms, max < {max} ms");
+    let _ = writeln!(text, "{}\n", table(points(&series)).trim_fmt());
+    let _ = writeln!(text, "{POINTS_LEGEND}");
+    for limits in challenge_limits() {
+        let _ = writeln!(text, "  {limits}");
     }
-    let _ = writeln!(
-        text,
-        "\nstable latency = k · batch timeout + b (least squares, 95 % intervals; robust: Theil–Sen)"
-    );
-    let _ = writeln!(text, "{}", fits_table(&series).trim_fmt());
+    let _ = writeln!(text, "\n{FITS_LEGEND}");
+    let _ = writeln!(text, "{}", table(fits(&series)).trim_fmt());
     warnings(&mut text, &series);
     for (series, problem) in unfitted(&series) {
         let _ = writeln!(text, "no line for {series}: {problem}");
@@ -37,8 +46,23 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
     text
 }
 
+/// How to read [`points`].
+pub const POINTS_LEGEND: &str = "Latencies in ms; medians over ok runs, and their range. \
+    A challenge is met if every repetition stays below its limits:";
+/// How to read [`fits`].
+pub const FITS_LEGEND: &str = "stable latency = k · batch timeout + b (least squares, 95 % intervals; \
+    robust: Theil–Sen)";
+
+/// The limits of each challenge in words.
+pub fn challenge_limits() -> [String; Challenge::ALL.len()] {
+    Challenge::ALL.map(|Challenge { name, msgs_per_op, median, max }| {
+        let (median, max) = (median.as_millis(), max.as_millis());
+        format!("{name}: < {msgs_per_op} msgs/op, median < {median} ms, max < {max} ms")
+    })
+}
+
 /// Why series have no fit, each reason once.
-fn unfitted<'a>(series: &'a [Series<'_>]) -> BTreeSet<(&'a str, String)> {
+pub fn unfitted<'a>(series: &'a [Series<'_>]) -> BTreeSet<(&'a str, String)> {
     let problem = |series: &'a Series<'_>, quantile| {
         series.fit(quantile).err().map(|error| (series.name.as_str(), error.to_string()))
     };
@@ -53,32 +77,27 @@ const PLAIN: TableStyle = TableStyle::new()
     .content_lines(ContentLineStyle::none())
     .header_separator(LineStyle::none().fill('─').junction('─'));
 
-fn table(header: &[&str]) -> Table {
+fn table(sheet: Sheet) -> Table {
     let mut table = Table::new();
-    table.load_style(PLAIN).set_header(header);
-    table
-}
-
-/// All columns but the first are numbers.
-fn align(table: &mut Table) {
+    table.load_style(PLAIN).set_header(sheet.header);
+    table.add_rows(sheet.rows);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
+    table
 }
 
-fn points_table(series: &[Series<'_>]) -> Table {
+/// Medians and ranges of each series at each timeout, and whether it meets the challenges.
+pub fn points(series: &[Series<'_>]) -> Sheet {
     let mut header = vec!["series", "timeout", "msgs/op"];
     header.extend(Quantile::ALL.map(Quantile::name));
     header.push("ok");
     header.extend(Challenge::ALL.map(|challenge| challenge.name));
-    let mut table = table(&header);
+    let mut sheet = Sheet::new(&header);
     for series in series {
-        for point in series.by_timeout() {
-            table.add_row(point_cells(&series.name, &point));
-        }
+        sheet.rows.extend(series.by_timeout().iter().map(|point| point_cells(&series.name, point)));
     }
-    align(&mut table);
-    table
+    sheet
 }
 
 fn point_cells(name: &str, point: &Point) -> Vec<String> {
@@ -105,7 +124,8 @@ fn spread(spread: Option<Spread>, decimals: usize) -> String {
     }
 }
 
-fn fits_table(series: &[Series<'_>]) -> Table {
+/// The line of each series and quantile.
+pub fn fits(series: &[Series<'_>]) -> Sheet {
     let header = [
         "series",
         "",
@@ -119,7 +139,7 @@ fn fits_table(series: &[Series<'_>]) -> Table {
         "linear (ms)",
         "runs",
     ];
-    let mut table = table(&header);
+    let mut sheet = Sheet::new(&header);
     for series in series {
         for quantile in Quantile::ALL {
             let mut cells = vec![series.name.clone(), quantile.name().to_owned()];
@@ -130,11 +150,10 @@ fn fits_table(series: &[Series<'_>]) -> Table {
                     cells.push(series.points(quantile).len().to_string());
                 }
             }
-            table.add_row(cells);
+            sheet.rows.push(cells);
         }
     }
-    align(&mut table);
-    table
+    sheet
 }
 
 fn fit_cells(fit: &Fit) -> [String; 9] {

@@ -1,0 +1,94 @@
+//! Pieces of HTML. Whatever came from a user or a node is escaped here.
+
+use std::fmt::Write as _;
+
+pub use crate::plot::canvas::escape;
+use crate::sweep::summary::Sheet;
+
+/// A table whose first column names its rows.
+pub fn table(caption: &str, sheet: &Sheet) -> String {
+    let header: Vec<(&str, bool)> =
+        (0..).zip(&sheet.header).map(|(n, name)| (name.as_str(), n == 0)).collect();
+    let mut html = open(caption, "", &header);
+    for cells in &sheet.rows {
+        html.push_str("<tr>");
+        for (column, cell) in cells.iter().enumerate() {
+            let (open, close) = if column == 0 { ("<th scope=\"row\">", "</th>") } else { ("<td>", "</td>") };
+            let _ = write!(html, "{open}{}{close}", escape(cell));
+        }
+        html.push_str("</tr>\n");
+    }
+    html + CLOSE
+}
+
+/// The start of a table, up to its first row. Each column has a name, and is text or not, that is, numbers.
+pub fn open(caption: &str, class: &str, header: &[(&str, bool)]) -> String {
+    let mut html = format!(
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\">\
+         <table class=\"{class}\"><caption>{0}</caption>\n<thead><tr>",
+        escape(caption)
+    );
+    for &(name, is_text) in header {
+        let class = if is_text { " class=\"text\"" } else { "" };
+        let _ = write!(html, "<th scope=\"col\"{class}>{}</th>", escape(name));
+    }
+    html + "</tr></thead>\n<tbody>\n"
+}
+
+/// The end of a table.
+pub const CLOSE: &str = "</tbody></table></div>\n";
+
+/// A link to a file below the page's own folder, shown as `label`.
+pub fn file_link(path: &str, label: &str) -> String {
+    // The dot keeps a path that begins with a slash, or looks like another protocol, a relative one.
+    let mut target = "./".to_owned();
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                target.push(char::from(byte));
+            }
+            other => {
+                let _ = write!(target, "%{other:02X}");
+            }
+        }
+    }
+    format!("<a href=\"{target}\">{}</a>", escape(label))
+}
+
+/// A list of names and values.
+pub fn definitions(pairs: &[(&str, String)]) -> String {
+    let mut html = "<dl>\n".to_owned();
+    for (name, value) in pairs {
+        let _ = writeln!(html, "<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value));
+    }
+    html + "</dl>\n"
+}
+
+/// An `<svg>` with a description for those who cannot see it.
+pub fn picture(caption: &str, svg: &str) -> String {
+    let label = format!("<svg role=\"img\" aria-label=\"{}\" ", escape(caption));
+    format!(
+        "<figure><div class=\"picture\">\n{}</div><figcaption>{}</figcaption></figure>\n",
+        svg.replacen("<svg ", &label, 1),
+        escape(caption)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_never_leaves_the_folder_by_its_looks() {
+        assert_eq!(file_link("runs/a b/log.txt", "a&b"), "<a href=\"./runs/a%20b/log.txt\">a&amp;b</a>");
+        for (path, target) in
+            [("javascript:alert(1)", "./javascript%3Aalert%281%29"), ("//host/x", ".///host/x")]
+        {
+            assert!(
+                file_link(path, path).starts_with(&format!("<a href=\"{target}\">")),
+                "{}",
+                file_link(path, path)
+            );
+        }
+    }
+}

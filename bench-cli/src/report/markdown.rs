@@ -1,0 +1,75 @@
+//! `summary.md`: a sweep's tables as Markdown.
+
+use std::fmt::Write as _;
+
+use super::distinct;
+use super::page::settings;
+use crate::analysis::Series;
+use crate::outcome::Row;
+use crate::sweep::summary::{self, Sheet};
+
+/// The tables of medians and of fits, with the settings that they hold for.
+pub fn summary(rows: &[Row]) -> String {
+    let series = Series::group(rows);
+    let mut text = table(&summary::points(&series));
+    let _ = writeln!(text, "\n{}\n", escape(summary::POINTS_LEGEND));
+    for limits in summary::challenge_limits() {
+        let _ = writeln!(text, "- {}", escape(&limits));
+    }
+    let _ = writeln!(text, "\n{}", table(&summary::fits(&series)));
+    let _ = writeln!(text, "{}", escape(summary::FITS_LEGEND));
+    let failed = rows.iter().filter(|row| !row.is_ok()).count();
+    if failed > 0 {
+        let _ = writeln!(text, "\n{failed} of {} runs are not ok and left out.", rows.len());
+    }
+    let settings: Vec<String> =
+        settings(rows).iter().map(|(name, value)| format!("{name}: {}", escape(value))).collect();
+    let engines = distinct(rows, |row| format!("{} {}", row.engine, row.engine_version)).join(", ");
+    let _ = writeln!(text, "\nEngine: {}; {}.", escape(engines.trim_end()), settings.join("; "));
+    text
+}
+
+fn table(sheet: &Sheet) -> String {
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|cell| escape(cell)).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let rule = (0..sheet.header.len()).map(|column| if column == 0 { "---|" } else { "---:|" });
+    let mut text = line(&sheet.header) + "|" + &rule.collect::<String>() + "\n";
+    text.extend(sheet.rows.iter().map(|cells| line(cells)));
+    text
+}
+
+/// Text with nothing in it that Markdown would take for markup.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '<' | '#' => escaped.extend(['\\', character]),
+            '&' => escaped.push_str("&amp;"),
+            control if control.is_control() => escaped.push(' '),
+            plain => escaped.push(plain),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Status;
+    use crate::outcome::row::tests::example;
+
+    #[test]
+    fn a_summary_is_tables_that_a_readme_can_show() {
+        let failed = Row { status: Status::Crashed, ..example(100, 2) };
+        let rows = [example(100, 1), failed, example(200, 1), example(400, 1)];
+        insta::assert_snapshot!(summary(&rows));
+    }
+
+    #[test]
+    fn a_node_cannot_break_the_table_with_its_name() {
+        let odd = Row { strategy: String::new(), node_bin: "a|b<i>*c".to_owned(), ..example(100, 1) };
+        assert!(summary(&[odd]).contains("| a\\|b\\<i>\\*c |"));
+    }
+}
