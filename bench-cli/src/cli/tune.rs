@@ -94,6 +94,7 @@ pub fn run(args: &TuneArgs) -> anyhow::Result<ExitCode> {
         1 => given.remove(0),
         _ => bail!("give one limit to tune for; several are different questions"),
     };
+    args.settings.one()?;
     let directory = args.out.clone().unwrap_or_else(|| {
         let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
         Path::new("results").join(format!("tune-{now}"))

@@ -90,6 +90,7 @@ mod tests {
         let run = |timeout: u64, (repetition, percent): (u32, u64)| Row {
             stable_max_ms: Some((200 + timeout) * percent / 100),
             msgs_per_op: Some(300.0 / timeout as f64 * percent as f64 / 100.0),
+            node_args: format!("--batch-timeout {timeout}ms --strategy hub"),
             ..example(timeout, repetition)
         };
         let rows: Vec<Row> = [100, 200, 300, 380, 800]

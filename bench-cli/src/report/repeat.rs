@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn further_timeouts_keep_everything_else() {
-        let rows = [Row { latency_ms: 10, ..example(50, 1) }, Row { latency_ms: 10, ..example(100, 1) }];
+        let rows = [50, 100].map(|timeout| Row { latency_ms: 10, ..seeded("hub", timeout, 1, 7) });
         let rows: Vec<&Row> = rows.iter().collect();
         assert_eq!(
             further(&rows, &[400, 450], 5).unwrap(),
