@@ -25,6 +25,16 @@ sweep: build ## Sweep the batch timeout: CSV, plots and a summary in $(OUT)
 plot: build ## Draw the plots of $(OUT) again without running anything
 	$(BENCH) plot $(OUT)/sweep.csv
 
+# The sweep behind the README's pictures: about 6 minutes, since the runs mostly sleep.
+REFERENCE_FLAGS ?= --engine embedded --strategy tree,hub,direct --batch-timeouts 0,50,100,200,300,400,500,600,800,1000,1400,1800 --repetitions 3
+# So many timeouts and repetitions cost nothing in simulated time.
+SIMULATED_FLAGS ?= --engine simulated --strategy tree,hub,direct --batch-timeouts 0,25,50..=800:50,1000..=1800:200 --repetitions 25 --seed 1
+
+.PHONY: reference
+reference: build ## Sweep all strategies, embedded and simulated, into results/reference*
+	$(BENCH) sweep --out results/reference --force --format csv,markdown $(REFERENCE_FLAGS)
+	$(BENCH) sweep --out results/reference-simulated --force --format csv,markdown $(SIMULATED_FLAGS)
+
 .PHONY: test
 test: ## Run every test
 	$(CARGO) build --locked --workspace

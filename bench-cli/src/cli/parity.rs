@@ -163,7 +163,7 @@ impl ParityArgs {
         let node =
             NodeChoice::Ours { bin, strategies: vec![StrategyKind::Tree], extra: Template::parse("")? };
         let grid = Grid {
-            settings: Settings::default(),
+            settings: vec![Settings::default()],
             node,
             timeouts,
             repetitions: self.repetitions,

@@ -36,6 +36,7 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep
   bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
+  bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
 
 Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too.
@@ -229,7 +230,7 @@ impl SweepArgs {
             }
         };
         Ok(Grid {
-            settings: self.settings.settings(),
+            settings: self.settings.combinations(),
             node,
             timeouts,
             repetitions: self.repetitions,

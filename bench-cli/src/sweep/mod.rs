@@ -5,6 +5,7 @@
 //! ```
 
 pub mod durations;
+pub mod numbers;
 pub mod plan;
 pub mod progress;
 pub mod resume;
