@@ -30,7 +30,7 @@ fn it_ends_with_a_setting_and_its_evidence() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("recommended: --strategy hub --batch-timeout "), "{said}");
     assert!(
-        said.contains("again: bench-cli sweep --engine simulated --strategy hub --node-count 5"),
+        said.contains("again: bench-cli sweep --engine simulated --strategy hub --batch-timeouts "),
         "{said}"
     );
     // It went on from the first coarse sweep to timeouts between.

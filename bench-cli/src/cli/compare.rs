@@ -27,16 +27,16 @@ timeouts of a series together. With --fail-on-regression the exit status is 3 if
 pub struct CompareArgs {
     /// The rows of the first sweep
     #[arg(value_name = "FIRST.CSV")]
-    first: PathBuf,
+    pub(super) first: PathBuf,
     /// The rows of the second sweep
     #[arg(value_name = "SECOND.CSV")]
-    second: PathBuf,
+    pub(super) second: PathBuf,
     /// Draw both into this file, .svg or .png
     #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     /// Exit with status 3 if the second sweep is worse beyond noise
     #[arg(long)]
-    fail_on_regression: bool,
+    pub(super) fail_on_regression: bool,
 }
 
 /// Runs the command.
@@ -59,7 +59,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
         NEGLIGIBLE * 100.0
     );
     if let Some(file) = &args.output {
-        plot::write(&plot::latency::draw(&labelled(args, first, second))?, file)?;
+        plot::write(&plot::overlay::draw(&named(args, first, second))?, file)?;
         println!("drew {}", file.display());
     }
     let failed = args.fail_on_regression && regressions > 0;
@@ -112,13 +112,13 @@ fn verdict(difference: &Difference) -> &'static str {
     }
 }
 
-/// The rows of both sweeps, their series named after where they come from.
-fn labelled(args: &CompareArgs, first: Vec<Row>, second: Vec<Row>) -> Vec<Row> {
-    let sides = [(&args.first, "first", first), (&args.second, "second", second)];
-    let rows = sides.into_iter().flat_map(|(path, side, rows)| {
-        let folder = path.parent().and_then(Path::file_name);
-        let label = folder.map_or_else(|| side.to_owned(), |name| name.to_string_lossy().into_owned());
-        rows.into_iter().map(move |row| Row { strategy: format!("{} ({label})", row.series()), ..row })
-    });
-    rows.collect()
+/// Both sweeps with the names of their folders, or of their places if those are the same.
+fn named(args: &CompareArgs, first: Vec<Row>, second: Vec<Row>) -> [(String, Vec<Row>); 2] {
+    let folder = |path: &Path| path.parent()?.file_name().map(|name| name.to_string_lossy().into_owned());
+    let names = match (folder(&args.first), folder(&args.second)) {
+        (Some(one), Some(other)) if one != other => [one, other],
+        _ => ["first", "second"].map(String::from),
+    };
+    let [one, other] = names;
+    [(one, first), (other, second)]
 }

@@ -5,10 +5,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::compare::{self, CompareArgs};
 use super::conclude::{self, FormatArgs};
 use super::limits::LimitArgs;
 use crate::outcome::{Row, csv_file};
 use crate::plot;
+
+/// The picture of two sweeps, beside the second.
+const COMPARISON: &str = "comparison.svg";
 
 /// Draw a sweep's results again, without running anything: pictures, report.html, and other formats
 #[derive(Clone, Debug, Args)]
@@ -16,13 +20,20 @@ use crate::plot;
   bench-cli plot results/hub/sweep.csv
   bench-cli plot results/hub/sweep.csv -o hub.png
   bench-cli plot results/hub/sweep.csv --limit 3d
+  bench-cli plot results/before/sweep.csv results/after/sweep.csv
   bench-cli plot results/hub/sweep.csv --format csv,json,markdown
   bench-cli plot results/hub/sweep.csv --max-msgs-per-op 2 --max-latency 500ms")]
 pub struct PlotArgs {
     /// The rows of a sweep
     #[arg(value_name = "SWEEP.CSV")]
     csv: PathBuf,
-    /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV]
+    /// A second sweep: compares it with the first, as bench-cli compare does
+    #[arg(value_name = "OTHER.CSV")]
+    other: Option<PathBuf>,
+    /// With a second sweep: exit with status 3 if it is worse beyond noise
+    #[arg(long, requires = "other")]
+    fail_on_regression: bool,
+    /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV; comparison.svg for two]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -36,6 +47,14 @@ pub struct PlotArgs {
 /// # Errors
 /// If the CSV cannot be read or has nothing to draw, or a picture cannot be written.
 pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
+    if let Some(other) = &args.other {
+        return compare::run(&CompareArgs {
+            first: args.csv.clone(),
+            second: other.clone(),
+            output: Some(args.output.clone().unwrap_or_else(|| other.with_file_name(COMPARISON))),
+            fail_on_regression: args.fail_on_regression,
+        });
+    }
     let csv_file::Rows { rows, torn_line } = csv_file::read(&args.csv)?;
     if let Some(line) = torn_line {
         eprintln!("warning: line {line} of {} is cut off and left out", args.csv.display());

@@ -165,6 +165,8 @@ impl Tuning<'_> {
                 ["--strategy", &self.args.strategy],
                 ["--batch-timeouts", &list.join(",")],
                 ["--repetitions", &repetitions],
+                // The same question gets the same answer.
+                ["--seed", "1"],
             ];
             let measured = self.sweep(&words, &self.directory.join("simulated"))?;
             if measured.stopped {

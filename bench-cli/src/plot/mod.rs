@@ -1,9 +1,9 @@
 //! Pictures of a sweep, drawn from its rows alone.
 //!
-//! [`latency`], [`messages`] and [`frontier`] are the pictures; [`frame`] draws axes, [`labels`] finds room for labels,
-//! [`pen`] draws text and markers, [`canvas`] turns drawing into SVG text, [`style`]
-//! holds colours, markers and fonts, [`png`] renders an SVG. Nothing here depends on the machine: the font is part of the program, so the same
-//! rows give the same bytes everywhere.
+//! [`latency`], [`messages`] and [`frontier`] are the pictures of a sweep, [`overlay`] that of several; [`frame`] draws
+//! axes, [`labels`] finds room for labels, [`pen`] draws text and markers, [`canvas`] turns drawing into SVG text,
+//! [`style`] holds colours, markers and fonts, [`published`] the results of others, [`png`] renders an SVG. Nothing here
+//! depends on the machine: the font is part of the program, so the same rows give the same bytes everywhere.
 
 pub mod canvas;
 pub mod frame;
@@ -11,6 +11,7 @@ pub mod frontier;
 pub mod labels;
 pub mod latency;
 pub mod messages;
+pub mod overlay;
 pub mod pen;
 pub mod png;
 pub mod published;

@@ -1,0 +1,142 @@
+//! Two or more sweeps on the same axes: median and maximum stable latency against the batch timeout.
+
+use anyhow::bail;
+use plotters::prelude::WHITE;
+
+use super::canvas::{self, Area, Note, Notes};
+use super::frame::{Frame, Scale};
+use super::pen::{RADIUS, bold, footer, marker, note, path, regular, sample, text, text_width};
+use super::style::{self, INK, Look, MUTED};
+use crate::analysis::groups::Groups;
+use crate::analysis::{Figure, Series};
+use crate::outcome::Row;
+
+/// Sizes in pixels.
+const MARGIN: i32 = 28;
+const HEADER: i32 = 76;
+const LEGEND_ROW: i32 = 24;
+const PANEL_TITLE: i32 = 34;
+const AXIS_LEFT: i32 = 64;
+const CHART: (i32, i32) = (500, 420);
+const BELOW: i32 = 104;
+
+/// Draws sweeps, each with its name.
+///
+/// # Errors
+/// If no row is ok, so that there is nothing to draw.
+pub fn draw(sweeps: &[(String, Vec<Row>)]) -> anyhow::Result<String> {
+    let series = sweeps.iter().flat_map(|(name, rows)| {
+        Series::group(rows).into_iter().map(move |series| (format!("{} ({name})", series.name), series))
+    });
+    let curves: Vec<Curve> =
+        series.enumerate().map(|(place, (name, series))| Curve::of(place, name, &series)).collect();
+    let largest = |place: usize| {
+        let points = curves.iter().flat_map(|curve| curve.panels.iter().flatten());
+        points.map(|run| [run.at.0, run.at.1][place]).fold(0.0, f64::max)
+    };
+    if curves.iter().all(|curve| curve.panels.iter().all(Vec::is_empty)) {
+        bail!("there is nothing to draw: no run of these sweeps is ok");
+    }
+    let (x, y) = (Scale::linear(largest(0)), Scale::linear(largest(1)));
+    let top = HEADER + LEGEND_ROW * curves.len() as i32 + PANEL_TITLE;
+    let (width, height) = (2 * (MARGIN + AXIS_LEFT + CHART.0) + MARGIN, top + CHART.1 + BELOW);
+    let rows: Vec<Row> = sweeps.iter().flat_map(|(_, rows)| rows).cloned().collect();
+    canvas::draw(width, height, |root, notes| {
+        root.fill(&WHITE)?;
+        text(root, (MARGIN, 34), "Sweeps compared", &bold(24), INK)?;
+        text(
+            root,
+            (MARGIN, 60),
+            "Points are runs; lines join the means of each timeout.",
+            &regular(15),
+            MUTED,
+        )?;
+        for (row, curve) in (0..).zip(&curves) {
+            curve.draw_legend(root, (MARGIN, HEADER + 10 + row * LEGEND_ROW))?;
+        }
+        for (place, figure) in [Figure::P50, Figure::Max].into_iter().enumerate() {
+            let left = MARGIN + AXIS_LEFT + place as i32 * (MARGIN + AXIS_LEFT + CHART.0);
+            let (x, y) = (x.clone(), y.clone());
+            let frame = Frame { left, top, width: CHART.0, height: CHART.1, x, y };
+            text(root, (left, top - 14), &format!("{} stable latency", figure.label()), &bold(16), INK)?;
+            frame.draw(root, "batch timeout (ms)", "stable latency (ms)")?;
+            for curve in &curves {
+                curve.draw(root, notes, &frame, place)?;
+            }
+        }
+        text(root, (MARGIN, height - 20), &footer(&rows), &regular(12), MUTED)
+    })
+}
+
+/// A run: timeout and latency, and what to say of it.
+struct Run {
+    at: (f64, f64),
+    note: Note,
+}
+
+struct Curve {
+    name: String,
+    look: Look,
+    /// The runs as each panel shows them: median and maximum.
+    panels: [Vec<Run>; 2],
+}
+
+impl Curve {
+    fn of(place: usize, name: String, series: &Series<'_>) -> Curve {
+        let panels = [Figure::P50, Figure::Max].map(|figure| {
+            let run = |row: &&Row| {
+                let at = (row.batch_timeout_ms as f64, figure.of(row)?);
+                // Runs of several sweeps have the same settings, so the note says which sweep it is.
+                let note = Note { run: None, text: format!("{name}\n{}", note(row).text) };
+                Some(Run { at, note })
+            };
+            series.rows.iter().filter_map(run).collect()
+        });
+        Curve { name, look: style::of_series(place), panels }
+    }
+
+    fn draw_legend(&self, root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
+        sample(root, (x, y), self.look)?;
+        text(root, (x + 52, y), &self.name, &bold(14), INK)?;
+        let after = x + 52 + text_width(root, &self.name, &bold(14))?.ceil() as i32 + 14;
+        text(root, (after, y), &format!("{} runs", self.panels[0].len()), &regular(14), MUTED)
+    }
+
+    fn draw(&self, root: &Area<'_>, notes: &mut Notes, frame: &Frame, panel: usize) -> anyhow::Result<()> {
+        let runs = &self.panels[panel];
+        let points: Vec<(f64, f64)> = runs.iter().map(|run| run.at).collect();
+        let means = Groups::of(&points);
+        let line: Vec<_> = means.as_slice().iter().map(|group| frame.at(group.x, group.mean())).collect();
+        path(root, &line, self.look, 1.6)?;
+        for run in runs {
+            let at = frame.at(run.at.0, run.at.1);
+            marker(root, at, self.look, RADIUS - 1.0)?;
+            notes.add(at, &run.note);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Status;
+    use crate::outcome::row::tests::example;
+
+    #[test]
+    fn every_sweep_is_a_curve_in_both_panels() {
+        let slower = |timeout| Row { stable_max_ms: Some(900), ..example(timeout, 1) };
+        let sweeps = [
+            ("before".to_owned(), vec![example(50, 1), example(400, 1)]),
+            ("after".to_owned(), vec![slower(50), slower(400)]),
+        ];
+        let svg = draw(&sweeps).unwrap();
+        for word in
+            ["hub (before)", "hub (after)", "median stable latency", "max stable latency", "max 900 ms"]
+        {
+            assert!(svg.contains(word), "{word}");
+        }
+        let failed = Row { status: Status::Crashed, ..example(50, 1) };
+        assert!(draw(&[("x".to_owned(), vec![failed])]).is_err());
+    }
+}
