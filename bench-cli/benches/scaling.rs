@@ -67,7 +67,7 @@ fn measure(
 fn draw(points: &[Point]) -> anyhow::Result<String> {
     let font = |size: i32| (PLOTTERS_FAMILY, size * SCALE).into_font();
     let colours = [RGBColor(0x00, 0x72, 0xb2), RGBColor(0xd5, 0x5e, 0x00)];
-    canvas::draw(900, 620, |root| {
+    canvas::draw(900, 620, |root, _| {
         root.fill(&WHITE)?;
         let area = root.margin(24 * SCALE, 24 * SCALE, 24 * SCALE, 24 * SCALE);
         let title = "Wall time of a simulated run: 25 to 1,000 nodes, 100 to 10,000 op/s, 5 s";

@@ -1,5 +1,8 @@
 //! A parameter-sweep benchmark for batched broadcast.
 
+#[macro_use]
+mod terminal;
+
 pub mod analysis;
 pub mod cli;
 pub mod edn;
@@ -7,6 +10,7 @@ pub mod engine;
 pub mod harness;
 pub mod outcome;
 pub mod plot;
+pub mod preflight;
 pub mod report;
 pub mod settings;
 pub mod soak;

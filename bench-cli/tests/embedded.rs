@@ -93,7 +93,9 @@ fn nodes_end_as_they_do_under_maelstrom() {
         assert!(results.contains(result), "{manner} should result in {result:?}: {results}");
         clojure_reader::edn::read_string(&results).expect("results that Clojure would read");
         bench_cli::edn::read::parse(&results).expect("results that this tool reads");
-        for file in ["history.edn", "history.txt", "jepsen.log", "embedded.edn", "node-logs/n2.log"] {
+        for file in
+            ["history.edn", "history.txt", "jepsen.log", "embedded.edn", "messages.svg", "node-logs/n2.log"]
+        {
             let length = fs::metadata(store(&directory, file)).expect("a file").len();
             assert!(length > 0, "{manner}: {file} is empty");
         }
@@ -163,32 +165,16 @@ fn signals_end_a_run_and_leave_nothing_behind() {
         return;
     }
     for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let bin = directory.path().join("node.sh");
-        fs::write(&bin, NODE_WITH_CHILD).expect("a written node");
-        fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).expect("an executable node");
-        let script = fixtures().join("nodes/node.py");
-        let script = script.to_str().expect("a path in UTF-8");
-        let mut run = start_bin(directory, &bin, &["--time-limit", "60", "--", script]);
-        let mut lines = BufReader::new(run.child.stdout.as_mut().expect("its stdout")).lines();
-        let begun = lines.any(|line| line.expect("a line").ends_with("operations begin"));
-        assert!(begun, "operations do not begin");
-        let pid = Pid::from_child(&run.child);
-        kill_process(pid, signal).expect("a sent signal");
+        let run = start_with_children();
+        kill_process(Pid::from_child(&run.child), signal).expect("a sent signal");
         let (output, directory) = run.finish();
         assert_eq!(output.status.code(), Some(status));
         assert!(store(&directory, "history.edn").exists() && !store(&directory, "results.edn").exists());
-        let mut checked = 0;
-        for node in ["n0", "n1", "n2"] {
-            let log = fs::read_to_string(store(&directory, &format!("node-logs/{node}.log"))).expect("a log");
-            let pids = log.lines().next().expect("a line with process ids");
-            for pid in pids.split_whitespace() {
-                let pid = Pid::from_raw(pid.parse().expect("a process id")).expect("a positive number");
-                assert!(is_gone(pid), "process {pid:?} of {node} is left");
-                checked += 1;
-            }
+        let pids = said_pids(&directory);
+        assert_eq!(pids.len(), 6);
+        for pid in pids {
+            assert!(is_gone(pid), "process {pid:?} is left");
         }
-        assert_eq!(checked, 6);
     }
 }
 
@@ -203,4 +189,45 @@ fn is_gone(pid: Pid) -> bool {
         std::thread::yield_now();
     }
     false
+}
+
+/// Starts a node that has a child which ignores the end of its input, and waits until operations begin.
+fn start_with_children() -> Started {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let bin = directory.path().join("node.sh");
+    fs::write(&bin, NODE_WITH_CHILD).expect("a written node");
+    fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).expect("an executable node");
+    let script = fixtures().join("nodes/node.py");
+    let script = script.to_str().expect("a path in UTF-8");
+    let mut run = start_bin(directory, &bin, &["--time-limit", "60", "--", script]);
+    let mut lines = BufReader::new(run.child.stdout.as_mut().expect("its stdout")).lines();
+    let begun = lines.any(|line| line.expect("a line").ends_with("operations begin"));
+    assert!(begun, "operations do not begin");
+    run
+}
+
+/// The processes that the nodes of such a run said they are.
+fn said_pids(directory: &TempDir) -> Vec<Pid> {
+    let log = |node| fs::read_to_string(store(directory, &format!("node-logs/{node}.log"))).expect("a log");
+    let first_line = |log: String| log.lines().next().expect("a line with process ids").to_owned();
+    let pid = |text: &str| Pid::from_raw(text.parse().expect("a process id")).expect("a positive number");
+    let pids = |node| first_line(log(node)).split_whitespace().map(pid).collect::<Vec<_>>();
+    ["n0", "n1", "n2"].into_iter().flat_map(pids).collect()
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_nothing_behind() {
+    if !has_python() {
+        return;
+    }
+    let run = start_with_children();
+    kill_process(Pid::from_child(&run.child), Signal::KILL).expect("a sent signal");
+    // Whoever holds the run's output open would make this wait.
+    let (output, directory) = run.finish();
+    assert_eq!(output.status.code(), None);
+    let pids = said_pids(&directory);
+    assert_eq!(pids.len(), 6);
+    for pid in pids {
+        assert!(is_gone(pid), "process {pid:?} is left");
+    }
 }

@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use predicates::prelude::*;
 
 fn bench_cli() -> Command {
-    Command::cargo_bin("bench-cli").unwrap()
+    Command::cargo_bin("bench-cli").expect("the binary")
 }
 
 fn simulate(seed: u64, out: &Path) -> String {
@@ -19,7 +19,7 @@ fn simulate(seed: u64, out: &Path) -> String {
         .arg(out)
         .assert()
         .success();
-    fs::read_to_string(out.join("history.edn")).unwrap()
+    fs::read_to_string(out.join("history.edn")).expect("a history")
 }
 
 #[test]
@@ -88,4 +88,33 @@ fn what_virtual_time_cannot_do_is_refused_plainly() {
             .failure()
             .stderr(predicate::str::contains(reason));
     }
+}
+
+fn swept(folder: &Path, name: &str, seed: u64, latency: &str) -> std::path::PathBuf {
+    let out = folder.join(name);
+    bench_cli()
+        .args(["sweep", "--engine", "simulated", "--strategy", "direct", "--batch-timeouts", "100,200,400"])
+        .args(["--repetitions", "5", "--time-limit", "5s", "--latency", latency])
+        .args(["--seed", &seed.to_string(), "--out"])
+        .arg(&out)
+        .assert()
+        .success();
+    out.join("sweep.csv")
+}
+
+#[test]
+fn compare_finds_a_tenth_more_latency_and_is_silent_on_the_same_thing() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = swept(folder.path(), "before", 1, "300ms");
+    let again = swept(folder.path(), "again", 1_000, "300ms");
+    let slower = swept(folder.path(), "slower", 2_000, "360ms");
+    let compare = |second: &Path| {
+        let mut command = bench_cli();
+        command.arg("compare").arg(&before).arg(second).arg("--fail-on-regression");
+        command
+    };
+    compare(&again).assert().success();
+    let picture = folder.path().join("both.svg");
+    compare(&slower).arg("-o").arg(&picture).assert().code(3).stdout(predicate::str::contains("worse"));
+    assert!(fs::read_to_string(picture).unwrap().contains("direct (slower)"));
 }

@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use bench_cli::outcome::{Row, Status, csv_file};
 use tempfile::TempDir;
@@ -148,9 +149,12 @@ fn an_earlier_sweep_is_replaced_only_by_force() {
     let args = ["--batch-timeouts", "50", "--repetitions", "3"];
     assert!(place.sweep(&args).status().unwrap().success());
     let before = fs::read(place.path("out/sweep.csv")).unwrap();
-    let refused = place.sweep(&args).output().unwrap();
+    let again = place.sweep(&args).output().unwrap();
+    assert!(again.status.success());
+    assert!(stderr(&again).contains("all 3 runs are done already"), "{}", stderr(&again));
+    let refused = place.sweep(&args).args(["--rate", "50"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
-    assert!(stderr(&refused).contains("--force"), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("rate: 100.0 there, 50.0 now"), "{}", stderr(&refused));
     assert_eq!(fs::read(place.path("out/sweep.csv")).unwrap(), before);
     assert!(
         place
@@ -161,6 +165,34 @@ fn an_earlier_sweep_is_replaced_only_by_force() {
     );
     assert_eq!(place.rows().len(), 1);
     assert!(!place.path("out/runs/cat-50ms-r1").exists());
+}
+
+#[test]
+fn a_sweep_goes_on_where_it_was_stopped() {
+    let place = Place::new();
+    let args = ["--batch-timeouts", "50,200", "--repetitions", "2"];
+    let failed = place.sweep(&args).env("FAKE_200", "crash").output().unwrap();
+    assert!(failed.status.success(), "{}", stderr(&failed));
+    // A power cut in the middle of the third row.
+    let csv = place.path("out/sweep.csv");
+    let text = fs::read_to_string(&csv).unwrap();
+    let third = text.match_indices('\n').nth(3).unwrap().0;
+    fs::write(&csv, &text[..third - 20]).unwrap();
+    let output = place.sweep(&args).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains("line 4 of out/sweep.csv was cut off"), "{said}");
+    assert!(said.contains("2 of 4 runs are done already"), "{said}");
+    let ended = |place: &Place| {
+        let rows = place.rows();
+        rows.iter()
+            .map(|row| (row.batch_timeout_ms, row.repetition, row.status, row.attempts))
+            .collect::<Vec<_>>()
+    };
+    let (ok, crashed) = (Status::Ok, Status::Crashed);
+    assert_eq!(ended(&place), [(50, 1, ok, 1), (200, 1, crashed, 1), (50, 2, ok, 1), (200, 2, ok, 1)]);
+    assert!(place.sweep(&args).arg("--retry-failed").status().unwrap().success());
+    assert_eq!(ended(&place), [(50, 1, ok, 1), (50, 2, ok, 1), (200, 2, ok, 1), (200, 1, ok, 2)]);
 }
 
 #[test]
@@ -261,7 +293,13 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
         assert_eq!(ended, [50], "{signal}");
         let said: Vec<String> =
             BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
-        assert!(said.last().unwrap().contains("1 of 3 runs are in out/sweep.csv"), "{said:?}");
+        let [.., kept, command] = &said[..] else { panic!("{said:?}") };
+        assert!(kept.contains("1 of 3 runs are in out/sweep.csv"), "{said:?}");
+        // The command that it names goes on with the sweep.
+        let again = Command::new("sh").args(["-c", command]).current_dir(place.0.path()).output().unwrap();
+        assert!(again.status.success(), "{}", stderr(&again));
+        let ended: Vec<u64> = place.rows().iter().map(|row| row.batch_timeout_ms).collect();
+        assert_eq!(ended, [50, 100, 200], "{signal}");
     }
 }
 
@@ -277,4 +315,25 @@ fn a_run_that_hangs_is_killed_at_its_deadline_and_recorded() {
         [Status::Ok, Status::TimedOut, Status::Ok]
     );
     assert!(rows[1].reason.starts_with("killed after 1 s"), "{}", rows[1].reason);
+}
+
+/// Waits until a process has gone, for a second at most.
+fn is_gone_soon(pid: &str) -> bool {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(1) {
+        if !is_running(pid) {
+            return true;
+        }
+    }
+    false
+}
+
+#[test]
+fn a_sweep_that_is_killed_leaves_no_process() {
+    let place = Place::new();
+    let (mut sweep, node) = hanging(&place, &[]);
+    sweep.kill().unwrap();
+    sweep.wait().unwrap();
+    assert!(is_gone_soon(&node), "the node {node} has outlived the sweep");
+    assert_eq!(place.rows().len(), 1);
 }

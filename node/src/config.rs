@@ -13,10 +13,25 @@ pub enum StrategyKind {
     Hub,
     /// One hop: the origin sends to everyone.
     Direct,
+    /// `hub` or `direct`, and how long to collect values: what meets a target best at the rate and the latency
+    /// that the first node sees.
+    Auto(Target),
+}
+
+/// What [`StrategyKind::Auto`] keeps to; it minimises the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The most messages between nodes for each client operation.
+    MsgsPerOp {
+        /// In thousandths.
+        thousandths: u32,
+    },
+    /// The longest time from a value's acceptance until every node has it.
+    Latency(Duration),
 }
 
 impl StrategyKind {
-    /// All strategies, in the order in which help texts list them.
+    /// All strategies that need no target, in the order in which help texts list them.
     pub const ALL: [StrategyKind; 3] = [StrategyKind::Tree, StrategyKind::Hub, StrategyKind::Direct];
 
     /// The name used on the command line.
@@ -25,6 +40,7 @@ impl StrategyKind {
             StrategyKind::Tree => "tree",
             StrategyKind::Hub => "hub",
             StrategyKind::Direct => "direct",
+            StrategyKind::Auto(_) => "auto",
         }
     }
 }
@@ -38,6 +54,7 @@ pub struct Config {
     ///
     /// `tree`: the period of each node's ticker, counted from the process start. `direct`: the length of the
     /// window that the first pending value opens. `hub`: the period of the hub's flush.
+    /// `auto`: that period, until enough was seen to choose.
     pub batch_timeout: Duration,
 }
 

@@ -10,7 +10,7 @@
 //!                                                  └─ strategy   to whom new values go, and when
 //!                                                       tree     the published protocol, with its own acks
 //!                                                       direct ┐ over links: reliable delivery to one peer
-//!                                                       hub    ┘
+//!                                                       hub    ┘   auto chooses between these two
 //! ```
 //!
 //! [`Node`] is a state machine without I/O and without a clock: whoever drives it hands in messages and the time,
@@ -38,8 +38,10 @@ pub mod time;
 pub mod values;
 pub mod wire;
 
-pub use config::{Config, StrategyKind};
-pub use message::{Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Reply, ReplyTo, Request, Transmit};
+pub use config::{Config, StrategyKind, Target};
+pub use message::{
+    Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
+};
 pub use node::Node;
 pub use time::Time;
 pub use values::{Value, Values};

@@ -136,6 +136,11 @@ impl Link {
         }
     }
 
+    /// Changes for how long the peer holds acknowledgements back.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
     /// Queues the value at position `index` of the node's log. It leaves with the next [`Link::flush`].
     pub fn push(&mut self, index: u32) {
         self.queue.push_back(index);

@@ -39,6 +39,11 @@ impl Links {
         self.slots[peer.index()].link = Some(Box::new(Link::new(patience)));
     }
 
+    /// Changes for how long `peer` holds acknowledgements back.
+    pub(crate) fn set_patience(&mut self, peer: PeerId, patience: Duration) {
+        self.change(peer, |link| link.set_patience(patience));
+    }
+
     pub(crate) fn get(&self, peer: PeerId) -> Option<&Link> {
         self.slots[peer.index()].link.as_deref()
     }

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
-use node::{Config, StrategyKind, runtime};
+use node::{Config, StrategyKind, Target, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
   maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 --latency 100
   maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 --latency 100 \\
       -- --strategy hub --batch-timeout 1500ms
+  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 --latency 100 \\
+      -- --strategy auto --target-latency 600ms
   echo '{\"src\":\"c1\",\"dest\":\"n0\",\"body\":{\"type\":\"init\",\"msg_id\":1,\"node_id\":\"n0\",\"node_ids\":[\"n0\"]}}' | node
 
 Environment:
@@ -35,6 +37,31 @@ struct Args {
     /// How values spread
     #[arg(long, value_enum, env = "STRATEGY", hide_env = true, default_value_t = Strategy::Hub)]
     strategy: Strategy,
+
+    /// With --strategy auto: the most messages between nodes for each client operation; latency is minimised
+    #[arg(long, value_name = "M", value_parser = parse_thousandths, conflicts_with = "target_latency")]
+    target_msgs_per_op: Option<u32>,
+
+    /// With --strategy auto: the longest time until every node has a value, for example 600ms; messages are minimised
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    target_latency: Option<Duration>,
+}
+
+impl Args {
+    fn strategy(&self) -> Result<StrategyKind, &'static str> {
+        let most = self.target_msgs_per_op.map(|thousandths| Target::MsgsPerOp { thousandths });
+        let target = most.or(self.target_latency.map(Target::Latency));
+        match (self.strategy, target) {
+            (Strategy::Auto, Some(target)) => Ok(StrategyKind::Auto(target)),
+            (Strategy::Auto, None) => Err(
+                "--strategy auto needs --target-msgs-per-op or --target-latency, such as --target-latency 600ms",
+            ),
+            (_, Some(_)) => Err("--target-msgs-per-op and --target-latency need --strategy auto"),
+            (Strategy::Tree, None) => Ok(StrategyKind::Tree),
+            (Strategy::Hub, None) => Ok(StrategyKind::Hub),
+            (Strategy::Direct, None) => Ok(StrategyKind::Direct),
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -45,16 +72,8 @@ enum Strategy {
     Hub,
     /// From each node to all others: lowest latency
     Direct,
-}
-
-impl From<Strategy> for StrategyKind {
-    fn from(strategy: Strategy) -> StrategyKind {
-        match strategy {
-            Strategy::Tree => StrategyKind::Tree,
-            Strategy::Hub => StrategyKind::Hub,
-            Strategy::Direct => StrategyKind::Direct,
-        }
-    }
+    /// Hub or direct, whichever meets a target best at the rate and the latency that the first node measures
+    Auto,
 }
 
 fn main() -> ExitCode {
@@ -64,7 +83,9 @@ fn main() -> ExitCode {
         Err(message) => Args::command().error(ErrorKind::ValueValidation, message).exit(),
     });
     let config = Config {
-        strategy: args.strategy.into(),
+        strategy: args
+            .strategy()
+            .unwrap_or_else(|why| Args::command().error(ErrorKind::ArgumentConflict, why).exit()),
         batch_timeout: batch_timeout.unwrap_or(Config::default().batch_timeout),
     };
     match runtime::run(config, io::stdin(), io::stdout().lock()) {
@@ -90,6 +111,15 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         return Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string());
     }
     humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 200ms or 1.5s"))
+}
+
+fn parse_thousandths(text: &str) -> Result<u32, String> {
+    let thousandths = text.parse::<f64>().map_err(|error| error.to_string())? * 1000.0;
+    if (1.0..=f64::from(u32::MAX)).contains(&thousandths) {
+        Ok(thousandths.round() as u32)
+    } else {
+        Err("must be a number from 0.001 to 4000000".to_owned())
+    }
 }
 
 fn timeout_from_environment() -> Result<Option<Duration>, String> {

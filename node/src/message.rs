@@ -126,8 +126,21 @@ pub struct LinkMessage {
     pub sync: bool,
     /// Hub to leaf: the time from this message's sending to the hub's next flush, if the hub flushes on a period.
     pub next: Option<Duration>,
+    /// Hub to leaf, in an `auto` cluster: how to spread values from now on.
+    pub plan: Option<Plan>,
+    /// Leaf to hub: the sender sends these values to everyone itself.
+    pub direct: bool,
     /// Hub to leaf: the nodes that the hub cannot reach at present.
     pub unreachable: Vec<PeerId>,
+}
+
+/// How the nodes of an `auto` cluster spread values; the first node says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Through the hub, which flushes on this period.
+    Hub(Duration),
+    /// From the origin to everyone, at the end of a window of this length.
+    Direct(Duration),
 }
 
 /// What a node wants sent.

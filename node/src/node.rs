@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::config::{Config, MAX_BATCH_TIMEOUT};
 use crate::message::{ErrorCode, PeerId, PeerMessage, Reply, ReplyTo, Request, Transmit};
 use crate::rng::Rng;
-use crate::strategy::{self, Context, Strategy};
+use crate::strategy::{self, Context, Operations, Strategy};
 use crate::time::Time;
 use crate::values::{Value, Values};
 
@@ -38,6 +38,8 @@ pub struct Node {
     values: Values,
     member: Option<Member>,
     out: VecDeque<Transmit>,
+    operations: Operations,
+    notices: Vec<String>,
 }
 
 /// What `init` made of the node.
@@ -54,7 +56,16 @@ impl Node {
     pub fn new(config: Config, now: Time, seed: u64) -> Node {
         let config = Config { batch_timeout: config.batch_timeout.min(MAX_BATCH_TIMEOUT), ..config };
         let rng = Rng::new(seed);
-        Node { config, started: now, rng, values: Values::default(), member: None, out: VecDeque::new() }
+        Node {
+            config,
+            started: now,
+            rng,
+            values: Values::default(),
+            member: None,
+            out: VecDeque::new(),
+            operations: Operations::default(),
+            notices: Vec::new(),
+        }
     }
 
     /// Takes a client's request. The reply is ready at once: batching never delays a client.
@@ -67,10 +78,15 @@ impl Node {
             ),
             Request::Topology => Reply::TopologyOk,
             Request::Broadcast(value) => {
+                self.operations.all += 1;
+                self.operations.broadcasts += 1;
                 self.accept(now, &value);
                 Reply::BroadcastOk
             }
-            Request::Read => Reply::ReadOk { len: self.values.len() },
+            Request::Read => {
+                self.operations.all += 1;
+                Reply::ReadOk { len: self.values.len() }
+            }
         };
         self.out.push_back(Transmit::ToClient { to: from, reply });
     }
@@ -91,6 +107,11 @@ impl Node {
     /// The next message to send, oldest first.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.out.pop_front()
+    }
+
+    /// What a person should know, such as the plan that `auto` chose: for the node's stderr, oldest first.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
     }
 
     /// When [`Node::handle_timeout`] must next be called; changes with every `handle_*`. `None` at rest.
@@ -132,7 +153,14 @@ impl Node {
 
     fn with_strategy(&mut self, now: Time, event: impl FnOnce(&mut dyn Strategy, &mut Context<'_>)) {
         if let Some(member) = &mut self.member {
-            let mut cx = Context { now, values: &mut self.values, out: &mut self.out, rng: &mut self.rng };
+            let mut cx = Context {
+                now,
+                values: &mut self.values,
+                out: &mut self.out,
+                rng: &mut self.rng,
+                operations: self.operations,
+                notices: &mut self.notices,
+            };
             event(member.strategy.as_mut(), &mut cx);
         }
     }

@@ -192,6 +192,9 @@ impl<W: Write> Server<W> {
         while let Some(transmit) = self.node.poll_transmit() {
             self.wire.encode(&transmit, self.node.values(), &mut self.buffer);
         }
+        for notice in self.node.take_notices() {
+            eprintln!("node: {notice}");
+        }
         if self.buffer.len() >= BURST { self.write() } else { Ok(()) }
     }
 

@@ -11,7 +11,8 @@
 //! The internal type `batch` carries a link's traffic. Its fields are left out when empty: `seq` and `values`, the
 //! numbered values; `ack`, how many came in without a gap, and `held`, for how long the last of them, in µs; `ask`,
 //! an answer is wanted at once; `have`, ranges received beyond a gap; `sync`, the sender is not in phase with the
-//! hub, or cut off from it; `next`, µs to the hub's next flush; `lost`, the nodes that the hub cannot reach.
+//! hub, or cut off from it; `next`, µs to the hub's next flush;
+//! `period` or `window`, in µs, how `auto` spreads values; `direct`, the sender itself sends these to everyone; `lost`, the nodes that the hub cannot reach.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -23,7 +24,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::link::Header;
-use crate::message::{Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Reply, ReplyTo, Request, Transmit};
+use crate::message::{
+    Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
+};
 use crate::values::{Encoded, Value, Values, write_string};
 
 /// What a line says.
@@ -91,6 +94,12 @@ struct Body<'a> {
     sync: Option<&'a RawValue>,
     #[serde(borrow)]
     next: Option<&'a RawValue>,
+    #[serde(borrow)]
+    period: Option<&'a RawValue>,
+    #[serde(borrow)]
+    window: Option<&'a RawValue>,
+    #[serde(borrow)]
+    direct: Option<&'a RawValue>,
     #[serde(borrow)]
     lost: Option<&'a RawValue>,
 }
@@ -283,8 +292,16 @@ fn parse_link(body: &Body<'_>) -> Result<LinkMessage, String> {
         values,
         sync: field(body.sync, "sync")?,
         next: field::<Option<u64>>(body.next, "next")?.map(Duration::from_micros),
+        plan: parse_plan(body)?,
+        direct: field(body.direct, "direct")?,
         unreachable: lost.into_iter().map(PeerId).collect(),
     })
+}
+
+fn parse_plan(body: &Body<'_>) -> Result<Option<Plan>, String> {
+    let period = field::<Option<u64>>(body.period, "period")?.map(Duration::from_micros);
+    let window = field::<Option<u64>>(body.window, "window")?.map(Duration::from_micros);
+    Ok(period.map(Plan::Hub).or(window.map(Plan::Direct)))
 }
 
 fn parse_values(raw: &RawValue, name: &str) -> Result<Batch, String> {
@@ -353,6 +370,14 @@ fn encode_link(message: &LinkMessage, out: &mut Vec<u8>) {
     }
     if let Some(next) = message.next {
         push_field("next", micros(next), out);
+    }
+    match message.plan {
+        Some(Plan::Hub(period)) => push_field("period", micros(period), out),
+        Some(Plan::Direct(window)) => push_field("window", micros(window), out),
+        None => {}
+    }
+    if message.direct {
+        out.extend_from_slice(b",\"direct\":true");
     }
     if !message.unreachable.is_empty() {
         push_list(",\"lost\":[", &message.unreachable, out, |peer, out| push_number(u64::from(peer.0), out));
@@ -509,13 +534,17 @@ mod tests {
             values: values.clone(),
             sync: true,
             next: Some(us(0)),
+            plan: Some(Plan::Direct(us(3))),
+            direct: true,
             unreachable: vec![PeerId(0), PeerId(4)],
         };
+        let hub = LinkMessage { plan: Some(Plan::Hub(us(7))), ..LinkMessage::default() };
         for message in [
             PeerMessage::Internal { msg_id: 3, values },
             PeerMessage::InternalOk { in_reply_to: 3 },
             PeerMessage::Link(LinkMessage::default()),
             PeerMessage::Link(full),
+            PeerMessage::Link(hub),
         ] {
             let mut line = Vec::new();
             // The sender is n1, so that it must be the receiver's peer.

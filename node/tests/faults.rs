@@ -6,7 +6,7 @@ mod sim;
 
 use std::time::Duration;
 
-use node::{Config, PeerId, Request, StrategyKind, Time};
+use node::{Config, PeerId, Request, StrategyKind, Target, Time};
 use proptest::prelude::*;
 use sim::{Dice, Latency, MS, Network, Partition, Sim};
 
@@ -29,7 +29,14 @@ struct Setting {
 }
 
 fn settings() -> impl Strategy<Value = Setting> {
-    let strategy = prop::sample::select(StrategyKind::ALL.to_vec());
+    let auto = [
+        Target::Latency(MS * 20),
+        Target::Latency(MS * 700),
+        Target::MsgsPerOp { thousandths: 500 },
+        Target::MsgsPerOp { thousandths: 5000 },
+    ];
+    let strategies = StrategyKind::ALL.into_iter().chain(auto.map(StrategyKind::Auto));
+    let strategy = prop::sample::select(strategies.collect::<Vec<_>>());
     let latency = prop_oneof![
         (0u32..300).prop_map(Latency::Constant),
         (1u32..300).prop_map(Latency::Uniform),
@@ -145,6 +152,20 @@ fn settings_that_once_failed() {
         seed: 15728723624984609038,
     };
     assert_eq!(check(&late_answers), Ok(()), "{late_answers:?}");
+    // What waited for everyone when the plan went back to the hub stayed there.
+    let changed_plan = Setting {
+        strategy: StrategyKind::Auto(Target::Latency(MS * 700)),
+        window_ms: 0,
+        nodes: 8,
+        values: 27,
+        latency: Latency::Constant(73),
+        loss: 0.0,
+        duplication: 0.0,
+        partitions: 2,
+        one_way: false,
+        seed: 774810325861776582,
+    };
+    assert_eq!(check(&changed_plan), Ok(()), "{changed_plan:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Formulas as in Draper & Smith, *Applied Regression Analysis*, 3rd edition, chapter 1; held against NIST's
 //! reference data set Norris.
 
-use statrs::distribution::{ContinuousCDF as _, StudentsT};
+use super::distribution::t_quantile;
 
 /// The confidence level of every interval and band.
 pub const CONFIDENCE: f64 = 0.95;
@@ -103,12 +103,15 @@ impl Line {
         self.t() * self.residual_deviation * spread.sqrt()
     }
 
+    /// Half the height at `x` of the [`CONFIDENCE`] interval for the y of one further point.
+    pub fn prediction_margin(&self, x: f64) -> f64 {
+        let spread = 1.0 + 1.0 / self.count as f64 + (x - self.mean_x).powi(2) / self.sum_xx;
+        self.t() * self.residual_deviation * spread.sqrt()
+    }
+
     /// The two-sided quantile of Student's t with the fit's degrees of freedom.
     fn t(&self) -> f64 {
-        let freedom = self.count as f64 - 2.0;
-        StudentsT::new(0.0, 1.0, freedom)
-            .expect("a fit has at least 3 points, so at least one degree of freedom")
-            .inverse_cdf(0.5 + CONFIDENCE / 2.0)
+        t_quantile(0.5 + CONFIDENCE / 2.0, self.count as f64 - 2.0)
     }
 }
 
@@ -181,6 +184,25 @@ mod tests {
         assert!((line.band_margin(0.0) - line.intercept_margin()).abs() < 1e-9);
         assert!(line.band_margin(1.0) < line.band_margin(0.9));
         assert!(line.band_margin(1.0) < line.band_margin(1.1));
+    }
+
+    /// R: `f <- lm(y ~ x)`, `confint(f)`, `predict(f, data.frame(x = 300), interval = "confidence")` and
+    /// `interval = "prediction"`
+    #[test]
+    fn intervals_and_bands_are_r_s() {
+        let line = Line::fit(&super::super::lack_of_fit::tests::SWEEP).unwrap();
+        close(line.slope, 0.9968017593465288);
+        close(line.r_squared, 0.9990285680646916);
+        close(line.residual_deviation, 8.949087152025012);
+        let near = |actual: f64, expected: f64| {
+            assert!(((actual - expected) / expected).abs() < 1e-9, "{actual} is not {expected}");
+        };
+        near(line.slope - line.slope_margin(), 0.9803283875802051);
+        near(line.slope + line.slope_margin(), 1.0132751311128525);
+        near(line.intercept - line.intercept_margin(), 195.6850938719317);
+        near(line.at(300.0) - line.band_margin(300.0), 497.5573604213862);
+        near(line.at(300.0) + line.prediction_margin(300.0), 521.6457552539147);
+        near(line.at(1000.0) - line.prediction_margin(1000.0), 1177.7193835191454);
     }
 
     #[test]

@@ -2,13 +2,27 @@
 //!
 //! Nothing here does I/O: rows go in, numbers come out.
 
+pub mod advice;
 pub mod challenge;
+pub mod compare;
+pub mod distribution;
+pub mod envelope;
+pub mod figure;
+pub mod fit;
+pub mod groups;
+pub mod lack_of_fit;
 pub mod least_squares;
 pub mod limit;
 pub mod median;
 pub mod parity;
 pub mod series;
+pub mod theil_sen;
+pub mod theory;
 
+pub use advice::Advice;
 pub use challenge::Challenge;
+pub use envelope::Envelope;
+pub use figure::Figure;
+pub use fit::Fit;
 pub use least_squares::{FitError, Line};
 pub use series::Series;

@@ -1,13 +1,18 @@
-//! The rows of a sweep as series: one for each strategy or node, fitted and summed up by timeout.
+//! The rows of a sweep as series: one for each strategy or node and combination of settings, fitted and summed up by
+//! timeout.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::challenge::Challenge;
-use super::least_squares::{FitError, Line};
+use super::figure::Figure;
+use super::fit::Fit;
+use super::least_squares::FitError;
+use super::limit::Cluster;
 use super::median::Spread;
 use crate::outcome::{Quantile, Row};
 
-/// All runs of one strategy (or of one other node).
+/// All runs of one strategy (or of one other node) under the same settings.
 #[derive(Clone, Debug)]
 pub struct Series<'a> {
     /// Its name in tables and plots.
@@ -17,17 +22,25 @@ pub struct Series<'a> {
 }
 
 impl<'a> Series<'a> {
-    /// Groups rows into series, in the order in which series first appear.
+    /// Groups rows into series, in the order in which series first appear. A name says which settings a series has
+    /// if not all rows have the same.
     pub fn group(rows: &'a [Row]) -> Vec<Series<'a>> {
+        let varied = Varied::among(rows);
         let mut series: Vec<Series<'a>> = Vec::new();
         for row in rows {
-            let name = row.series();
+            let name = varied.name(row);
             match series.iter_mut().find(|series| series.name == name) {
                 Some(series) => series.rows.push(row),
                 None => series.push(Series { name, rows: vec![row] }),
             }
         }
         series
+    }
+
+    /// A figure of every usable run, with its batch timeout in milliseconds.
+    pub fn figures(&self, figure: Figure) -> Vec<(f64, f64)> {
+        let point = |row: &&Row| Some((row.batch_timeout_ms as f64, figure.of(row)?));
+        self.rows.iter().filter_map(point).collect()
     }
 
     /// The usable runs as points: batch timeout and latency, both in milliseconds.
@@ -39,12 +52,21 @@ impl<'a> Series<'a> {
         self.rows.iter().filter_map(point).collect()
     }
 
-    /// The line through [`Series::points`]: latency = slope · batch timeout + intercept (ms).
+    /// The fitted line and its tests.
     ///
     /// # Errors
     /// If the points have no line; see [`Line::fit`].
-    pub fn fit(&self, quantile: Quantile) -> Result<Line, FitError> {
-        Line::fit(&self.points(quantile))
+    pub fn fit(&self, quantile: Quantile) -> Result<Fit, FitError> {
+        Fit::of(self, quantile)
+    }
+
+    /// The cluster that its runs had, for the theory.
+    pub fn cluster(&self) -> Option<Cluster> {
+        self.rows.first().map(|row| Cluster {
+            node_count: row.node_count,
+            rate: row.rate,
+            latency: Duration::from_millis(row.latency_ms),
+        })
     }
 
     /// One summary for each timeout, shortest first.
@@ -54,6 +76,43 @@ impl<'a> Series<'a> {
             groups.entry(row.batch_timeout_ms).or_default().push(row);
         }
         groups.into_iter().map(|(timeout_ms, rows)| Point::of(timeout_ms, &rows)).collect()
+    }
+}
+
+/// A setting as a series' name shows it.
+type Setting = fn(&Row) -> String;
+
+/// Every setting that makes a series of its own.
+const SETTINGS: [Setting; 11] = [
+    |row| row.engine.clone(),
+    |row| format!("{} nodes", row.node_count),
+    |row| format!("{} clients", row.concurrency),
+    |row| format!("{} op/s", row.rate),
+    |row| format!("{} s", row.time_limit_s),
+    |row| format!("{} ms", row.latency_ms),
+    |row| row.latency_dist.clone(),
+    |row| row.topology.clone(),
+    |row| if row.nemesis == "none" { "no faults".to_owned() } else { row.nemesis.clone() },
+    |row| format!("faults every {} s", row.nemesis_interval_s),
+    |row| format!("loss {}, duplication {}", row.message_loss, row.message_duplication),
+];
+
+/// The settings in which rows differ.
+struct Varied(Vec<Setting>);
+
+impl Varied {
+    fn among(rows: &[Row]) -> Varied {
+        let differs = |setting: &Setting| rows.iter().map(setting).collect::<BTreeSet<_>>().len() > 1;
+        Varied(SETTINGS.into_iter().filter(differs).collect())
+    }
+
+    fn name(&self, row: &Row) -> String {
+        let mut name = row.series();
+        for setting in &self.0 {
+            name.push_str(", ");
+            name.push_str(&setting(row));
+        }
+        name
     }
 }
 
@@ -107,7 +166,7 @@ mod tests {
         assert_eq!((points[0].runs, points[0].ok, points[0].passed), (2, 1, [1, 1]));
         assert_eq!(series[0].points(Quantile::P50), [(100.0, 250.0), (200.0, 300.0), (400.0, 400.0)]);
         let line = series[0].fit(Quantile::P50).unwrap();
-        assert!((line.slope - 0.5).abs() < 1e-12 && (line.intercept - 200.0).abs() < 1e-9);
+        assert!((line.line.slope - 0.5).abs() < 1e-12 && (line.line.intercept - 200.0).abs() < 1e-9);
     }
 
     #[test]
@@ -117,5 +176,12 @@ mod tests {
         let names: Vec<(String, usize)> =
             Series::group(&rows).iter().map(|series| (series.name.clone(), series.rows.len())).collect();
         assert_eq!(names, [("hub".to_owned(), 2), ("tree".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn combinations_of_settings_are_series_of_their_own() {
+        let rows = [example(50, 1), Row { latency_ms: 10, node_count: 5, ..example(50, 1) }];
+        let names: Vec<String> = Series::group(&rows).into_iter().map(|series| series.name).collect();
+        assert_eq!(names, ["hub, 25 nodes, 100 ms", "hub, 5 nodes, 10 ms"]);
     }
 }

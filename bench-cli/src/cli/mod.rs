@@ -1,8 +1,13 @@
 //! The command line: flags in, exit status out.
 
 pub mod check;
+pub mod compare;
+pub mod completions;
+pub mod doctor;
+mod go_on;
 pub mod parity;
 pub mod plot;
+pub mod report;
 pub mod settings;
 pub mod simulate;
 pub mod soak;
@@ -13,6 +18,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::engine::guard::{self, Guard};
 
 /// Sweep a broadcast node's batch timeout under Maelstrom, fit its latencies, draw them.
 #[derive(Debug, Parser)]
@@ -26,6 +33,7 @@ struct Cli {
 enum Command {
     Sweep(Box<sweep::SweepArgs>),
     Plot(plot::PlotArgs),
+    Compare(compare::CompareArgs),
     /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
     #[command(disable_help_flag = true)]
     Test {
@@ -34,6 +42,13 @@ enum Command {
         arguments: Vec<OsString>,
     },
     Check(check::CheckArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    /// Print a manual page: bench-cli man | man -l -
+    Man {
+        /// The command that it is about [default: all of bench-cli]
+        command: Option<String>,
+    },
     Parity(parity::ParityArgs),
     Simulate(Box<simulate::SimulateArgs>),
     Soak(soak::SoakArgs),
@@ -44,20 +59,40 @@ enum Command {
 pub fn run() -> ExitCode {
     // `test` parses its flags as Maelstrom does, "--" and all, so clap must not touch them.
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|command| command == "test") {
-        return test::main(arguments);
+    let command = arguments.next();
+    if command.as_ref().is_some_and(|command| command == "test") {
+        return guarded(|| test::main(arguments));
+    }
+    if command.is_some_and(|command| command == guard::COMMAND) {
+        guard::main();
+        return ExitCode::SUCCESS;
     }
     let result = match Cli::parse().command {
-        Command::Sweep(args) => sweep::run(*args),
+        Command::Sweep(args) => guarded(|| sweep::run(*args)),
         Command::Plot(args) => plot::run(&args),
-        Command::Test { arguments } => Ok(test::main(arguments.into_iter())),
+        Command::Compare(args) => compare::run(&args),
+        Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
         Command::Simulate(args) => simulate::run(&args),
         Command::Soak(args) => soak::run(&args),
-        Command::Parity(args) => parity::run(&args),
+        Command::Parity(args) => guarded(|| parity::run(&args)),
+        Command::Doctor(args) => guarded(|| doctor::run(&args)),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man { command } => completions::man(command.as_deref()),
         Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Does what starts processes, under a guard that ends them should this process be killed.
+fn guarded<T>(work: impl FnOnce() -> T) -> T {
+    let guard = std::env::current_exe().and_then(|program| Guard::start(&program));
+    if let Err(error) = &guard {
+        eprintln!(
+            "warning: cannot start a guard ({error}); if bench-cli is killed, nodes may be left running"
+        );
+    }
+    work()
 }

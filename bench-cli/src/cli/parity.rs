@@ -21,7 +21,7 @@ use crate::outcome::{Row, csv_file};
 use crate::settings::Settings;
 use crate::sweep::plan::{Grid, NodeChoice};
 use crate::sweep::template::Template;
-use crate::sweep::{self, Options, signals};
+use crate::sweep::{Earlier, Options, Sweep, signals};
 
 /// The recorded runs: real Maelstrom v0.2.4 at the challenge's settings.
 const RECORDED: &str = include_str!("../../data/maelstrom-runs.csv");
@@ -171,7 +171,8 @@ impl ParityArgs {
         let kept = tempfile::tempdir().context("cannot make a temporary folder")?;
         let options = Options {
             directory: self.out.clone().unwrap_or_else(|| kept.path().to_owned()),
-            replace: true,
+            earlier: Earlier::Replace,
+            seed_given: true,
             jobs: self.jobs.unwrap_or_else(|| default_jobs(&engine)),
             deadline: None,
         };
@@ -180,7 +181,7 @@ impl ParityArgs {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let stop = signals::listen().context("cannot handle signals")?;
-            let rows = sweep::run(Arc::new(engine), &runs, &options, stop.clone()).await?;
+            let rows = Sweep::open(Arc::new(engine), &runs, options)?.run(stop.clone()).await?;
             if stop.current() != Stop::No {
                 bail!("interrupted after {} of {} runs", rows.len(), runs.len());
             }

@@ -10,7 +10,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use node::StrategyKind;
 
-use super::plot::{FormatArgs, write_all};
+use super::go_on;
+use super::plot::draw_all;
+use super::report::{FormatArgs, write_report};
 use super::settings::{SettingsArgs, seconds};
 use crate::engine::locate::{Places, is_executable};
 use crate::engine::maelstrom::TestProcess;
@@ -18,10 +20,10 @@ use crate::engine::simulated::Simulated;
 use crate::engine::{AnyEngine, Engine as _, Stop};
 use crate::outcome::Row;
 use crate::sweep::durations::{DefaultUnit, parse_list};
-use crate::sweep::plan::{Grid, NodeChoice, Run};
+use crate::sweep::plan::{Grid, NodeChoice};
 use crate::sweep::progress::rounded;
 use crate::sweep::template::Template;
-use crate::sweep::{self, CSV_FILE, Options, signals, summary};
+use crate::sweep::{CSV_FILE, Earlier, Options, Sweep, signals, summary};
 
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -35,7 +37,8 @@ const INTERRUPTED: u8 = 130;
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
 
 Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too.
-A run that fails is recorded with its reason, and the sweep goes on.")]
+A run that fails is recorded with its reason, and the sweep goes on. The same command goes on with a sweep that was
+stopped; more repetitions or timeouts extend it.")]
 pub struct SweepArgs {
     /// Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s
     #[arg(long, value_name = "LIST", default_value = "50,100,200,400,600,800")]
@@ -65,7 +68,7 @@ pub struct SweepArgs {
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
     #[arg(long, value_name = "PATH")]
     maelstrom: Option<PathBuf>,
-    /// How many runs go on at a time [default: 1 with Maelstrom, else one a core]
+    /// How many runs go on at a time [default: 1 with Maelstrom, 4 a core embedded, 1 a core simulated]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// When a run is killed [default: from its settings]
@@ -80,9 +83,12 @@ pub struct SweepArgs {
     /// Where to write [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Replace an earlier sweep in the same place
+    /// Replace an earlier sweep in the same place instead of going on with it
     #[arg(long)]
     force: bool,
+    /// Repeat the failed runs of an earlier sweep in the same place
+    #[arg(long, conflicts_with = "force")]
+    retry_failed: bool,
     #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
@@ -110,23 +116,29 @@ pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     }
     let options = Options {
         directory: args.directory()?,
-        replace: args.force,
+        earlier: args.earlier(),
+        seed_given: args.seed.is_some(),
         jobs: args.jobs.unwrap_or_else(|| default_jobs(&engine)),
         deadline: args.run_timeout,
     };
     eprintln!("engine: {} ({why})", engine.name());
-    announce(&engine, &runs, &options);
+    let engine = Arc::new(engine);
+    let sweep = Sweep::open(engine.clone(), &runs, options.clone())?;
+    announce(&engine, &sweep, &options);
     // One thread: its life is that of the whole process, which is what the system ties children to.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (rows, stopped) = runtime.block_on(async {
-        let stop = signals::listen().context("cannot handle signals")?;
-        let rows = sweep::run(Arc::new(engine), &runs, &options, stop.clone()).await?;
-        anyhow::Ok((rows, stop.current() != Stop::No))
-    })?;
+    let how_to_go_on = go_on::command(std::env::args_os(), &options.directory);
+    let (rows, stopped) = runtime
+        .block_on(async {
+            let stop = signals::listen().context("cannot handle signals")?;
+            let rows = sweep.run(stop.clone()).await?;
+            anyhow::Ok((rows, stop.current() != Stop::No))
+        })
+        .with_context(|| format!("the sweep has ended early; to go on with it: {how_to_go_on}"))?;
     conclude(&rows, &options.directory, &args.formats)?;
     if stopped {
         eprintln!(
-            "interrupted: {} of {} runs are in {}; the same command with --force starts anew",
+            "interrupted: {} of {} runs are in {}; to go on:\n  {how_to_go_on}",
             rows.len(),
             runs.len(),
             options.directory.join(CSV_FILE).display()
@@ -211,6 +223,14 @@ impl SweepArgs {
         Ok(())
     }
 
+    fn earlier(&self) -> Earlier {
+        match (self.force, self.retry_failed) {
+            (true, _) => Earlier::Replace,
+            (false, true) => Earlier::RetryFailed,
+            (false, false) => Earlier::Resume,
+        }
+    }
+
     fn directory(&self) -> anyhow::Result<PathBuf> {
         match (&self.out, &self.name) {
             (Some(out), _) => Ok(out.clone()),
@@ -230,16 +250,19 @@ impl SweepArgs {
 }
 
 /// Says what is about to happen, and for how long.
-fn announce(engine: &AnyEngine, runs: &[Run], options: &Options) {
-    let jobs = options.jobs.get();
+fn announce(engine: &AnyEngine, sweep: &Sweep<AnyEngine>, options: &Options) {
+    let (runs, jobs) = (sweep.runs(), options.jobs.get());
+    let directory = options.directory.display();
+    if runs.is_empty() {
+        eprintln!("all {} runs are done already, in {directory}; --force starts anew", sweep.done());
+        return;
+    }
+    if sweep.done() > 0 {
+        eprintln!("{} of {} runs are done already", sweep.done(), sweep.done() + runs.len());
+    }
     let each = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
     let all = each * runs.len().div_ceil(jobs) as u32;
-    eprintln!(
-        "{} runs, {jobs} at a time, about {}; into {}",
-        runs.len(),
-        rounded(all),
-        options.directory.display()
-    );
+    eprintln!("{} runs, {jobs} at a time, about {}; into {directory}", runs.len(), rounded(all));
 }
 
 /// Prints the tables of what was measured, draws its pictures and writes its report.
@@ -249,14 +272,21 @@ fn conclude(rows: &[Row], directory: &Path, formats: &FormatArgs) -> anyhow::Res
     }
     println!("{}", summary::text(rows, directory));
     println!("wrote {}", directory.join(CSV_FILE).display());
-    write_all(rows, directory, formats)
+    let pictures = if rows.iter().any(Row::is_ok) { draw_all(rows, directory)? } else { Vec::new() };
+    write_report(rows, &pictures, directory, formats)
 }
 
+/// How many runs of the embedded runner go on at a time on each core. Twice as many kept their timers within 1 ms
+/// (p99) on 2 cores: `results/parity/parallelism.md`.
+const EMBEDDED_JOBS_PER_CORE: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero");
+
 /// How many runs go on at a time if the user does not say. A JVM with its nodes fills the machine; the embedded
-/// runner and its nodes sleep most of the time.
+/// runner and its nodes sleep most of the time; a simulation never sleeps.
 pub(super) fn default_jobs(engine: &AnyEngine) -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     match engine.name() {
-        "embedded" | "simulated" => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        "embedded" => cores.saturating_mul(EMBEDDED_JOBS_PER_CORE),
+        "simulated" => cores,
         _ => NonZeroUsize::MIN,
     }
 }

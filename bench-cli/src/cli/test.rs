@@ -58,6 +58,12 @@ fn run_once(spec: &Spec) -> Option<u8> {
         Validity::Unknown => ("Errors occurred during analysis, but no anomalies found. ಠ~ಠ", Some(2)),
         Validity::Invalid => ("Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻", Some(1)),
     };
+    if !finished.diagnosis.is_empty() {
+        print(&format!("\n{}", finished.diagnosis.trim_end()));
+    }
+    if let Some(warning) = finished.lateness.warning() {
+        print(&format!("\n{warning}"));
+    }
     print(&format!("\n\n{verdict}"));
     status
 }

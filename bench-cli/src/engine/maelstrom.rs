@@ -24,6 +24,9 @@ pub const LOG_FILE: &str = "log.txt";
 /// How much of a log's end is searched for the reason of a failure.
 const TAIL_BYTES: u64 = 256 << 10;
 
+/// What a JVM says that needs more memory than it may have.
+const OUT_OF_MEMORY: &str = "java.lang.OutOfMemoryError";
+
 /// Which of the two it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -200,11 +203,15 @@ fn judge_exit(status: ExitStatus, directory: &Path, log: &str) -> Outcome {
         // After these the store is absent or holds no results, so it is not looked at.
         Some(254) => return Outcome::failed(Status::BadArguments, last_words(log)),
         Some(code) => {
-            return Outcome::failed(Status::Crashed, format!("exit status {code}: {}", last_words(log)));
+            let crash = Outcome::failed(Status::Crashed, format!("exit status {code}: {}", last_words(log)));
+            // A script that starts the JVM ends so when a signal ended the JVM.
+            let signalled = (128 + 1..=128 + 31).contains(&code);
+            return if signalled || log.contains(OUT_OF_MEMORY) { crash.transient() } else { crash };
         }
+        // It was not this program that killed it, and a node cannot: the JVM crashed, or memory ran out.
         None => {
             let signal = status.signal().unwrap_or_default();
-            return Outcome::failed(Status::Crashed, format!("killed by signal {signal}"));
+            return Outcome::failed(Status::Crashed, format!("killed by signal {signal}")).transient();
         }
     };
     match results::read(&directory.join("store/latest/results.edn")) {
@@ -397,6 +404,11 @@ mod tests {
         assert!(exit(1).reason().contains("contradict"));
         let killed = judge_exit(ExitStatus::from_raw(9), directory.path(), "");
         assert_eq!((killed.status(), killed.reason()), (Status::Crashed, "killed by signal 9"));
+        assert!(killed.is_transient() && exit(134).is_transient());
+        assert!(!exit(255).is_transient() && !exit(1).is_transient() && !exit(254).is_transient());
+        let full =
+            judge_exit(ExitStatus::from_raw(255 << 8), directory.path(), "java.lang.OutOfMemoryError: x");
+        assert!(full.is_transient());
         assert_eq!(timer_p99(directory.path()), None);
         std::fs::write(store.join("embedded.edn"), "{:timer-lateness-us {:p50 8, :p99 120}}").unwrap();
         assert_eq!(timer_p99(directory.path()), Some(Duration::from_micros(120)));

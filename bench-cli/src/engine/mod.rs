@@ -2,10 +2,11 @@
 //!
 //! Real Maelstrom and the embedded runner are both a process that behaves as `maelstrom test` ([`maelstrom`]);
 //! [`embedded`] is what the latter does, [`locate`] finds the real one,
-//! [`process`] starts, watches and ends processes. The [`simulated`] engine runs this repository's node in-process,
+//! [`process`] starts, watches and ends processes, [`guard`] ends them should this process be killed. The [`simulated`] engine runs this repository's node in-process,
 //! in virtual time. Nothing here knows of sweeps.
 
 pub mod embedded;
+pub mod guard;
 pub mod locate;
 pub mod maelstrom;
 pub mod process;

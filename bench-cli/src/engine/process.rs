@@ -4,14 +4,15 @@
 //! the terminal's Ctrl-C from reaching it, so that whoever supervises decides.
 
 use std::io;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
-use super::{Stop, StopSignal};
+use super::{Stop, StopSignal, guard};
 
 /// How long a group has to end by itself after SIGTERM: a JVM's shutdown hooks take a second or two.
 const GRACE: Duration = Duration::from_secs(5);
@@ -66,13 +67,59 @@ pub async fn supervise(
     }
 }
 
+/// What a process says to a line on its stdin.
+#[derive(Debug)]
+pub enum Answer {
+    /// The first line that it prints.
+    Line(String),
+    /// Nothing: it ends. The end of what it wrote on stderr, if that was piped.
+    Ended(String),
+    /// Nothing in time.
+    Silence,
+}
+
+/// Starts `command`, gives it `line`, waits for a line on stdout, and ends it with all that it has started.
+///
+/// # Errors
+/// If it cannot be started.
+pub async fn ask(mut command: Command, line: &str, patience: Duration) -> io::Result<Answer> {
+    /// No answer is longer; a process may print without end.
+    const LONGEST: u64 = 64 << 10;
+    command.process_group(0).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn()?;
+    let _group = Group::of(&child);
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let conversation = async {
+        let mut stdin = stdin?;
+        // It may have ended already; what it says tells more than a broken pipe.
+        let _ = stdin.write_all(line.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = BufReader::new(stdout?.take(LONGEST)).read_until(b'\n', &mut answer).await;
+        Some(answer).filter(|answer| !answer.is_empty())
+    };
+    let Ok(answer) = timeout(patience, conversation).await else { return Ok(Answer::Silence) };
+    if let Some(answer) = answer {
+        return Ok(Answer::Line(String::from_utf8_lossy(&answer).into_owned()));
+    }
+    let mut words = Vec::new();
+    if let Some(stderr) = stderr {
+        // A child of it may hold the pipe open.
+        let _ = timeout(Duration::from_secs(1), stderr.take(LONGEST).read_to_end(&mut words)).await;
+    }
+    Ok(Answer::Ended(String::from_utf8_lossy(&words).into_owned()))
+}
+
 /// A process group, killed when dropped.
 struct Group(Option<Pid>);
 
 impl Group {
     /// The group that `child` leads.
     fn of(child: &Child) -> Group {
-        Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(group) = group {
+            guard::watch(group);
+        }
+        Group(group)
     }
 
     /// Ends the group: SIGTERM, [`GRACE`], SIGKILL; at once if `stop` says [`Stop::Now`].
@@ -107,6 +154,7 @@ impl Drop for Group {
         if let Some(pid) = self.0 {
             // Whatever the leader left behind when it ended. ESRCH: nothing.
             let _ = kill_process_group(pid, Signal::KILL);
+            guard::forget(pid);
         }
     }
 }

@@ -133,6 +133,7 @@ pub struct Outcome {
     status: Status,
     reason: String,
     figures: Option<Figures>,
+    transient: bool,
 }
 
 impl Outcome {
@@ -150,13 +151,23 @@ impl Outcome {
                 _ => (Status::Ok, String::new()),
             },
         };
-        Outcome { status, reason, figures: Some(figures) }
+        Outcome { status, reason, figures: Some(figures), transient: false }
     }
 
     /// A run that measured nothing, and why.
     pub fn failed(status: Status, reason: impl Into<String>) -> Outcome {
         debug_assert_ne!(status, Status::Ok, "a run without figures cannot be ok");
-        Outcome { status, reason: reason.into(), figures: None }
+        Outcome { status, reason: reason.into(), figures: None, transient: false }
+    }
+
+    /// The same, caused by something that has nothing to do with the node and may not happen again.
+    pub fn transient(self) -> Outcome {
+        Outcome { transient: true, ..self }
+    }
+
+    /// Whether the run is worth another try: whatever broke it was not its node.
+    pub fn is_transient(&self) -> bool {
+        self.transient
     }
 
     /// How the run ended.

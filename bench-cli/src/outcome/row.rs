@@ -1,6 +1,6 @@
 //! One line of `sweep.csv`: the one schema, for writing and for reading back.
 
-use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -93,10 +93,89 @@ pub struct Row {
     pub started_at: String,
     /// How long it took by the wall clock, start and checks included.
     pub duration_s: f64,
+    /// How often the run was tried: more than 1 if something other than the node broke it, or the user asked for
+    /// failed runs again.
+    #[serde(default = "once")]
+    pub attempts: u32,
     /// Why the run is not ok; empty if it is.
     pub reason: String,
     /// The run's log, relative to the CSV file's folder.
     pub log: String,
+}
+
+/// Rows from before there were attempts.
+fn once() -> u32 {
+    1
+}
+
+/// The columns that say what came of a run. All others say what the run was.
+pub const MEASURED: [&str; 24] = [
+    "status",
+    "valid",
+    "operations",
+    "msgs_per_op",
+    "msgs_per_op_all",
+    "stable_p0_ms",
+    "stable_p50_ms",
+    "stable_p95_ms",
+    "stable_p99_ms",
+    "stable_max_ms",
+    "lost_count",
+    "ok_fraction",
+    "attempt_count",
+    "stable_count",
+    "never_read_count",
+    "fail_count",
+    "info_count",
+    "timer_p99_us",
+    // Which of many equal runs it is, not what it is.
+    "seed",
+    "started_at",
+    "duration_s",
+    "attempts",
+    "reason",
+    "log",
+];
+
+/// The names of all columns, in order.
+pub fn columns(any: &Row) -> &'static [String] {
+    static COLUMNS: OnceLock<Vec<String>> = OnceLock::new();
+    COLUMNS.get_or_init(|| {
+        let text = to_csv(any, true);
+        csv::Reader::from_reader(text.as_slice())
+            .headers()
+            .map_or_else(|_| Vec::new(), |header| header.iter().map(str::to_owned).collect())
+    })
+}
+
+/// A row's cells by column, as they are written.
+pub fn cells(row: &Row) -> Vec<(&'static str, String)> {
+    let text = to_csv(row, false);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_slice());
+    let record = reader.records().next().and_then(Result::ok).unwrap_or_default();
+    columns(row).iter().map(String::as_str).zip(record.iter().map(str::to_owned)).collect()
+}
+
+/// A row as a line of the file, below the line of column names `with_header`.
+pub(super) fn to_csv(row: &Row, with_header: bool) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new().has_headers(with_header).from_writer(Vec::new());
+    writer.serialize(one_line(row)).expect("a row is one flat record, and memory takes it");
+    writer.into_inner().expect("memory takes everything")
+}
+
+/// The row with nothing in it that would break its line, so that a line is a row and a torn one is seen.
+fn one_line(row: &Row) -> Row {
+    let flat = |text: &str| {
+        text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    };
+    Row {
+        node_bin: flat(&row.node_bin),
+        node_args: flat(&row.node_args),
+        engine_version: flat(&row.engine_version),
+        reason: flat(&row.reason),
+        log: flat(&row.log),
+        ..row.clone()
+    }
 }
 
 impl Row {
@@ -119,30 +198,6 @@ impl Row {
     /// What this run is a sample of: the strategy of this repository's node, or another node's program name.
     pub fn series(&self) -> String {
         if self.strategy.is_empty() { program_name(&self.node_bin) } else { self.strategy.clone() }
-    }
-
-    /// What tells this run from the others of its sweep.
-    pub fn key(&self) -> String {
-        format!("{} {} ms #{}", self.series(), self.batch_timeout_ms, self.repetition)
-    }
-}
-
-/// The run and its figures, in a few short lines.
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {} ms, repetition {}", self.series(), self.batch_timeout_ms, self.repetition)?;
-        if let Some(msgs) = self.msgs_per_op {
-            write!(f, "\n{msgs:.2} msgs/op")?;
-        }
-        let latencies = Quantile::ALL.map(|quantile| {
-            let latency = self.latency(quantile)?;
-            Some(format!("{} {}", quantile.name(), latency.as_millis()))
-        });
-        let latencies: Vec<String> = latencies.into_iter().flatten().collect();
-        if !latencies.is_empty() {
-            write!(f, "\n{} ms", latencies.join(", "))?;
-        }
-        self.seed.map_or(Ok(()), |seed| write!(f, "\nseed {seed}"))
     }
 }
 
@@ -200,6 +255,7 @@ pub(crate) mod tests {
             bench_version: "0.1.0".to_owned(),
             started_at: "2026-01-01T00:00:00Z".to_owned(),
             duration_s: 30.5,
+            attempts: 1,
             reason: String::new(),
             log: "runs/hub-50ms-r1/log.txt".to_owned(),
         }
@@ -211,6 +267,15 @@ pub(crate) mod tests {
         assert_eq!(row.latency(Quantile::P50), Some(Duration::from_millis(250)));
         let lost = Row { status: Status::LostValues, ..row };
         assert_eq!(lost.latency(Quantile::P50), None);
+    }
+
+    #[test]
+    fn measured_columns_exist() {
+        let columns = columns(&example(1, 1));
+        for name in MEASURED {
+            assert!(columns.iter().any(|column| column == name), "{name}");
+        }
+        assert_eq!(cells(&example(50, 1)).len(), columns.len());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! An SVG canvas with plotters' drawing, but finer than whole pixels.
+//! An SVG canvas with plotters' drawing, but finer than whole pixels, and with notes that show on hover.
 
 use std::fmt::Write as _;
 
@@ -11,81 +11,59 @@ use super::style::{self, FAMILIES, PLOTTERS_FAMILY};
 /// the SVG's size, not its coordinates, is that of the picture.
 pub const SCALE: i32 = 8;
 
-/// How far from its middle a note can be pointed at, in pixels.
-const NOTE_RADIUS: i32 = 7;
+/// The radius, in pixels, within which the pointer is on a point.
+const NOTE_RADIUS: i32 = 6;
 
 /// An area to draw on, in pixels of `1 / SCALE`.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// What shows when the pointer rests on a point. Only viewers of the SVG see it.
+#[derive(Debug, Default)]
+pub struct Notes(String);
+
+impl Notes {
+    /// Adds a note for the point at `(x, y)`, in the canvas's finer unit.
+    pub fn add(&mut self, (x, y): (i32, i32), text: &str) {
+        let radius = NOTE_RADIUS * SCALE;
+        let text = escape(text);
+        let _ = write!(
+            self.0,
+            "<circle class=\"note\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill-opacity=\"0\"><title>{text}</title></circle>"
+        );
+    }
+}
+
+/// Text with what XML and HTML would take for something else written as entities.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
 
 /// Draws a picture of `width` × `height` pixels and returns its SVG.
 ///
 /// # Errors
 /// If drawing fails.
 pub fn draw(
-    width: u32,
-    height: u32,
-    draw: impl FnOnce(&Area<'_>) -> anyhow::Result<()>,
+    width: i32,
+    height: i32,
+    draw: impl FnOnce(&Area<'_>, &mut Notes) -> anyhow::Result<()>,
 ) -> anyhow::Result<String> {
     style::register_fonts();
-    let scale = SCALE.unsigned_abs();
+    let (fine_width, fine_height) = ((width * SCALE).unsigned_abs(), (height * SCALE).unsigned_abs());
     let mut svg = String::new();
+    let mut notes = Notes::default();
     {
-        let root = SVGBackend::with_string(&mut svg, (width * scale, height * scale)).into_drawing_area();
-        draw(&root)?;
+        let root = SVGBackend::with_string(&mut svg, (fine_width, fine_height)).into_drawing_area();
+        draw(&root, &mut notes)?;
         root.present()?;
     }
-    let fine = format!("<svg width=\"{}\" height=\"{}\"", width * scale, height * scale);
+    let fine = format!("<svg width=\"{fine_width}\" height=\"{fine_height}\"");
     anyhow::ensure!(svg.starts_with(&fine), "plotters writes another <svg> tag than it used to");
     let sized = format!("<svg width=\"{width}\" height=\"{height}\"");
     let family = format!("font-family=\"{PLOTTERS_FAMILY}\"");
-    Ok(svg.replacen(&fine, &sized, 1).replace(&family, &format!("font-family=\"{FAMILIES}\"")))
-}
-
-/// What a viewer says of a spot of a picture while the pointer is on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// The spot's middle, in pixels of `1 / SCALE`.
-    pub at: (i32, i32),
-    /// What the spot stands for: equal for all spots of one run ([`Row::key`](crate::outcome::Row::key)).
-    pub key: String,
-    /// What to say, in lines.
-    pub text: String,
-}
-
-/// Lays notes over a picture. plotters has no way to give what it draws a title, so each note is a spot of its own
-/// that cannot be seen; browsers show its text on hovering, other viewers ignore it.
-pub fn annotate(svg: &str, notes: &[Note]) -> String {
-    let body = svg.trim_end().strip_suffix("</svg>").unwrap_or(svg);
-    let mut annotated = body.to_owned();
-    let radius = NOTE_RADIUS * SCALE;
-    annotated.push_str("<g fill-opacity=\"0\" pointer-events=\"all\">\n");
-    for Note { at: (x, y), key, text } in notes {
-        let (key, text) = (escape(key), escape(text));
-        let _ = writeln!(
-            annotated,
-            "<circle data-run=\"{key}\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"><title>{text}</title></circle>"
-        );
-    }
-    annotated.push_str("</g>\n</svg>\n");
-    annotated
-}
-
-/// Text as it must be written in XML and HTML, within elements and within attributes.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // XML has no way to write the other control characters.
-            control if control.is_control() && !"\n\t".contains(control) => escaped.push('\u{fffd}'),
-            plain => escaped.push(plain),
-        }
-    }
-    escaped
+    let svg = svg.replacen(&fine, &sized, 1).replace(&family, &format!("font-family=\"{FAMILIES}\""));
+    // Last in the file, so that no drawing covers them.
+    let end = svg.rfind("</svg>").unwrap_or(svg.len());
+    Ok(format!("{}{}{}", &svg[..end], notes.0, &svg[end..]))
 }
 
 #[cfg(test)]
@@ -93,12 +71,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_lie_on_top_and_say_anything() {
-        let note = Note { at: (8, 16), key: "a\"b".to_owned(), text: "<x> & 'y'\u{1b}\nz".to_owned() };
-        let svg = annotate("<svg>\n<rect/>\n</svg>\n", &[note]);
-        let title = "<title>&lt;x&gt; &amp; &#39;y&#39;\u{fffd}\nz</title>";
-        let circle = format!("<circle data-run=\"a&quot;b\" cx=\"8\" cy=\"16\" r=\"56\">{title}</circle>");
-        let group = format!("<g fill-opacity=\"0\" pointer-events=\"all\">\n{circle}\n</g>");
-        assert_eq!(svg, format!("<svg>\n<rect/>\n{group}\n</svg>\n"));
+    fn notes_come_last_and_are_escaped() {
+        let svg = draw(10, 10, |_, notes| {
+            notes.add((8, 16), "a < b & c");
+            Ok(())
+        })
+        .unwrap();
+        assert!(svg.trim_end().ends_with("<title>a &lt; b &amp; c</title></circle></svg>"), "{svg}");
     }
 }

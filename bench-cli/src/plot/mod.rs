@@ -1,17 +1,33 @@
 //! Pictures of a sweep, drawn from its rows alone.
 //!
-//! [`latency`] says what is drawn, [`canvas`] turns drawing into SVG text, [`style`] holds colours, markers and
-//! fonts, [`png`] renders an SVG. Nothing here depends on the machine: the font is part of the program, so the same
+//! [`latency`], [`messages`] and [`frontier`] are the pictures; [`frame`] draws axes, [`labels`] finds room for labels,
+//! [`pen`] draws text and markers, [`canvas`] turns drawing into SVG text, [`style`]
+//! holds colours, markers and fonts, [`png`] renders an SVG. Nothing here depends on the machine: the font is part of the program, so the same
 //! rows give the same bytes everywhere.
 
 pub mod canvas;
+pub mod frame;
+pub mod frontier;
+pub mod labels;
 pub mod latency;
+pub mod messages;
+pub mod pen;
 pub mod png;
+pub mod published;
 pub mod style;
 
 use std::path::Path;
 
+use crate::outcome::Row;
+
 use anyhow::{Context as _, bail};
+
+/// A picture's file name without its extension, and what draws it.
+pub type Picture = (&'static str, fn(&[Row]) -> anyhow::Result<String>);
+
+/// Every picture of a sweep.
+pub const PICTURES: [Picture; 3] =
+    [("latency-fit", latency::draw), ("msgs-per-op", messages::draw), ("frontier", frontier::draw)];
 
 /// Writes the picture as the file's extension says: `.svg` or `.png`.
 ///

@@ -37,10 +37,10 @@ pub enum Marker {
     Triangle,
 }
 
-/// How a quantile is drawn. Each differs from the others in colour, in marker and in dashes, so that any one of
-/// them is enough.
+/// How a curve is drawn. Those of one picture differ in colour, in marker and in dashes, so that any one of them is
+/// enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QuantileStyle {
+pub struct Look {
     /// From the Okabe–Ito palette, which people with any colour vision can tell apart.
     pub colour: RGBColor,
     /// The points' shape.
@@ -49,15 +49,31 @@ pub struct QuantileStyle {
     pub dash: Option<(i32, i32)>,
 }
 
-/// The style of a quantile.
-pub const fn of(quantile: Quantile) -> QuantileStyle {
+const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
+const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
+const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
+const VERMILION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
+const PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
+const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
+
+/// The look of a quantile.
+pub const fn of(quantile: Quantile) -> Look {
     let (colour, marker, dash) = match quantile {
-        Quantile::P50 => (RGBColor(0x00, 0x72, 0xb2), Marker::Circle, None),
-        Quantile::P95 => (RGBColor(0x00, 0x9e, 0x73), Marker::Square, Some((5, 4))),
-        Quantile::P99 => (RGBColor(0xe6, 0x9f, 0x00), Marker::Diamond, Some((2, 3))),
-        Quantile::Max => (RGBColor(0xd5, 0x5e, 0x00), Marker::Triangle, Some((15, 5))),
+        Quantile::P50 => (BLUE, Marker::Circle, None),
+        Quantile::P95 => (GREEN, Marker::Square, Some((5, 4))),
+        Quantile::P99 => (ORANGE, Marker::Diamond, Some((2, 3))),
+        Quantile::Max => (VERMILION, Marker::Triangle, Some((15, 5))),
     };
-    QuantileStyle { colour, marker, dash }
+    Look { colour, marker, dash }
+}
+
+/// The look of a series by its place in the sweep.
+pub fn of_series(place: usize) -> Look {
+    const COLOURS: [RGBColor; 6] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY];
+    const MARKERS: [Marker; 4] = [Marker::Circle, Marker::Triangle, Marker::Square, Marker::Diamond];
+    const DASHES: [Option<(i32, i32)>; 4] = [None, Some((12, 4)), Some((5, 4)), Some((2, 3))];
+    let of_four = place % 4;
+    Look { colour: COLOURS[place % COLOURS.len()], marker: MARKERS[of_four], dash: DASHES[of_four] }
 }
 
 /// Makes the font known to plotters, which measures text with it.

@@ -34,8 +34,8 @@ pub struct Report<'a> {
 /// A picture of the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// What it shows, in a few words.
-    pub caption: String,
+    /// Its files' name without the extension.
+    pub name: String,
     /// The picture itself: an `<svg>` element.
     pub svg: String,
 }

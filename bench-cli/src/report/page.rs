@@ -1,11 +1,13 @@
 //! `report.html`: a whole sweep in one file, which fetches nothing and can be mailed, kept and printed.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::html::{self, escape};
 use super::{Report, distinct, repeat};
 use crate::analysis::Series;
 use crate::outcome::Row;
+use crate::plot::pen;
 use crate::sweep::{CSV_FILE, summary};
 
 const STYLE: &str = include_str!("style.css");
@@ -118,9 +120,14 @@ fn figures(rows: &[Row]) -> String {
     }
     html.push_str("</ul>\n<h3>Fits</h3>\n");
     html.push_str(&html::table(summary::FITS_LEGEND, &summary::fits(&series)));
-    for (series, problem) in summary::unfitted(&series) {
-        let _ = writeln!(html, "<p class=\"note\">No line for {}: {}.</p>", escape(series), escape(&problem));
+    let warnings = summary::warnings(&series).into_iter().map(|warning| format!("Warning: {warning}"));
+    let unfitted = summary::unfitted(&series);
+    let unfitted = unfitted.iter().map(|(series, problem)| format!("No line for {series}: {problem}."));
+    html.push_str("<ul class=\"note\">\n");
+    for remark in warnings.chain(unfitted) {
+        let _ = writeln!(html, "<li>{}</li>", escape(&remark));
     }
+    html.push_str("</ul>\n");
     html
 }
 
@@ -129,7 +136,7 @@ fn pictures(report: &Report<'_>) -> Option<String> {
         return None;
     }
     let hint = "<p class=\"note\">Point at a run to see its figures; click to find it in the table.</p>\n";
-    let pictures = report.pictures.iter().map(|picture| html::picture(&picture.caption, &picture.svg));
+    let pictures = report.pictures.iter().map(html::picture);
     Some(format!("{hint}<div class=\"pictures\">\n{}</div>\n", pictures.collect::<String>()))
 }
 
@@ -145,13 +152,17 @@ fn failed(rows: &[Row]) -> Option<String> {
         let _ = writeln!(
             html,
             "<tr><th scope=\"row\">{}</th><td class=\"text bad\">{}</td><td class=\"text prose\">{}</td><td class=\"text\">{}</td></tr>",
-            escape(&row.key()),
+            escape(&run_name(row)),
             row.status,
             escape(&row.reason),
             log(row, &row.log)
         );
     }
     Some(html + html::CLOSE)
+}
+
+fn run_name(row: &Row) -> String {
+    format!("{} {} ms #{}", row.series(), row.batch_timeout_ms, row.repetition)
 }
 
 /// A link to the run's log, if it left one.
@@ -180,7 +191,7 @@ fn shown<T: ToString>(figure: Option<T>) -> String {
 }
 
 /// The figures of every run, and the settings that may differ from one run to another.
-const COLUMNS: [Column; 24] = [
+const COLUMNS: [Column; 25] = [
     text("series", |row| escape(&row.series())),
     number("timeout (ms)", |row| row.batch_timeout_ms.to_string()),
     number("repetition", |row| row.repetition.to_string()),
@@ -194,6 +205,7 @@ const COLUMNS: [Column; 24] = [
     number("lost", |row| shown(row.lost_count)),
     number("ok fraction", |row| row.ok_fraction.map_or_else(String::new, |ok| format!("{ok:.4}"))),
     number("timers late p99 (µs)", |row| shown(row.timer_p99_us)),
+    number("attempts", |row| row.attempts.to_string()),
     number("seed", |row| shown(row.seed)),
     number("took (s)", |row| format!("{:.1}", row.duration_s)),
     text("engine", |row| escape(&row.engine)),
@@ -209,7 +221,17 @@ const COLUMNS: [Column; 24] = [
 /// Up to here columns are shown always, and those behind, the log aside, if they differ.
 const ALWAYS: usize = 9;
 
+/// What the pictures say of each run, by which the page's script finds a point's row.
+fn notes(rows: &[Row]) -> HashMap<*const Row, String> {
+    let of = |series: &Series<'_>| {
+        let note = |row: &&Row| (std::ptr::from_ref(*row), pen::note(row, &series.name));
+        series.rows.iter().map(note).collect::<Vec<_>>()
+    };
+    Series::group(rows).iter().flat_map(of).collect()
+}
+
 fn runs(rows: &[Row]) -> String {
+    let notes = notes(rows);
     let cells: Vec<Vec<String>> =
         rows.iter().map(|row| COLUMNS.iter().map(|c| (c.cell)(row)).collect()).collect();
     let differs = |column: usize| cells.iter().any(|row| row[column] != cells[0][column]);
@@ -225,7 +247,8 @@ fn runs(rows: &[Row]) -> String {
         &header,
     ));
     for (row, cells) in rows.iter().zip(&cells) {
-        let _ = write!(html, "<tr data-run=\"{}\">", escape(&row.key()));
+        let note = notes.get(&std::ptr::from_ref(row)).map_or("", String::as_str);
+        let _ = write!(html, "<tr data-note=\"{}\">", escape(note));
         for &column in &columns {
             let class = match (COLUMNS[column].name, COLUMNS[column].is_text) {
                 ("status", _) if !row.is_ok() => " class=\"text bad\"",
@@ -253,14 +276,16 @@ mod tests {
     #[test]
     fn a_page_has_every_figure_picture_and_run() {
         let rows = [example(100, 1), example(200, 1), example(400, 1)];
-        let picture = Picture { caption: "One & all".to_owned(), svg: "<svg width=\"1\"></svg>".to_owned() };
+        let svg = "<svg width=\"1\"><text x=\"1\">\nOne &amp; all\n</text></svg>".to_owned();
+        let picture = Picture { name: "fit-a b".to_owned(), svg };
         let page = page_of(&rows, &[picture]);
         for part in [
             "<h1>a &lt;sweep&gt;</h1>",
             "<code>bench-cli sweep --engine embedded --strategy hub ",
             " --batch-timeouts 100,200,400 --repetitions 1 ",
-            "<svg role=\"img\" aria-label=\"One &amp; all\" width=\"1\">",
-            "<tr data-run=\"hub 200 ms #1\">",
+            "<svg role=\"img\" aria-label=\"One &amp; all (fit-a b)\" width=\"1\">",
+            "<a href=\"./fit-a%20b.svg\">",
+            "<tr data-note=\"hub, 200 ms, run 1\n",
             "3e: &lt; 20 msgs/op",
             "0.500 ± 0.000",
         ] {

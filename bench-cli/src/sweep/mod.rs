@@ -7,6 +7,7 @@
 pub mod durations;
 pub mod plan;
 pub mod progress;
+pub mod resume;
 pub mod scheduler;
 pub mod signals;
 pub mod summary;
@@ -22,11 +23,12 @@ use anyhow::{Context as _, bail};
 
 use crate::engine::maelstrom::LOG_FILE;
 use crate::engine::{Engine, Phase, StopSignal};
-use crate::outcome::csv_file::CsvFile;
-use crate::outcome::{Row, Validity};
+use crate::outcome::csv_file::{CsvFile, Rows};
+use crate::outcome::{Row, Status, Validity};
 use node::StrategyKind;
 use plan::Run;
 use progress::Progress;
+use resume::Remaining;
 use scheduler::{Completed, Observer, Schedule};
 
 /// The file of a sweep's directory that holds its rows.
@@ -34,64 +36,104 @@ pub const CSV_FILE: &str = "sweep.csv";
 /// The folder of a sweep's directory in which each run has its own.
 pub const RUNS_FOLDER: &str = "runs";
 
+/// What becomes of an earlier sweep in the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// It is gone on with: runs that have ended are not repeated.
+    Resume,
+    /// It is gone on with, and its runs that failed are repeated.
+    RetryFailed,
+    /// It is removed.
+    Replace,
+}
+
 /// How a sweep is executed.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where everything is written.
     pub directory: PathBuf,
-    /// Whether an earlier sweep in that directory is replaced.
-    pub replace: bool,
+    /// What becomes of an earlier sweep in that directory.
+    pub earlier: Earlier,
+    /// Whether the seed is the user's, and not drawn.
+    pub seed_given: bool,
     /// How many runs go on at a time.
     pub jobs: NonZeroUsize,
     /// When a run is given up; `None` to derive it from its settings.
     pub deadline: Option<Duration>,
 }
 
-/// Executes `runs` and returns the rows of those that ended, in the order in which they did.
-///
-/// # Errors
-/// If the directory holds an earlier sweep, or something cannot be written.
-pub async fn run(
-    engine: Arc<impl Engine>,
-    runs: &[Run],
-    options: &Options,
-    stop: StopSignal,
-) -> anyhow::Result<Vec<Row>> {
-    let mut csv = prepare(options, engine.leaves_files())?;
-    let expected = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
-    let mut recorder = Recorder {
-        engine: engine.as_ref(),
-        csv: &mut csv,
-        progress: Progress::new(runs.len(), options.jobs.get(), expected),
-        rows: Vec::new(),
-    };
-    let schedule = Schedule {
-        jobs: options.jobs,
-        directory: options.directory.join(RUNS_FOLDER),
-        deadline: options.deadline,
-    };
-    let ended = scheduler::execute(&engine, runs, &schedule, stop, &mut recorder).await;
-    recorder.progress.end();
-    let rows = recorder.rows;
-    csv.sync()?;
-    ended.map(|()| rows)
+/// A sweep whose place is prepared: nobody else writes there.
+pub struct Sweep<E> {
+    engine: Arc<E>,
+    options: Options,
+    csv: CsvFile,
+    rows: Vec<Row>,
+    remaining: Remaining,
 }
 
-/// Makes the sweep's directory and its CSV.
-fn prepare(options: &Options, durable: bool) -> anyhow::Result<CsvFile> {
-    let Options { directory, replace, .. } = options;
-    fs::create_dir_all(directory)
-        .with_context(|| format!("cannot make the folder {}", directory.display()))?;
-    let csv = directory.join(CSV_FILE);
-    let runs = directory.join(RUNS_FOLDER);
-    if !replace && runs.exists() && !csv.exists() {
-        bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
+impl<E: Engine> Sweep<E> {
+    /// Makes the sweep's directory and its CSV, or goes on with those that are there.
+    ///
+    /// # Errors
+    /// If the directory holds something else, or a sweep with other settings, or cannot be written.
+    pub fn open(engine: Arc<E>, plan: &[Run], options: Options) -> anyhow::Result<Sweep<E>> {
+        let Options { directory, earlier, .. } = &options;
+        let replace = *earlier == Earlier::Replace;
+        fs::create_dir_all(directory)
+            .with_context(|| format!("cannot make the folder {}", directory.display()))?;
+        let (path, runs) = (directory.join(CSV_FILE), directory.join(RUNS_FOLDER));
+        if !replace && runs.exists() && !path.exists() {
+            bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
+        }
+        let (csv, Rows { rows, torn_line }) = CsvFile::open(&path, replace, engine.leaves_files())?;
+        if let Some(line) = torn_line {
+            eprintln!("line {line} of {} was cut off in the writing; that run is repeated", path.display());
+        }
+        if replace && runs.exists() {
+            fs::remove_dir_all(&runs).with_context(|| format!("cannot remove {}", runs.display()))?;
+        }
+        let planned: Vec<Row> = plan.iter().map(|run| row(engine.as_ref(), run)).collect();
+        let retry = *earlier == Earlier::RetryFailed;
+        let remaining = resume::remaining(plan, &planned, &rows, options.seed_given, retry)
+            .with_context(|| format!("{} cannot be gone on with", path.display()))?;
+        Ok(Sweep { engine, options, csv, rows, remaining })
     }
-    let csv = CsvFile::create(&csv, *replace, durable)?;
-    if runs.exists() {
-        fs::remove_dir_all(&runs).with_context(|| format!("cannot remove {}", runs.display()))?;
+
+    /// The runs that are still to be done.
+    pub fn runs(&self) -> &[Run] {
+        &self.remaining.runs
     }
-    Ok(csv)
+
+    /// How many runs an earlier sweep has done.
+    pub fn done(&self) -> usize {
+        self.remaining.done
+    }
+
+    /// Executes the runs and returns the rows of all that have ended, now or earlier.
+    ///
+    /// # Errors
+    /// If something cannot be written. The rows that were written before are safe.
+    pub async fn run(mut self, stop: StopSignal) -> anyhow::Result<Vec<Row>> {
+        let Remaining { runs, tried, .. } = self.remaining;
+        let expected = runs.first().map(|run| self.engine.expected_duration(&run.settings));
+        let mut recorder = Recorder {
+            engine: self.engine.as_ref(),
+            csv: &mut self.csv,
+            progress: Progress::new(runs.len(), self.options.jobs.get(), expected.unwrap_or_default()),
+            tried,
+            rows: self.rows,
+        };
+        let schedule = Schedule {
+            jobs: self.options.jobs,
+            directory: self.options.directory.join(RUNS_FOLDER),
+            deadline: self.options.deadline,
+        };
+        let ended = scheduler::execute(&self.engine, &runs, &schedule, stop, &mut recorder).await;
+        recorder.progress.end();
+        let rows = recorder.rows;
+        self.csv.sync()?;
+        ended.map(|()| rows)
+    }
 }
 
 /// Keeps results, and shows that they have come.
@@ -99,6 +141,8 @@ struct Recorder<'a, E> {
     engine: &'a E,
     csv: &'a mut CsvFile,
     progress: Progress,
+    /// How often each run was tried before this sweep.
+    tried: Vec<u32>,
     rows: Vec<Row>,
 }
 
@@ -112,9 +156,17 @@ impl<E: Engine> Observer for Recorder<'_, E> {
     }
 
     fn completed(&mut self, index: usize, run: &Run, completed: &Completed) -> anyhow::Result<()> {
-        let row = row(self.engine, run, completed);
-        self.csv.append(&row)?;
-        self.rows.push(row);
+        let mut row = measured(row(self.engine, run), completed);
+        row.attempts += self.tried[index];
+        if self.tried[index] == 0 {
+            self.csv.append(&row)?;
+            self.rows.push(row);
+        } else {
+            // The row of the run's earlier failure stays until this one is there to take its place.
+            self.rows.retain(|other| !resume::same_run(other, &row));
+            self.rows.push(row);
+            self.csv.rewrite(&self.rows)?;
+        }
         self.progress.completed(index, run, completed);
         Ok(())
     }
@@ -124,23 +176,72 @@ impl<E: Engine> Observer for Recorder<'_, E> {
     }
 }
 
-/// The row of a run that ended.
-fn row(engine: &impl Engine, run: &Run, completed: &Completed) -> Row {
+/// The row of a run that has not been measured: its settings.
+fn row(engine: &impl Engine, run: &Run) -> Row {
+    let settings = &run.settings;
+    Row {
+        engine: engine.name().to_owned(),
+        strategy: run.strategy.map_or("", StrategyKind::name).to_owned(),
+        batch_timeout_ms: ms(run.batch_timeout),
+        repetition: run.repetition,
+        status: Status::Crashed,
+        valid: String::new(),
+        operations: None,
+        msgs_per_op: None,
+        msgs_per_op_all: None,
+        stable_p0_ms: None,
+        stable_p50_ms: None,
+        stable_p95_ms: None,
+        stable_p99_ms: None,
+        stable_max_ms: None,
+        lost_count: None,
+        ok_fraction: None,
+        attempt_count: None,
+        stable_count: None,
+        never_read_count: None,
+        fail_count: None,
+        info_count: None,
+        timer_p99_us: None,
+        seed: engine.takes_seed().then_some(run.seed),
+        node_count: settings.node_count,
+        concurrency: settings.concurrency.to_string(),
+        rate: settings.rate,
+        time_limit_s: settings.time_limit.as_secs_f64(),
+        latency_ms: ms(settings.latency.mean),
+        latency_dist: settings.latency.distribution.to_string(),
+        topology: settings.topology.to_string(),
+        nemesis: if settings.nemesis.partition { "partition" } else { "none" }.to_owned(),
+        nemesis_interval_s: settings.nemesis.interval.as_secs_f64(),
+        message_loss: settings.message_faults.loss,
+        message_duplication: settings.message_faults.duplication,
+        availability: settings.availability.map(|a| a.to_string()).unwrap_or_default(),
+        node_bin: run.node_shown.clone(),
+        node_args: quoted(&run.node.args),
+        engine_version: engine.version(),
+        bench_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: String::new(),
+        duration_s: 0.0,
+        attempts: 0,
+        reason: String::new(),
+        log: if engine.leaves_files() {
+            Path::new(RUNS_FOLDER).join(run.directory_name()).join(LOG_FILE).display().to_string()
+        } else {
+            String::new()
+        },
+    }
+}
+
+/// The row of a run with what came of it.
+fn measured(row: Row, completed: &Completed) -> Row {
     let outcome = &completed.finished.outcome;
     let figures = outcome.figures();
     let stable = figures.and_then(|figures| figures.stable);
-    let ms = |latency: Duration| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-    let settings = &run.settings;
     let valid = figures.map_or("", |figures| match figures.validity {
         Validity::Valid => "true",
         Validity::Invalid => "false",
         Validity::Unknown => "unknown",
     });
     Row {
-        engine: engine.name().to_owned(),
-        strategy: run.strategy.map_or("", StrategyKind::name).to_owned(),
-        batch_timeout_ms: ms(run.batch_timeout),
-        repetition: run.repetition,
         status: outcome.status(),
         valid: valid.to_owned(),
         operations: figures.map(|f| f.operations),
@@ -159,32 +260,16 @@ fn row(engine: &impl Engine, run: &Run, completed: &Completed) -> Row {
         fail_count: figures.map(|f| f.fail_count),
         info_count: figures.map(|f| f.info_count),
         timer_p99_us: completed.finished.timer_p99.map(|late| late.as_micros() as u64),
-        seed: engine.takes_seed().then_some(run.seed),
-        node_count: settings.node_count,
-        concurrency: settings.concurrency.to_string(),
-        rate: settings.rate,
-        time_limit_s: settings.time_limit.as_secs_f64(),
-        latency_ms: ms(settings.latency.mean),
-        latency_dist: settings.latency.distribution.to_string(),
-        topology: settings.topology.to_string(),
-        nemesis: if settings.nemesis.partition { "partition" } else { "none" }.to_owned(),
-        nemesis_interval_s: settings.nemesis.interval.as_secs_f64(),
-        message_loss: settings.message_faults.loss,
-        message_duplication: settings.message_faults.duplication,
-        availability: settings.availability.map(|a| a.to_string()).unwrap_or_default(),
-        node_bin: run.node_shown.clone(),
-        node_args: quoted(&run.node.args),
-        engine_version: engine.version(),
-        bench_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: completed.started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         duration_s: (completed.duration.as_secs_f64() * 10.0).round() / 10.0,
+        attempts: completed.attempts,
         reason: outcome.reason().to_owned(),
-        log: if engine.leaves_files() {
-            Path::new(RUNS_FOLDER).join(run.directory_name()).join(LOG_FILE).display().to_string()
-        } else {
-            String::new()
-        },
+        ..row
     }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Arguments as one would type them.

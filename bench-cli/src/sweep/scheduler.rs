@@ -18,6 +18,9 @@ use super::plan::Run;
 use crate::engine::{Engine, Finished, Interrupted, Phase, Progress, Request, Stop, StopSignal};
 use crate::outcome::{Outcome, Status};
 
+/// How often a run is tried that something other than its node breaks.
+const MAX_ATTEMPTS: u32 = 3;
+
 /// A run that ended, and when it ran.
 #[derive(Clone, Debug)]
 pub struct Completed {
@@ -27,6 +30,8 @@ pub struct Completed {
     pub started_at: jiff::Timestamp,
     /// How long it took.
     pub duration: Duration,
+    /// How often it was tried.
+    pub attempts: u32,
 }
 
 /// What is told of runs as they go. Runs are named by their place in the plan.
@@ -80,7 +85,7 @@ pub async fn execute<E: Engine>(
             observer.started(index, run);
             let (engine, progress, stop) =
                 (engine.clone(), Progress::new(index, sender.clone()), stop.clone());
-            let task = tasks.spawn(async move { engine.run(request, progress, stop).await });
+            let task = tasks.spawn(attempt(engine, request, progress, stop));
             running.insert(task.id(), Started { index, at: jiff::Timestamp::now(), clock: Instant::now() });
         }
         tokio::select! {
@@ -93,20 +98,41 @@ pub async fn execute<E: Engine>(
                     // A defect of this program should cost one run, not the night's sweep.
                     Err(error) => {
                         let reason = format!("bench-cli itself failed: {error}");
-                        (error.id(), Ok(Outcome::failed(Status::Crashed, reason).into()))
+                        (error.id(), Ok((Outcome::failed(Status::Crashed, reason).into(), 1)))
                     }
                 };
                 let started = running.remove(&id).expect("every task was entered when it was spawned");
                 match ended {
                     Err(Interrupted) => observer.abandoned(started.index),
-                    Ok(finished) => {
+                    Ok((finished, attempts)) => {
                         let duration = started.clock.elapsed();
-                        let completed = Completed { finished, started_at: started.at, duration };
+                        let completed = Completed { finished, started_at: started.at, duration, attempts };
                         observer.completed(started.index, &runs[started.index], &completed)?;
                     }
                 }
             }
         }
+    }
+}
+
+/// Executes a run, again if it was broken by something other than its node. How often is part of the answer: what a
+/// node did is a result and never tried again in the hope of a better one.
+async fn attempt<E: Engine>(
+    engine: Arc<E>,
+    request: Request,
+    progress: Progress,
+    stop: StopSignal,
+) -> Result<(Finished, u32), Interrupted> {
+    let mut attempts = 1;
+    loop {
+        let finished = engine.run(request.clone(), progress.clone(), stop.clone()).await?;
+        if !finished.outcome.is_transient() || attempts == MAX_ATTEMPTS {
+            return Ok((finished, attempts));
+        }
+        if engine.leaves_files() && make_empty(&request.directory).is_err() {
+            return Ok((finished, attempts));
+        }
+        attempts += 1;
     }
 }
 
@@ -150,12 +176,14 @@ mod tests {
     use super::*;
     use crate::sweep::plan::tests::grid;
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU32, Ordering};
     use tokio::sync::watch;
 
     /// Takes as many (virtual) milliseconds for a run as its batch timeout says.
     #[derive(Default)]
     struct Mock {
         running: Mutex<(usize, usize)>,
+        tries: AtomicU32,
     }
 
     impl Engine for Mock {
@@ -193,6 +221,18 @@ mod tests {
             progress.enter(Phase::Operations);
             let ms: u64 = request.node.env[0].1.parse().unwrap();
             assert_ne!(ms, 13, "the test's panic");
+            if ms % 10 == 7 {
+                // The directory of a run that is tried again is empty.
+                let tries = self.tries.fetch_add(1, Ordering::Relaxed) + 1;
+                self.running.lock().unwrap().0 -= 1;
+                fs::write(request.directory.join("left"), "").unwrap();
+                assert_eq!(fs::read_dir(&request.directory).unwrap().count(), 1);
+                return Ok(match (ms, tries) {
+                    (17, 2) => Outcome::failed(Status::Invalid, "the node's fault"),
+                    _ => Outcome::failed(Status::Crashed, "the harness's fault").transient(),
+                }
+                .into());
+            }
             let ended = tokio::select! {
                 () = stop.at_least(Stop::Soon) => Err(Interrupted),
                 () = tokio::time::sleep(Duration::from_millis(ms)) => {
@@ -207,6 +247,7 @@ mod tests {
     #[derive(Default)]
     struct Log {
         lines: Vec<String>,
+        attempts: Vec<u32>,
         fail_at: Option<usize>,
         stop_at: Option<(usize, watch::Sender<Stop>)>,
     }
@@ -223,7 +264,8 @@ mod tests {
         fn completed(&mut self, index: usize, run: &Run, completed: &Completed) -> anyhow::Result<()> {
             let outcome = &completed.finished.outcome;
             self.lines.push(format!("end {index} {}", outcome.status()));
-            if outcome.status() == Status::Invalid {
+            self.attempts.push(completed.attempts);
+            if outcome.reason().starts_with("seed") {
                 assert_eq!(outcome.reason(), format!("seed {:?}", Some(run.seed)));
             }
             if let Some((at, sender)) = &self.stop_at
@@ -287,6 +329,15 @@ mod tests {
         bench.result.unwrap();
         assert_eq!(bench.log.lines[2..4], ["start 1", "end 1 crashed"]);
         assert_eq!(bench.log.lines[5], "end 2 invalid");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_harness_broke_is_tried_again_and_what_the_node_did_is_not() {
+        let until_the_node_fails = bench(&[17, 20], 1, Log::default()).await.log;
+        assert_eq!(until_the_node_fails.lines[..2], ["start 0", "end 0 invalid"]);
+        assert_eq!(until_the_node_fails.attempts, [2, 1]);
+        let for_ever = bench(&[27], 1, Log::default()).await.log;
+        assert_eq!((for_ever.lines[1].as_str(), for_ever.attempts), ("end 0 crashed", vec![MAX_ATTEMPTS]));
     }
 
     #[tokio::test(start_paused = true)]

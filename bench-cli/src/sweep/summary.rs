@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 
 use crate::analysis::median::Spread;
 use crate::analysis::series::Point;
-use crate::analysis::{Challenge, Series};
+use crate::analysis::{Challenge, Fit, Series};
 use crate::outcome::{Quantile, Row};
 
 /// A table before it has a form: the terminal, the report and Markdown each show it in their own way.
@@ -37,6 +38,9 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
     }
     let _ = writeln!(text, "\n{FITS_LEGEND}");
     let _ = writeln!(text, "{}", table(fits(&series)).trim_fmt());
+    for warning in warnings(&series) {
+        let _ = writeln!(text, "warning: {warning}");
+    }
     for (series, problem) in unfitted(&series) {
         let _ = writeln!(text, "no line for {series}: {problem}");
     }
@@ -48,7 +52,8 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
 pub const POINTS_LEGEND: &str = "Latencies in ms; medians over ok runs, and their range. \
     A challenge is met if every repetition stays below its limits:";
 /// How to read [`fits`].
-pub const FITS_LEGEND: &str = "stable latency = k · batch timeout + b (least squares, 95 % intervals)";
+pub const FITS_LEGEND: &str =
+    "stable latency = k · batch timeout + b (least squares, 95 % intervals; robust: Theil–Sen)";
 
 /// The limits of each challenge in words.
 pub fn challenge_limits() -> [String; Challenge::ALL.len()] {
@@ -123,19 +128,27 @@ fn spread(spread: Option<Spread>, decimals: usize) -> String {
 
 /// The line of each series and quantile.
 pub fn fits(series: &[Series<'_>]) -> Sheet {
-    let mut sheet = Sheet::new(&["series", "", "k", "b (ms)", "R²", "runs"]);
+    let header = [
+        "series",
+        "",
+        "k",
+        "theory",
+        "b (ms)",
+        "theory",
+        "R²",
+        "robust k",
+        "robust b",
+        "linear (ms)",
+        "runs",
+    ];
+    let mut sheet = Sheet::new(&header);
     for series in series {
         for quantile in Quantile::ALL {
             let mut cells = vec![series.name.clone(), quantile.name().to_owned()];
             match series.fit(quantile) {
-                Ok(line) => cells.extend([
-                    format!("{:.3} ± {:.3}", line.slope, line.slope_margin()),
-                    format!("{:.0} ± {:.0}", line.intercept, line.intercept_margin()),
-                    format!("{:.4}", line.r_squared),
-                    line.count.to_string(),
-                ]),
+                Ok(fit) => cells.extend(fit_cells(&fit)),
                 Err(_) => {
-                    cells.extend(["–", "–", "–"].map(String::from));
+                    cells.resize(header.len() - 1, "–".to_owned());
                     cells.push(series.points(quantile).len().to_string());
                 }
             }
@@ -143,6 +156,37 @@ pub fn fits(series: &[Series<'_>]) -> Sheet {
         }
     }
     sheet
+}
+
+fn fit_cells(fit: &Fit) -> [String; 9] {
+    let Fit { line, robust, theory, linear, .. } = fit;
+    let theory = theory.as_ref();
+    [
+        format!("{:.3} ± {:.3}", line.slope, line.slope_margin()),
+        theory.map_or_else(String::new, |theory| range(&theory.slope, 2)),
+        format!("{:.0} ± {:.0}", line.intercept, line.intercept_margin()),
+        theory.map_or_else(String::new, |theory| range(&theory.intercept_ms, 0)),
+        format!("{:.4}", line.r_squared),
+        format!("{:.3}", robust.slope),
+        format!("{:.0}", robust.intercept),
+        linear.as_ref().map_or_else(|| "–".to_owned(), |(linear, _)| range(linear, 0)),
+        line.count.to_string(),
+    ]
+}
+
+fn range(range: &RangeInclusive<f64>, decimals: usize) -> String {
+    let (start, end) = (format!("{:.decimals$}", range.start()), format!("{:.decimals$}", range.end()));
+    if start == end { start } else { format!("{start}–{end}") }
+}
+
+/// What is wrong with fits, by series and quantile.
+pub fn warnings(series: &[Series<'_>]) -> Vec<String> {
+    let of = |series: &Series<'_>, quantile: Quantile| {
+        let fit = series.fit(quantile);
+        let warnings = fit.iter().flat_map(Fit::warnings);
+        warnings.map(|warning| format!("{}, {}: {warning}", series.name, quantile.name())).collect::<Vec<_>>()
+    };
+    series.iter().flat_map(|series| Quantile::ALL.into_iter().flat_map(move |q| of(series, q))).collect()
 }
 
 fn failures(text: &mut String, rows: &[Row], directory: &Path) {

@@ -1,5 +1,6 @@
 //! To whom new values go, and when.
 
+mod choice;
 mod direct;
 mod hub;
 mod tree;
@@ -19,6 +20,18 @@ pub(crate) struct Context<'a> {
     pub(crate) values: &'a mut Values,
     pub(crate) out: &'a mut VecDeque<Transmit>,
     pub(crate) rng: &'a mut Rng,
+    /// What this node's own clients asked so far.
+    pub(crate) operations: Operations,
+    /// What a person at the node's stderr should know.
+    pub(crate) notices: &'a mut Vec<String>,
+}
+
+/// Counts of client requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Operations {
+    /// Broadcasts and reads.
+    pub(crate) all: u64,
+    pub(crate) broadcasts: u64,
 }
 
 impl Context<'_> {
@@ -49,8 +62,13 @@ pub(crate) trait Strategy: fmt::Debug + Send {
 pub(crate) fn build(config: &Config, me: PeerId, nodes: u32, started: Time) -> Box<dyn Strategy> {
     match config.strategy {
         StrategyKind::Tree => Box::new(tree::Tree::new(me, nodes, config.batch_timeout, started)),
+        StrategyKind::Auto(target) if me == hub::HUB => {
+            Box::new(hub::Centre::auto(nodes, config.batch_timeout, target))
+        }
         StrategyKind::Hub if me == hub::HUB => Box::new(hub::Centre::new(nodes, config.batch_timeout)),
-        StrategyKind::Hub => Box::new(hub::Leaf::new(me, nodes, config.batch_timeout)),
+        StrategyKind::Hub | StrategyKind::Auto(_) => {
+            Box::new(hub::Leaf::new(me, nodes, config.batch_timeout))
+        }
         StrategyKind::Direct => Box::new(direct::Direct::new(me, nodes, config.batch_timeout)),
     }
 }

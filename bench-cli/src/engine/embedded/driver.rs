@@ -9,12 +9,15 @@ use node::Time;
 use rustc_hash::FxHashMap;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::Spec;
+use super::diagnosis::LastWords;
 use super::json::{self, BadLine, Body};
 use super::lateness::{Lateness, Recorder};
 use super::log::Log;
+use super::picture::Picture;
 use super::process::{LineTooLong, Process, describe};
 use super::store::Store;
 use crate::harness::history::History;
@@ -38,6 +41,20 @@ pub(super) struct Ran {
     pub(super) launch_spread: Duration,
     /// From the first node's launch to the first operation.
     pub(super) set_up: Duration,
+    /// The processor time that this process used for the run, its nodes' not counted.
+    pub(super) cpu: Duration,
+    /// What each node wrote last, in the nodes' order.
+    pub(super) last_words: Vec<LastWords>,
+    /// Its first messages.
+    pub(super) picture: Picture,
+}
+
+impl Ran {
+    /// The runner's processor time for each message, clients' messages included.
+    pub(super) fn cpu_per_message(&self) -> Duration {
+        let messages = self.counts.clients.sent + self.counts.servers.sent;
+        self.cpu.checked_div(u32::try_from(messages).unwrap_or(u32::MAX)).unwrap_or_default()
+    }
 }
 
 /// A run that did not, with what happened until then.
@@ -96,8 +113,15 @@ pub enum RunError {
         log: PathBuf,
     },
     /// A node could not be set up.
-    #[error(transparent)]
-    SetUp(#[from] SetupError),
+    #[error("{error}. Until then, it wrote to STDOUT:\n\n{stdout}\n\nAnd to STDERR:\n\n{stderr}")]
+    SetUp {
+        /// What happened.
+        error: SetupError,
+        /// The last lines that it wrote on stdout.
+        stdout: String,
+        /// The last lines that it wrote on stderr.
+        stderr: String,
+    },
     /// The run was told to stop.
     #[error("interrupted")]
     Interrupted(Interrupted),
@@ -113,10 +137,13 @@ pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Bo
         Ok(driver) => driver,
         Err(error) => return Err(Box::new(Failed { error, history: History::new() })),
     };
+    let cpu = cpu_time();
     let outcome = driver.launch(spec, store).and_then(|()| driver.turn());
+    let cpu = cpu_time().saturating_sub(cpu);
+    let last_words = driver.all_last_words();
     // Nodes are killed before anything else is done; no exit hook of theirs runs, as under Maelstrom.
     driver.processes.clear();
-    let Driver { run, lateness, launched, .. } = driver;
+    let Driver { run, lateness, launched, picture, .. } = driver;
     let counts = run.message_counts();
     let history = run.into_history();
     match outcome {
@@ -126,7 +153,16 @@ pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Bo
                 (Some(&first), Some(&last)) => last.saturating_since(first),
                 _ => Duration::ZERO,
             };
-            Ok(Ran { history, counts, lateness: lateness.summary(), launch_spread, set_up })
+            Ok(Ran {
+                history,
+                counts,
+                lateness: lateness.summary(),
+                launch_spread,
+                set_up,
+                cpu,
+                last_words,
+                picture,
+            })
         }
         Err(error) => Err(Box::new(Failed { error, history })),
     }
@@ -145,6 +181,7 @@ struct Driver<'a> {
     launched: Vec<Time>,
     signals: Vec<(UnixStream, Interrupted)>,
     lateness: Recorder,
+    picture: Picture,
     log: &'a mut Log,
     /// How many events of the history have been logged.
     logged: usize,
@@ -171,6 +208,7 @@ impl<'a> Driver<'a> {
             launched: Vec::new(),
             signals: catch_signals()?,
             lateness: Recorder::default(),
+            picture: Picture::default(),
             log,
             logged: 0,
             line: String::new(),
@@ -215,7 +253,10 @@ impl<'a> Driver<'a> {
             self.log_events()?;
             match self.run.phase() {
                 Phase::Done => break,
-                Phase::Failed(error) => return Err(error.clone().into()),
+                Phase::Failed(error) => {
+                    let error = error.clone();
+                    return Err(self.set_up_error(error));
+                }
                 Phase::Main if set_up.is_none() => {
                     let first = self.launched.iter().min().copied().unwrap_or(now);
                     set_up = Some(now.saturating_since(first));
@@ -272,6 +313,13 @@ impl<'a> Driver<'a> {
                 self.run.pause(dest);
             }
             self.line = line;
+            if is_drawn(self.run.phase()) && self.picture.has_room() {
+                let src = match src {
+                    Address::Client(client) => format!("c{}", client.0),
+                    Address::Node(node) => self.names[node.index()].clone(),
+                };
+                self.picture.add(src, self.names[dest.index()].clone(), payload.0, sent, now);
+            }
             touched = true;
         }
         if touched {
@@ -350,13 +398,16 @@ impl<'a> Driver<'a> {
         let now = self.now();
         let node = &self.names[self.launches[process].1.index()];
         let (run, log, by_name) = (&mut self.run, &mut *self.log, &self.by_name);
-        let mut problem = Ok(());
+        let picture = &mut self.picture;
+        let mut reading = Ok(Reading::GoesOn);
         let read = self.processes[process].read_stdout(|line| {
-            if problem.is_ok() {
-                problem = accept(run, log, by_name, now, node, line);
+            if matches!(reading, Ok(Reading::GoesOn)) {
+                reading = accept(run, log, picture, by_name, now, node, line);
             }
         });
-        problem?;
+        if reading? == Reading::Ends {
+            self.processes[process].stop_reading();
+        }
         match read {
             Ok(()) => Ok(()),
             Err(LineTooLong) => {
@@ -392,6 +443,24 @@ impl<'a> Driver<'a> {
         RunError::Node { node, what, stdout, stderr, log: self.processes[process].log_path.clone() }
     }
 
+    /// The error with the last lines of the node that it is about.
+    fn set_up_error(&self, error: SetupError) -> RunError {
+        let (SetupError::Silent { node, .. } | SetupError::Refused { node, .. }) = &error;
+        let of = self.all_last_words().into_iter().find(|words| words.node == *node);
+        let (stdout, stderr) = of.map_or_else(Default::default, |words| (words.stdout, words.stderr));
+        RunError::SetUp { error, stdout, stderr }
+    }
+
+    fn all_last_words(&self) -> Vec<LastWords> {
+        let nodes = self.names.iter().zip(&self.process_of);
+        nodes
+            .filter_map(|(node, &process)| {
+                let (stdout, stderr) = self.processes.get(process)?.last_lines();
+                Some(LastWords { node: node.clone(), stdout, stderr })
+            })
+            .collect()
+    }
+
     fn log_events(&mut self) -> Result<(), RunError> {
         let history = self.run.history();
         for event in &history.events()[self.logged..] {
@@ -411,33 +480,53 @@ enum Source {
     Stderr,
 }
 
-/// Puts a line that a node wrote on the network, or says why that cannot be done.
+/// Whether messages are part of the picture: those of the set-up are the same in every run.
+fn is_drawn(phase: &Phase) -> bool {
+    !matches!(phase, Phase::Init(_) | Phase::Topology(_))
+}
+
+/// What becomes of a node's stdout after a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    GoesOn,
+    Ends,
+}
+
+/// Puts a line that a node wrote on the network. A line that cannot go there is the last one that is read, as in
+/// real Maelstrom: the thread that reads the node's stdout survives the error, but has lost its place.
 fn accept(
     run: &mut Run<Body>,
     log: &mut Log,
+    picture: &mut Picture,
     by_name: &FxHashMap<String, NodeId>,
     now: Time,
     node: &str,
     line: &str,
-) -> Result<(), RunError> {
+) -> io::Result<Reading> {
     if line.trim().is_empty() {
-        return Ok(log.warn(&format!("Node {node} printed an empty line to STDOUT"))?);
+        return refuse(log, &format!("Node {node} printed an empty line to STDOUT"));
     }
     let message = match json::parse_line(line) {
         Ok(message) => message,
         Err(BadLine::NotJson) => {
-            return Ok(log.warn(&format!(
-                "Node {node} printed a line to STDOUT which was not well-formed JSON:\n{}\n\
+            return refuse(
+                log,
+                &format!(
+                    "Node {node} printed a line to STDOUT which was not well-formed JSON:\n{}\n\
                  Did you mean to encode this line as JSON? Or was this line intended for STDERR?",
-                shortened(line)
-            ))?);
+                    shortened(line)
+                ),
+            );
         }
         Err(BadLine::Malformed(problem)) => {
-            return Ok(log.warn(&format!(
-                "Malformed network message. Node {node} tried to send the following message via STDOUT:\n{}\n\
+            return refuse(
+                log,
+                &format!(
+                    "Malformed network message. Node {node} tried to send the following message via STDOUT:\n{}\n\
                  This is malformed because: {problem}",
-                shortened(line)
-            ))?);
+                    shortened(line)
+                ),
+            );
         }
     };
     if log.verbosity.sends {
@@ -446,19 +535,37 @@ fn accept(
     let address = |name: &str| by_name.get(name).map(|&node| Address::Node(node)).or_else(|| client(name));
     let Some(src) = address(&message.src) else {
         let src = &message.src;
-        return Ok(log.warn(&format!("Node {node} sent a message as {src:?}, which is not on the network"))?);
+        return refuse(log, &format!("Node {node} sent a message as {src:?}, which is not on the network"));
     };
     let Some(dest) = address(&message.dest) else {
-        return Ok(log.warn(&format!(
-            "Node {node} sent a message to {:?}, which is not on the network: {}",
-            message.dest,
-            shortened(line)
-        ))?);
+        return refuse(
+            log,
+            &format!(
+                "Node {node} sent a message to {:?}, which is not on the network: {}",
+                message.dest,
+                shortened(line)
+            ),
+        );
     };
-    if let Err(error) = run.handle_message(now, src, dest, Body(message.body.into())) {
-        log.warn(&format!("Node {node} sent a message that nobody receives: {error}: {}", shortened(line)))?;
+    if let Address::Client(_) = dest
+        && is_drawn(run.phase())
+        && picture.has_room()
+    {
+        picture.add(node.to_owned(), message.dest.to_string(), message.body.into(), now, now);
     }
-    Ok(())
+    match run.handle_message(now, src, dest, Body(message.body.into())) {
+        Ok(()) => Ok(Reading::GoesOn),
+        Err(error) => refuse(
+            log,
+            &format!("Node {node} sent a message that nobody receives: {error}: {}", shortened(line)),
+        ),
+    }
+}
+
+/// Says what is wrong with a line, and what follows from it.
+fn refuse(log: &mut Log, problem: &str) -> io::Result<Reading> {
+    log.warn(&format!("{problem}\nAs under Maelstrom, nothing more is read from this node's STDOUT."))?;
+    Ok(Reading::Ends)
 }
 
 /// The client of this name, if it is one: `c7`.
@@ -474,6 +581,12 @@ fn shortened(line: &str) -> String {
         None => line.to_owned(),
         Some((end, _)) => format!("{} … ({} bytes)", &line[..end], line.len()),
     }
+}
+
+/// The processor time that this process has used.
+fn cpu_time() -> Duration {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(tv_sec.unsigned_abs(), tv_nsec.unsigned_abs() as u32)
 }
 
 /// A pipe for each signal that ends a run; its number tells which one came.

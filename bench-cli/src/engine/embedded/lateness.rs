@@ -15,6 +15,29 @@ pub struct Lateness {
     pub max: Duration,
 }
 
+/// Beyond this the runner's own lateness shows in what is measured: real Maelstrom's deliveries, on a 2-core machine
+/// that did other things as well, were later than this in one of a hundred cases.
+const BENDS: Duration = Duration::from_micros(2_700);
+
+impl Lateness {
+    /// Whether messages were delivered so late that the figures of the run are not to be relied on.
+    pub fn bends_figures(&self) -> bool {
+        self.p99 > BENDS
+    }
+
+    /// What to tell the user if that is so.
+    pub fn warning(&self) -> Option<String> {
+        self.bends_figures().then(|| {
+            format!(
+                "WARN messages were delivered up to {:.1} ms late (p99; {:.1} ms at most): this machine is too busy, \
+                 and latencies are read too high. Run fewer at a time (sweep --jobs) or end other programs.",
+                self.p99.as_secs_f64() * 1e3,
+                self.max.as_secs_f64() * 1e3
+            )
+        })
+    }
+}
+
 /// Collects the lateness of single messages.
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
@@ -41,6 +64,14 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lateness_is_flagged_where_real_maelstrom_is_not_as_late() {
+        let of = |us| Lateness { p99: Duration::from_micros(us), ..Lateness::default() };
+        assert_eq!(of(2_700).warning(), None);
+        let warning = of(4_200).warning().expect("a warning");
+        assert!(warning.contains("4.2 ms late"), "{warning}");
+    }
 
     #[test]
     fn quantiles_of_a_hundred() {

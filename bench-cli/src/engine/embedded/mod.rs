@@ -5,10 +5,12 @@
 //! handed from one thread to another. Nodes are launched at the times that
 //! [`crate::harness::launch`] draws from the seed, as far apart as real Maelstrom's.
 
+mod diagnosis;
 mod driver;
 mod json;
 mod lateness;
 mod log;
+mod picture;
 mod process;
 mod store;
 
@@ -53,6 +55,8 @@ pub struct Finished {
     pub directory: PathBuf,
     /// How late messages were delivered.
     pub lateness: Lateness,
+    /// What the nodes did wrong, in sentences; empty if nothing.
+    pub diagnosis: String,
 }
 
 /// Executes one run and writes its files.
@@ -77,15 +81,20 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     let report = checker::check(&ran.history, spec.settings.availability);
     let results = results::results(&ran.history, ran.counts, &report);
     let text = results.pretty();
+    store.write("messages.svg", &ran.picture.svg(&spec.names))?;
     store.write("embedded.edn", &measured(spec.seed, &ran).pretty())?;
     store.write("results.edn", &text)?;
     store.link_latest()?;
     log.quiet_line(&text)?;
+    let clients = spec.settings.client_count();
+    let diagnosis = diagnosis::diagnose(&ran.history, &report, clients, &ran.last_words);
+    log.quiet_line(&diagnosis)?;
     Ok(Finished {
         validity: report.validity(),
         results,
         directory: store.path().to_owned(),
         lateness: ran.lateness,
+        diagnosis,
     })
 }
 
@@ -104,6 +113,8 @@ fn measured(seed: u64, ran: &driver::Ran) -> Value {
         ("seed", Value::Str(seed.to_string())),
         ("launch-spread-us", micros(ran.launch_spread)),
         ("set-up-us", micros(ran.set_up)),
+        ("cpu-us", micros(ran.cpu)),
+        ("cpu-us-per-message", Value::Float(ran.cpu_per_message().as_secs_f32() * 1e6)),
         (
             "timer-lateness-us",
             Value::record([

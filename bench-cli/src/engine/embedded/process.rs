@@ -10,6 +10,7 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitSta
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::engine::guard;
 use crate::settings::NodeCommand;
 
 /// How many of the last lines are kept of each stream, as in Maelstrom.
@@ -25,6 +26,8 @@ pub(super) struct Process {
     /// Absent once the node has closed it.
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
+    /// Kept open and not read any more.
+    unread_stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     log: File,
     /// Where `log` is.
@@ -54,11 +57,15 @@ impl Process {
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()?;
+        if let Some(group) = group(&child) {
+            guard::watch(group);
+        }
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let process = Process {
             child,
             stdin,
             stdout,
+            unread_stdout: None,
             stderr,
             log,
             log_path,
@@ -160,6 +167,11 @@ impl Process {
         Ok(())
     }
 
+    /// Reads nothing more from stdout. The pipe stays open: the node can write until it is full, and then blocks.
+    pub(super) fn stop_reading(&mut self) {
+        self.unread_stdout = self.stdout.take();
+    }
+
     /// Copies what the node has written on stderr to its log, and gives each whole line to `each`.
     pub(super) fn read_stderr(&mut self, mut each: impl FnMut(&str)) -> io::Result<()> {
         let Some(stderr) = &mut self.stderr else { return Ok(()) };
@@ -197,7 +209,8 @@ impl Process {
 
     /// Kills the node and all that it has started.
     pub(super) fn kill(&mut self) {
-        if let Some(group) = Pid::from_raw(self.child.id() as i32) {
+        let group = group(&self.child);
+        if let Some(group) = group {
             match kill_process_group(group, Signal::KILL) {
                 // There is nobody left, or nobody left that may be killed: the latter is how macOS says the former.
                 Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
@@ -207,7 +220,15 @@ impl Process {
             }
         }
         let _ = self.child.wait();
+        if let Some(group) = group {
+            guard::forget(group);
+        }
     }
+}
+
+/// The process group that a node leads.
+fn group(node: &Child) -> Option<Pid> {
+    i32::try_from(node.id()).ok().and_then(Pid::from_raw)
 }
 
 impl Drop for Process {

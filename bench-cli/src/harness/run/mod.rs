@@ -78,7 +78,7 @@ pub enum SetupError {
     },
 }
 
-/// A message that has no receiver: real Maelstrom warns and goes on.
+/// A message that has no receiver. Real Maelstrom warns, and reads nothing more from the node that sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("client c{} is not (or no longer) on the network", .0.0)]
 pub struct Undeliverable(pub ClientId);

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::HUB;
+use super::chooser::Chooser;
 use super::pace::Pace;
 use super::stragglers::Stragglers;
-use crate::link::ACK_DELAY;
+use crate::config::Target;
+use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
-use crate::message::{LinkMessage, PeerId, PeerMessage};
+use crate::message::{LinkMessage, PeerId, PeerMessage, Plan};
 use crate::strategy::{Context, Strategy, earliest, others};
 use crate::time::Time;
 
@@ -29,6 +31,9 @@ pub(in crate::strategy) struct Centre {
     fresh: usize,
     /// As of the last flush.
     unreachable: Vec<PeerId>,
+    chooser: Option<Chooser>,
+    /// What the chooser chose.
+    plan: Option<Plan>,
 }
 
 /// The flush that comes next.
@@ -60,7 +65,14 @@ impl Centre {
             extra_at: None,
             fresh: 0,
             unreachable: Vec::new(),
+            chooser: None,
+            plan: None,
         }
+    }
+
+    /// A hub that makes plans, and follows `period` until it has seen enough.
+    pub(in crate::strategy) fn auto(nodes: u32, period: Duration, target: Target) -> Centre {
+        Centre { chooser: Some(Chooser::new(target, nodes)), ..Centre::new(nodes, period) }
     }
 
     /// Queues a new value for all leaves but the one that it came from.
@@ -77,6 +89,12 @@ impl Centre {
     }
 
     fn take_values(&mut self, cx: &mut Context<'_>, from: PeerId, message: &LinkMessage) {
+        if message.direct {
+            for value in message.values.iter() {
+                cx.values.insert(value);
+            }
+            return;
+        }
         let known = cx.values.len();
         for value in message.values.iter() {
             if let Some(index) = cx.values.insert(value) {
@@ -124,7 +142,29 @@ impl Centre {
         self.extra_at = None;
         self.pace.flushed(flush.due, std::mem::take(&mut self.fresh));
         self.stragglers.flushed();
+        self.reconsider(cx, flush.due);
         self.flush_leaves(cx);
+    }
+
+    /// Changes the plan if the chooser says so. The messages of the flush that was due at `due` tell the leaves.
+    fn reconsider(&mut self, cx: &mut Context<'_>, due: Time) {
+        let Some(chooser) = &mut self.chooser else { return };
+        let links = &self.links;
+        let latency = || median(links.peers().filter_map(|(_, link)| Link::round_trip(link)).collect());
+        let latency = || latency().map(|round_trip| round_trip / 2);
+        let Some((choice, why)) = chooser.choose(cx.now, cx.values.len(), cx.operations, latency) else {
+            return;
+        };
+        cx.notices.push(why);
+        self.plan = Some(choice.plan);
+        (self.pace, self.stragglers) = match choice.plan {
+            Plan::Hub(period) => {
+                (Pace::changed(period, self.nodes, due), Stragglers::new(period, self.nodes))
+            }
+            Plan::Direct(window) => {
+                (Pace::windows(window, self.nodes, due), Stragglers::new(window, self.nodes))
+            }
+        };
     }
 
     fn flush_leaves(&mut self, cx: &mut Context<'_>) {
@@ -145,10 +185,16 @@ impl Centre {
     /// Sends what a link gave, with the hub's news.
     fn send(&mut self, cx: &mut Context<'_>, leaf: PeerId, mut message: LinkMessage) {
         message.next = self.pace.next_on_grid(cx.now).map(|next| next.saturating_since(cx.now));
+        message.plan = self.plan;
         message.unreachable.clone_from(&self.unreachable);
         self.leaves[leaf.index()] = LeafState { awaits_answer: false, told: message.next.is_some() };
         cx.send_link(leaf, message);
     }
+}
+
+fn median(mut times: Vec<Duration>) -> Option<Duration> {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied()
 }
 
 impl Strategy for Centre {
@@ -167,6 +213,9 @@ impl Strategy for Centre {
         }
         while let Some(message) = self.links.poll_one(cx.now, from, cx.values, cx.rng) {
             self.send(cx, from, message);
+        }
+        if message.direct {
+            self.reconsider(cx, cx.now);
         }
         if message.sync {
             self.tell_phase(cx, from);

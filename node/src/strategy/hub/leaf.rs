@@ -6,7 +6,7 @@ use super::HUB;
 use super::phase::PhaseLock;
 use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
-use crate::message::{LinkMessage, PeerId, PeerMessage};
+use crate::message::{LinkMessage, PeerId, PeerMessage, Plan};
 use crate::strategy::{Context, Strategy, earliest, others};
 use crate::time::Time;
 
@@ -17,7 +17,11 @@ const CUT_OFF_FOR: Duration = Duration::from_secs(5);
 pub(in crate::strategy) struct Leaf {
     me: PeerId,
     nodes: u32,
+    plan: Plan,
+    /// The plan's period or window.
     period: Duration,
+    /// Values from this log position on were sent to everyone directly.
+    direct_from: u32,
     links: Links,
     phase: PhaseLock,
     /// When the batch that waits goes to the hub.
@@ -40,7 +44,9 @@ impl Leaf {
         Leaf {
             me,
             nodes,
+            plan: Plan::Hub(period),
             period,
+            direct_from: 0,
             links,
             phase: PhaseLock::new(period),
             flush_at: None,
@@ -55,13 +61,44 @@ impl Leaf {
         others(self.me, self.nodes).filter(|peer| *peer != HUB)
     }
 
+    fn is_direct(&self) -> bool {
+        matches!(self.plan, Plan::Direct(_))
+    }
+
+    /// Follows another plan. What waits goes out as the old one said.
+    fn follow(&mut self, plan: Plan, known: usize) {
+        let was_direct = self.is_direct();
+        self.plan = plan;
+        match plan {
+            Plan::Hub(period) => {
+                if was_direct {
+                    self.detour_at = earliest([self.detour_at, self.flush_at]);
+                }
+                self.period = period;
+                self.phase = PhaseLock::new(period);
+                self.links.set_patience(HUB, period);
+            }
+            Plan::Direct(window) => {
+                self.period = window;
+                self.phase = PhaseLock::new(Duration::ZERO);
+                self.links.set_patience(HUB, ACK_DELAY);
+                if !was_direct {
+                    self.direct_from = known as u32;
+                }
+            }
+        }
+    }
+
     fn hear_hub(&mut self, cx: &Context<'_>, message: &LinkMessage) {
+        if let Some(plan) = message.plan.filter(|plan| *plan != self.plan) {
+            self.follow(plan, cx.values.len());
+        }
         let echo = self.links.receive(cx.now, HUB, message);
         let round_trip = self.links.get(HUB).and_then(Link::round_trip);
         self.phase.observe(cx.now, message.next, echo, round_trip);
         self.unreachable.clone_from(&message.unreachable);
         self.unreachable.retain(|peer| peer.0 < self.nodes && *peer != self.me);
-        if let Some(at) = self.flush_at {
+        if let Some(at) = self.flush_at.filter(|_| !self.is_direct()) {
             // A slightly corrected phase must not make a batch miss the flush that it waits for.
             let corrected = self.phase.send_at(cx.now);
             self.flush_at = Some(if corrected > at + self.period / 2 { at } else { corrected });
@@ -125,10 +162,17 @@ impl Leaf {
         }
     }
 
+    /// Whether all that the hub has not acknowledged was sent to everyone.
+    fn hub_lacks_only_direct_values(&self) -> bool {
+        let oldest = self.links.get(HUB).and_then(|hub| hub.unacknowledged().next());
+        oldest.is_some_and(|index| index >= self.direct_from)
+    }
+
     /// Sends what a link gave. `sync` says to the hub that this leaf does not know its phase, to other leaves
     /// that it cannot reach the hub.
     fn send(&self, cx: &mut Context<'_>, to: PeerId, mut message: LinkMessage) {
         message.sync = if to == HUB { !self.phase.is_locked() } else { self.links.is_suspect(HUB) };
+        message.direct = to == HUB && self.is_direct() && self.hub_lacks_only_direct_values();
         cx.send_link(to, message);
     }
 }
@@ -136,7 +180,11 @@ impl Leaf {
 impl Strategy for Leaf {
     fn accepted(&mut self, cx: &mut Context<'_>, index: u32) {
         self.links.push(HUB, index);
-        if self.links.is_suspect(HUB) {
+        if self.is_direct() {
+            self.other_leaves().for_each(|peer| self.links.push(peer, index));
+            self.detoured = index + 1;
+            self.flush_at.get_or_insert(cx.now + self.period);
+        } else if self.links.is_suspect(HUB) {
             self.detour_if_hub_is_silent(cx.now + self.period);
         } else {
             self.flush_at.get_or_insert(self.phase.send_at(cx.now));
@@ -162,6 +210,9 @@ impl Strategy for Leaf {
     fn timeout(&mut self, cx: &mut Context<'_>) {
         if self.flush_at.take_if(|at| *at <= cx.now).is_some() {
             self.flush_to_hub(cx);
+            if self.is_direct() {
+                self.flush_detour(cx);
+            }
         }
         while let Some((peer, message)) = self.links.poll_due(cx.now, cx.values, cx.rng) {
             self.send(cx, peer, message);

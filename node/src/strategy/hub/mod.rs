@@ -13,6 +13,19 @@
 //! configure. For short periods it is cheaper if leaves send at once and the first value opens the hub's window;
 //! the hub sees the rate and chooses ([`pace`]).
 //!
+//! **Late batches.** A batch that misses its flush would wait a whole period. Leaves keep a margin that follows the
+//! jitter they see; the hub waits a few milliseconds for a burst that is late, and makes a flush between two flushes
+//! for single stragglers, as long as they are few ([`stragglers`]).
+//!
+//! **What no tuning saves.** Each value must leave its leaf, and each leaf must hear of it, within the period: these
+//! are the formula's two terms. Beyond them a run costs its start (until a leaf has heard from the hub it cannot
+//! aim, and sends each value by itself) and its end: the hub learns that the
+//! last flush arrived only from a message of each leaf after it, and a leaf with nothing else to say must send one
+//! for that alone. Were one of these N−1 messages left out, the hub could not tell the leaf that got the last
+//! values from one that did not, and would have to forget them or to send them again.
+//!
+//! **Auto.** The hub can also choose the period, or that everyone sends directly, from a target ([`chooser`]).
+//!
 //! **Responsibility.** A value is its origin's until the hub acknowledged it, then the hub's until every leaf
 //! did. Links deliver after any fault that ends, so everything accepted reaches every node.
 //!
@@ -23,6 +36,7 @@
 //! and nothing to undo afterwards: what arrives twice is dropped.
 
 mod centre;
+mod chooser;
 mod leaf;
 mod pace;
 mod phase;

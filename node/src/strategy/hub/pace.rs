@@ -26,12 +26,29 @@ pub(super) struct Pace {
     mode: Mode,
     last: Option<Time>,
     rate: Rate,
+    /// The mode is not to be changed.
+    pinned: bool,
 }
 
 impl Pace {
     pub(super) fn new(period: Duration, nodes: u32) -> Pace {
         let mode = if period.is_zero() { Mode::Window } else { Mode::Periodic { grid: None } };
-        Pace { period, nodes: f64::from(nodes), mode, last: None, rate: Rate::default() }
+        Pace { period, nodes: f64::from(nodes), mode, last: None, rate: Rate::default(), pinned: false }
+    }
+
+    /// Another period, from the flush that was due at `due` on.
+    pub(super) fn changed(period: Duration, nodes: u32, due: Time) -> Pace {
+        let mut pace = Pace::new(period, nodes);
+        pace.last = Some(due);
+        if let Mode::Periodic { grid } = &mut pace.mode {
+            *grid = Some(due);
+        }
+        pace
+    }
+
+    /// Windows only: what leaves send, they send to everyone themselves.
+    pub(super) fn windows(window: Duration, nodes: u32, due: Time) -> Pace {
+        Pace { mode: Mode::Window, pinned: true, ..Pace::changed(window, nodes, due) }
     }
 
     /// When values that came at `now` are to be flushed, if no flush is due already.
@@ -63,7 +80,7 @@ impl Pace {
     pub(super) fn flushed(&mut self, due: Time, values: usize) {
         let since = self.last.map_or(self.period, |last| due.saturating_since(last));
         self.last = Some(due);
-        if self.period.is_zero() {
+        if self.period.is_zero() || self.pinned {
             return;
         }
         self.rate.add(values, since, AVERAGE_OVER.max(self.period * 4));

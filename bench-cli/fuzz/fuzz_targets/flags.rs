@@ -1,0 +1,30 @@
+//! What users type: durations, lists, ranges, templates, settings.
+#![no_main]
+
+use std::time::Duration;
+
+use bench_cli::settings::{Availability, Concurrency, LatencyDistribution, Topology};
+use bench_cli::sweep::durations::{DefaultUnit, parse_duration, parse_list};
+use bench_cli::sweep::plan::plain_name;
+use bench_cli::sweep::template::Template;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    for unit in [DefaultUnit::Milliseconds, DefaultUnit::Seconds] {
+        if let Ok(duration) = parse_duration(text, unit) {
+            assert_eq!(duration.subsec_nanos() % 1_000_000, 0);
+        }
+        if let Ok(list) = parse_list(text, unit) {
+            assert!(!list.is_empty() && list.is_sorted() && list.len() <= 20_000);
+        }
+    }
+    if let Ok(template) = Template::parse(text) {
+        drop(template.fill(Duration::from_millis(50)));
+    }
+    let name = plain_name(text);
+    assert!(name.chars().count() <= 60 && !name.contains(['/', '\\', '\0']));
+    let _ = text.parse::<Concurrency>();
+    let _ = text.parse::<Availability>();
+    let _ = text.parse::<Topology>();
+    let _ = text.parse::<LatencyDistribution>();
+});

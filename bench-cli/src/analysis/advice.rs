@@ -1,0 +1,273 @@
+//! Which batch timeouts meet limits, how surely, and what to measure next.
+//!
+//! "Surely" means that one further run at that timeout would stay below every limit with 95 % confidence: its upper
+//! prediction bound, mean · (1 + t · s · √(1 + 1/r)), is below the limit. s is the scatter of repetitions relative to
+//! their mean, pooled over all timeouts of the series (three runs alone would say little); r is how many
+//! runs this timeout has; t is one-sided Student's t at 0.05 divided by the number of limits (Bonferroni), so that all
+//! limits together are met with 95 %. Symmetrically a timeout surely misses if some lower bound is at or above its
+//! limit. A run that failed is a miss, whatever its figures.
+
+use super::distribution::t_quantile;
+use super::envelope::Envelope;
+use super::figure::Figure;
+use super::groups::Groups;
+use super::least_squares::CONFIDENCE;
+use super::series::Series;
+
+/// Whether a timeout meets limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A further run would, with 95 % confidence.
+    Meets,
+    /// The runs so far leave it open.
+    Open,
+    /// A further run would not, or a run has failed.
+    Misses,
+}
+
+/// One timeout of one series, judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The series' name.
+    pub series: String,
+    /// The batch timeout in milliseconds.
+    pub timeout_ms: u64,
+    /// How many runs there were.
+    pub runs: usize,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Each figure's mean over ok runs and half the width of its prediction interval, in the order of
+    /// [`Figure::ALL`]; no width without repetitions.
+    pub figures: [Option<Predicted>; Figure::ALL.len()],
+}
+
+/// What a further run should measure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Predicted {
+    /// The mean of the runs so far.
+    pub mean: f64,
+    /// A further run stays within mean ± this; `None` if no timeout of the series was repeated.
+    pub margin: Option<f64>,
+}
+
+impl Judged {
+    /// A figure's prediction.
+    pub fn figure(&self, figure: Figure) -> Option<Predicted> {
+        self.figures[figure as usize]
+    }
+}
+
+/// Runs that would answer what is open: a part of a sweep's command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextSweep {
+    /// The series.
+    pub series: String,
+    /// The batch timeouts in milliseconds.
+    pub timeouts_ms: Vec<u64>,
+    /// How often each.
+    pub repetitions: usize,
+}
+
+/// What a sweep says about limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advice {
+    /// The limits.
+    pub envelope: Envelope,
+    /// Every timeout of every series.
+    pub judged: Vec<Judged>,
+    /// What to measure to know better: a series of which nothing is open and whose best timeouts are known finely
+    /// enough is not in it.
+    pub next: Vec<NextSweep>,
+}
+
+impl Advice {
+    /// Judges every timeout of every series.
+    pub fn on(series: &[Series<'_>], envelope: Envelope) -> Advice {
+        let judged: Vec<Vec<Judged>> = series.iter().map(|series| judge(series, &envelope)).collect();
+        let next = judged.iter().filter_map(|judged| next_sweep(judged)).collect();
+        Advice { envelope, judged: judged.into_iter().flatten().collect(), next }
+    }
+
+    /// The timeouts that surely meet the limits.
+    pub fn meeting(&self) -> impl Iterator<Item = &Judged> {
+        self.judged.iter().filter(|judged| judged.verdict == Verdict::Meets)
+    }
+
+    /// Of the timeouts that surely meet the limits, the one with the least `figure`.
+    pub fn best(&self, figure: Figure) -> Option<&Judged> {
+        let value =
+            |judged: &&Judged| judged.figure(figure).map_or(f64::INFINITY, |predicted| predicted.mean);
+        self.meeting().min_by(|a, b| value(a).total_cmp(&value(b)))
+    }
+}
+
+/// The noise of one figure of a series.
+struct Noise {
+    /// Of one run relative to the mean.
+    relative: f64,
+    freedom: usize,
+}
+
+fn judge(series: &Series<'_>, envelope: &Envelope) -> Vec<Judged> {
+    let noise = Figure::ALL.map(|figure| {
+        let groups = Groups::of(&series.figures(figure));
+        groups.relative_noise().map(|relative| Noise { relative, freedom: groups.freedom() })
+    });
+    let tails = envelope.limits().len().max(1) as f64;
+    let by_timeout = series.by_timeout();
+    by_timeout
+        .iter()
+        .map(|point| {
+            let figures = Figure::ALL.map(|figure| {
+                let here = series.figures(figure).into_iter().filter(|p| p.0 == point.timeout_ms as f64);
+                let ys: Vec<f64> = here.map(|p| p.1).collect();
+                predict(&ys, noise[figure as usize].as_ref(), (1.0 - CONFIDENCE) / tails)
+            });
+            let verdict = if point.ok < point.runs { Verdict::Misses } else { verdict(&figures, envelope) };
+            let (timeout_ms, runs) = (point.timeout_ms, point.runs);
+            Judged { series: series.name.clone(), timeout_ms, runs, verdict, figures }
+        })
+        .collect()
+}
+
+fn predict(ys: &[f64], noise: Option<&Noise>, tail: f64) -> Option<Predicted> {
+    if ys.is_empty() {
+        return None;
+    }
+    let count = ys.len() as f64;
+    let mean = ys.iter().sum::<f64>() / count;
+    let margin = noise.map(|noise| {
+        mean * t_quantile(1.0 - tail, noise.freedom as f64) * noise.relative * (1.0 + 1.0 / count).sqrt()
+    });
+    Some(Predicted { mean, margin })
+}
+
+fn verdict(figures: &[Option<Predicted>], envelope: &Envelope) -> Verdict {
+    let mut verdict = Verdict::Meets;
+    for (figure, limit) in envelope.limits() {
+        let of_figure = match figures[figure as usize] {
+            None => Verdict::Open,
+            Some(Predicted { mean, margin: None }) if mean >= limit => Verdict::Misses,
+            Some(Predicted { margin: None, .. }) => Verdict::Open,
+            Some(Predicted { mean, margin: Some(margin) }) if mean + margin < limit => Verdict::Meets,
+            Some(Predicted { mean, margin: Some(margin) }) if mean - margin >= limit => Verdict::Misses,
+            Some(_) => Verdict::Open,
+        };
+        verdict = match (verdict, of_figure) {
+            (Verdict::Misses, _) | (_, Verdict::Misses) => Verdict::Misses,
+            (Verdict::Open, _) | (_, Verdict::Open) => Verdict::Open,
+            _ => Verdict::Meets,
+        };
+    }
+    verdict
+}
+
+/// Fine enough: neighbours that differ by less than this fraction need no further timeout between them.
+const FINE: f64 = 0.06;
+/// Runs at a new timeout, and at most at an open one.
+const REPETITIONS: usize = 5;
+
+/// Longer timeouts mean fewer messages and higher latencies, so what is best lies at the ends of the range that
+/// meets the limits: the neighbours of its ends, and what is open, are what to measure.
+fn next_sweep(judged: &[Judged]) -> Option<NextSweep> {
+    let mut timeouts: Vec<u64> = judged
+        .iter()
+        .filter(|judged| judged.verdict == Verdict::Open)
+        .map(|judged| judged.timeout_ms)
+        .collect();
+    for pair in judged.windows(2) {
+        let (low, high) = (pair[0].timeout_ms, pair[1].timeout_ms);
+        let boundary = (pair[0].verdict == Verdict::Meets) != (pair[1].verdict == Verdict::Meets);
+        if boundary && (high - low) as f64 > FINE * high as f64 {
+            timeouts.extend(between(low, high));
+        }
+    }
+    timeouts.sort_unstable();
+    timeouts.dedup();
+    let series = judged.first()?.series.clone();
+    (!timeouts.is_empty()).then_some(NextSweep { series, timeouts_ms: timeouts, repetitions: REPETITIONS })
+}
+
+/// Round timeouts inside a gap, about three.
+fn between(low: u64, high: u64) -> Vec<u64> {
+    let step = round_step((high - low) as f64 / 4.0);
+    let first = low / step * step + step;
+    (first..high).step_by(step as usize).collect()
+}
+
+/// The largest of 1, 2, 5, 10, 20, 50, … that is at most `step`, and at least 1.
+fn round_step(step: f64) -> u64 {
+    let magnitude = 10_f64.powf(step.max(1.0).log10().floor());
+    let digit = [5.0, 2.0, 1.0].into_iter().find(|digit| digit * magnitude <= step).unwrap_or(1.0);
+    (digit * magnitude).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::Challenge;
+    use crate::outcome::row::tests::example;
+    use crate::outcome::{Row, Status};
+
+    /// Repetitions that scatter by about 2 %.
+    fn rows(timeouts: &[u64]) -> Vec<Row> {
+        let run = |timeout: u64, (repetition, percent): (u32, u64)| Row {
+            stable_max_ms: Some((200 + timeout) * percent / 100),
+            ..example(timeout, repetition)
+        };
+        let scatter = [(1, 98), (2, 100), (3, 102)];
+        timeouts.iter().flat_map(|&timeout| scatter.map(|sample| run(timeout, sample))).collect()
+    }
+
+    fn advice(rows: &[Row]) -> Advice {
+        Advice::on(&Series::group(rows), Challenge::ALL[0].into())
+    }
+
+    fn verdicts(advice: &Advice) -> Vec<(u64, Verdict)> {
+        advice.judged.iter().map(|judged| (judged.timeout_ms, judged.verdict)).collect()
+    }
+
+    #[test]
+    fn the_bound_of_a_further_run_decides() {
+        let advice = advice(&rows(&[100, 300, 380, 800]));
+        // 3d: max < 600 ms. At 380 the mean is 580 and each run is below 600, but a further one need not be.
+        assert_eq!(
+            verdicts(&advice),
+            [(100, Verdict::Meets), (300, Verdict::Meets), (380, Verdict::Open), (800, Verdict::Misses)]
+        );
+        let max = advice.judged[1].figure(Figure::Max).unwrap();
+        // R: 500 * qt(1 - 0.05/3, 8) * 0.02 * sqrt(1 + 1/3), less the rounding to whole milliseconds
+        assert!((max.margin.unwrap() - 29.6).abs() < 0.1, "{max:?}");
+        assert_eq!(advice.best(Figure::Max).unwrap().timeout_ms, 100);
+    }
+
+    #[test]
+    fn what_to_measure_next_is_open_or_beside_an_end() {
+        let next = advice(&rows(&[100, 300, 380, 800])).next;
+        assert_eq!(next[0].timeouts_ms, [320, 340, 360, 380]);
+        assert!(advice(&rows(&[100, 110])).next.is_empty());
+        assert_eq!(between(100, 104), [101, 102, 103]);
+        assert_eq!(between(0, 1), Vec::<u64>::new());
+        assert_eq!(between(400, 800), [500, 600, 700]);
+    }
+
+    #[test]
+    fn a_failed_run_is_a_miss_and_a_single_run_no_proof() {
+        let mut rows = rows(&[100, 200]);
+        rows[5].status = Status::LostValues;
+        assert_eq!(verdicts(&advice(&rows)), [(100, Verdict::Meets), (200, Verdict::Misses)]);
+        let single: Vec<Row> = rows.iter().step_by(3).cloned().collect();
+        assert!(verdicts(&advice(&single)).iter().all(|(_, verdict)| *verdict == Verdict::Open));
+    }
+
+    #[test]
+    fn fewest_messages_and_lowest_latency_differ() {
+        let mut rows = rows(&[100, 200, 300]);
+        for row in &mut rows {
+            row.msgs_per_op = Some(300.0 / row.batch_timeout_ms as f64);
+        }
+        let advice = advice(&rows);
+        assert_eq!(advice.best(Figure::MsgsPerOp).unwrap().timeout_ms, 300);
+        assert_eq!(advice.best(Figure::P50).unwrap().timeout_ms, 100);
+    }
+}

@@ -1,0 +1,283 @@
+//! Two sweeps beside each other: which differences are beyond noise.
+//!
+//! Each figure of each timeout that both sweeps have is compared by Welch's t test on the repetitions, which does not
+//! assume that both scatter alike. In addition each figure is compared over all common timeouts of a series at once:
+//! the mean of the logarithms' differences against the scatter of repetitions pooled over all timeouts. A slowdown
+//! that every timeout shares shows there first.
+//!
+//! Many tests find something by chance, so probabilities are corrected by Holm's method over all of them (Holm,
+//! *Scandinavian Journal of Statistics* 6 (1979), 65–70). A difference counts if its corrected probability is below
+//! [`SIGNIFICANCE`] and it is larger than [`NEGLIGIBLE`]: two sweeps on one machine differ by about that much without a reason.
+
+use super::distribution::{t_quantile, t_two_sided};
+use super::figure::Figure;
+use super::groups::{Group, Groups};
+use super::least_squares::CONFIDENCE;
+use super::series::Series;
+
+/// How likely one false alarm among all differences of two sweeps may be; low, for comparisons that run every night.
+pub const SIGNIFICANCE: f64 = 0.01;
+/// Relative differences up to this one do not count, however sure they are.
+pub const NEGLIGIBLE: f64 = 0.02;
+
+/// What a difference is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// All common timeouts of a series.
+    Overall,
+    /// One timeout (milliseconds).
+    Timeout(u64),
+}
+
+/// One figure in two sweeps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The series' name.
+    pub series: String,
+    /// One timeout or all.
+    pub scope: Scope,
+    /// The figure.
+    pub figure: Figure,
+    /// Its means before and after; for [`Scope::Overall`] there are none.
+    pub means: Option<(f64, f64)>,
+    /// The change as a fraction of the value before.
+    pub relative: f64,
+    /// Half the width of the change's 95 % interval, if the repetitions allow a test.
+    pub margin: Option<f64>,
+    /// The probability of such a difference by chance, corrected for all tests made; `None` without a test.
+    pub p: Option<f64>,
+}
+
+impl Difference {
+    /// Whether it is beyond noise.
+    pub fn is_significant(&self) -> bool {
+        self.p.is_some_and(|p| p < SIGNIFICANCE) && self.relative.abs() > NEGLIGIBLE
+    }
+
+    /// Whether it is beyond noise and for the worse. Of every figure less is better.
+    pub fn is_regression(&self) -> bool {
+        self.is_significant() && self.relative > 0.0
+    }
+}
+
+/// Compares the series that both sweeps have.
+pub fn compare(before: &[Series<'_>], after: &[Series<'_>]) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    for before in before {
+        let Some(after) = after.iter().find(|after| after.name == before.name) else { continue };
+        for figure in Figure::ALL {
+            differences.extend(compare_figure(before, after, figure));
+        }
+    }
+    correct(&mut differences);
+    differences
+}
+
+/// The samples of both sweeps at one timeout.
+struct Pair {
+    timeout_ms: u64,
+    before: Group,
+    after: Group,
+}
+
+fn compare_figure(before: &Series<'_>, after: &Series<'_>, figure: Figure) -> Vec<Difference> {
+    let groups = |series: &Series<'_>| Groups::of(&series.figures(figure)).as_slice().to_vec();
+    let after_groups = groups(after);
+    let pair = |before: Group| {
+        let after = after_groups.iter().find(|after| after.x == before.x)?.clone();
+        Some(Pair { timeout_ms: before.x as u64, before, after })
+    };
+    let pairs: Vec<Pair> = groups(before).into_iter().filter_map(pair).collect();
+    let difference = |scope, means, (relative, margin, p)| Difference {
+        series: before.name.clone(),
+        scope,
+        figure,
+        means,
+        relative,
+        margin,
+        p,
+    };
+    let mut differences: Vec<Difference> = Vec::new();
+    if pairs.len() > 1 {
+        differences.extend(overall(&pairs).map(|test| difference(Scope::Overall, None, test)));
+    }
+    differences.extend(pairs.iter().map(|pair| {
+        let means = (pair.before.mean(), pair.after.mean());
+        difference(Scope::Timeout(pair.timeout_ms), Some(means), welch(pair, figure.resolution()))
+    }));
+    differences
+}
+
+/// Relative change, its margin, and the uncorrected probability.
+type Test = (f64, Option<f64>, Option<f64>);
+
+/// Welch's t test. Figures that are written in steps (`resolution`) scatter by at least their rounding, which
+/// repetitions that happen to be equal hide.
+fn welch(pair: &Pair, resolution: f64) -> Test {
+    let (before, after) = (pair.before.mean(), pair.after.mean());
+    let change = after - before;
+    let relative = if before == 0.0 { 0.0 } else { change / before };
+    let counts = [&pair.before, &pair.after].map(|group| group.ys.len() as f64);
+    if counts.iter().any(|&count| count < 2.0) || before == 0.0 {
+        return (relative, None, None);
+    }
+    let rounding = resolution.powi(2) / 12.0;
+    let variance = |group: &Group, count: f64| (group.squares() / (count - 1.0)).max(rounding) / count;
+    let (a, b) = (variance(&pair.before, counts[0]), variance(&pair.after, counts[1]));
+    let error = (a + b).sqrt();
+    if error == 0.0 {
+        return (relative, Some(0.0), Some(if change == 0.0 { 1.0 } else { 0.0 }));
+    }
+    let freedom = (a + b).powi(2) / (a * a / (counts[0] - 1.0) + b * b / (counts[1] - 1.0));
+    let margin = t_quantile(0.5 + CONFIDENCE / 2.0, freedom) * error / before;
+    (relative, Some(margin), Some(t_two_sided(change / error, freedom)))
+}
+
+/// The mean over all timeouts of ln(after) − ln(before), with the pooled scatter of the logarithms.
+fn overall(pairs: &[Pair]) -> Option<Test> {
+    let logs = |group: &Group| Group { x: group.x, ys: group.ys.iter().map(|y| y.ln()).collect() };
+    let usable = pairs.iter().filter(|pair| pair.before.ys.iter().chain(&pair.after.ys).all(|&y| y > 0.0));
+    let pairs: Vec<(Group, Group)> = usable.map(|pair| (logs(&pair.before), logs(&pair.after))).collect();
+    if pairs.is_empty() {
+        return None;
+    }
+    let groups = || pairs.iter().flat_map(|(before, after)| [before, after]);
+    let freedom = groups().map(|group| group.ys.len() - 1).sum::<usize>() as f64;
+    let count = pairs.len() as f64;
+    let change = pairs.iter().map(|(before, after)| after.mean() - before.mean()).sum::<f64>() / count;
+    let relative = change.exp_m1();
+    if freedom == 0.0 {
+        return Some((relative, None, None));
+    }
+    let variance = groups().map(Group::squares).sum::<f64>() / freedom;
+    let error = (variance * groups().map(|group| 1.0 / group.ys.len() as f64).sum::<f64>()).sqrt() / count;
+    if error == 0.0 {
+        return Some((relative, Some(0.0), Some(if change == 0.0 { 1.0 } else { 0.0 })));
+    }
+    let margin = t_quantile(0.5 + CONFIDENCE / 2.0, freedom) * error * change.exp();
+    Some((relative, Some(margin), Some(t_two_sided(change / error, freedom))))
+}
+
+/// Holm's correction, in place.
+fn correct(differences: &mut [Difference]) {
+    let mut tested: Vec<&mut f64> = differences.iter_mut().filter_map(|one| one.p.as_mut()).collect();
+    tested.sort_by(|a, b| a.total_cmp(b));
+    let count = tested.len();
+    let mut floor: f64 = 0.0;
+    for (place, p) in tested.into_iter().enumerate() {
+        floor = floor.max(((count - place) as f64 * *p).min(1.0));
+        *p = floor;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Row;
+    use crate::outcome::row::tests::example;
+    use rand::{RngExt as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
+
+    fn difference(p: f64) -> Difference {
+        let (series, scope) = (String::new(), Scope::Overall);
+        Difference {
+            series,
+            scope,
+            figure: Figure::Max,
+            means: None,
+            relative: 0.1,
+            margin: None,
+            p: Some(p),
+        }
+    }
+
+    /// R: `t.test(after, before)`
+    #[test]
+    fn welch_is_r_s() {
+        let before = Group { x: 1.0, ys: vec![812.0, 830.0, 799.0, 805.0, 820.0] };
+        let after = Group { x: 1.0, ys: vec![893.0, 911.0, 902.0, 880.0, 915.0] };
+        let (relative, margin, p) = welch(&Pair { timeout_ms: 1, before, after }, 1.0);
+        assert!((relative * 813.2 - 87.0).abs() < 1e-9);
+        assert!((margin.unwrap() * 813.2 - (106.34580006071322 - 67.65419993928677) / 2.0).abs() < 1e-6);
+        assert!((p.unwrap() / 7.311335806979552e-06 - 1.0).abs() < 1e-6, "{p:?}");
+    }
+
+    /// R: `p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.005), "holm")`
+    #[test]
+    fn the_correction_is_r_s() {
+        let mut differences = [0.01, 0.02, 0.03, 0.04, 0.005].map(difference);
+        correct(&mut differences);
+        let expected = [0.04, 0.06, 0.06, 0.06, 0.025];
+        for (difference, expected) in differences.iter().zip(expected) {
+            assert!((difference.p.unwrap() - expected).abs() < 1e-12, "{difference:?}");
+        }
+    }
+
+    /// Three runs at six timeouts; `scale` slows them down, `seed` draws their noise of about 2 %.
+    fn sweep(scale: f64, seed: u64) -> Vec<Row> {
+        let mut draws = ChaCha8Rng::seed_from_u64(seed);
+        // The sum of three uniform draws is near enough to normal.
+        let mut noise = || 1.0 + 0.02 * 2.0 * ((0..3).map(|_| draws.random::<f64>()).sum::<f64>() - 1.5);
+        let mut rows = Vec::new();
+        for timeout in [50, 100, 200, 400, 600, 800] {
+            for repetition in 1..=3 {
+                let mut row = example(timeout, repetition);
+                for latency in [&mut row.stable_p50_ms, &mut row.stable_p95_ms, &mut row.stable_max_ms] {
+                    *latency = latency.map(|ms| (ms as f64 * scale * noise()).round() as u64);
+                }
+                row.msgs_per_op = row.msgs_per_op.map(|msgs| msgs * noise());
+                rows.push(row);
+            }
+        }
+        rows
+    }
+
+    fn regressions(before: &[Row], after: &[Row]) -> Vec<Difference> {
+        let differences = compare(&Series::group(before), &Series::group(after));
+        differences.into_iter().filter(Difference::is_regression).collect()
+    }
+
+    #[test]
+    fn two_sweeps_of_the_same_are_silent() {
+        let alarmed = |seed: &u64| !regressions(&sweep(1.0, 2 * seed), &sweep(1.0, 2 * seed + 1)).is_empty();
+        let alarms = (0..300).filter(alarmed).count();
+        assert!(alarms <= 6, "{alarms} of 300");
+    }
+
+    #[test]
+    fn a_slowdown_of_a_tenth_is_found_in_every_latency() {
+        for seed in 0..200 {
+            let found = regressions(&sweep(1.0, 2 * seed), &sweep(1.1, 2 * seed + 1));
+            for figure in [Figure::P50, Figure::P95, Figure::Max] {
+                let overall = |one: &&Difference| (one.scope, one.figure) == (Scope::Overall, figure);
+                let change = found.iter().find(overall).map(|one| (one.relative, one.margin));
+                let Some((relative, Some(margin))) = change else { panic!("seed {seed}: {found:?}") };
+                // The interval of 95 % misses now and then, but not by much.
+                assert!((relative - 0.1).abs() < 2.0 * margin, "seed {seed}: {relative} ± {margin}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_improvement_is_no_regression() {
+        assert!(regressions(&sweep(1.0, 1), &sweep(0.8, 2)).is_empty());
+    }
+
+    #[test]
+    fn single_runs_are_compared_without_a_verdict() {
+        let (before, after) = ([example(100, 1)], [Row { msgs_per_op: Some(3.0), ..example(100, 1) }]);
+        let differences = compare(&Series::group(&before), &Series::group(&after));
+        assert_eq!((differences[0].relative, differences[0].p), (1.0, None));
+        assert!(!differences[0].is_significant());
+    }
+
+    #[test]
+    fn equal_repetitions_still_scatter_by_their_rounding() {
+        let rows =
+            |max| [1, 2].map(|repetition| Row { stable_max_ms: Some(max), ..example(100, repetition) });
+        let (before, after) = (rows(40), rows(41));
+        let found = compare(&Series::group(&before), &Series::group(&after));
+        let max = found.iter().find(|one| one.figure == Figure::Max).unwrap();
+        assert!(max.p.unwrap() > 0.05, "{max:?}");
+    }
+}

@@ -1,0 +1,90 @@
+//! `bench-cli doctor`: what a sweep needs of this machine, and what mends what is missing.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::sweep::our_node;
+use crate::engine::locate::Places;
+use crate::preflight::{Finding, machine, node, tools};
+use crate::settings::NodeCommand;
+
+/// Look whether this machine has what a sweep needs, and say what mends what is missing
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  bench-cli doctor
+  bench-cli doctor --bin ./my-node --jobs 2")]
+pub struct DoctorArgs {
+    /// The node to look at [default: this repository's]
+    #[arg(long, value_name = "PATH")]
+    bin: Option<PathBuf>,
+    /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
+    #[arg(long, value_name = "PATH")]
+    maelstrom: Option<PathBuf>,
+    /// How many runs are to go on at a time
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
+    jobs: NonZeroUsize,
+    /// Where a sweep would write
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+}
+
+/// Runs the command. The exit status is 1 if there is a fault.
+///
+/// # Errors
+/// If processes cannot be watched.
+pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    /// As many as a sweep has by default.
+    const RUNS: usize = 18;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut findings = vec![runtime.block_on(check_node(args.bin.as_deref()))];
+    findings.extend(check_maelstrom(args.maelstrom.clone()));
+    findings.extend([machine::disk(&args.out, RUNS), machine::cores(args.jobs), machine::clock()]);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let faults = findings.iter().filter(|finding| finding.is_fault()).count();
+    if faults > 0 {
+        println!("\n{faults} to mend");
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("\nready to sweep");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn check_node(bin: Option<&Path>) -> Finding {
+    let bin = match bin {
+        Some(bin) => std::path::absolute(bin).unwrap_or_else(|_| bin.to_owned()),
+        None => match our_node() {
+            Ok(bin) => bin,
+            Err(error) => return Finding::fault("node", error.to_string(), "cargo build --release"),
+        },
+    };
+    node::check(&NodeCommand { bin, args: Vec::new(), env: Vec::new() }).await
+}
+
+/// Maelstrom and what it calls. The embedded runner does without, so what is missing matters only if Maelstrom is there.
+fn check_maelstrom(given: Option<PathBuf>) -> Vec<Finding> {
+    let found = Places::of_process(given).find();
+    let tools = tools::check();
+    match found {
+        Ok(Some(launcher)) => {
+            let mut findings = vec![Finding::fine("maelstrom", launcher.shown)];
+            findings.extend(tools);
+            findings
+        }
+        Ok(None) => {
+            let text = "not found in MAELSTROM, on PATH or in ./maelstrom; sweeps use the embedded runner";
+            let remedy = "download v0.2.4 from github.com/jepsen-io/maelstrom/releases and unpack it here";
+            let mut findings = vec![Finding::fault("maelstrom", text, remedy).softened()];
+            findings.extend(tools.into_iter().map(Finding::softened));
+            findings
+        }
+        Err(error) => {
+            let remedy = "--maelstrom PATH, or unset MAELSTROM";
+            vec![Finding::fault("maelstrom", error.to_string(), remedy)]
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Labels beside points that cover neither each other nor what they name.
+
+use plotters::prelude::{PathElement, WHITE};
+use plotters::style::RGBColor;
+
+use super::canvas::{Area, SCALE};
+use super::pen::{regular, scaled, shade, stroke, text, text_width};
+use super::style::MUTED;
+
+/// A rectangle in pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Rect {
+    left: f64,
+    top: f64,
+    width: f64,
+    height: f64,
+}
+
+impl Rect {
+    fn overlaps(&self, other: &Rect) -> bool {
+        self.left < other.left + other.width
+            && other.left < self.left + self.width
+            && self.top < other.top + other.height
+            && other.top < self.top + self.height
+    }
+
+    fn is_inside(&self, other: &Rect) -> bool {
+        self.left >= other.left
+            && self.top >= other.top
+            && self.left + self.width <= other.left + other.width
+            && self.top + self.height <= other.top + other.height
+    }
+
+    /// The point of the rectangle that is nearest to `(x, y)`.
+    fn nearest(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        (x.clamp(self.left, self.left + self.width), y.clamp(self.top, self.top + self.height))
+    }
+}
+
+/// Places labels in a chart.
+#[derive(Debug)]
+pub struct Labels {
+    bounds: Rect,
+    taken: Vec<Rect>,
+}
+
+impl Labels {
+    /// For a chart at these pixels: left, top, width, height.
+    pub fn new((left, top, width, height): (i32, i32, i32, i32)) -> Labels {
+        let [left, top, width, height] = [left, top, width, height].map(f64::from);
+        Labels { bounds: Rect { left, top, width, height }, taken: Vec::new() }
+    }
+
+    /// Keeps labels off the surroundings of `(x, y)`, which are in the canvas's finer unit.
+    pub fn avoid(&mut self, at: (i32, i32), radius: f64) {
+        let (x, y) = pixels(at);
+        self.taken.push(Rect {
+            left: x - radius,
+            top: y - radius,
+            width: 2.0 * radius,
+            height: 2.0 * radius,
+        });
+    }
+
+    /// Keeps labels off a line of corners in the canvas's finer unit.
+    pub fn avoid_line(&mut self, corners: &[(i32, i32)]) {
+        const STEP: f64 = 5.0;
+        for pair in corners.windows(2) {
+            let (from, to) = (pixels(pair[0]), pixels(pair[1]));
+            let steps = ((to.0 - from.0).hypot(to.1 - from.1) / STEP).ceil().max(1.0);
+            for step in 0..=steps as u32 {
+                let share = f64::from(step) / steps;
+                let at = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
+                self.taken.push(Rect { left: at.0 - 2.0, top: at.1 - 2.0, width: 4.0, height: 4.0 });
+            }
+        }
+    }
+
+    /// Writes a label that ends at this corner: its upper right one, in the canvas's finer unit.
+    ///
+    /// # Errors
+    /// If drawing fails.
+    pub fn write_in_corner(
+        &mut self,
+        root: &Area<'_>,
+        corner: (i32, i32),
+        label: &str,
+        size: i32,
+        colour: RGBColor,
+    ) -> anyhow::Result<()> {
+        const INSET: f64 = 6.0;
+        let font = regular(size);
+        let (width, height) = (text_width(root, label, &font)?, f64::from(size) * 1.05);
+        let (right, top) = pixels(corner);
+        let place = Rect { left: right - INSET - width, top: top + INSET, width, height };
+        self.taken.push(place);
+        put(root, place, label, size, colour)
+    }
+
+    /// Writes a label as near to a point (in the canvas's finer unit) as there is room, joined to it by a thin line if
+    /// it is not right beside it. Without room there is no label.
+    ///
+    /// # Errors
+    /// If drawing fails.
+    pub fn write(
+        &mut self,
+        root: &Area<'_>,
+        at: (i32, i32),
+        label: &str,
+        size: i32,
+        colour: RGBColor,
+    ) -> anyhow::Result<()> {
+        let font = regular(size);
+        let (width, height) = (text_width(root, label, &font)?, f64::from(size) * 1.05);
+        let point = pixels(at);
+        let Some(place) = self.place(point, width, height) else { return Ok(()) };
+        self.taken.push(place);
+        let end = place.nearest(point);
+        if (end.0 - point.0).hypot(end.1 - point.1) > 10.0 {
+            let ends = [at, ((end.0 * f64::from(SCALE)) as i32, (end.1 * f64::from(SCALE)) as i32)];
+            root.draw(&PathElement::new(ends.to_vec(), stroke(MUTED, 0.6)))?;
+        }
+        put(root, place, label, size, colour)
+    }
+
+    /// The free place of this size that is nearest to a point.
+    fn place(&self, (x, y): (f64, f64), width: f64, height: f64) -> Option<Rect> {
+        const DISTANCES: [f64; 9] = [7.0, 12.0, 18.0, 26.0, 36.0, 48.0, 62.0, 80.0, 100.0];
+        // Right first, as one reads, then left, above, below and the corners.
+        const SIDES: [(f64, f64); 8] = [
+            (1.0, 0.0),
+            (-1.0, 0.0),
+            (0.0, -1.0),
+            (0.0, 1.0),
+            (0.8, -0.8),
+            (-0.8, -0.8),
+            (0.8, 0.8),
+            (-0.8, 0.8),
+        ];
+        let candidates = DISTANCES.into_iter().flat_map(|distance| SIDES.map(|side| (distance, side)));
+        candidates.into_iter().find_map(|(distance, (dx, dy))| {
+            let middle_x = x + dx * (distance + width / 2.0 * f64::from(u8::from(dx != 0.0)));
+            let middle_y = y + dy * (distance + height / 2.0);
+            let place = Rect { left: middle_x - width / 2.0, top: middle_y - height / 2.0, width, height };
+            let free =
+                place.is_inside(&self.bounds) && !self.taken.iter().any(|taken| taken.overlaps(&place));
+            free.then_some(place)
+        })
+    }
+}
+
+/// Writes a label on a pale ground, which keeps it legible where it cannot avoid a line.
+fn put(root: &Area<'_>, place: Rect, label: &str, size: i32, colour: RGBColor) -> anyhow::Result<()> {
+    let Rect { left, top, width, height } = place;
+    let ground = [(left - 2.0, top), (left + width + 2.0, top + height)];
+    shade(root, ground.map(|(x, y)| (scaled(x), scaled(y))), WHITE, 0.6)?;
+    let middle = (left.round() as i32, (top + height / 2.0).round() as i32);
+    text(root, middle, label, &regular(size), colour)
+}
+
+fn pixels((x, y): (i32, i32)) -> (f64, f64) {
+    (f64::from(x) / f64::from(SCALE), f64::from(y) / f64::from(SCALE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_never_overlap_nor_leave_the_chart() {
+        let mut labels = Labels::new((0, 0, 300, 200));
+        let mut placed = 0;
+        for step in 0..30 {
+            let point = (f64::from(step * 37 % 300), f64::from(step * 53 % 200));
+            let Some(place) = labels.place(point, 60.0, 12.0) else { continue };
+            assert!(place.is_inside(&labels.bounds));
+            assert!(labels.taken.iter().all(|taken| !taken.overlaps(&place)));
+            labels.taken.push(place);
+            placed += 1;
+        }
+        assert!(placed > 20, "{placed}");
+    }
+
+    #[test]
+    fn a_label_is_right_of_its_point_where_there_is_room() {
+        let mut labels = Labels::new((0, 0, 300, 200));
+        let place = labels.place((100.0, 100.0), 50.0, 10.0).unwrap();
+        assert_eq!((place.left, place.top), (107.0, 95.0));
+        labels.avoid((120 * SCALE, 100 * SCALE), 4.0);
+        assert_eq!(labels.place((100.0, 100.0), 50.0, 10.0).unwrap().left, 43.0);
+    }
+}

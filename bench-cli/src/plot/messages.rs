@@ -1,0 +1,157 @@
+//! Messages for each operation against the batch timeout, with what the model of each strategy says.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use plotters::prelude::WHITE;
+
+use super::canvas::{self, Area, Notes};
+use super::frame::{Frame, Scale};
+use super::pen::{RADIUS, bold, footer, marker, note, path, regular, sample, text, text_width};
+use super::style::{self, INK, Look, MUTED};
+use crate::analysis::limit::Cluster;
+use crate::analysis::{Figure, Series};
+use crate::outcome::Row;
+
+/// Sizes in pixels.
+const MARGIN: i32 = 28;
+const HEADER: i32 = 76;
+const LEGEND_ROW: i32 = 24;
+const AXIS_LEFT: i32 = 64;
+const CHART: (i32, i32) = (760, 440);
+const BELOW: i32 = 104;
+const STEPS: u32 = 200;
+
+/// Draws the picture for `rows`.
+///
+/// # Errors
+/// If no row is ok, so that there is nothing to draw.
+pub fn draw(rows: &[Row]) -> anyhow::Result<String> {
+    let series = Series::group(rows);
+    let curves: Vec<Curve> =
+        series.iter().enumerate().map(|(place, series)| Curve::of(place, series)).collect();
+    let points = || curves.iter().flat_map(|curve| &curve.runs).map(|run| run.at);
+    if points().next().is_none() {
+        bail!("there is nothing to draw: none of the {} runs is ok", rows.len());
+    }
+    let models = curves.iter().flat_map(|curve| curve.model_at(points().map(|p| p.0).fold(0.0, f64::max)));
+    let values = points().map(|p| p.1).chain(models);
+    let range = values.fold(f64::INFINITY..=0.0, |range, v| range.start().min(v)..=range.end().max(v));
+    let top = HEADER + LEGEND_ROW * curves.len() as i32 + 12;
+    let frame = Frame {
+        left: MARGIN + AXIS_LEFT,
+        top,
+        width: CHART.0,
+        height: CHART.1,
+        x: Scale::linear(points().map(|p| p.0).fold(0.0, f64::max)),
+        y: Scale::logarithmic(range),
+    };
+    let (width, height) = (frame.left + CHART.0 + MARGIN, top + CHART.1 + BELOW);
+    canvas::draw(width, height, |root, notes| {
+        root.fill(&WHITE)?;
+        text(root, (MARGIN, 34), "Messages against batch timeout", &bold(24), INK)?;
+        let subtitle = "Points are runs. Curves are models for broadcasts at random times, not fits.";
+        text(root, (MARGIN, 60), subtitle, &regular(15), MUTED)?;
+        frame.draw(root, "batch timeout (ms)", "messages between nodes per operation")?;
+        for (row, curve) in (0..).zip(&curves) {
+            curve.draw_legend(root, (MARGIN, HEADER + 10 + row * LEGEND_ROW))?;
+            curve.draw(root, notes, &frame)?;
+        }
+        text(root, (MARGIN, height - 20), &footer(rows), &regular(12), MUTED)
+    })
+}
+
+/// A series' run: timeout and messages, and what to say of it.
+struct Run {
+    at: (f64, f64),
+    note: String,
+}
+
+struct Curve {
+    name: String,
+    look: Look,
+    runs: Vec<Run>,
+    model: Option<Model>,
+}
+
+/// What theory says of a strategy.
+struct Model {
+    cluster: Cluster,
+    messages: fn(&Cluster, Duration) -> f64,
+    name: &'static str,
+}
+
+impl Model {
+    /// The model of a series, for this repository's strategies that have one.
+    fn of(series: &Series<'_>) -> Option<Model> {
+        let row = series.rows.first().filter(|row| row.nemesis == "none")?;
+        let (messages, name): (fn(&Cluster, Duration) -> f64, _) = match row.strategy.as_str() {
+            "hub" => (Cluster::two_hops, "two hops, one period for all"),
+            "direct" => (Cluster::one_hop, "one hop, windows opened by first values"),
+            _ => return None,
+        };
+        Some(Model { cluster: series.cluster()?, messages, name })
+    }
+
+    fn at(&self, timeout_ms: f64) -> f64 {
+        (self.messages)(&self.cluster, Duration::from_secs_f64(timeout_ms / 1e3))
+    }
+}
+
+impl Curve {
+    fn of(place: usize, series: &Series<'_>) -> Curve {
+        let run = |row: &&Row| {
+            let msgs = Figure::MsgsPerOp.of(row).filter(|&msgs| msgs > 0.0)?;
+            Some(Run { at: (row.batch_timeout_ms as f64, msgs), note: note(row, &series.name) })
+        };
+        Curve {
+            name: series.name.clone(),
+            look: style::of_series(place),
+            runs: series.rows.iter().filter_map(run).collect(),
+            model: Model::of(series),
+        }
+    }
+
+    fn model_at(&self, timeout_ms: f64) -> Option<f64> {
+        self.model.as_ref().map(|model| model.at(timeout_ms))
+    }
+
+    fn draw_legend(&self, root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
+        sample(root, (x, y), self.look)?;
+        text(root, (x + 52, y), &self.name, &bold(14), INK)?;
+        let after = x + 52 + text_width(root, &self.name, &bold(14))?.ceil() as i32 + 14;
+        let model = self.model.as_ref().map_or("no model", |model| model.name);
+        text(root, (after, y), model, &regular(14), MUTED)
+    }
+
+    fn draw(&self, root: &Area<'_>, notes: &mut Notes, frame: &Frame) -> anyhow::Result<()> {
+        if let Some(model) = &self.model {
+            let points = frame.x.steps(STEPS).map(|x| (x, model.at(x)));
+            let line: Vec<_> =
+                points.filter(|&(x, y)| frame.contains(x, y)).map(|(x, y)| frame.at(x, y)).collect();
+            path(root, &line, self.look, 1.6)?;
+        }
+        for run in &self.runs {
+            let at = frame.at(run.at.0, run.at.1);
+            marker(root, at, self.look, RADIUS - 0.7)?;
+            notes.add(at, &run.note);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::row::tests::example;
+
+    #[test]
+    fn only_strategies_with_a_model_have_a_curve() {
+        let tree = |timeout| Row { strategy: "tree".to_owned(), ..example(timeout, 1) };
+        let svg = draw(&[example(50, 1), example(400, 1), tree(50), tree(400)]).unwrap();
+        for word in ["two hops, one period for all", "no model", "batch timeout (ms)", "tree, 400 ms, run 1"]
+        {
+            assert!(svg.contains(word), "{word}");
+        }
+    }
+}

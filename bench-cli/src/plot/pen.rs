@@ -1,0 +1,236 @@
+//! What all pictures are drawn with: text, markers, line samples, the footer. Sizes and places are in pixels of the
+//! picture, unless said otherwise.
+
+use std::collections::BTreeSet;
+
+use plotters::prelude::{
+    Circle, FontDesc, FontStyle, IntoFont as _, PathElement, Polygon, Rectangle, Text, WHITE,
+};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color as _, RGBColor, ShapeStyle, TextStyle};
+
+use super::canvas::{Area, SCALE};
+use super::style::{Look, Marker, PLOTTERS_FAMILY};
+use crate::outcome::Row;
+
+/// The radius of a point.
+pub const RADIUS: f64 = 4.2;
+
+/// Pixels in the canvas's finer unit.
+pub fn scaled(pixels: f64) -> i32 {
+    (pixels * f64::from(SCALE)).round() as i32
+}
+
+/// A line of this width.
+pub fn stroke(colour: RGBColor, width: f64) -> ShapeStyle {
+    colour.stroke_width(scaled(width).unsigned_abs())
+}
+
+/// The regular font.
+pub fn regular(size: i32) -> FontDesc<'static> {
+    (PLOTTERS_FAMILY, size * SCALE).into_font()
+}
+
+/// The bold font.
+pub fn bold(size: i32) -> FontDesc<'static> {
+    (PLOTTERS_FAMILY, size * SCALE, FontStyle::Bold).into_font()
+}
+
+/// Writes text with its left end and its middle height at `(x, y)`.
+///
+/// # Errors
+/// If drawing fails.
+pub fn text(
+    root: &Area<'_>,
+    (x, y): (i32, i32),
+    text: &str,
+    font: &FontDesc<'static>,
+    colour: RGBColor,
+) -> anyhow::Result<()> {
+    let style = TextStyle::from(font.clone()).color(&colour).pos(Pos::new(HPos::Left, VPos::Center));
+    root.draw(&Text::new(text.to_owned(), (x * SCALE, y * SCALE), style))?;
+    Ok(())
+}
+
+/// The width of a text.
+///
+/// # Errors
+/// If the font cannot measure it.
+pub fn text_width(root: &Area<'_>, text: &str, font: &FontDesc<'static>) -> anyhow::Result<f64> {
+    let (width, _) = root.estimate_text_size(text, &TextStyle::from(font.clone()))?;
+    Ok(f64::from(width) / f64::from(SCALE))
+}
+
+/// Draws a marker with a white rim, which keeps points apart that lie on each other. Its middle is in the canvas's
+/// finer unit.
+///
+/// # Errors
+/// If drawing fails.
+pub fn marker(root: &Area<'_>, (x, y): (i32, i32), look: Look, radius: f64) -> anyhow::Result<()> {
+    for (fill, radius) in [(WHITE, radius + 1.1), (look.colour, radius)] {
+        let fill = fill.filled();
+        match outline(look.marker, radius) {
+            None => root.draw(&Circle::new((x, y), scaled(radius), fill))?,
+            Some(corners) => {
+                let moved: Vec<_> = corners.iter().map(|&(dx, dy)| (x + dx, y + dy)).collect();
+                root.draw(&Polygon::new(moved, fill))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The corners of a marker around the origin, or `None` for the disc. All markers cover about the same area.
+fn outline(marker: Marker, radius: f64) -> Option<Vec<(i32, i32)>> {
+    let corners: &[(f64, f64)] = match marker {
+        Marker::Circle => return None,
+        Marker::Square => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+        Marker::Diamond => &[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+        Marker::Triangle => &[(0.0, -1.3), (1.2, 0.85), (-1.2, 0.85)],
+    };
+    Some(corners.iter().map(|&(x, y)| (scaled(x * radius), scaled(y * radius))).collect())
+}
+
+/// Draws a line of corners, dashed if the look is. Corners are in the canvas's finer unit.
+///
+/// # Errors
+/// If drawing fails.
+pub fn path(root: &Area<'_>, corners: &[(i32, i32)], look: Look, width: f64) -> anyhow::Result<()> {
+    let style = stroke(look.colour, width);
+    match look.dash {
+        None => root.draw(&PathElement::new(corners.to_vec(), style))?,
+        Some((dash, gap)) => {
+            for piece in dashes(corners, f64::from(dash * SCALE), f64::from(gap * SCALE)) {
+                root.draw(&PathElement::new(piece, style))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Cuts a line into dashes of this length with gaps between them.
+fn dashes(corners: &[(i32, i32)], dash: f64, gap: f64) -> Vec<Vec<(i32, i32)>> {
+    let mut pieces = vec![corners.first().copied().into_iter().collect::<Vec<_>>()];
+    let (mut inside, mut left) = (true, dash);
+    for pair in corners.windows(2) {
+        let (from, to) =
+            ((f64::from(pair[0].0), f64::from(pair[0].1)), (f64::from(pair[1].0), f64::from(pair[1].1)));
+        let length = (to.0 - from.0).hypot(to.1 - from.1);
+        let at = |done: f64| {
+            let share = done / length;
+            (
+                (from.0 + (to.0 - from.0) * share).round() as i32,
+                (from.1 + (to.1 - from.1) * share).round() as i32,
+            )
+        };
+        let mut done = 0.0;
+        while done + left < length {
+            done += left;
+            match inside {
+                true => pieces.last_mut().into_iter().for_each(|piece| piece.push(at(done))),
+                false => pieces.push(vec![at(done)]),
+            }
+            inside = !inside;
+            left = if inside { dash } else { gap };
+        }
+        left -= length - done;
+        if inside {
+            pieces.last_mut().into_iter().for_each(|piece| piece.push(pair[1]));
+        }
+    }
+    pieces.retain(|piece| piece.len() > 1);
+    pieces
+}
+
+/// The line and the marker, as a legend shows them: 44 pixels wide, with the left end and the middle height at
+/// `(x, y)`.
+///
+/// # Errors
+/// If drawing fails.
+pub fn sample(root: &Area<'_>, (x, y): (i32, i32), look: Look) -> anyhow::Result<()> {
+    let (start, end, y) = (x * SCALE, (x + 44) * SCALE, y * SCALE);
+    path(root, &[(start, y), (end, y)], look, 2.0)?;
+    marker(root, (i32::midpoint(start, end), y), look, RADIUS)
+}
+
+/// Fills the area between two corners, in the canvas's finer unit.
+///
+/// # Errors
+/// If drawing fails.
+pub fn shade(
+    root: &Area<'_>,
+    corners: [(i32, i32); 2],
+    colour: RGBColor,
+    opacity: f64,
+) -> anyhow::Result<()> {
+    root.draw(&Rectangle::new(corners, colour.mix(opacity).filled()))?;
+    Ok(())
+}
+
+/// A whole number with narrow spaces between thousands.
+pub fn thousands(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 && digits.len() > 4 {
+            grouped.push('\u{2009}');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// The settings that all runs share, for the reader of the picture.
+pub fn footer(rows: &[Row]) -> String {
+    let of = |setting: &dyn Fn(&Row) -> String| {
+        rows.iter().map(setting).collect::<BTreeSet<String>>().into_iter().collect::<Vec<_>>().join(" / ")
+    };
+    let faults = |row: &Row| match row.nemesis.as_str() {
+        "none" => "no faults".to_owned(),
+        fault => format!("{fault} every {} s", row.nemesis_interval_s),
+    };
+    [
+        of(&|row| format!("{} nodes", row.node_count)),
+        of(&|row| format!("{} op/s for {} s", row.rate, row.time_limit_s)),
+        of(&|row| format!("latency {} ms {}", row.latency_ms, row.latency_dist)),
+        of(&|row| format!("topology {}", row.topology)),
+        of(&faults),
+        of(&|row| format!("engine {} {}", row.engine, row.engine_version).trim_end().to_owned()),
+    ]
+    .join("  ·  ")
+}
+
+/// What a viewer sees when the pointer rests on the point of a run.
+pub fn note(row: &Row, series: &str) -> String {
+    let ms = |latency: Option<u64>| latency.map_or_else(|| "–".to_owned(), |ms| ms.to_string());
+    let mut note = format!(
+        "{series}, {} ms, run {}\nmedian {}, p95 {}, max {} ms\n{} msgs/op",
+        row.batch_timeout_ms,
+        row.repetition,
+        ms(row.stable_p50_ms),
+        ms(row.stable_p95_ms),
+        ms(row.stable_max_ms),
+        row.msgs_per_op.map_or_else(|| "–".to_owned(), |msgs| format!("{msgs:.2}")),
+    );
+    if let Some(seed) = row.seed {
+        note.push_str(&format!("\nseed {seed}"));
+    }
+    note
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped_from_five_digits_on() {
+        let shown: Vec<String> = [0.0, 999.0, 4000.0, 12_000.0].into_iter().map(thousands).collect();
+        assert_eq!(shown, ["0", "999", "4000", "12\u{2009}000"]);
+    }
+
+    #[test]
+    fn dashes_run_on_over_corners() {
+        let pieces = dashes(&[(0, 0), (10, 0), (10, 10)], 4.0, 4.0);
+        assert_eq!(pieces, [vec![(0, 0), (4, 0)], vec![(8, 0), (10, 0), (10, 2)], vec![(10, 6), (10, 10)]]);
+    }
+}

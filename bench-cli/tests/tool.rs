@@ -1,0 +1,123 @@
+//! What makes the tool pleasant: doctor, completions, manual, help that tells the truth, readers that go away.
+
+// A test that cannot go on should panic.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn bench(args: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"));
+    command.args(args).env_remove("MAELSTROM").stdin(Stdio::null());
+    command
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn program(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A node that answers `init` and nothing else.
+const ANSWERS_INIT: &str = r#"#!/bin/sh
+read line
+echo '{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}'
+"#;
+
+#[test]
+fn doctor_names_what_is_missing_and_what_mends_it() {
+    let place = tempfile::tempdir().unwrap();
+    let tools = place.path().join("tools");
+    fs::create_dir(&tools).unwrap();
+    program(&place.path().join("good node"), ANSWERS_INIT);
+    program(&place.path().join("bad node"), "#!/bin/sh\necho flag missing >&2\nexit 2\n");
+    program(&tools.join("git"), "#!/bin/sh\n");
+    program(&tools.join("java"), "#!/bin/sh\necho 'openjdk version \"1.8.0_292\"' >&2\n");
+    let doctor = |args: &[&str]| {
+        bench(&["doctor"]).args(args).env("PATH", &tools).current_dir(place.path()).output().unwrap()
+    };
+    // Without Maelstrom nothing needs its tools.
+    let healthy = doctor(&["--bin", "good node"]);
+    let said = stdout(&healthy);
+    assert_eq!(healthy.status.code(), Some(0), "{said}");
+    assert!(said.contains("ok    node: ") && said.contains("note  gnuplot: not on PATH"), "{said}");
+    assert!(said.ends_with("ready to sweep\n"), "{said}");
+    program(&place.path().join("maelstrom"), "#!/bin/sh\n");
+    let ill = doctor(&["--bin", "bad node", "--maelstrom", "maelstrom"]);
+    let said = stdout(&ill);
+    assert_eq!(ill.status.code(), Some(1), "{said}");
+    assert!(said.contains("FAULT node: ") && said.contains("says: flag missing"), "{said}");
+    assert!(said.contains("is version 8; Maelstrom needs 11 or newer"), "{said}");
+    assert!(said.contains("ok    git: "), "{said}");
+    let gnuplot = said.split("FAULT gnuplot").nth(1).unwrap().lines().nth(1).unwrap();
+    assert!(gnuplot.contains("to mend it: ") && gnuplot.contains("install gnuplot"), "{said}");
+    assert!(said.ends_with("4 to mend\n"), "{said}");
+}
+
+#[test]
+fn shells_and_man_get_what_they_read() {
+    for shell in ["bash", "zsh", "fish"] {
+        let said = stdout(&bench(&["completions", shell]).output().unwrap());
+        assert!(said.contains("batch-timeouts") && said.contains("retry-failed"), "{shell}");
+    }
+    let page = stdout(&bench(&["man", "sweep"]).output().unwrap());
+    assert!(page.contains(".TH bench-cli-sweep 1") && page.contains("batch\\-timeouts"), "{page}");
+    assert!(stdout(&bench(&["man"]).output().unwrap()).contains(".TH bench-cli 1"));
+    assert!(!bench(&["man", "nothing"]).status().unwrap().success());
+}
+
+#[test]
+fn examples_in_help_can_be_typed() {
+    let mut examples = 0;
+    for command in ["sweep", "plot", "doctor", "completions", "soak", "simulate", "compare"] {
+        let help = stdout(&bench(&[command, "--help"]).output().unwrap());
+        for line in help.lines().filter_map(|line| line.trim().strip_prefix("bench-cli ")) {
+            let line = line.split(" > ").next().unwrap();
+            let words = shlex::split(line).unwrap();
+            // With --help at the end the flags before it are read, and nothing is done.
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let output = bench(&words).arg("--help").output().unwrap();
+            assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+            examples += 1;
+        }
+    }
+    assert!(examples > 8, "{examples}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_crash() {
+    for args in [&["completions", "bash"][..], &["man", "sweep"], &["doctor"]] {
+        let mut child = bench(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(!said.contains("panicked"), "{args:?}: {said}");
+        assert_ne!(child.wait().unwrap().code(), Some(101), "{args:?}");
+    }
+}
+
+#[test]
+fn no_home_and_no_terminal_are_needed() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("où ça 测试");
+    fs::create_dir(&folder).unwrap();
+    let args = ["sweep", "--engine", "simulated", "--repetitions", "1", "--batch-timeouts", "100,200,300"];
+    let output = bench(&args)
+        .args(["--out", "out put"])
+        .env_remove("HOME")
+        .env("NO_COLOR", "1")
+        .env("COLUMNS", "20")
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains('\u{1b}') && !stdout(&output).contains('\u{1b}'));
+    assert!(folder.join("out put/sweep.csv").is_file());
+}
