@@ -40,6 +40,13 @@ impl Groups {
         &self.0
     }
 
+    /// The group at `x` and the next one on either side.
+    pub fn around(&self, x: f64) -> Groups {
+        let place = self.0.partition_point(|group| group.x < x);
+        let end = (place + 2).min(self.0.len());
+        Groups(self.0[place.saturating_sub(1).min(end)..end].to_vec())
+    }
+
     /// How many samples there are beyond the first of each group: the degrees of freedom of [`Groups::relative_noise`].
     pub fn freedom(&self) -> usize {
         self.0.iter().map(|group| group.ys.len() - 1).sum()
@@ -76,6 +83,8 @@ mod tests {
         assert_eq!((groups.freedom(), groups.pure_error()), (2, 2.0));
         // The squares are 0.1² + 0.1² and 0, over 2 degrees of freedom.
         assert!((groups.relative_noise().unwrap() - 0.1).abs() < 1e-12);
+        let xs = |x| groups.around(x).as_slice().iter().map(|group| group.x).collect::<Vec<_>>();
+        assert_eq!((xs(1.0), xs(2.0), xs(3.0)), (vec![1.0, 2.0], vec![1.0, 2.0, 3.0], vec![2.0, 3.0]));
         assert_eq!(Groups::of(&[(1.0, 2.0), (2.0, 3.0)]).relative_noise(), None);
     }
 }

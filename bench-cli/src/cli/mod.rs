@@ -3,11 +3,12 @@
 pub mod check;
 pub mod compare;
 pub mod completions;
+mod conclude;
 pub mod doctor;
 mod go_on;
+pub mod limits;
 pub mod parity;
 pub mod plot;
-pub mod report;
 pub mod settings;
 pub mod simulate;
 pub mod soak;

@@ -10,9 +10,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use node::StrategyKind;
 
+use super::conclude::{self, FormatArgs};
 use super::go_on;
-use super::plot::draw_all;
-use super::report::{FormatArgs, write_report};
+use super::limits::LimitArgs;
 use super::settings::{SettingsArgs, seconds};
 use crate::engine::locate::{Places, is_executable};
 use crate::engine::maelstrom::TestProcess;
@@ -23,7 +23,7 @@ use crate::sweep::durations::{DefaultUnit, parse_list};
 use crate::sweep::plan::{Grid, NodeChoice};
 use crate::sweep::progress::rounded;
 use crate::sweep::template::Template;
-use crate::sweep::{CSV_FILE, Earlier, Options, Sweep, signals, summary};
+use crate::sweep::{CSV_FILE, Earlier, Options, Sweep, signals};
 
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -93,6 +93,8 @@ pub struct SweepArgs {
     formats: FormatArgs,
     #[command(flatten)]
     settings: SettingsArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// The values of `--engine`.
@@ -135,7 +137,7 @@ pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
             anyhow::Ok((rows, stop.current() != Stop::No))
         })
         .with_context(|| format!("the sweep has ended early; to go on with it: {how_to_go_on}"))?;
-    conclude(&rows, &options.directory, &args.formats)?;
+    conclude(&rows, &options.directory, &args.limits, &args.formats)?;
     if stopped {
         eprintln!(
             "interrupted: {} of {} runs are in {}; to go on:\n  {how_to_go_on}",
@@ -266,14 +268,13 @@ fn announce(engine: &AnyEngine, sweep: &Sweep<AnyEngine>, options: &Options) {
 }
 
 /// Prints the tables of what was measured, draws its pictures and writes its report.
-fn conclude(rows: &[Row], directory: &Path, formats: &FormatArgs) -> anyhow::Result<()> {
+fn conclude(rows: &[Row], directory: &Path, limits: &LimitArgs, formats: &FormatArgs) -> anyhow::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    println!("{}", summary::text(rows, directory));
+    conclude::print(rows, directory, limits);
     println!("wrote {}", directory.join(CSV_FILE).display());
-    let pictures = if rows.iter().any(Row::is_ok) { draw_all(rows, directory)? } else { Vec::new() };
-    write_report(rows, &pictures, directory, formats)
+    conclude::write_all(rows, directory, formats)
 }
 
 /// How many runs of the embedded runner go on at a time on each core. Twice as many kept their timers within 1 ms

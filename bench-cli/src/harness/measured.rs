@@ -72,7 +72,7 @@ pub const SLEEP_OVERSHOOT: Distribution = Distribution {
         (950, 767),
         (975, 1_117),
         (990, 2_676),
-        (1_000, 20_000),
+        (1_000, 5_000),
     ],
 };
 

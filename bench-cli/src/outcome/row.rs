@@ -199,6 +199,11 @@ impl Row {
     pub fn series(&self) -> String {
         if self.strategy.is_empty() { program_name(&self.node_bin) } else { self.strategy.clone() }
     }
+
+    /// The run's name: what tells it from the others of its sweep, unless they differ in settings.
+    pub fn key(&self) -> String {
+        format!("{} {} ms #{}", self.series(), self.batch_timeout_ms, self.repetition)
+    }
 }
 
 /// The file name of a program without its extension.

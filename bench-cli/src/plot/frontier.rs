@@ -360,7 +360,7 @@ fn limits(cluster: &Cluster, which: Which, frame: &Frame) -> Vec<LimitCurve> {
     models.into_iter().map(curve).filter(|curve| curve.line.len() > 1).collect()
 }
 
-/// Fills what passes a challenge, and outlines it.
+/// Fills what passes a challenge.
 fn shade_challenge(
     root: &Area<'_>,
     frame: &Frame,
@@ -370,12 +370,10 @@ fn shade_challenge(
     let corner = frame.at(which.limit(challenge), challenge.msgs_per_op);
     let base = frame.at(frame.x.start(), frame.y.start());
     super::pen::shade(root, [(base.0, corner.1), (corner.0, base.1)], MUTED, 0.05)?;
-    let edge = [(base.0, corner.1), corner, (corner.0, base.1)];
-    root.draw(&PathElement::new(edge.to_vec(), stroke(MUTED, 1.0)))?;
     Ok(())
 }
 
-/// Names a challenge's area at its upper right corner.
+/// Outlines what passes a challenge, and names it at its upper right corner.
 fn label_challenge(
     root: &Area<'_>,
     frame: &Frame,
@@ -384,6 +382,9 @@ fn label_challenge(
     labels: &mut Labels,
 ) -> anyhow::Result<()> {
     let corner = frame.at(which.limit(challenge), challenge.msgs_per_op);
+    let base = frame.at(frame.x.start(), frame.y.start());
+    let edge = [(base.0, corner.1), corner, (corner.0, base.1)];
+    root.draw(&PathElement::new(edge.to_vec(), stroke(MUTED, 1.0)))?;
     labels.write_in_corner(root, corner, &format!("{} passes", challenge.name), 13, MUTED)
 }
 

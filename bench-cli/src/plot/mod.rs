@@ -22,12 +22,15 @@ use crate::outcome::Row;
 
 use anyhow::{Context as _, bail};
 
-/// A picture's file name without its extension, and what draws it.
-pub type Picture = (&'static str, fn(&[Row]) -> anyhow::Result<String>);
+/// A picture's file name without its extension, what it shows, and what draws it.
+pub type Picture = (&'static str, &'static str, fn(&[Row]) -> anyhow::Result<String>);
 
 /// Every picture of a sweep.
-pub const PICTURES: [Picture; 3] =
-    [("latency-fit", latency::draw), ("msgs-per-op", messages::draw), ("frontier", frontier::draw)];
+pub const PICTURES: [Picture; 3] = [
+    ("latency-fit", "Stable latency against batch timeout", latency::draw),
+    ("msgs-per-op", "Messages per operation against batch timeout", messages::draw),
+    ("frontier", "Messages per operation against latency", frontier::draw),
+];
 
 /// Writes the picture as the file's extension says: `.svg` or `.png`.
 ///

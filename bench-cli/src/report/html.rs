@@ -70,14 +70,15 @@ const WIDE: u32 = 1000;
 
 /// A picture with a description for those who cannot see it, and links to its files.
 pub fn picture(picture: &Picture) -> String {
-    let Picture { name, svg } = picture;
-    let label = format!("<svg role=\"img\" aria-label=\"{} ({})\" ", picture_title(svg), escape(name));
+    let Picture { name, caption, svg } = picture;
+    let label = format!("<svg role=\"img\" aria-label=\"{}\" ", escape(caption));
     let class = if width(svg) >= WIDE { " class=\"full\"" } else { "" };
     let [file, bitmap] = ["svg", "png"].map(|extension| format!("{name}.{extension}"));
     format!(
-        "<figure{class}><div class=\"picture\">\n{}</div><figcaption>{} · {}</figcaption></figure>\n",
+        "<figure{class}><div class=\"picture\">\n{}</div><figcaption>{} ({} · {})</figcaption></figure>\n",
         svg.replacen("<svg ", &label, 1),
-        file_link(&file, &file),
+        escape(caption),
+        file_link(&file, "svg"),
         file_link(&bitmap, "png"),
     )
 }
@@ -86,12 +87,6 @@ pub fn picture(picture: &Picture) -> String {
 fn width(svg: &str) -> u32 {
     let digits = svg.split_once("width=\"").and_then(|(_, rest)| rest.split_once('"'));
     digits.and_then(|(digits, _)| digits.parse().ok()).unwrap_or_default()
-}
-
-/// The first text of a picture, which is its title. It is escaped there already.
-fn picture_title(svg: &str) -> &str {
-    let text = svg.split_once("<text ").and_then(|(_, rest)| rest.split_once('>'));
-    text.and_then(|(_, rest)| rest.split_once("</text>")).map_or("Picture", |(title, _)| title.trim())
 }
 
 #[cfg(test)]

@@ -4,12 +4,16 @@
 //!
 //! | module | what it makes |
 //! |---|---|
+//! | [`advice`] | which timeouts meet limits, and the next sweep |
+//! | [`command`] | the command line of runs like given ones |
 //! | [`page`] | `report.html`: what was run, figures, pictures and every run, in one file that needs no other |
 //! | [`repeat`] | the command line that runs the sweep again |
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
 //! | [`json`] | `sweep.json`: the rows with the CSV's names |
 //! | [`html`] | tables and links as HTML |
 
+pub mod advice;
+pub mod command;
 pub mod html;
 pub mod json;
 pub mod markdown;
@@ -36,6 +40,8 @@ pub struct Report<'a> {
 pub struct Picture {
     /// Its files' name without the extension.
     pub name: String,
+    /// What it shows, in a few words.
+    pub caption: String,
     /// The picture itself: an `<svg>` element.
     pub svg: String,
 }

@@ -152,17 +152,13 @@ fn failed(rows: &[Row]) -> Option<String> {
         let _ = writeln!(
             html,
             "<tr><th scope=\"row\">{}</th><td class=\"text bad\">{}</td><td class=\"text prose\">{}</td><td class=\"text\">{}</td></tr>",
-            escape(&run_name(row)),
+            escape(&row.key()),
             row.status,
             escape(&row.reason),
             log(row, &row.log)
         );
     }
     Some(html + html::CLOSE)
-}
-
-fn run_name(row: &Row) -> String {
-    format!("{} {} ms #{}", row.series(), row.batch_timeout_ms, row.repetition)
 }
 
 /// A link to the run's log, if it left one.
@@ -276,14 +272,14 @@ mod tests {
     #[test]
     fn a_page_has_every_figure_picture_and_run() {
         let rows = [example(100, 1), example(200, 1), example(400, 1)];
-        let svg = "<svg width=\"1\"><text x=\"1\">\nOne &amp; all\n</text></svg>".to_owned();
-        let picture = Picture { name: "fit-a b".to_owned(), svg };
+        let svg = "<svg width=\"1\"></svg>".to_owned();
+        let picture = Picture { name: "fit-a b".to_owned(), caption: "One & all".to_owned(), svg };
         let page = page_of(&rows, &[picture]);
         for part in [
             "<h1>a &lt;sweep&gt;</h1>",
             "<code>bench-cli sweep --engine embedded --strategy hub ",
             " --batch-timeouts 100,200,400 --repetitions 1 ",
-            "<svg role=\"img\" aria-label=\"One &amp; all (fit-a b)\" width=\"1\">",
+            "<svg role=\"img\" aria-label=\"One &amp; all\" width=\"1\">",
             "<a href=\"./fit-a%20b.svg\">",
             "<tr data-note=\"hub, 200 ms, run 1\n",
             "3e: &lt; 20 msgs/op",

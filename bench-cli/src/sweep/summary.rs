@@ -52,8 +52,8 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
 pub const POINTS_LEGEND: &str = "Latencies in ms; medians over ok runs, and their range. \
     A challenge is met if every repetition stays below its limits:";
 /// How to read [`fits`].
-pub const FITS_LEGEND: &str =
-    "stable latency = k · batch timeout + b (least squares, 95 % intervals; robust: Theil–Sen)";
+pub const FITS_LEGEND: &str = "stable latency = k · batch timeout + b (least squares, 95 % intervals; \
+    robust: Theil–Sen)";
 
 /// The limits of each challenge in words.
 pub fn challenge_limits() -> [String; Challenge::ALL.len()] {

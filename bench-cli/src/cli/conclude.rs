@@ -1,0 +1,99 @@
+//! What `sweep` and `plot` end with: tables, advice, pictures.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use super::limits::LimitArgs;
+use crate::analysis::Series;
+use crate::outcome::Row;
+use crate::plot;
+use crate::report::{self, Picture, Report, advice};
+use crate::sweep::plan::plain_name;
+use crate::sweep::summary;
+
+/// The fits' picture; each series has one of its own, too.
+const LATENCY_FIT: &str = "latency-fit";
+/// The report's file name.
+const REPORT: &str = "report.html";
+
+/// In which forms a sweep's results are left.
+#[derive(Clone, Debug, Args)]
+pub struct FormatArgs {
+    /// Forms of the results: csv (sweep.csv, always there), json (sweep.json, the same rows), markdown (summary.md,
+    /// tables for a README)
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', default_value = "csv")]
+    format: Vec<Format>,
+}
+
+/// The values of `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Csv,
+    Json,
+    Markdown,
+}
+
+/// Prints what the rows of a sweep say, and what they say of the limits.
+pub fn print(rows: &[Row], folder: &Path, limits: &LimitArgs) {
+    println!("{}", summary::text(rows, folder).trim_end());
+    let series = Series::group(rows);
+    print!("{}", advice::text(&series, limits.for_series(&series)));
+    println!();
+}
+
+/// Leaves in `folder` all that can be made of a sweep's rows: pictures, the report, and what `formats` says.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write_all(rows: &[Row], folder: &Path, formats: &FormatArgs) -> anyhow::Result<()> {
+    let pictures = if rows.iter().any(Row::is_ok) { draw_all(rows, folder)? } else { Vec::new() };
+    if formats.format.contains(&Format::Json) {
+        write(&folder.join("sweep.json"), &report::json::rows(rows)?)?;
+    }
+    if formats.format.contains(&Format::Markdown) {
+        write(&folder.join("summary.md"), &report::markdown::summary(rows))?;
+    }
+    let report = Report { title: &title(folder), rows, pictures: &pictures };
+    write(&folder.join(REPORT), &report::page::page(&report))
+}
+
+/// The name of a sweep: that of its folder.
+fn title(folder: &Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    folder.file_name().map_or_else(|| "Sweep".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    println!("wrote {}", file.display());
+    Ok(())
+}
+
+/// Draws every picture of a sweep into `folder`: all series side by side on the same axes, and if there are
+/// several, each by itself too, since a slow one leaves the others little of the common axis.
+fn draw_all(rows: &[Row], folder: &Path) -> anyhow::Result<Vec<Picture>> {
+    let mut pictures = Vec::new();
+    for (name, caption, draw) in plot::PICTURES {
+        pictures.push(draw_into(draw(rows)?, folder, name, caption)?);
+    }
+    let series = Series::group(rows);
+    for series in series.iter().filter(|one| series.len() > 1 && one.rows.iter().any(|row| row.is_ok())) {
+        let rows: Vec<Row> = series.rows.iter().copied().cloned().collect();
+        let name = format!("{LATENCY_FIT}-{}", plain_name(&series.name));
+        let caption = format!("Stable latency against batch timeout: {} alone", series.name);
+        pictures.push(draw_into(plot::latency::draw(&rows)?, folder, &name, &caption)?);
+    }
+    Ok(pictures)
+}
+
+/// Writes a picture as SVG and as PNG.
+fn draw_into(svg: String, folder: &Path, name: &str, caption: &str) -> anyhow::Result<Picture> {
+    for extension in ["svg", "png"] {
+        let file = folder.join(format!("{name}.{extension}"));
+        plot::write(&svg, &file)?;
+        println!("drew {}", file.display());
+    }
+    Ok(Picture { name: name.to_owned(), caption: caption.to_owned(), svg })
+}

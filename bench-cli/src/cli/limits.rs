@@ -1,0 +1,86 @@
+//! The flags that say what a user wants runs to stay below.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::settings::milliseconds;
+use crate::analysis::limit::Cluster;
+use crate::analysis::{Challenge, Envelope, Series};
+
+/// Limits. Without any, the challenges 3d and 3e are the limits of their own cluster.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Limits to advise on")]
+pub struct LimitArgs {
+    /// Limits of a challenge: 3d or 3e, or both [default: both, for 25 nodes at 100 op/s and 100 ms]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    limit: Vec<Envelope>,
+    /// Fewer messages between nodes for each operation than this
+    #[arg(long, value_name = "N", value_parser = messages)]
+    max_msgs_per_op: Option<f64>,
+    /// A median stable latency below this
+    #[arg(long, value_name = "TIME", value_parser = milliseconds)]
+    max_median: Option<Duration>,
+    /// A maximum stable latency below this
+    #[arg(long, value_name = "TIME", value_parser = milliseconds)]
+    max_latency: Option<Duration>,
+}
+
+impl LimitArgs {
+    /// The limits that were asked for.
+    pub fn given(&self) -> Vec<Envelope> {
+        let own = Envelope {
+            name: String::new(),
+            msgs_per_op: self.max_msgs_per_op,
+            median: self.max_median,
+            max: self.max_latency,
+        };
+        let own = (!own.limits().is_empty()).then_some(own);
+        self.limit.iter().cloned().chain(own).collect()
+    }
+
+    /// The limits to judge these series by: those asked for, or else the challenges if the series are theirs.
+    pub fn for_series(&self, series: &[Series<'_>]) -> Vec<Envelope> {
+        let given = self.given();
+        let challenge = || series.iter().all(|series| series.cluster() == Some(Cluster::CHALLENGE));
+        if given.is_empty() && challenge() { Challenge::ALL.map(Envelope::from).to_vec() } else { given }
+    }
+}
+
+fn messages(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "give messages for each operation as a number above 0, such as 20".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Row;
+    use crate::outcome::row::tests::example;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Probe {
+        #[command(flatten)]
+        limits: LimitArgs,
+    }
+
+    fn parse(args: &str) -> LimitArgs {
+        Probe::try_parse_from(std::iter::once("probe").chain(args.split_whitespace())).unwrap().limits
+    }
+
+    #[test]
+    fn challenges_and_own_limits_are_several() {
+        let given = parse("--limit 3d,3e --max-msgs-per-op 2 --max-latency 1.5s").given();
+        let shown: Vec<String> = given.iter().map(Envelope::to_string).collect();
+        assert_eq!(shown[2], "msgs/op < 2.00, max < 1500 ms");
+        assert_eq!(given.len(), 3);
+    }
+
+    #[test]
+    fn the_challenges_are_limits_of_their_own_cluster_only() {
+        let judged = |rows: &[Row]| parse("").for_series(&Series::group(rows)).len();
+        assert_eq!(judged(&[example(50, 1)]), 2);
+        assert_eq!(judged(&[Row { node_count: 5, ..example(50, 1) }]), 0);
+    }
+}

@@ -1,0 +1,102 @@
+//! Advice in words: which timeouts meet limits, the best of them, and what to measure next.
+
+use std::fmt::Write as _;
+
+use super::command;
+use crate::analysis::advice::{Judged, Predicted, Verdict};
+use crate::analysis::{Advice, Envelope, Figure, Series};
+
+/// The advice on every limit.
+pub fn text(series: &[Series<'_>], envelopes: Vec<Envelope>) -> String {
+    let mut text = String::new();
+    for envelope in envelopes {
+        let advice = Advice::on(series, envelope);
+        let _ = writeln!(text, "\nwhat meets {}, with 95 % confidence for one more run:", advice.envelope);
+        for series in series {
+            let _ = writeln!(text, "  {}", of_series(&advice, series));
+        }
+        let _ = best(&mut text, &advice);
+        for next in &advice.next {
+            let row = series.iter().find(|series| series.name == next.series).and_then(|s| s.rows.first());
+            if let Some(row) = row {
+                let command = command::sweep(row, &next.timeouts_ms, next.repetitions);
+                let _ = writeln!(text, "  to know {} better:\n    {command}", next.series);
+            }
+        }
+    }
+    text
+}
+
+/// Which timeouts of one series meet the limits, which do not, and which may.
+fn of_series(advice: &Advice, series: &Series<'_>) -> String {
+    let judged: Vec<&Judged> = advice.judged.iter().filter(|judged| judged.series == series.name).collect();
+    let with = |verdict: Verdict| {
+        // Neighbours with the same verdict are one range.
+        let ranges =
+            judged.chunk_by(|a, b| a.verdict == b.verdict).filter(|range| range[0].verdict == verdict);
+        let shown = ranges.map(|range| match range {
+            [one] => format!("{}", one.timeout_ms),
+            [first, .., last] => format!("{}–{}", first.timeout_ms, last.timeout_ms),
+            [] => String::new(),
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    };
+    let parts = [(Verdict::Meets, "yes"), (Verdict::Open, "open"), (Verdict::Misses, "no")];
+    let parts = parts.map(|(verdict, word)| (word, with(verdict)));
+    let said: Vec<String> = parts
+        .iter()
+        .filter(|(_, timeouts)| !timeouts.is_empty())
+        .map(|(word, timeouts)| format!("{word} at {timeouts} ms"))
+        .collect();
+    format!("{}: {}", series.name, said.join("; "))
+}
+
+fn best(text: &mut String, advice: &Advice) -> std::fmt::Result {
+    let Some(fewest) = advice.best(Figure::MsgsPerOp) else {
+        return writeln!(text, "  nothing that was measured surely meets it");
+    };
+    writeln!(text, "  fewest messages: {}", describe(fewest))?;
+    match advice.best(Figure::Max) {
+        Some(soonest) => writeln!(text, "  lowest latency:  {}", describe(soonest)),
+        None => Ok(()),
+    }
+}
+
+/// A setting and what one more run of it should measure.
+pub fn describe(judged: &Judged) -> String {
+    let figures = [Figure::MsgsPerOp, Figure::P50, Figure::Max].into_iter().filter_map(|figure| {
+        let Predicted { mean, margin } = judged.figure(figure)?;
+        let shown = match (figure, margin) {
+            (Figure::MsgsPerOp, Some(margin)) => format!("{mean:.2} ± {margin:.2} msgs/op"),
+            (Figure::MsgsPerOp, None) => format!("{mean:.2} msgs/op"),
+            (_, Some(margin)) => format!("{} {mean:.0} ± {margin:.0} ms", figure.label()),
+            (_, None) => format!("{} {mean:.0} ms", figure.label()),
+        };
+        Some(shown)
+    });
+    let figures: Vec<String> = figures.collect();
+    format!("{} at {} ms: {} ({} runs)", judged.series, judged.timeout_ms, figures.join(", "), judged.runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::Challenge;
+    use crate::outcome::Row;
+    use crate::outcome::row::tests::example;
+
+    #[test]
+    fn advice_names_timeouts_the_best_and_the_next_sweep() {
+        let run = |timeout: u64, (repetition, percent): (u32, u64)| Row {
+            stable_max_ms: Some((200 + timeout) * percent / 100),
+            msgs_per_op: Some(300.0 / timeout as f64 * percent as f64 / 100.0),
+            ..example(timeout, repetition)
+        };
+        let rows: Vec<Row> = [100, 200, 300, 380, 800]
+            .into_iter()
+            .flat_map(|timeout| [(1, 98), (2, 100), (3, 102)].map(|sample| run(timeout, sample)))
+            .collect();
+        let text = text(&Series::group(&rows), vec![Challenge::ALL[0].into()]);
+        insta::assert_snapshot!(text);
+    }
+}
