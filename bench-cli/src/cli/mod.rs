@@ -14,6 +14,7 @@ pub mod simulate;
 pub mod soak;
 pub mod sweep;
 pub mod test;
+pub mod tune;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sweep(Box<sweep::SweepArgs>),
+    Tune(Box<tune::TuneArgs>),
     Plot(plot::PlotArgs),
     Compare(compare::CompareArgs),
     /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
@@ -70,6 +72,7 @@ pub fn run() -> ExitCode {
     }
     let result = match Cli::parse().command {
         Command::Sweep(args) => guarded(|| sweep::run(*args)),
+        Command::Tune(args) => guarded(|| tune::run(&args)),
         Command::Plot(args) => plot::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),

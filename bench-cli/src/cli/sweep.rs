@@ -26,7 +26,7 @@ use crate::sweep::template::Template;
 use crate::sweep::{CSV_FILE, Earlier, Options, Sweep, signals};
 
 /// The exit status of an interrupted sweep: 128 + SIGINT.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// Measure a grid of batch timeouts, strategies and repetitions; fit and draw the latencies
 #[derive(Clone, Debug, Args)]
@@ -92,7 +92,7 @@ pub struct SweepArgs {
     #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
-    settings: SettingsArgs,
+    pub(super) settings: SettingsArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -111,13 +111,43 @@ enum EngineChoice {
 /// # Errors
 /// If something that was asked for does not exist, or results cannot be written.
 pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
+    let directory = args.directory()?;
+    let how_to_go_on = go_on::command(std::env::args_os(), &directory);
+    let Measured { rows, planned, stopped } = measure(&args, &directory, &how_to_go_on)?;
+    conclude(&rows, &directory, &args.limits, &args.formats)?;
+    if stopped {
+        eprintln!(
+            "interrupted: {} of {planned} runs are in {}; to go on:\n  {how_to_go_on}",
+            rows.len(),
+            directory.join(CSV_FILE).display()
+        );
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    Ok(if rows.iter().any(Row::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What came of a sweep.
+pub(super) struct Measured {
+    /// The rows in its CSV.
+    pub rows: Vec<Row>,
+    /// How many runs were asked for.
+    pub planned: usize,
+    /// Whether the user stopped it.
+    pub stopped: bool,
+}
+
+/// Executes the runs that `args` ask for into `directory`.
+///
+/// # Errors
+/// If something that was asked for does not exist, or results cannot be written.
+pub(super) fn measure(args: &SweepArgs, directory: &Path, how_to_go_on: &str) -> anyhow::Result<Measured> {
     let runs = args.grid()?.runs();
     let (engine, why) = args.engine()?;
     if runs.iter().any(|run| run.settings.message_faults.any()) && engine.name() != "simulated" {
         bail!("--loss and --duplication are beyond Maelstrom; they need --engine simulated");
     }
     let options = Options {
-        directory: args.directory()?,
+        directory: directory.to_owned(),
         earlier: args.earlier(),
         seed_given: args.seed.is_some(),
         jobs: args.jobs.unwrap_or_else(|| default_jobs(&engine)),
@@ -129,7 +159,6 @@ pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     announce(&engine, &sweep, &options);
     // One thread: its life is that of the whole process, which is what the system ties children to.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let how_to_go_on = go_on::command(std::env::args_os(), &options.directory);
     let (rows, stopped) = runtime
         .block_on(async {
             let stop = signals::listen().context("cannot handle signals")?;
@@ -137,17 +166,7 @@ pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
             anyhow::Ok((rows, stop.current() != Stop::No))
         })
         .with_context(|| format!("the sweep has ended early; to go on with it: {how_to_go_on}"))?;
-    conclude(&rows, &options.directory, &args.limits, &args.formats)?;
-    if stopped {
-        eprintln!(
-            "interrupted: {} of {} runs are in {}; to go on:\n  {how_to_go_on}",
-            rows.len(),
-            runs.len(),
-            options.directory.join(CSV_FILE).display()
-        );
-        return Ok(ExitCode::from(INTERRUPTED));
-    }
-    Ok(if rows.iter().any(Row::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(Measured { rows, planned: runs.len(), stopped })
 }
 
 impl SweepArgs {

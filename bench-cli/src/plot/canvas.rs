@@ -17,25 +17,48 @@ const NOTE_RADIUS: i32 = 6;
 /// An area to draw on, in pixels of `1 / SCALE`.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// What shows when the pointer rests on a point. Only viewers of the SVG see it.
+/// What shows when the pointer rests on a point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The run that the point is, if it is one: a page that shows the picture can mark it elsewhere.
+    pub run: Option<String>,
+    /// What is said of it.
+    pub text: String,
+}
+
+/// The notes of a picture. Only viewers of the SVG see them.
 #[derive(Debug, Default)]
 pub struct Notes(String);
 
 impl Notes {
     /// Adds a note for the point at `(x, y)`, in the canvas's finer unit.
-    pub fn add(&mut self, (x, y): (i32, i32), text: &str) {
+    pub fn add(&mut self, (x, y): (i32, i32), note: &Note) {
         let radius = NOTE_RADIUS * SCALE;
-        let text = escape(text);
+        let run = note.run.as_ref().map(|run| format!(" data-run=\"{}\"", escape(run))).unwrap_or_default();
+        let text = escape(&note.text);
         let _ = write!(
             self.0,
-            "<circle class=\"note\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill-opacity=\"0\"><title>{text}</title></circle>"
+            "<circle class=\"note\"{run} cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill-opacity=\"0\"><title>{text}</title></circle>"
         );
     }
 }
 
 /// Text with what XML and HTML would take for something else written as entities.
 pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            // XML has no way to write the other control characters.
+            control if control.is_control() && !"\n\t".contains(control) => escaped.push('\u{fffd}'),
+            plain => escaped.push(plain),
+        }
+    }
+    escaped
 }
 
 /// Draws a picture of `width` × `height` pixels and returns its SVG.
@@ -73,10 +96,11 @@ mod tests {
     #[test]
     fn notes_come_last_and_are_escaped() {
         let svg = draw(10, 10, |_, notes| {
-            notes.add((8, 16), "a < b & c");
+            notes.add((8, 16), &Note { run: Some("a\"b".to_owned()), text: "a < b & c\u{1b}".to_owned() });
             Ok(())
         })
         .unwrap();
-        assert!(svg.trim_end().ends_with("<title>a &lt; b &amp; c</title></circle></svg>"), "{svg}");
+        assert!(svg.contains("data-run=\"a&quot;b\""), "{svg}");
+        assert!(svg.trim_end().ends_with("<title>a &lt; b &amp; c\u{fffd}</title></circle></svg>"), "{svg}");
     }
 }

@@ -7,7 +7,7 @@ use anyhow::bail;
 use plotters::prelude::{PathElement, Polygon, WHITE};
 use plotters::style::{Color as _, RGBColor};
 
-use super::canvas::{self, Area, Notes, SCALE};
+use super::canvas::{self, Area, Note, Notes, SCALE};
 use super::frame::{Frame, Scale};
 use super::labels::Labels;
 use super::pen::{bold, footer, marker, note, path, regular, sample, stroke, text, text_width};
@@ -37,7 +37,7 @@ struct Run {
     median_ms: f64,
     max_ms: f64,
     msgs_per_op: f64,
-    note: String,
+    note: Note,
 }
 
 /// A series to draw.
@@ -123,7 +123,7 @@ impl Curve {
                 median_ms: Figure::P50.of(row)?,
                 max_ms: Figure::Max.of(row)?,
                 msgs_per_op: Figure::MsgsPerOp.of(row)?,
-                note: note(row, &series.name),
+                note: note(row),
             };
             // Neither has a place on a logarithmic axis.
             (run.median_ms > 0.0 && run.msgs_per_op > 0.0).then_some(run)
@@ -285,7 +285,7 @@ impl Scene {
             let said = format!(
                 "{name} ({language}): {protocol}\nmedian {median_ms}, max {max_ms} ms\n{msgs_per_op} msgs/op\n{source}"
             );
-            notes.add(place(one), &said);
+            notes.add(place(one), &Note { run: None, text: said });
             labels.write(root, place(one), name, 11, INK)?;
         }
         Ok(())
@@ -411,9 +411,14 @@ mod tests {
         let rows: Vec<Row> = (1..8).map(|step| example(step * 50, 1)).collect();
         let svg = draw(&rows).unwrap();
         assert_eq!(svg, draw(&rows).unwrap());
-        for word in
-            ["limit, one hop", "limit, two hops", "3d passes", "3e passes", "DnMllr", "hub, 50 ms, run 1"]
-        {
+        for word in [
+            "limit, one hop",
+            "limit, two hops",
+            "3d passes",
+            "3e passes",
+            "DnMllr",
+            "hub, 50 ms, repetition 1",
+        ] {
             assert!(svg.contains(word), "{word}");
         }
     }

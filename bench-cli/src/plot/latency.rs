@@ -7,7 +7,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::{Cartesian2d, ChartBuilder, ChartContext, Polygon, SVGBackend, WHITE};
 use plotters::style::Color as _;
 
-use super::canvas::{self, Area, Notes, SCALE};
+use super::canvas::{self, Area, Note, Notes, SCALE};
 use super::pen::{RADIUS, bold, footer, marker, note, path, regular, sample, stroke, text, thousands};
 use super::style::{self, GRID, INK, Look, MUTED};
 use crate::analysis::{FitError, Line, Series};
@@ -73,7 +73,7 @@ struct Curve {
     quantile: Quantile,
     points: Vec<(f64, f64)>,
     /// What to say of each point.
-    notes: Vec<String>,
+    notes: Vec<Note>,
     fit: Result<Line, FitError>,
 }
 
@@ -99,7 +99,7 @@ impl Panel {
             let points = series.points(quantile);
             let fit = Line::fit(&points);
             let shown = series.rows.iter().filter(|row| row.latency(quantile).is_some());
-            let notes = shown.map(|row| note(row, &series.name)).collect();
+            let notes = shown.map(|row| note(row)).collect();
             Curve { quantile, points, notes, fit }
         };
         let curves = DRAWN.into_iter().map(curve).collect();

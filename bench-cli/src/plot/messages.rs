@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 use plotters::prelude::WHITE;
 
-use super::canvas::{self, Area, Notes};
+use super::canvas::{self, Area, Note, Notes};
 use super::frame::{Frame, Scale};
 use super::pen::{RADIUS, bold, footer, marker, note, path, regular, sample, text, text_width};
 use super::style::{self, INK, Look, MUTED};
@@ -64,7 +64,7 @@ pub fn draw(rows: &[Row]) -> anyhow::Result<String> {
 /// A series' run: timeout and messages, and what to say of it.
 struct Run {
     at: (f64, f64),
-    note: String,
+    note: Note,
 }
 
 struct Curve {
@@ -102,7 +102,7 @@ impl Curve {
     fn of(place: usize, series: &Series<'_>) -> Curve {
         let run = |row: &&Row| {
             let msgs = Figure::MsgsPerOp.of(row).filter(|&msgs| msgs > 0.0)?;
-            Some(Run { at: (row.batch_timeout_ms as f64, msgs), note: note(row, &series.name) })
+            Some(Run { at: (row.batch_timeout_ms as f64, msgs), note: note(row) })
         };
         Curve {
             name: series.name.clone(),
@@ -149,7 +149,8 @@ mod tests {
     fn only_strategies_with_a_model_have_a_curve() {
         let tree = |timeout| Row { strategy: "tree".to_owned(), ..example(timeout, 1) };
         let svg = draw(&[example(50, 1), example(400, 1), tree(50), tree(400)]).unwrap();
-        for word in ["two hops, one period for all", "no model", "batch timeout (ms)", "tree, 400 ms, run 1"]
+        for word in
+            ["two hops, one period for all", "no model", "batch timeout (ms)", "tree, 400 ms, repetition 1"]
         {
             assert!(svg.contains(word), "{word}");
         }

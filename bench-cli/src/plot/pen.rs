@@ -9,7 +9,7 @@ use plotters::prelude::{
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color as _, RGBColor, ShapeStyle, TextStyle};
 
-use super::canvas::{Area, SCALE};
+use super::canvas::{Area, Note, SCALE};
 use super::style::{Look, Marker, PLOTTERS_FAMILY};
 use crate::outcome::Row;
 
@@ -201,21 +201,8 @@ pub fn footer(rows: &[Row]) -> String {
 }
 
 /// What a viewer sees when the pointer rests on the point of a run.
-pub fn note(row: &Row, series: &str) -> String {
-    let ms = |latency: Option<u64>| latency.map_or_else(|| "–".to_owned(), |ms| ms.to_string());
-    let mut note = format!(
-        "{series}, {} ms, run {}\nmedian {}, p95 {}, max {} ms\n{} msgs/op",
-        row.batch_timeout_ms,
-        row.repetition,
-        ms(row.stable_p50_ms),
-        ms(row.stable_p95_ms),
-        ms(row.stable_max_ms),
-        row.msgs_per_op.map_or_else(|| "–".to_owned(), |msgs| format!("{msgs:.2}")),
-    );
-    if let Some(seed) = row.seed {
-        note.push_str(&format!("\nseed {seed}"));
-    }
-    note
+pub fn note(row: &Row) -> Note {
+    Note { run: Some(row.key()), text: row.to_string() }
 }
 
 #[cfg(test)]

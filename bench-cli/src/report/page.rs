@@ -1,13 +1,11 @@
 //! `report.html`: a whole sweep in one file, which fetches nothing and can be mailed, kept and printed.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::html::{self, escape};
 use super::{Report, distinct, repeat};
 use crate::analysis::Series;
 use crate::outcome::Row;
-use crate::plot::pen;
 use crate::sweep::{CSV_FILE, summary};
 
 const STYLE: &str = include_str!("style.css");
@@ -217,17 +215,7 @@ const COLUMNS: [Column; 25] = [
 /// Up to here columns are shown always, and those behind, the log aside, if they differ.
 const ALWAYS: usize = 9;
 
-/// What the pictures say of each run, by which the page's script finds a point's row.
-fn notes(rows: &[Row]) -> HashMap<*const Row, String> {
-    let of = |series: &Series<'_>| {
-        let note = |row: &&Row| (std::ptr::from_ref(*row), pen::note(row, &series.name));
-        series.rows.iter().map(note).collect::<Vec<_>>()
-    };
-    Series::group(rows).iter().flat_map(of).collect()
-}
-
 fn runs(rows: &[Row]) -> String {
-    let notes = notes(rows);
     let cells: Vec<Vec<String>> =
         rows.iter().map(|row| COLUMNS.iter().map(|c| (c.cell)(row)).collect()).collect();
     let differs = |column: usize| cells.iter().any(|row| row[column] != cells[0][column]);
@@ -243,8 +231,7 @@ fn runs(rows: &[Row]) -> String {
         &header,
     ));
     for (row, cells) in rows.iter().zip(&cells) {
-        let note = notes.get(&std::ptr::from_ref(row)).map_or("", String::as_str);
-        let _ = write!(html, "<tr data-note=\"{}\">", escape(note));
+        let _ = write!(html, "<tr data-run=\"{}\">", escape(&row.key()));
         for &column in &columns {
             let class = match (COLUMNS[column].name, COLUMNS[column].is_text) {
                 ("status", _) if !row.is_ok() => " class=\"text bad\"",
@@ -281,7 +268,7 @@ mod tests {
             " --batch-timeouts 100,200,400 --repetitions 1 ",
             "<svg role=\"img\" aria-label=\"One &amp; all\" width=\"1\">",
             "<a href=\"./fit-a%20b.svg\">",
-            "<tr data-note=\"hub, 200 ms, run 1\n",
+            "<tr data-run=\"hub 200 ms #1\">",
             "3e: &lt; 20 msgs/op",
             "0.500 ± 0.000",
         ] {

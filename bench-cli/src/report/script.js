@@ -1,24 +1,22 @@
 // The page says everything without this: it shows a point's run at once, marks the run wherever it appears, and sorts.
 "use strict";
 const hover = document.getElementById("hover");
-// What each point and row stands for, and which of them stand for the same run: those of which the same is said.
-const noteOf = new Map();
-const sameNote = new Map();
+const textOf = new WeakMap();
 
-for (const one of document.querySelectorAll("circle.note, tr[data-note]")) {
-  const title = one.querySelector("title");
-  const note = title ? title.textContent : one.dataset.note;
-  // The browser's own tooltip comes late, and would come on top.
-  if (title) title.remove();
-  noteOf.set(one, note);
-  sameNote.set(note, [...(sameNote.get(note) ?? []), one]);
+// Takes over from the browser's own slow tooltip.
+function text(spot) {
+  const title = spot.querySelector("title");
+  if (title) {
+    textOf.set(spot, title.textContent);
+    title.remove();
+  }
+  return textOf.get(spot);
 }
 
-let marked = [];
-function mark(note) {
-  for (const one of marked) one.classList.remove("on");
-  marked = sameNote.get(note) ?? [];
-  for (const one of marked) one.classList.add("on");
+function mark(run) {
+  for (const one of document.querySelectorAll("[data-run].on")) one.classList.remove("on");
+  if (run === undefined) return;
+  for (const one of document.querySelectorAll(`[data-run="${CSS.escape(run)}"]`)) one.classList.add("on");
 }
 
 function place(event) {
@@ -28,19 +26,19 @@ function place(event) {
 }
 
 document.addEventListener("pointerover", (event) => {
-  const one = event.target.closest("circle.note, tr[data-note]");
-  const note = noteOf.get(one);
-  mark(note);
-  hover.hidden = !one?.matches("circle");
-  if (hover.hidden) return;
-  hover.textContent = note;
+  const run = event.target.closest("[data-run]");
+  const spot = event.target.closest("circle[data-run]");
+  mark(run?.dataset.run);
+  hover.hidden = !spot;
+  if (!spot) return;
+  hover.textContent = text(spot);
   place(event);
 });
 document.addEventListener("pointermove", (event) => { if (!hover.hidden) place(event); });
 
 document.addEventListener("click", (event) => {
-  const spot = event.target.closest("circle.note");
-  const row = spot && sameNote.get(noteOf.get(spot)).find((one) => one.matches("tr"));
+  const spot = event.target.closest("circle[data-run]");
+  const row = spot && document.querySelector(`tr[data-run="${CSS.escape(spot.dataset.run)}"]`);
   if (!row) return;
   row.closest("details").open = true;
   row.scrollIntoView({ block: "center" });
