@@ -5,12 +5,13 @@ BENCH := target/release/bench-cli
 # Where `make sweep` writes; `make sweep OUT=results/mine SWEEP_FLAGS='--strategy tree'` changes what and where.
 OUT ?= results/latest
 SWEEP_FLAGS ?=
+FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the node and bench-cli (release)
@@ -23,6 +24,16 @@ sweep: build ## Sweep the batch timeout: CSV, plots and a summary in $(OUT)
 .PHONY: plot
 plot: build ## Draw the plots of $(OUT) again without running anything
 	$(BENCH) plot $(OUT)/sweep.csv
+
+# The sweep behind the README's pictures: about 6 minutes, since the runs mostly sleep.
+REFERENCE_FLAGS ?= --engine embedded --strategy tree,hub,direct --batch-timeouts 0,50,100,200,300,400,500,600,800,1000,1400,1800 --repetitions 3
+# So many timeouts and repetitions cost nothing in simulated time.
+SIMULATED_FLAGS ?= --engine simulated --strategy tree,hub,direct --batch-timeouts 0,25,50..=800:50,1000..=1800:200 --repetitions 25 --seed 1
+
+.PHONY: reference
+reference: build ## Sweep all strategies, embedded and simulated, into results/reference*
+	$(BENCH) sweep --out results/reference --force --format csv,markdown $(REFERENCE_FLAGS)
+	$(BENCH) sweep --out results/reference-simulated --force --format csv,markdown $(SIMULATED_FLAGS)
 
 .PHONY: test
 test: ## Run every test
@@ -45,6 +56,22 @@ scaling: ## Measure how simulated runs grow: CSV and plot in results/simulated
 .PHONY: soak
 soak: build ## Search 10,000 random simulated runs for lost values
 	$(BENCH) soak --runs 10000
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser for FUZZ_SECONDS each (needs a nightly toolchain and cargo-fuzz)
+	cd bench-cli && for target in $$($(CARGO) +nightly fuzz list); do \
+		$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 \
+			-print_final_stats=1 || exit 1; \
+	done
+
+.PHONY: deny
+deny: ## Check the dependencies' licences and sources (needs cargo-deny)
+	$(CARGO) deny --config .deny.toml check licenses bans sources
+
+.PHONY: soak-embedded
+soak-embedded: build ## Run SOAK_RUNS (40) short runs in a row: memory, files and processes stay flat
+	$(CARGO) build --locked
+	$(CARGO) test --locked -p bench-cli --test soak_embedded -- --ignored --nocapture
 
 .PHONY: clean
 clean: ## Remove what was built

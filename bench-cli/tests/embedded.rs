@@ -231,3 +231,52 @@ fn a_run_that_is_killed_leaves_nothing_behind() {
         assert!(is_gone(pid), "process {pid:?} is left");
     }
 }
+
+/// What a node does before it behaves, the exit status, and what the terminal says of it.
+const HOSTILE: &[(&str, i32, &str)] = &[
+    ("head -c 30000000 /dev/zero >&2", 0, "Everything looks good!"),
+    ("yes 'all work and no play' | head -c 5000000 >&2", 0, "Everything looks good!"),
+    (r"printf '\377\376{}\n'", 255, "which was not well-formed JSON"),
+    ("yes 'all work and no play' | head -c 5000000", 255, "which was not well-formed JSON"),
+    ("head -c 300000000 /dev/zero", 255, "wrote a line of more than 128 MiB"),
+    ("exec 0<&- 1>&-; sleep 1000", 255, "expected node n0 to respond to an init message"),
+];
+
+#[test]
+fn hostile_output_is_reported_within_bounded_memory() {
+    if !has_python() {
+        return;
+    }
+    let script = fixtures().join("nodes/node.py");
+    let script = script.to_str().expect("a path in UTF-8");
+    let start = |(manner, ..): &(&str, i32, &str)| {
+        let directory = tempfile::Builder::new().prefix("où 测试 ").tempdir().expect("a directory");
+        let bin = directory.path().join("my node.sh");
+        fs::write(&bin, format!("#!/bin/sh\n{manner}\nexec python3 \"$1\"\n")).expect("a written node");
+        fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).expect("an executable node");
+        // The limit, in kB, is on what a process may have mapped, not on what it uses; not every system has it.
+        let child = Command::new("sh")
+            .args(["-c", "ulimit -v 700000 2>/dev/null; exec \"$0\" \"$@\""])
+            .arg(env!("CARGO_BIN_EXE_bench-cli"))
+            .args(["test", "-w", "broadcast", "--node-count", "1", "--time-limit", "1", "--rate", "20"])
+            .arg("--bin")
+            .arg(&bin)
+            .args(["--", script])
+            .current_dir(directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a started run");
+        Started { directory, child }
+    };
+    let runs: Vec<Started> = HOSTILE.iter().map(start).collect();
+    for (run, (manner, status, said)) in runs.into_iter().zip(HOSTILE) {
+        let (output, _directory) = run.finish();
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let shown: String = stdout.chars().take(3000).collect();
+        assert_eq!(output.status.code(), Some(*status), "{manner}: {shown}");
+        assert!(stdout.contains(said), "{manner} should say {said:?}: {shown}");
+        assert!(stdout.len() < 100_000, "{manner}: {} bytes on the terminal", stdout.len());
+    }
+}

@@ -3,6 +3,7 @@
 // A test that cannot go on should panic.
 #![allow(clippy::unwrap_used)]
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,18 @@ use tempfile::TempDir;
 
 fn fake() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/fake-maelstrom")
+}
+
+/// A node that answers `init`, which is all that a stand-in for Maelstrom needs of it.
+fn cat() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nodes/cat")
+}
+
+/// `PATH` with stand-ins for what Maelstrom calls before all else.
+fn tools() -> OsString {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tools");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path))).unwrap()
 }
 
 /// A folder to work in, with a program that stands in for a node.
@@ -35,8 +48,8 @@ impl Place {
     }
 
     fn sweep(&self, args: &[&str]) -> Command {
-        let mut command = self.bench(&["sweep", "--bin", "/bin/cat", "--out", "out", "--maelstrom"]);
-        command.arg(fake()).args(args);
+        let mut command = self.bench(&["sweep", "--out", "out", "--maelstrom"]);
+        command.arg(fake()).arg("--bin").arg(cat()).args(args).env("PATH", tools());
         command
     }
 
@@ -78,7 +91,7 @@ fn a_sweep_leaves_rows_pictures_and_a_summary() {
     let run = place.path("out").join(Path::new(&row.log).parent().unwrap());
     let arguments = fs::read_to_string(run.join("arguments")).unwrap();
     let last: Vec<&str> = arguments.lines().rev().take(6).collect();
-    assert_eq!(last, ["two words", "200", "--flush", "--", "/bin/cat", "--bin"]);
+    assert_eq!(last, ["two words", "200", "--flush", "--", cat().to_str().unwrap(), "--bin"]);
     for name in ["latency-fit.svg", "latency-fit.png"] {
         assert!(fs::metadata(place.path("out").join(name)).unwrap().len() > 10_000, "{name}");
     }
@@ -336,4 +349,108 @@ fn a_sweep_that_is_killed_leaves_no_process() {
     sweep.wait().unwrap();
     assert!(is_gone_soon(&node), "the node {node} has outlived the sweep");
     assert_eq!(place.rows().len(), 1);
+}
+
+#[test]
+fn what_would_make_every_run_fail_is_found_before_the_first() {
+    let place = Place::new();
+    fs::write(place.path("mute"), "#!/bin/sh\necho no such flag >&2\nexit 2\n").unwrap();
+    assert!(
+        Command::new("chmod").args(["+x", "mute"]).current_dir(place.0.path()).status().unwrap().success()
+    );
+    let mut command = place.bench(&["sweep", "--out", "out", "--bin", "mute", "--maelstrom"]);
+    let output = command.arg(fake()).env("PATH", place.0.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("ends without an answer to init, and says: no such flag"), "{said}");
+    assert!(said.contains("gnuplot: not on PATH; Maelstrom calls every run unknown without it"), "{said}");
+    assert!(!place.path("out").exists());
+}
+
+#[test]
+fn files_are_kept_as_asked() {
+    for (keep, kept) in [("all", &[50, 200][..]), ("failed", &[50]), ("none", &[])] {
+        let place = Place::new();
+        let args = ["--batch-timeouts", "50,200", "--repetitions", "1", "--keep", keep];
+        assert!(place.sweep(&args).env("FAKE_50", "crash").status().unwrap().success());
+        for row in place.rows() {
+            let ms = row.batch_timeout_ms;
+            assert_eq!(
+                place.path(&format!("out/runs/cat-{ms}ms-r1")).exists(),
+                kept.contains(&ms),
+                "{keep} {ms}"
+            );
+            assert_eq!(!row.log.is_empty(), kept.contains(&ms), "{keep} {ms}");
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_prints_commands_that_can_be_typed_and_does_nothing() {
+    let place = Place::new();
+    let args =
+        ["--batch-timeouts", "50,200", "--repetitions", "1", "--node-args", "'two words'", "--dry-run"];
+    let output = place.sweep(&args).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("2 runs, 1 at a time, would take about 1m"), "{}", stderr(&output));
+    assert!(!place.path("out").exists());
+    let said = stdout(&output);
+    let [_, second] = said.lines().collect::<Vec<_>>()[..] else { panic!("{said}") };
+    fs::create_dir_all(place.path("out/runs/cat-200ms-r1")).unwrap();
+    assert!(Command::new("sh").args(["-c", second]).current_dir(place.0.path()).status().unwrap().success());
+    let arguments = fs::read_to_string(place.path("out/runs/cat-200ms-r1/arguments")).unwrap();
+    assert!(arguments.ends_with("--\ntwo words\n"), "{arguments}");
+}
+
+#[test]
+fn quiet_shows_nothing_and_verbose_shows_phases() {
+    let run = |flag| {
+        let place = Place::new();
+        stderr(&place.sweep(&["--batch-timeouts", "50", "--repetitions", "1", flag]).output().unwrap())
+    };
+    assert_eq!(run("--quiet"), "");
+    assert!(run("-v").contains("cat 50 ms #1: starting\n"));
+}
+
+#[test]
+fn places_that_cannot_be_written_are_named() {
+    let place = Place::new();
+    fs::write(place.path("file"), "kept").unwrap();
+    fs::create_dir_all(place.path("folder/sweep.csv")).unwrap();
+    for (out, problem) in [
+        ("file", "cannot make the folder file"),
+        ("file/below", "cannot make the folder file/below"),
+        ("folder", "cannot create or write folder/sweep.csv"),
+        ("/dev/null/x", "cannot make the folder /dev/null/x"),
+        ("/proc/x", "cannot make the folder /proc/x"),
+    ] {
+        let output = place.bench(&["sweep", "--engine", "simulated", "--out", out]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{out}");
+        assert!(stderr(&output).contains(problem), "{out}: {}", stderr(&output));
+    }
+    assert_eq!(fs::read_to_string(place.path("file")).unwrap(), "kept");
+}
+
+#[test]
+fn a_full_disk_ends_a_sweep_with_its_rows_safe() {
+    let place = Place::new();
+    let args = ["--batch-timeouts", "50,200", "--repetitions", "2"];
+    assert!(place.sweep(&args).status().unwrap().success());
+    let csv = place.path("out/sweep.csv");
+    let text = fs::read_to_string(&csv).unwrap();
+    let lines: Vec<&str> = text.lines().take(2).collect();
+    fs::write(&csv, lines.join("\n") + "\n").unwrap();
+    // No file of this process may grow beyond some blocks: as good as a disk with no more than that.
+    let length = fs::metadata(&csv).unwrap().len();
+    let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", (length / 512).max(1));
+    let mut limited = Command::new("sh");
+    let sweep = place.sweep(&args);
+    limited.args(["-c", &script]).arg(sweep.get_program()).args(sweep.get_args());
+    let output = limited.env("PATH", tools()).current_dir(place.0.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains("cannot write to out/sweep.csv") && said.contains("to go on with it: "), "{said}");
+    assert_eq!(fs::read_to_string(&csv).unwrap(), lines.join("\n") + "\n");
+    assert!(place.sweep(&args).status().unwrap().success());
+    assert_eq!(place.rows().len(), 4);
 }

@@ -20,8 +20,9 @@ use crate::engine::{AnyEngine, Engine as _, Stop};
 use crate::outcome::{Row, csv_file};
 use crate::settings::Settings;
 use crate::sweep::plan::{Grid, NodeChoice};
+use crate::sweep::progress::Detail;
 use crate::sweep::template::Template;
-use crate::sweep::{Earlier, Options, Sweep, signals};
+use crate::sweep::{Earlier, Keep, Options, Sweep, signals};
 
 /// The recorded runs: real Maelstrom v0.2.4 at the challenge's settings.
 const RECORDED: &str = include_str!("../../data/maelstrom-runs.csv");
@@ -162,7 +163,7 @@ impl ParityArgs {
         let node =
             NodeChoice::Ours { bin, strategies: vec![StrategyKind::Tree], extra: Template::parse("")? };
         let grid = Grid {
-            settings: Settings::default(),
+            settings: vec![Settings::default()],
             node,
             timeouts,
             repetitions: self.repetitions,
@@ -175,6 +176,8 @@ impl ParityArgs {
             seed_given: true,
             jobs: self.jobs.unwrap_or_else(|| default_jobs(&engine)),
             deadline: None,
+            keep: Keep::All,
+            detail: Detail::Runs,
         };
         let runs = grid.runs();
         eprintln!("{} runs on the {} engine, {} at a time", runs.len(), engine.name(), options.jobs);

@@ -1,71 +1,138 @@
 //! The flags that say what a run is. They have the names of Maelstrom's own options.
 
+use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::Args;
 
 use crate::settings::{
-    Availability, Concurrency, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
+    Availability, Concurrency, InvalidSetting, LatencyDistribution, Nemesis, Settings, Topology,
 };
-use crate::sweep::durations::{DefaultUnit, parse_duration};
+use crate::sweep::durations::{DefaultUnit, parse_duration, parse_list};
+use crate::sweep::numbers;
 
-/// Network, workload and faults of every run. The defaults are those of challenges 3d and 3e.
+/// Network, workload and faults of the runs. The defaults are those of challenges 3d and 3e. Most may be lists, such as
+/// `5,25`, and numbers ranges, such as `5..=25:5`; each combination is a series.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Network, workload and faults (as in Maelstrom)")]
+#[command(
+    next_help_heading = "Network, workload and faults (as in Maelstrom; a sweep takes lists, such as 5,25)"
+)]
 pub struct SettingsArgs {
     /// Number of nodes
-    #[arg(long, value_name = "N", default_value_t = 25, value_parser = positive)]
-    node_count: usize,
+    #[arg(long, value_name = "N", default_value = "25", value_parser = list_of(positive))]
+    node_count: List<usize>,
     /// Number of clients, or how many a node (2n)
-    #[arg(long, value_name = "N", default_value = "1n")]
-    concurrency: Concurrency,
+    #[arg(long, value_name = "N", default_value = "1n", value_parser = names::<Concurrency>)]
+    concurrency: List<Concurrency>,
     /// Operations a second over all clients
-    #[arg(long, value_name = "RATE", default_value = "100", value_parser = rate)]
-    rate: f64,
+    #[arg(long, value_name = "RATE", default_value = "100", value_parser = list_of(rate))]
+    rate: List<f64>,
     /// How long operations go on, in whole seconds
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = whole_seconds)]
-    time_limit: Duration,
+    time_limit: List<Duration>,
     /// Mean latency from one node to another
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = milliseconds)]
-    latency: Duration,
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = millisecond_list)]
+    latency: List<Duration>,
     /// Distribution of the latency: constant, uniform or exponential
-    #[arg(long, value_name = "NAME", default_value = "constant")]
-    latency_dist: LatencyDistribution,
+    #[arg(long, value_name = "NAME", default_value = "constant", value_parser = names::<LatencyDistribution>)]
+    latency_dist: List<LatencyDistribution>,
     /// Neighbours that nodes are told of: grid, line, tree, tree2, tree3, tree4 or total
-    #[arg(long, value_name = "NAME", default_value = "grid")]
-    topology: Topology,
+    #[arg(long, value_name = "NAME", default_value = "grid", value_parser = names::<Topology>)]
+    topology: List<Topology>,
     /// Faults to inject
     #[arg(long, value_name = "FAULT", value_parser = ["partition"])]
     nemesis: Option<String>,
     /// Mean time between fault operations
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = seconds)]
-    nemesis_interval: Duration,
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = second_list)]
+    nemesis_interval: List<Duration>,
     /// Fraction of requests that must succeed: 0 to 1, or total
     #[arg(long, value_name = "FRACTION")]
     availability: Option<Availability>,
     /// Fraction of messages between nodes that get lost (simulated engine only)
-    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = fraction)]
-    loss: f64,
+    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = list_of(fraction))]
+    loss: List<f64>,
     /// Fraction of messages between nodes that arrive twice (simulated engine only)
-    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = fraction)]
-    duplication: f64,
+    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = list_of(fraction))]
+    duplication: List<f64>,
 }
 
+/// The values of one flag, at least one.
+#[derive(Clone, Debug, PartialEq)]
+struct List<T>(Vec<T>);
+
 impl SettingsArgs {
-    /// The settings that the flags say.
-    pub fn settings(&self) -> Settings {
-        Settings {
-            node_count: self.node_count,
-            concurrency: self.concurrency,
-            rate: self.rate,
-            time_limit: self.time_limit,
-            latency: Latency { mean: self.latency, distribution: self.latency_dist },
-            topology: self.topology,
-            nemesis: Nemesis { partition: self.nemesis.is_some(), interval: self.nemesis_interval },
-            availability: self.availability,
-            message_faults: MessageFaults { loss: self.loss, duplication: self.duplication },
+    /// The settings that the flags say: every combination of their values, the last flag's changing fastest.
+    pub fn combinations(&self) -> Vec<Settings> {
+        let availability = self.availability;
+        let mut all = vec![Settings { availability, ..Settings::default() }];
+        vary(&mut all, &self.node_count, |settings, &count| settings.node_count = count);
+        vary(&mut all, &self.concurrency, |settings, &concurrency| settings.concurrency = concurrency);
+        vary(&mut all, &self.rate, |settings, &rate| settings.rate = rate);
+        vary(&mut all, &self.time_limit, |settings, &limit| settings.time_limit = limit);
+        vary(&mut all, &self.latency, |settings, &mean| settings.latency.mean = mean);
+        vary(&mut all, &self.latency_dist, |settings, &shape| settings.latency.distribution = shape);
+        vary(&mut all, &self.topology, |settings, &topology| settings.topology = topology);
+        let partition = self.nemesis.is_some();
+        vary(&mut all, &self.nemesis_interval, |settings, &interval| {
+            settings.nemesis = Nemesis { partition, interval };
+        });
+        vary(&mut all, &self.loss, |settings, &loss| settings.message_faults.loss = loss);
+        vary(&mut all, &self.duplication, |settings, &fraction| {
+            settings.message_faults.duplication = fraction;
+        });
+        all
+    }
+
+    /// The settings that the flags say, for a command that takes one of each.
+    ///
+    /// # Errors
+    /// If a flag has several values.
+    pub fn one(&self) -> anyhow::Result<Settings> {
+        let mut all = self.combinations();
+        match (all.pop(), all.len()) {
+            (Some(settings), 0) => Ok(settings),
+            (_, others) => bail!("only a sweep takes lists of settings; these are {}", others + 1),
         }
     }
+}
+
+/// Replaces each of `all` by one for each value.
+fn vary<T>(all: &mut Vec<Settings>, values: &List<T>, set: impl Fn(&mut Settings, &T)) {
+    let with = |settings: &Settings, value: &T| {
+        let mut settings = settings.clone();
+        set(&mut settings, value);
+        settings
+    };
+    *all = all.iter().flat_map(|settings| values.0.iter().map(|value| with(settings, value))).collect();
+}
+
+/// A list of names.
+fn names<T: FromStr<Err = InvalidSetting>>(text: &str) -> Result<List<T>, String> {
+    let each = text.split(',').map(|name| name.trim().parse::<T>().map_err(|error| error.to_string()));
+    each.collect::<Result<_, _>>().map(List)
+}
+
+/// A parser of numbers and ranges, each of which `valid` judges and reads.
+fn list_of<T>(valid: fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<List<T>, String> + Clone {
+    move |text| {
+        let numbers = numbers::expand(text).map_err(|error| error.to_string())?;
+        numbers.iter().map(|number| valid(number)).collect::<Result<_, _>>().map(List)
+    }
+}
+
+fn duration_list(text: &str, default: DefaultUnit) -> Result<List<Duration>, String> {
+    parse_list(text, default).map(List).map_err(|error| error.to_string())
+}
+
+fn millisecond_list(text: &str) -> Result<List<Duration>, String> {
+    duration_list(text, DefaultUnit::Milliseconds)
+}
+
+/// Durations above 0; numbers without a unit are seconds, as for Maelstrom.
+fn second_list(text: &str) -> Result<List<Duration>, String> {
+    let list = duration_list(text, DefaultUnit::Seconds)?;
+    if list.0.iter().any(Duration::is_zero) { Err("it must be more than 0".to_owned()) } else { Ok(list) }
 }
 
 fn positive(text: &str) -> Result<usize, String> {
@@ -96,11 +163,11 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     if duration.is_zero() { Err("it must be more than 0".to_owned()) } else { Ok(duration) }
 }
 
-fn whole_seconds(text: &str) -> Result<Duration, String> {
-    let duration = seconds(text)?;
-    match duration.subsec_nanos() {
-        0 => Ok(duration),
-        _ => Err("Maelstrom takes whole seconds only, such as 20s".to_owned()),
+fn whole_seconds(text: &str) -> Result<List<Duration>, String> {
+    let list = second_list(text)?;
+    match list.0.iter().all(|duration| duration.subsec_nanos() == 0) {
+        true => Ok(list),
+        false => Err("Maelstrom takes whole seconds only, such as 20s".to_owned()),
     }
 }
 
@@ -117,7 +184,27 @@ mod tests {
 
     fn parse(args: &str) -> Result<Settings, String> {
         let words = std::iter::once("probe").chain(args.split_whitespace());
-        Probe::try_parse_from(words).map(|probe| probe.settings.settings()).map_err(|e| e.to_string())
+        let probe = Probe::try_parse_from(words).map_err(|error| error.to_string())?;
+        probe.settings.one().map_err(|error| error.to_string())
+    }
+
+    fn combinations(args: &str) -> Vec<Settings> {
+        let words = std::iter::once("probe").chain(args.split_whitespace());
+        Probe::try_parse_from(words).unwrap().settings.combinations()
+    }
+
+    #[test]
+    fn lists_and_ranges_give_every_combination() {
+        let all = combinations("--node-count 5..=15:5,25 --latency 10,1s --latency-dist constant,uniform");
+        assert_eq!(all.len(), 4 * 2 * 2);
+        let last = all.last().unwrap();
+        assert_eq!((last.node_count, last.latency.mean), (25, Duration::from_secs(1)));
+        assert_eq!(last.latency.distribution, LatencyDistribution::Uniform);
+        assert!(parse("--rate 50,100").unwrap_err().contains("only a sweep takes lists"));
+        assert_eq!(
+            combinations("--rate 0.1..=0.5:0.2").iter().map(|s| s.rate).collect::<Vec<_>>(),
+            [0.1, 0.3, 0.5]
+        );
     }
 
     #[test]

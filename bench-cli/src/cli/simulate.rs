@@ -42,7 +42,7 @@ pub struct SimulateArgs {
 /// If a node does not start, or the files cannot be written.
 pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     let config = node::Config { strategy: args.strategy, batch_timeout: args.batch_timeout };
-    let finished = simulated::run(&args.settings.settings(), config, args.seed)?;
+    let finished = simulated::run(&args.settings.one()?, config, args.seed)?;
     let results = results::results(&finished.history, finished.counts, &finished.report).pretty();
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;

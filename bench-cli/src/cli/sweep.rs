@@ -19,11 +19,13 @@ use crate::engine::maelstrom::TestProcess;
 use crate::engine::simulated::Simulated;
 use crate::engine::{AnyEngine, Engine as _, Stop};
 use crate::outcome::Row;
+use crate::preflight::{self, Finding, machine, tools};
 use crate::sweep::durations::{DefaultUnit, parse_list};
-use crate::sweep::plan::{Grid, NodeChoice};
+use crate::sweep::plan::{Grid, NodeChoice, Run};
+use crate::sweep::progress::Detail;
 use crate::sweep::progress::rounded;
 use crate::sweep::template::Template;
-use crate::sweep::{CSV_FILE, Earlier, Options, Sweep, signals};
+use crate::sweep::{CSV_FILE, Earlier, Keep, Options, RUNS_FOLDER, Sweep, signals};
 
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -34,6 +36,7 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep
   bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
+  bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
 
 Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too.
@@ -89,6 +92,18 @@ pub struct SweepArgs {
     /// Repeat the failed runs of an earlier sweep in the same place
     #[arg(long, conflicts_with = "force")]
     retry_failed: bool,
+    /// Which runs' files to keep; one of Maelstrom's takes about 15 MB
+    #[arg(long, value_enum, default_value_t = Keep::All)]
+    keep: Keep,
+    /// Print the commands that would be executed, and how long that would take, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// No progress: only warnings, errors and the summary
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show each run's phases where there are no bars
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
@@ -113,6 +128,9 @@ enum EngineChoice {
 pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     let directory = args.directory()?;
     let how_to_go_on = go_on::command(std::env::args_os(), &directory);
+    if args.dry_run {
+        return Ok(print_plan(&prepare(&args, &directory)?));
+    }
     let Measured { rows, planned, stopped } = measure(&args, &directory, &how_to_go_on)?;
     conclude(&rows, &directory, &args.limits, &args.formats)?;
     if stopped {
@@ -136,11 +154,16 @@ pub(super) struct Measured {
     pub stopped: bool,
 }
 
-/// Executes the runs that `args` ask for into `directory`.
-///
-/// # Errors
-/// If something that was asked for does not exist, or results cannot be written.
-pub(super) fn measure(args: &SweepArgs, directory: &Path, how_to_go_on: &str) -> anyhow::Result<Measured> {
+/// What flags come to.
+struct Prepared {
+    runs: Vec<Run>,
+    engine: AnyEngine,
+    /// Why it is this engine.
+    why: String,
+    options: Options,
+}
+
+fn prepare(args: &SweepArgs, directory: &Path) -> anyhow::Result<Prepared> {
     let runs = args.grid()?.runs();
     let (engine, why) = args.engine()?;
     if runs.iter().any(|run| run.settings.message_faults.any()) && engine.name() != "simulated" {
@@ -152,13 +175,31 @@ pub(super) fn measure(args: &SweepArgs, directory: &Path, how_to_go_on: &str) ->
         seed_given: args.seed.is_some(),
         jobs: args.jobs.unwrap_or_else(|| default_jobs(&engine)),
         deadline: args.run_timeout,
+        keep: args.keep,
+        detail: args.detail(),
     };
-    eprintln!("engine: {} ({why})", engine.name());
-    let engine = Arc::new(engine);
-    let sweep = Sweep::open(engine.clone(), &runs, options.clone())?;
-    announce(&engine, &sweep, &options);
+    Ok(Prepared { runs, engine, why, options })
+}
+
+/// Executes the runs that `args` ask for into `directory`.
+///
+/// # Errors
+/// If something that was asked for does not exist, or results cannot be written.
+pub(super) fn measure(args: &SweepArgs, directory: &Path, how_to_go_on: &str) -> anyhow::Result<Measured> {
+    let Prepared { runs, engine, why, options } = prepare(args, directory)?;
+    let shown = options.detail != Detail::Quiet;
+    if shown {
+        eprintln!("engine: {} ({why})", engine.name());
+    }
     // One thread: its life is that of the whole process, which is what the system ties children to.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before anything is touched: --force must not remove a sweep that cannot be replaced.
+    runtime.block_on(preflight(&engine, &runs, &options))?;
+    let engine = Arc::new(engine);
+    let sweep = Sweep::open(engine.clone(), &runs, options.clone())?;
+    if shown {
+        announce(&engine, &sweep, &options);
+    }
     let (rows, stopped) = runtime
         .block_on(async {
             let stop = signals::listen().context("cannot handle signals")?;
@@ -189,7 +230,7 @@ impl SweepArgs {
             }
         };
         Ok(Grid {
-            settings: self.settings.settings(),
+            settings: self.settings.combinations(),
             node,
             timeouts,
             repetitions: self.repetitions,
@@ -244,6 +285,14 @@ impl SweepArgs {
         Ok(())
     }
 
+    fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, true) => Detail::Phases,
+            (false, false) => Detail::Runs,
+        }
+    }
+
     fn earlier(&self) -> Earlier {
         match (self.force, self.retry_failed) {
             (true, _) => Earlier::Replace,
@@ -268,6 +317,50 @@ impl SweepArgs {
             }
         }
     }
+}
+
+/// Prints what a sweep would execute.
+fn print_plan(Prepared { runs, engine, options, .. }: &Prepared) -> ExitCode {
+    for run in runs {
+        let directory = options.directory.join(RUNS_FOLDER).join(run.directory_name());
+        match engine.command_line(&run.settings, &run.node, run.seed, &directory) {
+            Some(command) => println!("{command}"),
+            None => println!("{run}: in virtual time, without a process, with the seed {}", run.seed),
+        }
+    }
+    let each = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
+    let all = each * runs.len().div_ceil(options.jobs.get()) as u32;
+    eprintln!(
+        "{} runs, {} at a time, would take about {}; nothing was done",
+        runs.len(),
+        options.jobs,
+        rounded(all)
+    );
+    ExitCode::SUCCESS
+}
+
+/// Looks at what would make every run fail, before the first one starts.
+///
+/// # Errors
+/// If there is such a thing.
+async fn preflight(engine: &AnyEngine, runs: &[Run], options: &Options) -> anyhow::Result<()> {
+    let mut findings = Vec::new();
+    if engine.name() == "maelstrom" {
+        findings.extend(tools::check());
+        let kept = if options.keep == Keep::All { runs.len() } else { options.jobs.get() };
+        findings.push(machine::disk(&options.directory, kept));
+    }
+    if engine.leaves_files()
+        && let Some(run) = runs.first()
+    {
+        findings.push(preflight::node::check(&run.node).await);
+    }
+    let faults: Vec<String> =
+        findings.iter().filter(|finding| finding.is_fault()).map(Finding::to_string).collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    bail!("every run would fail (bench-cli doctor looks at everything):\n{}", faults.join("\n"))
 }
 
 /// Says what is about to happen, and for how long.

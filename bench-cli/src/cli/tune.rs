@@ -13,7 +13,7 @@ use super::sweep::{self, INTERRUPTED, Measured, SweepArgs};
 use crate::analysis::advice::{Judged, Verdict};
 use crate::analysis::{Advice, Envelope, Figure, Series};
 use crate::outcome::Row;
-use crate::report::{advice, command};
+use crate::report::{advice, repeat};
 use crate::sweep::CSV_FILE;
 
 /// The timeouts to begin with (ms): the whole range that makes sense, coarsely.
@@ -94,6 +94,7 @@ pub fn run(args: &TuneArgs) -> anyhow::Result<ExitCode> {
         1 => given.remove(0),
         _ => bail!("give one limit to tune for; several are different questions"),
     };
+    args.settings.one()?;
     let directory = args.out.clone().unwrap_or_else(|| {
         let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
         Path::new("results").join(format!("tune-{now}"))
@@ -237,7 +238,9 @@ impl Tuning<'_> {
         if let Some(simulated) = simulated {
             println!("  simulated: {}", advice::describe(simulated));
         }
-        println!("  again: {}", command::sweep(row, &[judged.timeout_ms], judged.runs));
+        if let Some(command) = repeat::further(&[row], &[judged.timeout_ms], judged.runs) {
+            println!("  again: {command}");
+        }
         println!("  all runs: {}", self.directory.join("*").join(CSV_FILE).display());
     }
 }

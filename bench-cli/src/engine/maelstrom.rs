@@ -58,18 +58,44 @@ impl TestProcess {
     fn command(&self, request: &Request) -> io::Result<Command> {
         let log = File::create(request.directory.join(LOG_FILE))?;
         let mut command = Command::new(&self.program);
-        command.args(&self.leading_args).args(test_arguments(&request.settings));
-        if let Some(seed) = request.seed {
-            command.arg("--seed").arg(seed.to_string());
-        }
         command
-            .args(node_arguments(&request.node))
+            .args(self.arguments(&request.settings, &request.node, request.seed))
             .envs(request.node.env.iter().map(|(name, value)| (name, value)))
             .current_dir(&request.directory)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
         Ok(command)
+    }
+
+    fn arguments(&self, settings: &Settings, node: &NodeCommand, seed: Option<u64>) -> Vec<OsString> {
+        let mut arguments = self.leading_args.clone();
+        arguments.extend(test_arguments(settings));
+        arguments.extend(seed.iter().flat_map(|seed| ["--seed".into(), seed.to_string().into()]));
+        arguments.extend(node_arguments(node));
+        arguments
+    }
+
+    /// The command that executes a run in `directory`, as one would type it.
+    pub fn command_line(
+        &self,
+        settings: &Settings,
+        node: &NodeCommand,
+        seed: u64,
+        directory: &Path,
+    ) -> String {
+        let quoted = |words: Vec<OsString>| {
+            let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+            // Only a NUL cannot be quoted, and the system takes no argument with one.
+            shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+        };
+        let seed = self.takes_seed().then_some(seed);
+        let mut words = vec![self.program.clone().into_os_string()];
+        words.extend(self.arguments(settings, node, seed));
+        let variable = |(name, value): &(String, String)| format!("{name}={}", quoted(vec![value.into()]));
+        let variables: Vec<String> = node.env.iter().map(variable).collect();
+        let directory = quoted(vec!["cd".into(), directory.into()]);
+        format!("({directory} && {} {})", variables.join(" "), quoted(words))
     }
 
     async fn outcome(

@@ -14,7 +14,7 @@ pub mod simulated;
 
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -108,6 +108,22 @@ impl From<TestProcess> for AnyEngine {
 impl From<Simulated> for AnyEngine {
     fn from(engine: Simulated) -> AnyEngine {
         AnyEngine::Simulated(engine)
+    }
+}
+
+impl AnyEngine {
+    /// The command that executes a run in `directory`, as one would type it. `None` if it takes no process.
+    pub fn command_line(
+        &self,
+        settings: &Settings,
+        node: &NodeCommand,
+        seed: u64,
+        directory: &Path,
+    ) -> Option<String> {
+        match self {
+            AnyEngine::Process(engine) => Some(engine.command_line(settings, node, seed, directory)),
+            AnyEngine::Simulated(_) => None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::command;
+use super::repeat;
 use crate::analysis::advice::{Judged, Predicted, Verdict};
 use crate::analysis::{Advice, Envelope, Figure, Series};
 
@@ -17,9 +17,9 @@ pub fn text(series: &[Series<'_>], envelopes: Vec<Envelope>) -> String {
         }
         let _ = best(&mut text, &advice);
         for next in &advice.next {
-            let row = series.iter().find(|series| series.name == next.series).and_then(|s| s.rows.first());
-            if let Some(row) = row {
-                let command = command::sweep(row, &next.timeouts_ms, next.repetitions);
+            let rows = series.iter().find(|series| series.name == next.series).map(|series| &series.rows);
+            let command = rows.and_then(|rows| repeat::further(rows, &next.timeouts_ms, next.repetitions));
+            if let Some(command) = command {
                 let _ = writeln!(text, "  to know {} better:\n    {command}", next.series);
             }
         }
@@ -90,6 +90,7 @@ mod tests {
         let run = |timeout: u64, (repetition, percent): (u32, u64)| Row {
             stable_max_ms: Some((200 + timeout) * percent / 100),
             msgs_per_op: Some(300.0 / timeout as f64 * percent as f64 / 100.0),
+            node_args: format!("--batch-timeout {timeout}ms --strategy hub"),
             ..example(timeout, repetition)
         };
         let rows: Vec<Row> = [100, 200, 300, 380, 800]

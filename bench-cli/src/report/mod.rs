@@ -5,15 +5,13 @@
 //! | module | what it makes |
 //! |---|---|
 //! | [`advice`] | which timeouts meet limits, and the next sweep |
-//! | [`command`] | the command line of runs like given ones |
 //! | [`page`] | `report.html`: what was run, figures, pictures and every run, in one file that needs no other |
-//! | [`repeat`] | the command line that runs the sweep again |
+//! | [`repeat`] | the command lines that run a sweep again, or go on from it |
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
 //! | [`json`] | `sweep.json`: the rows with the CSV's names |
 //! | [`html`] | tables and links as HTML |
 
 pub mod advice;
-pub mod command;
 pub mod html;
 pub mod json;
 pub mod markdown;

@@ -22,21 +22,8 @@ pub struct Repeat {
 /// The command that measures `rows` again, or `None` if there are none.
 pub fn command(rows: &[Row]) -> Option<Repeat> {
     let rows = planned_order(rows);
-    let first = *rows.first()?;
-    let mut caveats = Vec::new();
-    let mut words: Vec<String> = ["bench-cli", "sweep"].map(String::from).into();
+    let (mut words, mut caveats) = node(&rows)?;
     let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
-    flag("engine", list(&rows, |row| row.engine.clone()));
-    if first.strategy.is_empty() {
-        flag("bin", list(&rows, |row| row.node_bin.clone()));
-    } else {
-        flag("strategy", list(&rows, |row| row.strategy.clone()));
-    }
-    match node_args(&rows) {
-        Some(args) if args.is_empty() => {}
-        Some(args) => flag("node-args", args),
-        None => caveats.push("The node's arguments differ from run to run; the CSV has those of each."),
-    }
     flag("batch-timeouts", list(&rows, |row| row.batch_timeout_ms.to_string()));
     flag("repetitions", rows.iter().map(|row| row.repetition).max().unwrap_or(1).to_string());
     match seed(&rows) {
@@ -54,8 +41,46 @@ pub fn command(rows: &[Row]) -> Option<Repeat> {
     if distinct(rows.iter().copied(), |row| row.strategy.is_empty()).len() > 1 {
         caveats.push("Several nodes were measured, which takes a sweep for each.");
     }
-    let command = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
-    Some(Repeat { command, caveats })
+    Some(Repeat { command: typed(&words), caveats })
+}
+
+/// The command that measures runs like `rows` at other timeouts, or `None` if there are no rows. Arguments of the
+/// node that follow no template are left to the user.
+pub fn further(rows: &[&Row], timeouts_ms: &[u64], repetitions: usize) -> Option<String> {
+    let (mut words, _) = node(rows)?;
+    let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+    let timeouts: Vec<String> = timeouts_ms.iter().map(u64::to_string).collect();
+    flag("batch-timeouts", timeouts.join(","));
+    flag("repetitions", repetitions.to_string());
+    for (name, value) in settings(rows) {
+        flag(name, value);
+    }
+    Some(typed(&words))
+}
+
+/// The command's beginning: engine and node.
+fn node(rows: &[&Row]) -> Option<(Vec<String>, Vec<&'static str>)> {
+    let first = rows.first()?;
+    let mut caveats = Vec::new();
+    let mut words: Vec<String> = ["bench-cli", "sweep"].map(String::from).into();
+    let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+    flag("engine", list(rows, |row| row.engine.clone()));
+    if first.strategy.is_empty() {
+        flag("bin", list(rows, |row| row.node_bin.clone()));
+    } else {
+        flag("strategy", list(rows, |row| row.strategy.clone()));
+    }
+    match node_args(rows) {
+        Some(args) if args.is_empty() => {}
+        Some(args) => flag("node-args", args),
+        None => caveats.push("The node's arguments differ from run to run; the CSV has those of each."),
+    }
+    Some((words, caveats))
+}
+
+/// Words as one would type them.
+fn typed(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// A word as it is typed: quoted only if a shell would take it for something else.
@@ -262,5 +287,15 @@ mod tests {
     #[test]
     fn no_rows_are_no_sweep() {
         assert_eq!(command(&[]), None);
+    }
+
+    #[test]
+    fn further_timeouts_keep_everything_else() {
+        let rows = [50, 100].map(|timeout| Row { latency_ms: 10, ..seeded("hub", timeout, 1, 7) });
+        let rows: Vec<&Row> = rows.iter().collect();
+        assert_eq!(
+            further(&rows, &[400, 450], 5).unwrap(),
+            "bench-cli sweep --engine embedded --strategy hub --batch-timeouts 400,450 --repetitions 5 --latency 10ms"
+        );
     }
 }

@@ -5,6 +5,7 @@
 //! ```
 
 pub mod durations;
+pub mod numbers;
 pub mod plan;
 pub mod progress;
 pub mod resume;
@@ -27,7 +28,7 @@ use crate::outcome::csv_file::{CsvFile, Rows};
 use crate::outcome::{Row, Status, Validity};
 use node::StrategyKind;
 use plan::Run;
-use progress::Progress;
+use progress::{Detail, Progress};
 use resume::Remaining;
 use scheduler::{Completed, Observer, Schedule};
 
@@ -47,6 +48,29 @@ pub enum Earlier {
     Replace,
 }
 
+/// Which runs' files stay when their rows are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Keep {
+    /// Those of every run.
+    #[default]
+    All,
+    /// Those of runs that are not ok, to see why.
+    Failed,
+    /// Those of no run.
+    None,
+}
+
+impl Keep {
+    /// Whether the files of a run that ended so stay.
+    fn keeps(self, status: Status) -> bool {
+        match self {
+            Keep::All => true,
+            Keep::Failed => status != Status::Ok,
+            Keep::None => false,
+        }
+    }
+}
+
 /// How a sweep is executed.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -60,6 +84,10 @@ pub struct Options {
     pub jobs: NonZeroUsize,
     /// When a run is given up; `None` to derive it from its settings.
     pub deadline: Option<Duration>,
+    /// Which runs' files stay.
+    pub keep: Keep,
+    /// How much of its progress is shown.
+    pub detail: Detail,
 }
 
 /// A sweep whose place is prepared: nobody else writes there.
@@ -119,7 +147,13 @@ impl<E: Engine> Sweep<E> {
         let mut recorder = Recorder {
             engine: self.engine.as_ref(),
             csv: &mut self.csv,
-            progress: Progress::new(runs.len(), self.options.jobs.get(), expected.unwrap_or_default()),
+            progress: Progress::new(
+                runs.len(),
+                self.options.jobs.get(),
+                expected.unwrap_or_default(),
+                self.options.detail,
+            ),
+            options: &self.options,
             tried,
             rows: self.rows,
         };
@@ -141,6 +175,7 @@ struct Recorder<'a, E> {
     engine: &'a E,
     csv: &'a mut CsvFile,
     progress: Progress,
+    options: &'a Options,
     /// How often each run was tried before this sweep.
     tried: Vec<u32>,
     rows: Vec<Row>,
@@ -158,6 +193,10 @@ impl<E: Engine> Observer for Recorder<'_, E> {
     fn completed(&mut self, index: usize, run: &Run, completed: &Completed) -> anyhow::Result<()> {
         let mut row = measured(row(self.engine, run), completed);
         row.attempts += self.tried[index];
+        let kept = !self.engine.leaves_files() || self.options.keep.keeps(row.status);
+        if !kept {
+            row.log.clear();
+        }
         if self.tried[index] == 0 {
             self.csv.append(&row)?;
             self.rows.push(row);
@@ -166,6 +205,10 @@ impl<E: Engine> Observer for Recorder<'_, E> {
             self.rows.retain(|other| !resume::same_run(other, &row));
             self.rows.push(row);
             self.csv.rewrite(&self.rows)?;
+        }
+        if !kept {
+            let files = self.options.directory.join(RUNS_FOLDER).join(run.directory_name());
+            fs::remove_dir_all(&files).with_context(|| format!("cannot remove {}", files.display()))?;
         }
         self.progress.completed(index, run, completed);
         Ok(())

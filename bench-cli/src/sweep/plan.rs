@@ -1,5 +1,6 @@
 //! From a grid of timeouts, strategies and repetitions to the list of runs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,8 +37,8 @@ pub enum NodeChoice {
 /// What a sweep varies, and what it keeps.
 #[derive(Clone, Debug)]
 pub struct Grid {
-    /// Network, workload and faults, the same for all runs.
-    pub settings: Settings,
+    /// Network, workload and faults: every combination that is swept.
+    pub settings: Vec<Settings>,
     /// What is swept.
     pub node: NodeChoice,
     /// The batch timeouts, whole milliseconds.
@@ -51,6 +52,8 @@ pub struct Grid {
 /// One run of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
+    /// What sets its settings apart from those of the sweep's other runs; empty if all have the same.
+    pub variant: String,
     /// The strategy, if the node is this repository's.
     pub strategy: Option<StrategyKind>,
     /// The node's program for the user to read.
@@ -74,9 +77,13 @@ impl Grid {
     pub fn runs(&self) -> Vec<Run> {
         let mut runs = Vec::new();
         let seeds = self.seed..;
+        let variants = variants(&self.settings);
         for repetition in 1..=self.repetitions {
-            for strategy in self.strategies() {
-                runs.extend(self.timeouts.iter().map(|&timeout| self.run(strategy, timeout, repetition)));
+            for (settings, variant) in self.settings.iter().zip(&variants) {
+                for strategy in self.strategies() {
+                    let run = |&timeout| self.run(settings, variant, strategy, timeout, repetition);
+                    runs.extend(self.timeouts.iter().map(run));
+                }
             }
         }
         for (run, seed) in runs.iter_mut().zip(seeds) {
@@ -92,7 +99,14 @@ impl Grid {
         }
     }
 
-    fn run(&self, strategy: Option<StrategyKind>, batch_timeout: Duration, repetition: u32) -> Run {
+    fn run(
+        &self,
+        settings: &Settings,
+        variant: &str,
+        strategy: Option<StrategyKind>,
+        batch_timeout: Duration,
+        repetition: u32,
+    ) -> Run {
         let ms = batch_timeout.as_millis().to_string();
         let (bin, node_shown, args) = match &self.node {
             NodeChoice::Ours { bin, extra, .. } => {
@@ -105,9 +119,28 @@ impl Grid {
         };
         let env = vec![("BATCH_TIMEOUT_MS".to_owned(), ms)];
         let node = NodeCommand { bin: bin.clone(), args, env };
-        let settings = self.settings.clone();
-        Run { strategy, node_shown, batch_timeout, repetition, settings, node, seed: 0 }
+        let (settings, variant) = (settings.clone(), variant.to_owned());
+        Run { variant, strategy, node_shown, batch_timeout, repetition, settings, node, seed: 0 }
     }
+}
+
+/// What sets each of some settings apart from the others: those that differ, as `5 nodes, 10 ms`.
+fn variants(all: &[Settings]) -> Vec<String> {
+    let shown: [fn(&Settings) -> String; 10] = [
+        |s| format!("{} nodes", s.node_count),
+        |s| format!("{} clients", s.concurrency),
+        |s| format!("{} op/s", s.rate),
+        |s| format!("{} s", s.time_limit.as_secs()),
+        |s| format!("{} ms", s.latency.mean.as_millis()),
+        |s| s.latency.distribution.to_string(),
+        |s| s.topology.to_string(),
+        |s| format!("faults every {} s", s.nemesis.interval.as_secs_f64()),
+        |s| format!("loss {}", s.message_faults.loss),
+        |s| format!("duplication {}", s.message_faults.duplication),
+    ];
+    let differing = shown.into_iter().filter(|show| all.iter().map(show).collect::<BTreeSet<_>>().len() > 1);
+    let differing: Vec<_> = differing.collect();
+    all.iter().map(|one| differing.iter().map(|show| show(one)).collect::<Vec<_>>().join(", ")).collect()
 }
 
 impl Run {
@@ -124,7 +157,13 @@ impl Run {
 
     /// The name of its directory, unique in its sweep.
     pub fn directory_name(&self) -> String {
-        format!("{}-{}ms-r{}", plain_name(&self.series()), self.batch_timeout.as_millis(), self.repetition)
+        let mut name = plain_name(&self.series());
+        // Never cut, so that no two combinations get the same name.
+        for setting in self.variant.split(", ").filter(|setting| !setting.is_empty()) {
+            name.push('-');
+            name.push_str(&plain_name(&setting.replace(' ', "")));
+        }
+        format!("{name}-{}ms-r{}", self.batch_timeout.as_millis(), self.repetition)
     }
 }
 
@@ -137,7 +176,9 @@ pub fn plain_name(name: &str) -> String {
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ms #{}", self.series(), self.batch_timeout.as_millis(), self.repetition)
+        let comma = if self.variant.is_empty() { "" } else { ", " };
+        let (series, variant) = (self.series(), &self.variant);
+        write!(f, "{series}{comma}{variant} {} ms #{}", self.batch_timeout.as_millis(), self.repetition)
     }
 }
 
@@ -147,7 +188,7 @@ pub(super) mod tests {
 
     pub(in crate::sweep) fn grid(timeouts: &[u64], repetitions: u32) -> Grid {
         Grid {
-            settings: Settings::default(),
+            settings: vec![Settings::default()],
             node: NodeChoice::Ours {
                 bin: "/bin/node".into(),
                 strategies: vec![StrategyKind::Hub, StrategyKind::Tree],
@@ -177,6 +218,18 @@ pub(super) mod tests {
             ]
         );
         assert_eq!(runs.iter().map(|run| run.seed).collect::<Vec<_>>(), (100..108).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_combination_of_settings_has_a_directory_of_its_own() {
+        let settings = [(5, 0.5), (25, 0.5), (25, 100.0)];
+        let settings =
+            settings.map(|(node_count, rate)| Settings { node_count, rate, ..Settings::default() });
+        let runs = Grid { settings: settings.into(), ..grid(&[50], 1) }.runs();
+        let names: Vec<String> = runs.iter().map(Run::directory_name).collect();
+        assert_eq!(names[0], "hub-5nodes-0.5op_s-50ms-r1");
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), 6);
+        assert_eq!(runs[0].to_string(), "hub, 5 nodes, 0.5 op/s 50 ms #1");
     }
 
     #[test]

@@ -12,6 +12,18 @@ use super::scheduler::Completed;
 use crate::engine::Phase;
 use crate::outcome::{Outcome, Status};
 
+/// How much is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// Nothing.
+    Quiet,
+    /// Each run's end.
+    #[default]
+    Runs,
+    /// Each run's phases, too, where there are no bars that show them anyway.
+    Phases,
+}
+
 /// Shows a sweep's progress on stderr.
 pub struct Progress {
     total: usize,
@@ -22,12 +34,13 @@ pub struct Progress {
 
 enum Display {
     Bars { all: MultiProgress, sweep: ProgressBar, runs: BTreeMap<usize, ProgressBar> },
-    Lines,
+    Lines { running: BTreeMap<usize, String>, phases: bool },
+    Nothing,
 }
 
 impl Progress {
     /// For `total` runs, `jobs` at a time, each of which should take about `expected`.
-    pub fn new(total: usize, jobs: usize, expected: Duration) -> Progress {
+    pub fn new(total: usize, jobs: usize, expected: Duration, detail: Detail) -> Progress {
         let estimate = Arc::new(Mutex::new(Estimate {
             expected,
             jobs: jobs.min(total.max(1)),
@@ -37,8 +50,10 @@ impl Progress {
         }));
         let all = MultiProgress::new();
         // indicatif drops what it should print where nothing can be redrawn.
-        let display = if all.is_hidden() {
-            Display::Lines
+        let display = if detail == Detail::Quiet {
+            Display::Nothing
+        } else if all.is_hidden() {
+            Display::Lines { running: BTreeMap::new(), phases: detail == Detail::Phases }
         } else {
             let sweep = all.add(ProgressBar::new(total as u64).with_style(sweep_style(estimate.clone())));
             sweep.enable_steady_tick(Duration::from_millis(500));
@@ -50,21 +65,33 @@ impl Progress {
     /// A run begins.
     pub fn started(&mut self, index: usize, run: &Run) {
         self.with_estimate(|estimate| estimate.start(index, Instant::now()));
-        if let Display::Bars { all, sweep, runs } = &mut self.display {
-            let bar = all.insert_before(sweep, ProgressBar::new_spinner().with_style(run_style()));
-            bar.set_prefix(run.to_string());
-            bar.set_message(Phase::Starting.to_string());
-            bar.enable_steady_tick(Duration::from_millis(100));
-            runs.insert(index, bar);
+        match &mut self.display {
+            Display::Bars { all, sweep, runs } => {
+                let bar = all.insert_before(sweep, ProgressBar::new_spinner().with_style(run_style()));
+                bar.set_prefix(run.to_string());
+                bar.set_message(Phase::Starting.to_string());
+                bar.enable_steady_tick(Duration::from_millis(100));
+                runs.insert(index, bar);
+            }
+            Display::Lines { running, .. } => drop(running.insert(index, run.to_string())),
+            Display::Nothing => {}
         }
     }
 
     /// A run has entered a phase.
     pub fn entered(&mut self, index: usize, phase: Phase) {
-        if let Display::Bars { runs, .. } = &self.display
-            && let Some(bar) = runs.get(&index)
-        {
-            bar.set_message(phase.to_string());
+        match &self.display {
+            Display::Bars { runs, .. } => {
+                if let Some(bar) = runs.get(&index) {
+                    bar.set_message(phase.to_string());
+                }
+            }
+            Display::Lines { running, phases: true } => {
+                if let Some(run) = running.get(&index) {
+                    eprintln!("{run}: {phase}");
+                }
+            }
+            Display::Lines { .. } | Display::Nothing => {}
         }
     }
 
@@ -80,7 +107,9 @@ impl Progress {
                 sweep.println(format!("{run}: {result} ({seconds:.0} s)"));
                 sweep.inc(1);
             }
-            Display::Lines => {
+            Display::Nothing => {}
+            Display::Lines { running, .. } => {
+                running.remove(&index);
                 let mut line = format!("[{}/{}] {run}: {result} ({seconds:.0} s", self.done, self.total);
                 let left = self.estimate.lock().unwrap_or_else(PoisonError::into_inner).left(Instant::now());
                 // With several runs in flight less than a second may be left of those; that says nothing.
