@@ -95,5 +95,5 @@ fn draw_into(svg: String, folder: &Path, name: &str, caption: &str) -> anyhow::R
         plot::write(&svg, &file)?;
         println!("drew {}", file.display());
     }
-    Ok(Picture { caption: caption.to_owned(), svg })
+    Ok(Picture { name: name.to_owned(), caption: caption.to_owned(), svg })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::Picture;
 pub use crate::plot::canvas::escape;
 use crate::sweep::summary::Sheet;
 
@@ -64,14 +65,28 @@ pub fn definitions(pairs: &[(&str, String)]) -> String {
     html + "</dl>\n"
 }
 
-/// An `<svg>` with a description for those who cannot see it.
-pub fn picture(caption: &str, svg: &str) -> String {
+/// From this width on, in pixels, a picture has a row of the page for itself.
+const WIDE: u32 = 1000;
+
+/// A picture with a description for those who cannot see it, and links to its files.
+pub fn picture(picture: &Picture) -> String {
+    let Picture { name, caption, svg } = picture;
     let label = format!("<svg role=\"img\" aria-label=\"{}\" ", escape(caption));
+    let class = if width(svg) >= WIDE { " class=\"full\"" } else { "" };
+    let [file, bitmap] = ["svg", "png"].map(|extension| format!("{name}.{extension}"));
     format!(
-        "<figure><div class=\"picture\">\n{}</div><figcaption>{}</figcaption></figure>\n",
+        "<figure{class}><div class=\"picture\">\n{}</div><figcaption>{} ({} · {})</figcaption></figure>\n",
         svg.replacen("<svg ", &label, 1),
-        escape(caption)
+        escape(caption),
+        file_link(&file, "svg"),
+        file_link(&bitmap, "png"),
     )
+}
+
+/// The width of a picture in pixels.
+fn width(svg: &str) -> u32 {
+    let digits = svg.split_once("width=\"").and_then(|(_, rest)| rest.split_once('"'));
+    digits.and_then(|(digits, _)| digits.parse().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub struct Report<'a> {
 /// A picture of the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
+    /// Its files' name without the extension.
+    pub name: String,
     /// What it shows, in a few words.
     pub caption: String,
     /// The picture itself: an `<svg>` element.

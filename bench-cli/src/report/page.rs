@@ -118,9 +118,14 @@ fn figures(rows: &[Row]) -> String {
     }
     html.push_str("</ul>\n<h3>Fits</h3>\n");
     html.push_str(&html::table(summary::FITS_LEGEND, &summary::fits(&series)));
-    for (series, problem) in summary::unfitted(&series) {
-        let _ = writeln!(html, "<p class=\"note\">No line for {}: {}.</p>", escape(series), escape(&problem));
+    let warnings = summary::warnings(&series).into_iter().map(|warning| format!("Warning: {warning}"));
+    let unfitted = summary::unfitted(&series);
+    let unfitted = unfitted.iter().map(|(series, problem)| format!("No line for {series}: {problem}."));
+    html.push_str("<ul class=\"note\">\n");
+    for remark in warnings.chain(unfitted) {
+        let _ = writeln!(html, "<li>{}</li>", escape(&remark));
     }
+    html.push_str("</ul>\n");
     html
 }
 
@@ -129,7 +134,7 @@ fn pictures(report: &Report<'_>) -> Option<String> {
         return None;
     }
     let hint = "<p class=\"note\">Point at a run to see its figures; click to find it in the table.</p>\n";
-    let pictures = report.pictures.iter().map(|picture| html::picture(&picture.caption, &picture.svg));
+    let pictures = report.pictures.iter().map(html::picture);
     Some(format!("{hint}<div class=\"pictures\">\n{}</div>\n", pictures.collect::<String>()))
 }
 
@@ -180,7 +185,7 @@ fn shown<T: ToString>(figure: Option<T>) -> String {
 }
 
 /// The figures of every run, and the settings that may differ from one run to another.
-const COLUMNS: [Column; 24] = [
+const COLUMNS: [Column; 25] = [
     text("series", |row| escape(&row.series())),
     number("timeout (ms)", |row| row.batch_timeout_ms.to_string()),
     number("repetition", |row| row.repetition.to_string()),
@@ -194,6 +199,7 @@ const COLUMNS: [Column; 24] = [
     number("lost", |row| shown(row.lost_count)),
     number("ok fraction", |row| row.ok_fraction.map_or_else(String::new, |ok| format!("{ok:.4}"))),
     number("timers late p99 (µs)", |row| shown(row.timer_p99_us)),
+    number("attempts", |row| row.attempts.to_string()),
     number("seed", |row| shown(row.seed)),
     number("took (s)", |row| format!("{:.1}", row.duration_s)),
     text("engine", |row| escape(&row.engine)),
@@ -253,13 +259,15 @@ mod tests {
     #[test]
     fn a_page_has_every_figure_picture_and_run() {
         let rows = [example(100, 1), example(200, 1), example(400, 1)];
-        let picture = Picture { caption: "One & all".to_owned(), svg: "<svg width=\"1\"></svg>".to_owned() };
+        let svg = "<svg width=\"1\"></svg>".to_owned();
+        let picture = Picture { name: "fit-a b".to_owned(), caption: "One & all".to_owned(), svg };
         let page = page_of(&rows, &[picture]);
         for part in [
             "<h1>a &lt;sweep&gt;</h1>",
             "<code>bench-cli sweep --engine embedded --strategy hub ",
             " --batch-timeouts 100,200,400 --repetitions 1 ",
             "<svg role=\"img\" aria-label=\"One &amp; all\" width=\"1\">",
+            "<a href=\"./fit-a%20b.svg\">",
             "<tr data-run=\"hub 200 ms #1\">",
             "3e: &lt; 20 msgs/op",
             "0.500 ± 0.000",

@@ -38,7 +38,9 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
     }
     let _ = writeln!(text, "\n{FITS_LEGEND}");
     let _ = writeln!(text, "{}", table(fits(&series)).trim_fmt());
-    warnings(&mut text, &series);
+    for warning in warnings(&series) {
+        let _ = writeln!(text, "warning: {warning}");
+    }
     for (series, problem) in unfitted(&series) {
         let _ = writeln!(text, "no line for {series}: {problem}");
     }
@@ -178,14 +180,13 @@ fn range(range: &RangeInclusive<f64>, decimals: usize) -> String {
 }
 
 /// What is wrong with fits, by series and quantile.
-fn warnings(text: &mut String, series: &[Series<'_>]) {
-    for series in series {
-        for quantile in Quantile::ALL {
-            for warning in series.fit(quantile).iter().flat_map(Fit::warnings) {
-                let _ = writeln!(text, "warning: {}, {}: {warning}", series.name, quantile.name());
-            }
-        }
-    }
+pub fn warnings(series: &[Series<'_>]) -> Vec<String> {
+    let of = |series: &Series<'_>, quantile: Quantile| {
+        let fit = series.fit(quantile);
+        let warnings = fit.iter().flat_map(Fit::warnings);
+        warnings.map(|warning| format!("{}, {}: {warning}", series.name, quantile.name())).collect::<Vec<_>>()
+    };
+    series.iter().flat_map(|series| Quantile::ALL.into_iter().flat_map(move |q| of(series, q))).collect()
 }
 
 fn failures(text: &mut String, rows: &[Row], directory: &Path) {
