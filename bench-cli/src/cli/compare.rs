@@ -11,6 +11,7 @@ use crate::analysis::Series;
 use crate::analysis::compare::{Difference, NEGLIGIBLE, SIGNIFICANCE, Scope, compare};
 use crate::outcome::{Row, csv_file};
 use crate::plot;
+use crate::sweep::summary;
 
 /// The exit status of a regression, unlike that of any error.
 const REGRESSION: u8 = 3;
@@ -76,7 +77,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
 
 fn table(differences: &[Difference]) -> Table {
     let mut table = Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(summary::PLAIN);
     table.set_header(["series", "timeout", "", "first", "second", "change (95 %)", "p", "verdict"]);
     for column in 3..7 {
         if let Some(column) = table.column_mut(column) {
@@ -96,11 +97,15 @@ fn table(differences: &[Difference]) -> Table {
             difference.means.map(|(first, _)| shown(first)).unwrap_or_default(),
             difference.means.map(|(_, second)| shown(second)).unwrap_or_default(),
             format!("{:+.1}{margin} %", difference.relative * 100.0),
-            difference.p.map_or_else(|| "–".to_owned(), |p| format!("{p:.3}")),
+            difference.p.map_or_else(|| "–".to_owned(), shown_probability),
             verdict(difference).to_owned(),
         ]);
     }
     table
+}
+
+fn shown_probability(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
 }
 
 fn verdict(difference: &Difference) -> &'static str {

@@ -30,14 +30,15 @@ pub fn draw(sweeps: &[(String, Vec<Row>)]) -> anyhow::Result<String> {
     });
     let curves: Vec<Curve> =
         series.enumerate().map(|(place, (name, series))| Curve::of(place, name, &series)).collect();
-    let largest = |place: usize| {
-        let points = curves.iter().flat_map(|curve| curve.panels.iter().flatten());
-        points.map(|run| [run.at.0, run.at.1][place]).fold(0.0, f64::max)
-    };
+    let runs = || curves.iter().flat_map(|curve| curve.panels.iter().flatten()).map(|run| run.at);
     if curves.iter().all(|curve| curve.panels.iter().all(Vec::is_empty)) {
         bail!("there is nothing to draw: no run of these sweeps is ok");
     }
-    let (x, y) = (Scale::linear(largest(0)), Scale::linear(largest(1)));
+    let x = Scale::linear(runs().map(|at| at.0).fold(0.0, f64::max));
+    // Logarithmic: equal distances are equal ratios, and a slow series leaves room for the others.
+    let y = Scale::logarithmic(
+        runs().fold(f64::INFINITY..=0.0, |range, at| range.start().min(at.1)..=range.end().max(at.1)),
+    );
     let top = HEADER + LEGEND_ROW * curves.len() as i32 + PANEL_TITLE;
     let (width, height) = (2 * (MARGIN + AXIS_LEFT + CHART.0) + MARGIN, top + CHART.1 + BELOW);
     let rows: Vec<Row> = sweeps.iter().flat_map(|(_, rows)| rows).cloned().collect();
@@ -85,7 +86,8 @@ impl Curve {
     fn of(place: usize, name: String, series: &Series<'_>) -> Curve {
         let panels = [Figure::P50, Figure::Max].map(|figure| {
             let run = |row: &&Row| {
-                let at = (row.batch_timeout_ms as f64, figure.of(row)?);
+                let latency = figure.of(row).filter(|&latency| latency > 0.0)?;
+                let at = (row.batch_timeout_ms as f64, latency);
                 // Runs of several sweeps have the same settings, so the note says which sweep it is.
                 let note = Note { run: None, text: format!("{name}\n{}", note(row).text) };
                 Some(Run { at, note })

@@ -74,8 +74,8 @@ pub fn unfitted<'a>(series: &'a [Series<'_>]) -> BTreeSet<(&'a str, String)> {
         .collect()
 }
 
-/// No lines but one below the header.
-const PLAIN: TableStyle = TableStyle::new()
+/// The style of tables on a terminal: no lines but one below the header.
+pub const PLAIN: TableStyle = TableStyle::new()
     .content_lines(ContentLineStyle::none())
     .header_separator(LineStyle::none().fill('─').junction('─'));
 
