@@ -10,6 +10,7 @@ use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle}
 use crate::analysis::median::Spread;
 use crate::analysis::series::Point;
 use crate::analysis::{Challenge, Fit, Series};
+use crate::engine::embedded::lateness::BENDS;
 use crate::outcome::{Quantile, Row};
 
 /// A table before it has a form: the terminal, the report and Markdown each show it in their own way.
@@ -186,7 +187,24 @@ pub fn warnings(series: &[Series<'_>]) -> Vec<String> {
         let warnings = fit.iter().flat_map(Fit::warnings);
         warnings.map(|warning| format!("{}, {}: {warning}", series.name, quantile.name())).collect::<Vec<_>>()
     };
-    series.iter().flat_map(|series| Quantile::ALL.into_iter().flat_map(move |q| of(series, q))).collect()
+    let late = series.iter().filter_map(late_runs);
+    let fits = series.iter().flat_map(|series| Quantile::ALL.into_iter().flat_map(move |q| of(series, q)));
+    late.chain(fits).collect()
+}
+
+/// Says how many runs of a series the engine itself made slower than they were.
+fn late_runs(series: &Series<'_>) -> Option<String> {
+    let late = |row: &&&Row| row.timer_p99_us.is_some_and(|us| u128::from(us) > BENDS.as_micros());
+    let late: Vec<&&Row> = series.rows.iter().filter(late).collect();
+    let worst = late.iter().filter_map(|row| row.timer_p99_us).max()?;
+    Some(format!(
+        "{}: in {} of {} runs this machine was too busy to deliver messages in time (p99 up to {:.1} ms late), so \
+         latencies read too high; run fewer at a time (--jobs) or end other programs",
+        series.name,
+        late.len(),
+        series.rows.len(),
+        worst as f64 / 1e3
+    ))
 }
 
 fn failures(text: &mut String, rows: &[Row], directory: &Path) {
@@ -224,6 +242,14 @@ mod tests {
         };
         let rows = [example(100, 1), crashed, example(200, 1), example(200, 2), example(400, 1), slow];
         insta::assert_snapshot!(text(&rows, Path::new("results/x")));
+    }
+
+    #[test]
+    fn runs_on_a_busy_machine_are_told() {
+        let late = Row { timer_p99_us: Some(5_000), ..example(100, 2) };
+        let rows = [example(100, 1), late, example(200, 1)];
+        let warnings = warnings(&Series::group(&rows));
+        assert!(warnings[0].starts_with("hub: in 1 of 3 runs this machine was too busy"), "{warnings:?}");
     }
 
     #[test]

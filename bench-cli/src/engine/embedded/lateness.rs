@@ -17,7 +17,7 @@ pub struct Lateness {
 
 /// Beyond this the runner's own lateness shows in what is measured: real Maelstrom's deliveries, on a 2-core machine
 /// that did other things as well, were later than this in one of a hundred cases.
-const BENDS: Duration = Duration::from_micros(2_700);
+pub const BENDS: Duration = Duration::from_micros(2_700);
 
 impl Lateness {
     /// Whether messages were delivered so late that the figures of the run are not to be relied on.

@@ -8,7 +8,7 @@
 mod diagnosis;
 mod driver;
 mod json;
-mod lateness;
+pub mod lateness;
 mod log;
 mod picture;
 mod process;
