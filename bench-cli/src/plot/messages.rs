@@ -7,7 +7,7 @@ use plotters::prelude::WHITE;
 
 use super::canvas::{self, Area, Note, Notes};
 use super::frame::{Frame, Scale};
-use super::pen::{RADIUS, bold, footer, marker, note, path, regular, sample, text, text_width};
+use super::pen::{RADIUS, bold, footer, legend_entry, marker, note, path, regular, text};
 use super::style::{self, INK, Look, MUTED};
 use crate::analysis::limit::Cluster;
 use crate::analysis::{Figure, Series};
@@ -116,12 +116,9 @@ impl Curve {
         self.model.as_ref().map(|model| model.at(timeout_ms))
     }
 
-    fn draw_legend(&self, root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
-        sample(root, (x, y), self.look)?;
-        text(root, (x + 52, y), &self.name, &bold(14), INK)?;
-        let after = x + 52 + text_width(root, &self.name, &bold(14))?.ceil() as i32 + 14;
+    fn draw_legend(&self, root: &Area<'_>, at: (i32, i32)) -> anyhow::Result<()> {
         let model = self.model.as_ref().map_or("no model", |model| model.name);
-        text(root, (after, y), model, &regular(14), MUTED)
+        legend_entry(root, at, self.look, &self.name, model)
     }
 
     fn draw(&self, root: &Area<'_>, notes: &mut Notes, frame: &Frame) -> anyhow::Result<()> {

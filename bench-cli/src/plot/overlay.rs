@@ -5,7 +5,7 @@ use plotters::prelude::WHITE;
 
 use super::canvas::{self, Area, Note, Notes};
 use super::frame::{Frame, Scale};
-use super::pen::{RADIUS, bold, footer, marker, note, path, regular, sample, text, text_width};
+use super::pen::{RADIUS, bold, footer, legend_entry, marker, note, path, regular, text};
 use super::style::{self, INK, Look, MUTED};
 use crate::analysis::groups::Groups;
 use crate::analysis::{Figure, Series};
@@ -97,11 +97,8 @@ impl Curve {
         Curve { name, look: style::of_series(place), panels }
     }
 
-    fn draw_legend(&self, root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
-        sample(root, (x, y), self.look)?;
-        text(root, (x + 52, y), &self.name, &bold(14), INK)?;
-        let after = x + 52 + text_width(root, &self.name, &bold(14))?.ceil() as i32 + 14;
-        text(root, (after, y), &format!("{} runs", self.panels[0].len()), &regular(14), MUTED)
+    fn draw_legend(&self, root: &Area<'_>, at: (i32, i32)) -> anyhow::Result<()> {
+        legend_entry(root, at, self.look, &self.name, &format!("{} runs", self.panels[0].len()))
     }
 
     fn draw(&self, root: &Area<'_>, notes: &mut Notes, frame: &Frame, panel: usize) -> anyhow::Result<()> {

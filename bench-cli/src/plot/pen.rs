@@ -10,7 +10,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color as _, RGBColor, ShapeStyle, TextStyle};
 
 use super::canvas::{Area, Note, SCALE};
-use super::style::{Look, Marker, PLOTTERS_FAMILY};
+use super::style::{INK, Look, MUTED, Marker, PLOTTERS_FAMILY};
 use crate::outcome::Row;
 
 /// The radius of a point.
@@ -198,6 +198,23 @@ pub fn footer(rows: &[Row]) -> String {
         of(&|row| format!("engine {} {}", row.engine, row.engine_version).trim_end().to_owned()),
     ]
     .join("  ·  ")
+}
+
+/// An entry of a legend: the look of a curve, its name, and a remark.
+///
+/// # Errors
+/// If drawing fails.
+pub fn legend_entry(
+    root: &Area<'_>,
+    (x, y): (i32, i32),
+    look: Look,
+    name: &str,
+    remark: &str,
+) -> anyhow::Result<()> {
+    sample(root, (x, y), look)?;
+    text(root, (x + 52, y), name, &bold(14), INK)?;
+    let after = x + 52 + text_width(root, name, &bold(14))?.ceil() as i32 + 14;
+    text(root, (after, y), remark, &regular(14), MUTED)
 }
 
 /// What a viewer sees when the pointer rests on the point of a run.
