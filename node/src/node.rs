@@ -76,7 +76,10 @@ impl Node {
                 ErrorCode::TemporarilyUnavailable,
                 "this node has not been initialised: send init first",
             ),
-            Request::Topology => Reply::TopologyOk,
+            Request::Topology => {
+                self.with_strategy(now, |strategy, cx| strategy.begins(cx.now));
+                Reply::TopologyOk
+            }
             Request::Broadcast(value) => {
                 self.operations.all += 1;
                 self.operations.broadcasts += 1;

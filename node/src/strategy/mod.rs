@@ -46,6 +46,8 @@ impl Context<'_> {
 
 /// Spreads values from and to one node. Answers to clients are not its business.
 pub(crate) trait Strategy: fmt::Debug + Send {
+    /// The topology came: Maelstrom tells it to all nodes at about the same time, before clients begin.
+    fn begins(&mut self, _now: Time) {}
     /// A client's new value is at `index` in the log.
     fn accepted(&mut self, cx: &mut Context<'_>, index: u32);
     /// A message came from another node. Messages of other strategies are ignored.

@@ -92,6 +92,9 @@ enum Event {
     Timer(usize),
 }
 
+/// How far apart the nodes of a loaded machine learned the topology from real Maelstrom.
+const TOPOLOGY_SKEW_MS: f64 = 70.0;
+
 pub struct Sim {
     pub now: Time,
     pub nodes: Vec<Node>,
@@ -111,7 +114,7 @@ pub struct Sim {
 }
 
 impl Sim {
-    /// Node i starts at `starts(i)`, and is initialised at once.
+    /// All nodes are initialised at once, and learn the topology soon after.
     pub fn new(config: Config, nodes: usize, network: Network, seed: u64) -> Sim {
         let mut dice = Dice(seed);
         let start = |dice: &mut Dice| Time::ZERO + MS.mul_f64(dice.unit() * 60.0);
@@ -134,6 +137,8 @@ impl Sim {
         };
         for i in 0..count {
             sim.request(sim.now, i, Request::Init { me: PeerId(i as u32), nodes: count as u32 });
+            let learns = sim.now + MS.mul_f64(sim.dice.unit() * TOPOLOGY_SKEW_MS);
+            sim.request(learns, i, Request::Topology);
         }
         sim
     }

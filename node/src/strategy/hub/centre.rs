@@ -102,6 +102,9 @@ impl Centre {
             }
         }
         self.leaves[from.index()].awaits_answer = true;
+        if let Some(due) = self.pace.first_burst(cx.now) {
+            self.flush = Some(Flush { due, at: due });
+        }
         self.open(cx.now);
         let in_phase = !message.sync && self.pace.next_on_grid(cx.now).is_some();
         if in_phase && cx.values.len() > known {
@@ -122,7 +125,7 @@ impl Centre {
     }
 
     fn tell_phase(&mut self, cx: &mut Context<'_>, leaf: PeerId) {
-        let far = self.pace.next_on_grid(cx.now).is_some_and(|next| next > cx.now + SYNC_BEYOND);
+        let far = self.flush.is_some_and(|flush| flush.at > cx.now + SYNC_BEYOND);
         if far && self.leaves[leaf.index()].awaits_answer && !self.leaves[leaf.index()].told {
             let message = self.links.acknowledge(cx.now, leaf, cx.values);
             self.send(cx, leaf, message);
@@ -198,6 +201,10 @@ fn median(mut times: Vec<Duration>) -> Option<Duration> {
 }
 
 impl Strategy for Centre {
+    fn begins(&mut self, _now: Time) {
+        self.pace.begins();
+    }
+
     fn accepted(&mut self, cx: &mut Context<'_>, index: u32) {
         if self.nodes > 1 {
             self.fan_out(index, HUB);

@@ -178,6 +178,10 @@ impl Leaf {
 }
 
 impl Strategy for Leaf {
+    fn begins(&mut self, now: Time) {
+        self.phase.begins(now);
+    }
+
     fn accepted(&mut self, cx: &mut Context<'_>, index: u32) {
         self.links.push(HUB, index);
         if self.is_direct() {

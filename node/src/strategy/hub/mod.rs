@@ -18,11 +18,16 @@
 //! for single stragglers, as long as they are few ([`stragglers`]).
 //!
 //! **What no tuning saves.** Each value must leave its leaf, and each leaf must hear of it, within the period: these
-//! are the formula's two terms. Beyond them a run costs its start (until a leaf has heard from the hub it cannot
-//! aim, and sends each value by itself) and its end: the hub learns that the
-//! last flush arrived only from a message of each leaf after it, and a leaf with nothing else to say must send one
-//! for that alone. Were one of these N−1 messages left out, the hub could not tell the leaf that got the last
-//! values from one that did not, and would have to forget them or to send them again.
+//! are the formula's two terms. Beyond them a run costs its end: the hub learns that the last flush arrived only
+//! from a message of each leaf after it, and a leaf with nothing else to say must send one for that alone. Were one
+//! of these N−1 messages left out, the hub could not tell the leaf that got the last values from one that did not,
+//! and would have to forget them or to send them again.
+//!
+//! **Start.** Until a leaf has heard from the hub it cannot aim. In a short period it sends each value at once,
+//! and the first one fixes the hub's grid. In a long one that would cost a message for each of many values, or one to
+//! each leaf that tells it the phase. But all nodes learn the topology at about the same time: so leaves hold their
+//! first batches until nearly a period after that, the hub flushes when the burst has come, and its flush locks all
+//! phases. A leaf that began much later than the others makes its first values late, once.
 //!
 //! **Auto.** The hub can also choose the period, or that everyone sends directly, from a target ([`chooser`]).
 //!

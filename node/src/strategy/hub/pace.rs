@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::phase::{FROM, spread};
 use crate::time::Time;
 
 /// Over which time the rate of values is averaged, at least.
@@ -28,12 +29,22 @@ pub(super) struct Pace {
     rate: Rate,
     /// The mode is not to be changed.
     pinned: bool,
+    /// All leaves' first batches will come at about the same time.
+    awaits_burst: bool,
 }
 
 impl Pace {
     pub(super) fn new(period: Duration, nodes: u32) -> Pace {
         let mode = if period.is_zero() { Mode::Window } else { Mode::Periodic { grid: None } };
-        Pace { period, nodes: f64::from(nodes), mode, last: None, rate: Rate::default(), pinned: false }
+        Pace {
+            period,
+            nodes: f64::from(nodes),
+            mode,
+            last: None,
+            rate: Rate::default(),
+            pinned: false,
+            awaits_burst: false,
+        }
     }
 
     /// Another period, from the flush that was due at `due` on.
@@ -51,8 +62,27 @@ impl Pace {
         Pace { mode: Mode::Window, pinned: true, ..Pace::changed(window, nodes, due) }
     }
 
+    /// All nodes begin now.
+    pub(super) fn begins(&mut self) {
+        self.awaits_burst = matches!(self.mode, Mode::Periodic { grid: None }) && self.period >= FROM;
+    }
+
+    /// A leaf's batch came. If it is the first of the first burst: when to flush that. Leaves that began earliest
+    /// will have waited a period by the flush after it, so the grid counts from now.
+    pub(super) fn first_burst(&mut self, now: Time) -> Option<Time> {
+        if !std::mem::take(&mut self.awaits_burst) {
+            return None;
+        }
+        self.mode = Mode::Periodic { grid: Some(now + self.period) };
+        Some(now + spread(self.period))
+    }
+
     /// When values that came at `now` are to be flushed, if no flush is due already.
     pub(super) fn open(&mut self, now: Time) -> Time {
+        if self.awaits_burst {
+            // The burst sets the time; this is for a hub whose leaves have nothing to say.
+            return now + self.period + spread(self.period) * 2;
+        }
         if let Mode::Periodic { grid } = &mut self.mode {
             grid.get_or_insert(now + self.period);
         }
@@ -80,6 +110,7 @@ impl Pace {
     pub(super) fn flushed(&mut self, due: Time, values: usize) {
         let since = self.last.map_or(self.period, |last| due.saturating_since(last));
         self.last = Some(due);
+        self.awaits_burst = false;
         if self.period.is_zero() || self.pinned {
             return;
         }
@@ -90,7 +121,7 @@ impl Pace {
                 Mode::Periodic { grid: Some(due) }
             }
             // The grid moves along, so that the search for its next point stays short.
-            Mode::Periodic { .. } => Mode::Periodic { grid: Some(due) },
+            Mode::Periodic { grid } => Mode::Periodic { grid: grid.max(Some(due)) },
             Mode::Window => Mode::Window,
         };
     }
@@ -157,6 +188,23 @@ mod tests {
         assert_eq!(pace.open(at(410)), at(810), "one flush for each grid point");
         assert_eq!(pace.open(at(4011)), at(4410));
         assert_eq!(pace.open(at(4410)), at(4410));
+    }
+
+    #[test]
+    fn the_first_burst_is_flushed_together_and_sets_the_grid() {
+        let mut pace = Pace::new(Duration::from_millis(1000), 25);
+        pace.begins();
+        assert_eq!(pace.open(at(10)), at(1210), "the hub's own value, should no burst come");
+        assert_eq!(pace.first_burst(at(1000)), Some(at(1100)));
+        assert_eq!(pace.first_burst(at(1001)), None);
+        assert_eq!(pace.next_on_grid(at(1100)), Some(at(2000)));
+        pace.flushed(at(1100), 40);
+        assert_eq!(pace.next_on_grid(at(1100)), Some(at(2000)));
+        assert_eq!(pace.open(at(1950)), at(2000));
+
+        let mut short = Pace::new(Duration::from_millis(400), 25);
+        short.begins();
+        assert_eq!(short.first_burst(at(10)), None);
     }
 
     #[test]

@@ -10,11 +10,11 @@ use std::time::Duration;
 use crate::link::Echo;
 use crate::time::Time;
 
-/// How long before the flush a batch should arrive at least: all leaves' batches arrive together, and the hub takes
-/// them one after the other.
-const FLOOR: Duration = Duration::from_millis(1);
-/// Beyond this, a hundredth of the period comes on top. A batch that misses its flush waits a period or costs a
-/// flush; in a long period there is room for the stalls of a busy machine.
+/// How long before the flush a batch should arrive at least: all leaves' batches arrive together, the hub takes
+/// them one after the other, and processes wake up late. A batch that misses its flush costs far more than this.
+const FLOOR: Duration = Duration::from_millis(4);
+/// What a period is longer than this, a two-hundredth of it comes on top: there is room for the stalls of a busy
+/// machine.
 const LONG_PERIOD: Duration = Duration::from_millis(400);
 /// How many mean deviations of the arrival the margin adds.
 const DEVIATIONS: u32 = 3;
@@ -25,12 +25,23 @@ const SMOOTHING: u32 = 8;
 /// How much of an error is corrected at once: latencies may vary from one message to the next.
 const FILTER: u32 = 4;
 
+/// In shorter periods it costs less if leaves send at once until they know the phase: the first flush comes a
+/// spread sooner than a period after the first value, and so does the last.
+pub(super) const FROM: Duration = Duration::from_millis(900);
+
+/// How far apart the nodes may begin so that the hub's first flush gets all their first batches.
+pub(super) fn spread(period: Duration) -> Duration {
+    period / 10
+}
+
 #[derive(Debug)]
 pub(super) struct PhaseLock {
     /// Zero: the leaf always sends at once.
     period: Duration,
     /// An instant such that what is sent then, or whole periods later, arrives at the moment of a flush.
     target: Option<Time>,
+    /// Until then: when the first batch goes out, or whole periods later.
+    first: Option<Time>,
     /// Mean deviation of the batches' arrival from where it was meant to be.
     deviation: Duration,
     /// When the last batch was sent that was meant to arrive just before a flush.
@@ -39,17 +50,24 @@ pub(super) struct PhaseLock {
 
 impl PhaseLock {
     pub(super) fn new(period: Duration) -> PhaseLock {
-        PhaseLock { period, target: None, deviation: FIRST_DEVIATION, aimed: None }
+        PhaseLock { period, target: None, first: None, deviation: FIRST_DEVIATION, aimed: None }
     }
 
     pub(super) fn is_locked(&self) -> bool {
         self.target.is_some()
     }
 
-    /// When a batch that waits should be sent: at once unless the phase is known.
+    /// All nodes begin at about `now`. In a long period, then, all first batches go out a period later, less the
+    /// [`spread`]: the hub flushes when they come, and its answer locks the phase.
+    pub(super) fn begins(&mut self, now: Time) {
+        if self.target.is_none() && self.period >= FROM {
+            self.first = Some(now + (self.period - spread(self.period)));
+        }
+    }
+
+    /// When a batch that waits should be sent: at once unless the phase is known, or the first batch's time.
     pub(super) fn send_at(&self, now: Time) -> Time {
-        let Some(target) = self.target else { return now };
-        let aim = target - self.margin();
+        let Some(aim) = self.target.map(|target| target - self.margin()).or(self.first) else { return now };
         let periods = now.saturating_since(aim).as_nanos().div_ceil(self.period.as_nanos());
         aim + Duration::from_nanos((periods * self.period.as_nanos()) as u64)
     }
@@ -68,6 +86,7 @@ impl PhaseLock {
         echo: Option<Echo>,
         round_trip: Option<Duration>,
     ) {
+        self.first = None;
         let Some(next) = next.filter(|_| !self.period.is_zero()) else {
             self.target = None;
             return;
@@ -98,7 +117,7 @@ impl PhaseLock {
 
     /// How long before the flush a batch is meant to arrive.
     fn margin(&self) -> Duration {
-        let least = FLOOR + self.period.saturating_sub(LONG_PERIOD) / 100;
+        let least = FLOOR + self.period.saturating_sub(LONG_PERIOD) / 200;
         (least + self.deviation * DEVIATIONS).min(self.period / 2)
     }
 }
@@ -120,11 +139,26 @@ mod tests {
         // Sent at 5, there 100 later, answered at once, 250 before the hub's flush: what is sent at 255 meets it.
         let echo = Echo { sent: at(5), held: Duration::ZERO };
         lock.observe(at(205), Some(MS * 250), Some(echo), Some(MS * 200));
-        let margin = MS * 5 / 2;
-        assert_eq!(lock.margin(), margin, "1 ms and three mean deviations");
+        let margin = MS * 11 / 2;
+        assert_eq!(lock.margin(), margin, "4 ms and three mean deviations");
         assert_eq!(lock.send_at(at(205)), at(255) - margin);
         assert_eq!(lock.send_at(at(253)), at(655) - margin);
         assert_eq!(lock.send_at(at(4255) - margin), at(4255) - margin);
+    }
+
+    #[test]
+    fn first_batches_of_a_long_period_go_out_together() {
+        let mut lock = PhaseLock::new(MS * 1000);
+        lock.begins(at(50));
+        assert_eq!((lock.send_at(at(60)), lock.send_at(at(950))), (at(950), at(950)));
+        assert_eq!(lock.send_at(at(951)), at(1950));
+        // Without the word of the hub's grid that an answer to a batch would bring, the leaf no longer guesses.
+        lock.observe(at(1200), Some(MS * 900), None, None);
+        assert_eq!(lock.send_at(at(1200)), at(1200));
+
+        let mut short = PhaseLock::new(MS * 400);
+        short.begins(at(50));
+        assert_eq!(short.send_at(at(60)), at(60));
     }
 
     #[test]
@@ -133,7 +167,7 @@ mod tests {
         lock.observe(at(1000), Some(MS * 400), None, None);
         assert!(!lock.is_locked());
         lock.observe(at(1000), Some(MS * 400), None, Some(MS * 200));
-        assert_eq!(lock.send_at(at(1000)), at(1200) - MS * 5 / 2);
+        assert_eq!(lock.send_at(at(1000)), at(1200) - MS * 11 / 2);
         lock.observe(at(1400), None, None, Some(MS * 200));
         assert!(!lock.is_locked(), "the hub changed to windows");
     }
@@ -168,10 +202,10 @@ mod tests {
             (now, _) = send_one(&mut lock, now, Duration::ZERO);
         }
         let least = lock.margin();
-        assert!(least >= MS && least < MS * 3 / 2, "{least:?}");
+        assert!(least >= FLOOR && least < FLOOR + MS / 2, "{least:?}");
         // It misses the flush and waits nearly a period.
         (now, _) = send_one(&mut lock, now, MS * 16);
-        assert_eq!(lock.margin().as_millis(), 7);
+        assert_eq!(lock.margin().as_millis(), 10);
         assert_eq!(lock.send_at(at(40_000)), at(40_300) - MS * 4 - lock.margin(), "a quarter of the error");
         for _ in 0..30 {
             (now, _) = send_one(&mut lock, now, Duration::ZERO);
@@ -202,6 +236,6 @@ mod tests {
         }
         let sent = lock.send_at(now);
         let waits = MS * 400 - modulo(sent + MS * 130, MS * 400);
-        assert!(waits < MS * 4, "settled {waits:?} before the flush");
+        assert!(waits < FLOOR + MS, "settled {waits:?} before the flush");
     }
 }
