@@ -19,8 +19,10 @@ Examples:
   echo '{\"src\":\"c1\",\"dest\":\"n0\",\"body\":{\"type\":\"init\",\"msg_id\":1,\"node_id\":\"n0\",\"node_ids\":[\"n0\"]}}' | node
 
 Environment:
-  BATCH_TIMEOUT_MS  whole milliseconds, for --batch-timeout
-  STRATEGY          for --strategy
+  BATCH_TIMEOUT_MS    whole milliseconds, for --batch-timeout
+  STRATEGY            for --strategy
+  TARGET_MSGS_PER_OP  for --target-msgs-per-op
+  TARGET_LATENCY      a duration with its unit, for --target-latency
 A flag wins over the environment.";
 
 /// A broadcast node for Maelstrom that sends values to other nodes in batches.
@@ -40,10 +42,11 @@ struct Args {
 
     /// With --strategy auto: the most messages between nodes for each client operation; latency is minimised
     #[arg(long, value_name = "M", value_parser = parse_thousandths, conflicts_with = "target_latency")]
+    #[arg(env = "TARGET_MSGS_PER_OP", hide_env = true)]
     target_msgs_per_op: Option<u32>,
 
     /// With --strategy auto: the longest time until every node has a value, for example 600ms; messages are minimised
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "TARGET_LATENCY", hide_env = true)]
     target_latency: Option<Duration>,
 }
 

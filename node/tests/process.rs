@@ -9,7 +9,10 @@ const NODE: &str = env!("CARGO_BIN_EXE_node");
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(NODE);
-    command.args(args).env_remove("BATCH_TIMEOUT_MS").env_remove("STRATEGY");
+    command.args(args);
+    for variable in ["BATCH_TIMEOUT_MS", "STRATEGY", "TARGET_MSGS_PER_OP", "TARGET_LATENCY"] {
+        command.env_remove(variable);
+    }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -189,6 +192,12 @@ fn flags_and_environment_are_checked() {
     input.extend(broadcast(2, json!(5)));
     let output = feed(strategy, input);
     assert!(String::from_utf8_lossy(&output.stdout).contains("broadcast_internal"));
+    let mut target = command(&[]);
+    target.env("STRATEGY", "auto").env("TARGET_LATENCY", "600ms");
+    assert!(feed(target, init(&["n0"])).status.success());
+    let mut two = command(&["--strategy", "auto", "--target-msgs-per-op", "2"]);
+    two.env("TARGET_LATENCY", "600ms");
+    assert!(fails(two).contains("--target-latency"));
 }
 
 #[test]
