@@ -115,7 +115,7 @@ impl Centre {
     /// A batch of a leaf in phase came.
     fn note_punctuality(&mut self, now: Time) {
         if let Some(extra_at) = self.stragglers.batch(now, self.pace.last()) {
-            self.extra_at.get_or_insert(extra_at);
+            self.extra_at = Some(extra_at);
         }
         if let Some(flush) = &mut self.flush
             && flush.due <= now

@@ -7,7 +7,8 @@
 //!   batches than usual have come;
 //! - **a batch that comes soon after the flush** gets a flush of its own, for N−1 messages, and so only as often
 //!   as the [`Stragglers`]' budget allows: latencies that vary by more than the leaves' margins would otherwise
-//!   cost a second flush in each period.
+//!   cost a second flush in each period. After a flush that missed most batches, because everything stood still, there
+//!   is always one.
 
 use std::time::Duration;
 
@@ -41,12 +42,14 @@ pub(super) struct Stragglers {
     usual: Option<f64>,
     /// How many extra flushes may be made.
     spare: f64,
+    /// When the first batch came that waits for an extra flush.
+    first_late: Option<Time>,
 }
 
 impl Stragglers {
     pub(super) fn new(period: Duration, nodes: u32) -> Stragglers {
         let leaves = f64::from(nodes.saturating_sub(1));
-        Stragglers { period, leaves, batches: 0, newest: Time::ZERO, usual: None, spare: MOST_SPARE }
+        Stragglers { period, leaves, batches: 0, newest: Time::ZERO, usual: None, spare: MOST_SPARE, first_late: None }
     }
 
     /// Takes note of a batch of a leaf in phase. If it missed the flush at `last`: when to make an extra one, so
@@ -57,7 +60,11 @@ impl Stragglers {
             self.batches += 1;
             return None;
         }
-        (self.spare >= 1.0).then(|| now + self.patience() / PAUSE)
+        if self.spare < 1.0 {
+            return None;
+        }
+        let first = *self.first_late.get_or_insert(now);
+        Some((now + self.patience() / PAUSE).min(first + self.patience()))
     }
 
     /// Until when the flush that was due at `due` had better wait, as things stand.
@@ -68,13 +75,18 @@ impl Stragglers {
 
     /// A flush was made on the grid.
     pub(super) fn flushed(&mut self) {
+        self.first_late = None;
+        self.spare = (self.spare + 1.0 / FLUSHES_PER_EXTRA).min(MOST_SPARE);
+        if self.is_short() && self.misses_most() {
+            self.spare = self.spare.max(1.0);
+        }
         let batches = f64::from(std::mem::take(&mut self.batches));
         self.usual = Some(self.usual.map_or(batches, |usual| usual + WEIGHT * (batches - usual)));
-        self.spare = (self.spare + 1.0 / FLUSHES_PER_EXTRA).min(MOST_SPARE);
     }
 
     /// An extra flush was made.
     pub(super) fn flushed_extra(&mut self) {
+        self.first_late = None;
         self.spare -= 1.0;
     }
 
@@ -85,6 +97,10 @@ impl Stragglers {
             let deviation = (usual * (1.0 - usual / self.leaves).max(0.0)).sqrt();
             f64::from(self.batches) < usual - 3.0 * deviation
         })
+    }
+
+    fn misses_most(&self) -> bool {
+        self.usual.is_some_and(|usual| f64::from(self.batches) < usual / 2.0)
     }
 
     fn patience(&self) -> Duration {
@@ -128,6 +144,21 @@ mod tests {
             stragglers.batch(due + MS * 7, Some(last));
         }
         assert_eq!(stragglers.wait(due), due + MS * 8, "but not for ever");
+    }
+
+    #[test]
+    fn late_batches_share_an_extra_flush_and_a_standstill_always_gets_one() {
+        let mut stragglers = after_periods_with(17);
+        let (last, next) = (at(20 * 640), at(21 * 640));
+        let late = last + MS * 30;
+        assert_eq!(stragglers.batch(late, Some(last)), Some(late + MS * 2));
+        assert_eq!(stragglers.batch(late + MS, Some(last)), Some(late + MS * 3));
+        assert_eq!(stragglers.batch(late + MS * 7, Some(last)), Some(late + MS * 8), "but not for ever");
+        stragglers.flushed_extra();
+        stragglers.flushed_extra();
+        (0..8).for_each(|_| assert_eq!(stragglers.batch(next - MS * 5, Some(last)), None));
+        stragglers.flushed();
+        assert!(stragglers.batch(next + MS * 60, Some(next)).is_some(), "half were missing");
     }
 
     #[test]
