@@ -49,7 +49,15 @@ pub(super) struct Stragglers {
 impl Stragglers {
     pub(super) fn new(period: Duration, nodes: u32) -> Stragglers {
         let leaves = f64::from(nodes.saturating_sub(1));
-        Stragglers { period, leaves, batches: 0, newest: Time::ZERO, usual: None, spare: MOST_SPARE, first_late: None }
+        Stragglers {
+            period,
+            leaves,
+            batches: 0,
+            newest: Time::ZERO,
+            usual: None,
+            spare: MOST_SPARE,
+            first_late: None,
+        }
     }
 
     /// Takes note of a batch of a leaf in phase. If it missed the flush at `last`: when to make an extra one, so
