@@ -15,30 +15,26 @@
 //!
 //! The link knows values only as positions in the node's log (`u32`), and messages only as their [`Header`]s.
 
+mod received;
+mod round_trip;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Duration;
 
+use self::received::Received;
+use self::round_trip::{FIRST_REORDER, RoundTrip};
 use crate::rng::Rng;
 use crate::time::Time;
 
 /// How long an acknowledgement waits for traffic to ride on.
 pub const ACK_DELAY: Duration = Duration::from_secs(3);
-/// How long a peer may take to answer before any round trip was measured, beyond what it may hold an ack back.
-const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
-/// Slack for scheduling on both sides.
-const SLACK: Duration = Duration::from_millis(50);
 /// The first wait between probes, and the longest.
 const PROBE_WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(1750));
 /// Added to each wait, uniformly, so that probes of many nodes spread out.
 const PROBE_JITTER: Duration = Duration::from_millis(250);
 /// The most values in a probe.
 const PROBE_VALUES: u64 = 64;
-/// How long a gap may stay open before a round trip was measured.
-const FIRST_REORDER: Duration = Duration::from_millis(500);
-/// The most ranges beyond a gap that a receiver remembers. Values further on are delivered all the same, but
-/// their numbers are forgotten, and they will be sent again.
-const MAX_RANGES: usize = 64;
 /// The most ranges that one report names.
 const REPORTED_RANGES: usize = 8;
 
@@ -345,80 +341,6 @@ impl Link {
     }
 }
 
-/// Which numbers came in.
-#[derive(Debug, Default)]
-struct Received {
-    /// All below this.
-    count: u64,
-    /// And these: ascending, apart from each other and from `count`.
-    beyond: Vec<Range<u64>>,
-}
-
-impl Received {
-    fn has_gap(&self) -> bool {
-        !self.beyond.is_empty()
-    }
-
-    fn insert(&mut self, mut range: Range<u64>) {
-        if range.end <= self.count {
-            return;
-        }
-        if range.start > self.count {
-            let first = self.beyond.partition_point(|r| r.end < range.start);
-            let last = self.beyond.partition_point(|r| r.start <= range.end);
-            for touched in &self.beyond[first..last] {
-                range = range.start.min(touched.start)..range.end.max(touched.end);
-            }
-            self.beyond.splice(first..last, [range]);
-            self.beyond.truncate(MAX_RANGES);
-            return;
-        }
-        self.count = range.end;
-        let reached = self.beyond.partition_point(|r| r.start <= range.end);
-        if let Some(last) = self.beyond.drain(..reached).next_back() {
-            self.count = self.count.max(last.end);
-        }
-    }
-}
-
-/// Round-trip time by Jacobson's estimator (RFC 6298), in nanoseconds.
-#[derive(Clone, Copy, Debug, Default)]
-struct RoundTrip {
-    /// Smoothed mean and mean deviation.
-    measured: Option<(u64, u64)>,
-}
-
-impl RoundTrip {
-    fn sample(&mut self, time: Duration) {
-        let sample = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 16).min(u64::MAX / 16);
-        self.measured = Some(match self.measured {
-            None => (sample, sample / 2),
-            Some((mean, deviation)) => ((mean * 7 + sample) / 8, (deviation * 3 + mean.abs_diff(sample)) / 4),
-        });
-    }
-
-    fn smoothed(self) -> Option<Duration> {
-        self.measured.map(|(mean, _)| Duration::from_nanos(mean))
-    }
-
-    /// How long an answer may take, beyond what the peer holds it back.
-    fn timeout(self) -> Duration {
-        self.measured.map_or(FIRST_TIMEOUT, |(mean, deviation)| {
-            let usual =
-                Duration::from_nanos(mean.saturating_mul(3).saturating_add(deviation.saturating_mul(4)));
-            // After a few very late answers the deviation is far too large to wait for.
-            usual.min(FIRST_TIMEOUT.max(Duration::from_nanos(mean) * 2)) + SLACK
-        })
-    }
-
-    /// How long one message may be overtaken by another before it counts as lost.
-    fn reordering(self) -> Duration {
-        self.measured.map_or(FIRST_REORDER, |(mean, deviation)| {
-            Duration::from_nanos((mean / 2).saturating_add(deviation.saturating_mul(4))) + SLACK
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -562,20 +484,5 @@ mod tests {
         assert_eq!(link.unacknowledged().count(), 2);
         link.receive(at(2), &Header { seq: u64::MAX - 9, ..Header::default() }, 3);
         assert_eq!(link.received.count, 0);
-    }
-
-    #[test]
-    fn ranges_join_and_stay_bounded() {
-        let mut received = Received::default();
-        for i in (0..2 * MAX_RANGES as u64).rev() {
-            received.insert(2 * i + 1..2 * i + 2);
-        }
-        assert_eq!(received.beyond.len(), MAX_RANGES);
-        received.insert(2..5);
-        assert_eq!(received.beyond[0], 1..6);
-        received.insert(0..1);
-        assert_eq!((received.count, received.beyond[0].clone()), (6, 7..8));
-        received.insert(3..1000);
-        assert_eq!((received.count, received.beyond.len()), (1000, 0));
     }
 }

@@ -12,22 +12,23 @@
 //! numbered values; `ack`, how many came in without a gap, and `held`, for how long the last of them, in µs; `ask`,
 //! an answer is wanted at once; `have`, ranges received beyond a gap; `sync`, the sender is not in phase with the
 //! hub, or cut off from it; `next`, µs to the hub's next flush;
-//! `period` or `window`, in µs, how `auto` spreads values; `direct`, the sender itself sends these to everyone; `lost`, the nodes that the hub cannot reach.
+//! `period` or `window`, in µs, how `auto` spreads values; `direct`, the sender itself sends these to everyone;
+//! `lost`, the nodes that the hub cannot reach.
+
+mod json;
+mod peer;
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::link::Header;
-use crate::message::{
-    Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
-};
-use crate::values::{Encoded, Value, Values, write_string};
+use self::json::{json, push_number, push_string, quote, string};
+use self::peer::{encode_peer, parse_peer};
+use crate::message::{ErrorCode, PeerId, PeerMessage, Reply, ReplyTo, Request, Transmit};
+use crate::values::{Encoded, Value, Values};
 
 /// What a line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -255,196 +256,13 @@ fn unusable(src: &str, kind: Option<&str>, why: &str) -> Skipped {
     Skipped::NotUsable(format!("message of type {:?} from {src:?} skipped: {why}", kind.unwrap_or("")))
 }
 
-/// `None` if the type is not one that nodes use among themselves.
-fn parse_peer(kind: Option<&str>, body: &Body<'_>) -> Option<Result<PeerMessage, String>> {
-    match kind? {
-        "batch" => Some(parse_link(body).map(PeerMessage::Link)),
-        "broadcast_internal" => Some(parse_internal(body)),
-        "broadcast_internal_ok" => Some(
-            body.in_reply_to
-                .and_then(json)
-                .map(|in_reply_to| PeerMessage::InternalOk { in_reply_to })
-                .ok_or("in_reply_to is missing or no integer".to_owned()),
-        ),
-        _ => None,
-    }
-}
-
-fn parse_internal(body: &Body<'_>) -> Result<PeerMessage, String> {
-    let msg_id = body.msg_id.and_then(json).ok_or("msg_id is missing or no integer")?;
-    let values = parse_values(body.messages.ok_or("messages are missing")?, "messages")?;
-    Ok(PeerMessage::Internal { msg_id, values })
-}
-
-fn parse_link(body: &Body<'_>) -> Result<LinkMessage, String> {
-    let have: Vec<(u64, u64)> = field(body.have, "have")?;
-    let header = Header {
-        seq: field(body.seq, "seq")?,
-        ack: field(body.ack, "ack")?,
-        held: field::<Option<u64>>(body.held, "held")?.map(Duration::from_micros),
-        ask: field(body.ask, "ask")?,
-        have: have.into_iter().map(|(start, end)| start..end).collect(),
-    };
-    let values = body.values.map_or_else(|| Ok(Batch::default()), |raw| parse_values(raw, "values"))?;
-    let lost: Vec<u32> = field(body.lost, "lost")?;
-    Ok(LinkMessage {
-        header,
-        values,
-        sync: field(body.sync, "sync")?,
-        next: field::<Option<u64>>(body.next, "next")?.map(Duration::from_micros),
-        plan: parse_plan(body)?,
-        direct: field(body.direct, "direct")?,
-        unreachable: lost.into_iter().map(PeerId).collect(),
-    })
-}
-
-fn parse_plan(body: &Body<'_>) -> Result<Option<Plan>, String> {
-    let period = field::<Option<u64>>(body.period, "period")?.map(Duration::from_micros);
-    let window = field::<Option<u64>>(body.window, "window")?.map(Duration::from_micros);
-    Ok(period.map(Plan::Hub).or(window.map(Plan::Direct)))
-}
-
-fn parse_values(raw: &RawValue, name: &str) -> Result<Batch, String> {
-    // Nearly always integers: one pass, no look at each element's text.
-    if let Ok(ints) = serde_json::from_str::<Vec<i64>>(raw.get())
-        && !raw.get().contains("-0")
-    {
-        return Ok(ints.into_iter().map(Value::Int).collect());
-    }
-    let items: Vec<&RawValue> = json(raw).ok_or_else(|| format!("{name} is no array"))?;
-    let values: Result<Batch, _> = items.into_iter().map(|item| Value::from_json(item.get())).collect();
-    values.map_err(|why| format!("{name} hold what is {why}"))
-}
-
-/// An optional field; its default if absent.
-fn field<'a, T: Default + Deserialize<'a>>(raw: Option<&'a RawValue>, name: &str) -> Result<T, String> {
-    raw.map_or_else(|| Ok(T::default()), |raw| json(raw).ok_or_else(|| format!("{name} has the wrong type")))
-}
-
-fn json<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
-    serde_json::from_str(raw.get()).ok()
-}
-
-/// A JSON string's text, borrowed unless it has escapes.
-fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { json::<String>(raw).map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
-}
-
-fn encode_peer(message: &PeerMessage, out: &mut Vec<u8>) {
-    match message {
-        PeerMessage::Internal { msg_id, values } => {
-            out.extend_from_slice(b"\"type\":\"broadcast_internal\"");
-            push_field("msg_id", *msg_id, out);
-            push_values(",\"messages\":[", values, out);
-        }
-        PeerMessage::InternalOk { in_reply_to } => {
-            out.extend_from_slice(b"\"type\":\"broadcast_internal_ok\"");
-            push_field("in_reply_to", *in_reply_to, out);
-        }
-        PeerMessage::Link(message) => encode_link(message, out),
-    }
-}
-
-fn encode_link(message: &LinkMessage, out: &mut Vec<u8>) {
-    let header = &message.header;
-    out.extend_from_slice(b"\"type\":\"batch\"");
-    if !message.values.is_empty() {
-        push_field("seq", header.seq, out);
-        push_values(",\"values\":[", &message.values, out);
-    }
-    if header.ack > 0 {
-        push_field("ack", header.ack, out);
-    }
-    if let Some(held) = header.held {
-        push_field("held", micros(held), out);
-    }
-    if header.ask {
-        out.extend_from_slice(b",\"ask\":true");
-    }
-    if !header.have.is_empty() {
-        push_list(",\"have\":[", &header.have, out, push_range);
-    }
-    if message.sync {
-        out.extend_from_slice(b",\"sync\":true");
-    }
-    if let Some(next) = message.next {
-        push_field("next", micros(next), out);
-    }
-    match message.plan {
-        Some(Plan::Hub(period)) => push_field("period", micros(period), out),
-        Some(Plan::Direct(window)) => push_field("window", micros(window), out),
-        None => {}
-    }
-    if message.direct {
-        out.extend_from_slice(b",\"direct\":true");
-    }
-    if !message.unreachable.is_empty() {
-        push_list(",\"lost\":[", &message.unreachable, out, |peer, out| push_number(u64::from(peer.0), out));
-    }
-}
-
-fn push_range(range: &Range<u64>, out: &mut Vec<u8>) {
-    out.push(b'[');
-    push_number(range.start, out);
-    out.push(b',');
-    push_number(range.end, out);
-    out.push(b']');
-}
-
-fn push_values(open: &str, values: &[Value], out: &mut Vec<u8>) {
-    push_list(open, values, out, Value::write_json);
-}
-
-fn push_list<T>(open: &str, items: &[T], out: &mut Vec<u8>, push: impl Fn(&T, &mut Vec<u8>)) {
-    out.extend_from_slice(open.as_bytes());
-    for (i, item) in items.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        push(item, out);
-    }
-    out.push(b']');
-}
-
-fn push_field(name: &str, number: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
-    push_number(number, out);
-}
-
-fn push_number(number: u64, out: &mut Vec<u8>) {
-    match i64::try_from(number) {
-        Ok(int) => Value::Int(int).write_json(out),
-        Err(_) => out.extend_from_slice(number.to_string().as_bytes()),
-    }
-}
-
-fn push_string(string: &str, out: &mut Vec<u8>) {
-    let plain = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
-    if string.bytes().all(plain) {
-        out.push(b'"');
-        out.extend_from_slice(string.as_bytes());
-        out.push(b'"');
-    } else {
-        out.extend_from_slice(quote(string).as_bytes());
-    }
-}
-
-fn quote(string: &str) -> String {
-    let mut quoted = String::with_capacity(string.len() + 2);
-    write_string(string, &mut quoted);
-    quoted
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::link::Header;
+    use crate::message::{Batch, LinkMessage, Plan};
 
     fn wire() -> Wire {
         let mut wire = Wire::default();

@@ -1,0 +1,63 @@
+//! Which of the peer's numbered values came in.
+
+use std::ops::Range;
+
+/// The most ranges beyond a gap that a receiver remembers. Values further on are delivered all the same, but
+/// their numbers are forgotten, and they will be sent again.
+const MAX_RANGES: usize = 64;
+
+/// Which numbers came in.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    /// All below this.
+    pub(super) count: u64,
+    /// And these: ascending, apart from each other and from `count`.
+    pub(super) beyond: Vec<Range<u64>>,
+}
+
+impl Received {
+    pub(super) fn has_gap(&self) -> bool {
+        !self.beyond.is_empty()
+    }
+
+    pub(super) fn insert(&mut self, mut range: Range<u64>) {
+        if range.end <= self.count {
+            return;
+        }
+        if range.start > self.count {
+            let first = self.beyond.partition_point(|r| r.end < range.start);
+            let last = self.beyond.partition_point(|r| r.start <= range.end);
+            for touched in &self.beyond[first..last] {
+                range = range.start.min(touched.start)..range.end.max(touched.end);
+            }
+            self.beyond.splice(first..last, [range]);
+            self.beyond.truncate(MAX_RANGES);
+            return;
+        }
+        self.count = range.end;
+        let reached = self.beyond.partition_point(|r| r.start <= range.end);
+        if let Some(last) = self.beyond.drain(..reached).next_back() {
+            self.count = self.count.max(last.end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_join_and_stay_bounded() {
+        let mut received = Received::default();
+        for i in (0..2 * MAX_RANGES as u64).rev() {
+            received.insert(2 * i + 1..2 * i + 2);
+        }
+        assert_eq!(received.beyond.len(), MAX_RANGES);
+        received.insert(2..5);
+        assert_eq!(received.beyond[0], 1..6);
+        received.insert(0..1);
+        assert_eq!((received.count, received.beyond[0].clone()), (6, 7..8));
+        received.insert(3..1000);
+        assert_eq!((received.count, received.beyond.len()), (1000, 0));
+    }
+}

@@ -1,0 +1,49 @@
+//! How long an answer takes.
+
+use std::time::Duration;
+
+/// How long a peer may take to answer before any round trip was measured, beyond what it may hold an ack back.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
+/// Slack for scheduling on both sides.
+const SLACK: Duration = Duration::from_millis(50);
+
+/// How long a gap may stay open before a round trip was measured.
+pub(super) const FIRST_REORDER: Duration = Duration::from_millis(500);
+
+/// Round-trip time by Jacobson's estimator (RFC 6298), in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RoundTrip {
+    /// Smoothed mean and mean deviation.
+    measured: Option<(u64, u64)>,
+}
+
+impl RoundTrip {
+    pub(super) fn sample(&mut self, time: Duration) {
+        let sample = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 16).min(u64::MAX / 16);
+        self.measured = Some(match self.measured {
+            None => (sample, sample / 2),
+            Some((mean, deviation)) => ((mean * 7 + sample) / 8, (deviation * 3 + mean.abs_diff(sample)) / 4),
+        });
+    }
+
+    pub(super) fn smoothed(self) -> Option<Duration> {
+        self.measured.map(|(mean, _)| Duration::from_nanos(mean))
+    }
+
+    /// How long an answer may take, beyond what the peer holds it back.
+    pub(super) fn timeout(self) -> Duration {
+        self.measured.map_or(FIRST_TIMEOUT, |(mean, deviation)| {
+            let usual =
+                Duration::from_nanos(mean.saturating_mul(3).saturating_add(deviation.saturating_mul(4)));
+            // After a few very late answers the deviation is far too large to wait for.
+            usual.min(FIRST_TIMEOUT.max(Duration::from_nanos(mean) * 2)) + SLACK
+        })
+    }
+
+    /// How long one message may be overtaken by another before it counts as lost.
+    pub(super) fn reordering(self) -> Duration {
+        self.measured.map_or(FIRST_REORDER, |(mean, deviation)| {
+            Duration::from_nanos((mean / 2).saturating_add(deviation.saturating_mul(4))) + SLACK
+        })
+    }
+}
