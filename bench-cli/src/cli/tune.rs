@@ -124,7 +124,9 @@ impl Tuning<'_> {
         if candidates.is_empty() {
             println!("no setting surely meets {}", self.envelope);
             let series = Series::group(&rows);
-            print!("{}", advice::text(&series, vec![self.envelope.clone()]));
+            for answer in advice::answers(&series, std::slice::from_ref(&self.envelope)) {
+                println!("{}", answer.to_string().trim_end());
+            }
             return Ok(Err(Ended::NothingMeets));
         }
         if self.args.engine == "simulated" {

@@ -1,30 +1,56 @@
 //! Advice in words: which timeouts meet limits, the best of them, and what to measure next.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use super::repeat;
 use crate::analysis::advice::{Judged, Predicted, Verdict};
 use crate::analysis::{Advice, Envelope, Figure, Series};
 
-/// The advice on every limit.
-pub fn text(series: &[Series<'_>], envelopes: Vec<Envelope>) -> String {
-    let mut text = String::new();
-    for envelope in envelopes {
+/// What the runs say of one limit. The terminal, the report and the summary show the same words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What is asked: which settings meet these limits.
+    pub question: String,
+    /// For each series, which timeouts do, which do not, and which may; then the best.
+    pub findings: Vec<String>,
+    /// What is worth measuring next, and the command that does.
+    pub next: Vec<(String, String)>,
+}
+
+/// The answer for every limit.
+pub fn answers(series: &[Series<'_>], envelopes: &[Envelope]) -> Vec<Answer> {
+    envelopes.iter().map(|envelope| Answer::on(series, envelope.clone())).collect()
+}
+
+impl Answer {
+    fn on(series: &[Series<'_>], envelope: Envelope) -> Answer {
         let advice = Advice::on(series, envelope);
-        let _ = writeln!(text, "\nwhat meets {}, with 95 % confidence for one more run:", advice.envelope);
-        for series in series {
-            let _ = writeln!(text, "  {}", of_series(&advice, series));
-        }
-        let _ = best(&mut text, &advice);
-        for next in &advice.next {
-            let rows = series.iter().find(|series| series.name == next.series).map(|series| &series.rows);
-            let command = rows.and_then(|rows| repeat::further(rows, &next.timeouts_ms, next.repetitions));
-            if let Some(command) = command {
-                let _ = writeln!(text, "  to know {} better:\n    {command}", next.series);
-            }
+        let mut findings: Vec<String> = series.iter().map(|series| of_series(&advice, series)).collect();
+        findings.extend(best(&advice));
+        let next = advice.next.iter().filter_map(|next| {
+            let rows = &series.iter().find(|series| series.name == next.series)?.rows;
+            let command = repeat::further(rows, &next.timeouts_ms, next.repetitions)?;
+            Some((format!("to know {} better", next.series), command))
+        });
+        Answer {
+            question: format!("what meets {}, with 95 % confidence for one more run", advice.envelope),
+            findings,
+            next: next.collect(),
         }
     }
-    text
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}:", self.question)?;
+        for finding in &self.findings {
+            writeln!(f, "  {finding}")?;
+        }
+        for (aim, command) in &self.next {
+            writeln!(f, "  {aim}:\n    {command}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Which timeouts of one series meet the limits, which do not, and which may.
@@ -51,15 +77,13 @@ fn of_series(advice: &Advice, series: &Series<'_>) -> String {
     format!("{}: {}", series.name, said.join("; "))
 }
 
-fn best(text: &mut String, advice: &Advice) -> std::fmt::Result {
+/// The best settings of those that surely meet the limits.
+fn best(advice: &Advice) -> Vec<String> {
     let Some(fewest) = advice.best(Figure::MsgsPerOp) else {
-        return writeln!(text, "  nothing that was measured surely meets it");
+        return vec!["nothing that was measured surely meets it".to_owned()];
     };
-    writeln!(text, "  fewest messages: {}", describe(fewest))?;
-    match advice.best(Figure::Max) {
-        Some(soonest) => writeln!(text, "  lowest latency:  {}", describe(soonest)),
-        None => Ok(()),
-    }
+    let soonest = advice.best(Figure::Max).map(|soonest| format!("lowest latency:  {}", describe(soonest)));
+    [format!("fewest messages: {}", describe(fewest))].into_iter().chain(soonest).collect()
 }
 
 /// A setting and what one more run of it should measure.
@@ -97,7 +121,7 @@ mod tests {
             .into_iter()
             .flat_map(|timeout| [(1, 98), (2, 100), (3, 102)].map(|sample| run(timeout, sample)))
             .collect();
-        let text = text(&Series::group(&rows), vec![Challenge::ALL[0].into()]);
-        insta::assert_snapshot!(text);
+        let answers = answers(&Series::group(&rows), &[Challenge::ALL[0].into()]);
+        insta::assert_snapshot!(answers[0]);
     }
 }

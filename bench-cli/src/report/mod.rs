@@ -20,6 +20,7 @@ pub mod repeat;
 
 use std::collections::BTreeSet;
 
+use crate::analysis::Envelope;
 use crate::outcome::Row;
 
 /// What goes into a report.
@@ -29,6 +30,8 @@ pub struct Report<'a> {
     pub title: &'a str,
     /// Every run.
     pub rows: &'a [Row],
+    /// The limits that it is to advise on.
+    pub limits: &'a [Envelope],
     /// The pictures, in the order in which they are shown.
     pub pictures: &'a [Picture],
 }

@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle}
 
 use crate::analysis::median::Spread;
 use crate::analysis::series::Point;
-use crate::analysis::{Challenge, Fit, Series};
+use crate::analysis::{Challenge, Fit, Names, Series};
 use crate::engine::embedded::lateness::BENDS;
 use crate::outcome::{Quantile, Row};
 
@@ -218,10 +218,9 @@ fn failures(text: &mut String, rows: &[Row], directory: &Path) {
         failed.len(),
         rows.len()
     );
+    let names = Names::among(rows);
     for row in failed {
-        let Row { batch_timeout_ms, repetition, status, reason, .. } = row;
-        let series = row.series();
-        let _ = writeln!(text, "  {series} {batch_timeout_ms} ms #{repetition}: {status}: {reason}");
+        let _ = writeln!(text, "  {}: {}: {}", names.run(row), row.status, row.reason);
         let _ = writeln!(text, "    {}", directory.join(&row.log).display());
     }
 }
