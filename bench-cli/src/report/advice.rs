@@ -30,10 +30,10 @@ impl Answer {
         let next = advice.next.iter().filter_map(|next| {
             let rows = &series.iter().find(|series| series.name == next.series)?.rows;
             let command = repeat::further(rows, &next.timeouts_ms, next.repetitions)?;
-            Some((format!("to know {} better", next.series), command))
+            Some((format!("To know {} better", next.series), command))
         });
         Answer {
-            question: format!("what meets {}, with 95 % confidence for one more run", advice.envelope),
+            question: format!("What meets {}, with 95 % confidence for one more run", advice.envelope),
             findings,
             next: next.collect(),
         }

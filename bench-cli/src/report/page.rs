@@ -135,23 +135,17 @@ fn advice(report: &Report<'_>) -> Option<String> {
     let answers = advice::answers(&Series::group(report.rows), report.limits);
     let mut html = String::new();
     for Answer { question, findings, next } in &answers {
-        let _ = writeln!(html, "<h3>{}</h3>\n<ul>", escape(&sentence(question)));
+        let _ = writeln!(html, "<h3>{}</h3>\n<ul>", escape(question));
         for finding in findings {
             let _ = writeln!(html, "<li>{}</li>", escape(finding));
         }
         html.push_str("</ul>\n");
         for (aim, command) in next {
-            let (aim, command) = (escape(&sentence(aim)), escape(command));
+            let (aim, command) = (escape(aim), escape(command));
             let _ = writeln!(html, "<p>{aim}:</p>\n<pre><code>{command}</code></pre>");
         }
     }
     (!answers.is_empty()).then_some(html)
-}
-
-/// With its first letter as a sentence has it.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn pictures(report: &Report<'_>) -> Option<String> {
