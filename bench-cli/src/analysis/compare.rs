@@ -110,6 +110,17 @@ fn pairs<'a, 'r>(before: &'a [Series<'r>], after: &'a [Series<'r>]) -> Vec<(&'a 
     pairs
 }
 
+/// What two series are called together.
+fn name(before: &Series<'_>, after: &Series<'_>) -> String {
+    if before.name == after.name {
+        before.name.clone()
+    } else if before.settings == after.settings {
+        format!("{} → {}", before.subject(), after.name)
+    } else {
+        format!("{} → {}", before.name, after.settings)
+    }
+}
+
 /// The samples of both sweeps at one timeout.
 struct Pair {
     timeout_ms: u64,
@@ -125,10 +136,7 @@ fn compare_figure(before: &Series<'_>, after: &Series<'_>, figure: Figure) -> Ve
         Some(Pair { timeout_ms: before.x as u64, before, after })
     };
     let pairs: Vec<Pair> = groups(before).into_iter().filter_map(pair).collect();
-    let series = match before.name == after.name {
-        true => before.name.clone(),
-        false => format!("{} → {}", before.name, after.name),
-    };
+    let series = name(before, after);
     let difference = |scope, means, (relative, margin, p)| Difference {
         series: series.clone(),
         scope,
@@ -331,7 +339,7 @@ mod tests {
     fn paired(before: &[Row], after: &[Row]) -> Vec<String> {
         let names = Names::among_sweeps(before.iter().chain(after));
         let [before, after] = [before, after].map(|rows| Series::group_named(&names, rows));
-        pairs(&before, &after).iter().map(|(one, other)| format!("{} | {}", one.name, other.name)).collect()
+        pairs(&before, &after).iter().map(|(one, other)| name(one, other)).collect()
     }
 
     #[test]
@@ -339,16 +347,13 @@ mod tests {
         let with =
             |strategy: &str, node_count| Row { strategy: strategy.to_owned(), node_count, ..example(50, 1) };
         let grid = [with("hub", 5), with("tree", 5), with("hub", 25), with("tree", 25)];
-        assert_eq!(
-            paired(&grid, &[with("tree", 25), with("hub", 25)]),
-            ["hub, 25 nodes | hub, 25 nodes", "tree, 25 nodes | tree, 25 nodes"]
-        );
-        assert_eq!(paired(&[with("hub", 5)], &[with("direct", 5)]), ["hub | direct"]);
-        assert_eq!(paired(&[with("hub", 5)], &[with("hub", 25)]), ["hub, 5 nodes | hub, 25 nodes"]);
+        assert_eq!(paired(&grid, &[with("tree", 25), with("hub", 25)]), ["hub, 25 nodes", "tree, 25 nodes"]);
+        assert_eq!(paired(&[with("hub", 5)], &[with("direct", 5)]), ["hub → direct"]);
+        assert_eq!(paired(&[with("hub", 5)], &[with("hub", 25)]), ["hub, 5 nodes → 25 nodes"]);
         assert!(paired(&[with("hub", 5)], &[with("direct", 25)]).is_empty());
         assert!(paired(&[with("hub", 5)], &[with("direct", 5), with("tree", 5)]).is_empty());
         let simulated = Row { engine: "simulated".to_owned(), ..with("hub", 5) };
-        assert_eq!(paired(&[with("hub", 5)], &[simulated]), ["hub | hub"]);
+        assert_eq!(paired(&[with("hub", 5)], &[simulated]), ["hub"]);
     }
 
     #[test]

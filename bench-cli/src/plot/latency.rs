@@ -26,6 +26,8 @@ const HEADER: i32 = 74;
 const FOOTER: i32 = 44;
 const LEGEND_ROW: i32 = 22;
 const CHART_HEIGHT: i32 = 430;
+/// Between two rows of panels.
+const ROW_GAP: i32 = 30;
 /// One panel has more room for its chart than each of several.
 const WIDE_PANEL: i32 = 800;
 const NARROW_PANEL: i32 = 470;
@@ -47,7 +49,7 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     let panel_width = if columns == 1 { WIDE_PANEL } else { NARROW_PANEL };
     let panel_height = legend_height() + CHART_HEIGHT;
     let width = 2 * MARGIN + columns * panel_width + (columns - 1) * MARGIN;
-    let height = HEADER + lines * panel_height + FOOTER;
+    let height = HEADER + lines * panel_height + (lines - 1) * ROW_GAP + FOOTER;
     ensure!(height < 20_000, "{} series are too many for one picture", panels.len());
     canvas::draw(width, height, |root, notes| {
         root.fill(&WHITE)?;
@@ -57,7 +59,7 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
         for (place, panel) in panels.iter().enumerate() {
             let (column, line) = ((place % COLUMNS) as i32, (place / COLUMNS) as i32);
             let x = MARGIN + column * (panel_width + MARGIN);
-            let y = HEADER + line * panel_height;
+            let y = HEADER + line * (panel_height + ROW_GAP);
             panel.draw(root, notes, (x, y), panel_width, &axes, column == 0)?;
         }
         text(root, (MARGIN, height - 20), &footer(series), &regular(12), MUTED)

@@ -17,14 +17,27 @@ pub struct Answer {
     pub next: Vec<(String, String)>,
 }
 
-/// The answer for every limit.
+/// The answer for every limit; in a grid of settings one for each combination, since a strategy and a timeout can be
+/// chosen, but not how many nodes there are or how far apart.
 pub fn answers(series: &[Series<'_>], envelopes: &[Envelope]) -> Vec<Answer> {
-    envelopes.iter().map(|envelope| Answer::on(series, envelope.clone())).collect()
+    let mut combinations: Vec<Vec<Series<'_>>> = Vec::new();
+    for one in series {
+        // The question says the settings, so the series need not.
+        let one = Series { name: one.subject(), ..one.clone() };
+        match combinations.iter_mut().find(|combination| combination[0].settings == one.settings) {
+            Some(combination) => combination.push(one),
+            None => combinations.push(vec![one]),
+        }
+    }
+    let of_envelope =
+        |envelope: &Envelope| combinations.iter().map(|series| Answer::on(series, envelope)).collect();
+    envelopes.iter().flat_map(|envelope| -> Vec<Answer> { of_envelope(envelope) }).collect()
 }
 
 impl Answer {
-    fn on(series: &[Series<'_>], envelope: Envelope) -> Answer {
-        let advice = Advice::on(series, envelope);
+    /// For series of the same settings.
+    fn on(series: &[Series<'_>], envelope: &Envelope) -> Answer {
+        let advice = Advice::on(series, envelope.clone());
         let mut findings: Vec<String> = series.iter().map(|series| of_series(&advice, series)).collect();
         findings.extend(best(&advice));
         let next = advice.next.iter().filter_map(|next| {
@@ -32,8 +45,10 @@ impl Answer {
             let command = repeat::further(rows, &next.timeouts_ms, next.repetitions)?;
             Some((format!("To know {} better", next.series), command))
         });
+        let settings = series.first().map(|series| series.settings.as_str()).unwrap_or_default();
+        let at = if settings.is_empty() { String::new() } else { format!(" at {settings}") };
         Answer {
-            question: format!("What meets {}, with 95 % confidence for one more run", advice.envelope),
+            question: format!("What meets {envelope}{at}, with 95 % confidence for one more run"),
             findings,
             next: next.collect(),
         }
@@ -123,5 +138,20 @@ mod tests {
             .collect();
         let answers = answers(&Series::group(&rows), &[Challenge::ALL[0].into()]);
         insta::assert_snapshot!(answers[0]);
+    }
+
+    #[test]
+    fn each_combination_of_settings_has_an_answer_of_its_own() {
+        let run = |node_count, repetition| Row { node_count, ..example(100, repetition) };
+        let rows = [run(5, 1), run(5, 2), run(25, 1), run(25, 2)];
+        let answers = answers(&Series::group(&rows), &[Challenge::ALL[0].into()]);
+        assert_eq!(answers.len(), 2);
+        assert!(answers[1].question.contains("at 25 nodes, with 95 %"), "{}", answers[1]);
+        assert!(answers[1].findings[0].starts_with("hub: "), "{}", answers[1]);
+        assert!(
+            answers[0].next.iter().all(|(_, command)| command.ends_with(" --node-count 5")),
+            "{}",
+            answers[0]
+        );
     }
 }
