@@ -5,6 +5,7 @@
 pub mod advice;
 pub mod challenge;
 pub mod compare;
+pub mod confirm;
 pub mod distribution;
 pub mod envelope;
 pub mod figure;

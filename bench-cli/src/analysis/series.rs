@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::challenge::Challenge;
+use super::envelope::Envelope;
 use super::figure::Figure;
 use super::fit::Fit;
 use super::least_squares::FitError;
@@ -120,7 +121,8 @@ impl Point {
                 Spread::of(usable().filter_map(|row| row.latency(quantile)).map(|l| l.as_secs_f64() * 1e3))
             }),
             passed: Challenge::ALL
-                .map(|challenge| rows.iter().filter(|row| challenge.passed_by(row)).count()),
+                .map(Envelope::from)
+                .map(|challenge| rows.iter().filter(|row| challenge.is_met_by(row)).count()),
         }
     }
 }

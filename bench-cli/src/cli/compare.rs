@@ -87,7 +87,8 @@ fn report(differences: &[Difference], labels: [&str; 2]) -> anyhow::Result<usize
     Ok(regressions)
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
+/// Reads a sweep's rows, and warns of a line that was cut off.
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
     let csv_file::Rows { rows, torn_line } = csv_file::read(path)?;
     if let Some(line) = torn_line {
         eprintln!("warning: line {line} of {} is cut off and left out", path.display());

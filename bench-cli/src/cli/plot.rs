@@ -10,7 +10,7 @@ use super::compare::{self, CompareArgs};
 use super::conclude::{self, FormatArgs};
 use super::limits::LimitArgs;
 use crate::analysis::Series;
-use crate::outcome::{Row, csv_file};
+use crate::outcome::Row;
 use crate::plot;
 
 /// The picture of several sweeps, beside the last.
@@ -52,10 +52,7 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
         csvs => return compare_all(args, csvs),
     };
     ensure!(!args.fail_on_regression, "--fail-on-regression compares sweeps; give the CSV of a second one");
-    let csv_file::Rows { rows, torn_line } = csv_file::read(csv)?;
-    if let Some(line) = torn_line {
-        eprintln!("warning: line {line} of {} is cut off and left out", csv.display());
-    }
+    let rows = compare::read(csv)?;
     let folder = csv.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     conclude::print(&rows, folder, &args.limits);
     match &args.output {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, ValueEnum};
 
 use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
 use super::sweep::{self, INTERRUPTED, Measured, SweepArgs};
-use crate::analysis::advice::{Judged, Verdict};
+use crate::analysis::advice::{Aim, Judged, Verdict};
 use crate::analysis::{Advice, Envelope, Series};
 use crate::outcome::Row;
 use crate::report::{advice, repeat};
@@ -79,11 +79,13 @@ enum Prefer {
     Latency,
 }
 
-/// A sweep's flags, to be read as if they had been typed.
-#[derive(Parser)]
-struct Typed {
-    #[command(flatten)]
-    sweep: SweepArgs,
+impl Prefer {
+    const fn aim(self) -> Aim {
+        match self {
+            Prefer::Messages => Aim::FewestMessages,
+            Prefer::Latency => Aim::LowestLatency,
+        }
+    }
 }
 
 /// How tuning ended.
@@ -181,8 +183,7 @@ impl Tuning<'_> {
     ) -> anyhow::Result<Measured> {
         let timeouts: Vec<String> = timeouts_ms.iter().map(u64::to_string).collect();
         let timeouts = timeouts.join(",");
-        let mut words =
-            vec!["sweep", "--engine", engine, "--batch-timeouts", &timeouts, "--repetitions", repetitions];
+        let mut words = vec!["--engine", engine, "--batch-timeouts", &timeouts, "--repetitions", repetitions];
         match &self.args.bin {
             Some(bin) => words.extend(["--bin", bin]),
             None => words.extend(["--strategy", strategy]),
@@ -197,7 +198,7 @@ impl Tuning<'_> {
             // The same question gets the same answer.
             words.extend(["--seed", "1"]);
         }
-        let mut args = Typed::try_parse_from(words)?.sweep;
+        let mut args = SweepArgs::typed(words)?;
         args.settings = self.args.settings.clone();
         let directory = self.directory.join(folder);
         sweep::measure(

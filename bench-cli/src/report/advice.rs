@@ -94,11 +94,11 @@ fn of_series(advice: &Advice, series: &Series<'_>) -> String {
 
 /// The best settings of those that surely meet the limits.
 fn best(advice: &Advice) -> Vec<String> {
-    let Some(fewest) = advice.best(Figure::MsgsPerOp) else {
+    let recommended = advice.recommended();
+    if recommended.is_empty() {
         return vec!["nothing that was measured surely meets it".to_owned()];
-    };
-    let soonest = advice.best(Figure::Max).map(|soonest| format!("lowest latency:  {}", describe(soonest)));
-    [format!("fewest messages: {}", describe(fewest))].into_iter().chain(soonest).collect()
+    }
+    recommended.iter().map(|(aim, judged)| format!("{}: {}", aim.name(), describe(judged))).collect()
 }
 
 /// A setting and what one more run of it should measure.

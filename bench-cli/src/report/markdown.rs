@@ -36,7 +36,8 @@ pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {
     text
 }
 
-fn table(sheet: &Sheet) -> String {
+/// A table as Markdown.
+pub fn table(sheet: &Sheet) -> String {
     let line = |cells: &[String]| {
         let cells: Vec<String> = cells.iter().map(|cell| escape(cell)).collect();
         format!("| {} |\n", cells.join(" | "))
@@ -48,7 +49,7 @@ fn table(sheet: &Sheet) -> String {
 }
 
 /// Text with nothing in it that Markdown would take for markup.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

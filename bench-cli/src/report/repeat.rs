@@ -58,6 +58,11 @@ pub fn command(rows: &[Row]) -> Option<Repeat> {
 /// The command that measures runs like `rows` at other timeouts, or `None` if there are no rows. Arguments of the
 /// node that follow no template are left to the user.
 pub fn further(rows: &[&Row], timeouts_ms: &[u64], repetitions: usize) -> Option<String> {
+    further_words(rows, timeouts_ms, repetitions).map(|words| typed(&words))
+}
+
+/// The same, word by word.
+pub fn further_words(rows: &[&Row], timeouts_ms: &[u64], repetitions: usize) -> Option<Vec<String>> {
     let (mut words, _) = node(rows)?;
     let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
     let timeouts: Vec<String> = timeouts_ms.iter().map(u64::to_string).collect();
@@ -66,7 +71,7 @@ pub fn further(rows: &[&Row], timeouts_ms: &[u64], repetitions: usize) -> Option
     for (name, value) in settings(rows) {
         flag(name, value);
     }
-    Some(typed(&words))
+    Some(words)
 }
 
 /// The command's beginning: engine and node.

@@ -23,7 +23,8 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    fn new(header: &[&str]) -> Sheet {
+    /// A table without rows.
+    pub fn new(header: &[&str]) -> Sheet {
         Sheet { header: header.iter().copied().map(String::from).collect(), rows: Vec::new() }
     }
 }
@@ -80,7 +81,8 @@ pub const PLAIN: TableStyle = TableStyle::new()
     .content_lines(ContentLineStyle::none())
     .header_separator(LineStyle::none().fill('─').junction('─'));
 
-fn table(sheet: Sheet) -> Table {
+/// A table on the terminal.
+pub fn table(sheet: Sheet) -> Table {
     let mut table = Table::new();
     table.load_style(PLAIN).set_header(sheet.header);
     table.add_rows(sheet.rows);

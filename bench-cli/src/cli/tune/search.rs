@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Prefer, SIMULATED, Tuning};
 use crate::analysis::advice::Judged;
-use crate::analysis::{Advice, Figure, Series};
+use crate::analysis::{Advice, Series};
 use crate::outcome::Row;
 
 /// How a search goes about it.
@@ -13,30 +13,27 @@ struct Plan {
     folder: &'static str,
     /// The timeouts to begin with (ms): the whole range that makes sense, coarsely.
     first: &'static [u64],
-    /// Sweeps until the boundary must be known finely enough.
-    rounds: u32,
-    /// Repetitions in the first sweep, and what each further one adds.
-    repetitions: u32,
-    /// Whether a further sweep adds repetitions to all timeouts, or measures the new ones alone.
-    adds_to_all: bool,
+    /// Repetitions in each sweep, of which it makes so many unless the best setting is known finely enough earlier.
+    repetitions: &'static [u32],
+    /// Whether further sweeps look at all that is open and add repetitions to all timeouts, or at the surroundings of
+    /// the best setting alone.
+    is_thorough: bool,
 }
 
 /// In virtual time runs cost next to nothing.
 const VIRTUAL: Plan = Plan {
     folder: SIMULATED,
     first: &[0, 25, 50, 100, 200, 400, 800, 1200, 1600],
-    rounds: 4,
-    repetitions: 5,
-    adds_to_all: true,
+    repetitions: &[5, 10, 15, 20],
+    is_thorough: true,
 };
 
 /// In real time each takes half a minute. A node may well take a timeout of 0 for a busy loop.
 const REAL: Plan = Plan {
     folder: "search",
     first: &[25, 50, 100, 200, 400, 800, 1600],
-    rounds: 3,
-    repetitions: 3,
-    adds_to_all: false,
+    repetitions: &[3, 5, 8],
+    is_thorough: false,
 };
 
 /// Settings to check before giving up.
@@ -53,22 +50,23 @@ impl Tuning<'_> {
         };
         let mut timeouts: BTreeSet<u64> = plan.first.iter().copied().collect();
         let mut rows = Vec::new();
-        for round in 1..=plan.rounds {
+        for repetitions in plan.repetitions {
             let list: Vec<u64> = timeouts.iter().copied().collect();
-            let repetitions = (plan.repetitions * round).to_string();
+            let repetitions = repetitions.to_string();
             let measured = self.sweep(engine, &self.args.strategy, &list, &repetitions, plan.folder)?;
             if measured.stopped {
                 return Ok(None);
             }
             rows = measured.rows;
             let advice = Advice::on(&Series::group(&rows), self.envelope.clone());
-            if advice.next.is_empty() {
+            let next = if plan.is_thorough { advice.next } else { advice.next_for(self.args.prefer.aim()) };
+            if next.is_empty() {
                 break;
             }
-            if !plan.adds_to_all {
+            if !plan.is_thorough {
                 timeouts.clear();
             }
-            timeouts.extend(advice.next.iter().flat_map(|next| &next.timeouts_ms));
+            timeouts.extend(next.iter().flat_map(|next| &next.timeouts_ms));
         }
         Ok(Some(rows))
     }
@@ -76,11 +74,8 @@ impl Tuning<'_> {
 
 /// The settings that surely meet the limits, best first, each clearly apart from the one before.
 pub(super) fn candidates(advice: &Advice, prefer: Prefer) -> Vec<&Judged> {
-    let figure = match prefer {
-        Prefer::Messages => Figure::MsgsPerOp,
-        Prefer::Latency => Figure::Max,
-    };
-    let value = |one: &Judged| one.figure(figure).map_or(f64::INFINITY, |predicted| predicted.mean);
+    let value =
+        |one: &Judged| one.figure(prefer.aim().figure()).map_or(f64::INFINITY, |predicted| predicted.mean);
     let mut meeting: Vec<&Judged> = advice.meeting().collect();
     meeting.sort_by(|a, b| value(a).total_cmp(&value(b)));
     let mut candidates: Vec<&Judged> = Vec::new();
