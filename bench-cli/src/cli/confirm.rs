@@ -1,12 +1,14 @@
 //! `bench-cli confirm`: the settings that a sweep recommends, run again and held against what was predicted.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 
 use super::compare::read;
+use super::go_on;
 use super::limits::LimitArgs;
 use super::sweep::{self, INTERRUPTED, Measured, SweepArgs};
 use crate::analysis::confirm::{Held, Recommended};
@@ -64,16 +66,19 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
     let words = args.sweep_words(&series, &recommended)?;
     let directory = args.out.clone().unwrap_or_else(|| args.csv.with_file_name("confirm"));
     let sweep_args = SweepArgs::typed(words.iter().map(String::as_str))?;
-    let Measured { rows: measured, stopped, .. } =
-        sweep::measure(&sweep_args, &directory, "the same command without --force")?;
+    let own = std::env::args_os().skip(1);
+    let command = go_on::command([OsString::from("bench-cli")].into_iter().chain(own), &directory);
+    let Measured { rows: measured, stopped, .. } = sweep::measure(&sweep_args, &directory, &command)?;
     if stopped {
-        eprintln!("interrupted; the same command without --force goes on");
+        eprintln!("interrupted; to go on:\n  {command}");
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let series = Series::group(&measured);
     let held: Vec<Held> = recommended.into_iter().map(|one| Held::against(one, &series)).collect();
     println!("{}\n\n{}", summary::table(confirm::sheet(&held)).trim_fmt(), confirm::LEGEND);
-    let commands = args.commands(&measured, &directory);
+    // What was typed, and the sweep that it came to.
+    let commands: Vec<String> =
+        [command].into_iter().chain(repeat::command(&measured).map(|repeat| repeat.command)).collect();
     let table = directory.join(TABLE);
     std::fs::write(&table, confirm::markdown(&held, &commands))
         .with_context(|| format!("cannot write {}", table.display()))?;
@@ -91,7 +96,7 @@ fn recommended(args: &ConfirmArgs, series: &[Series<'_>]) -> anyhow::Result<Vec<
     let one_setting = series.iter().all(|one| one.settings == series[0].settings);
     ensure!(
         one_setting,
-        "{} is a grid of settings; confirm a sweep of one combination, such as what --dry-run lists of it",
+        "{} is a grid of settings, each with advice of its own; confirm a sweep of one combination",
         args.csv.display()
     );
     let envelopes = args.limits.for_series(series);
@@ -139,12 +144,5 @@ impl ConfirmArgs {
         }
         words.extend(self.force.then(|| "--force".to_owned()));
         Ok(words)
-    }
-
-    /// What was run, as one would type it: this command, and the sweep that it came to.
-    fn commands(&self, measured: &[Row], directory: &Path) -> Vec<String> {
-        let confirm = format!("bench-cli confirm {} --out {}", self.csv.display(), directory.display());
-        let sweep = repeat::command(measured).map(|repeat| repeat.command);
-        [confirm].into_iter().chain(sweep).collect()
     }
 }
