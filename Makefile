@@ -35,6 +35,10 @@ reference: build ## Sweep all strategies, embedded and simulated, into results/r
 	$(BENCH) sweep --out results/reference --force --format csv,markdown $(REFERENCE_FLAGS)
 	$(BENCH) sweep --out results/reference-simulated --force --format csv,markdown $(SIMULATED_FLAGS)
 
+.PHONY: confirm
+confirm: build ## Run what results/reference recommends for 3d and 3e again, into results/confirm
+	$(BENCH) confirm results/reference/sweep.csv --limit 3d,3e --repetitions 5 --out results/confirm --force
+
 .PHONY: test
 test: ## Run every test
 	$(CARGO) build --locked --workspace

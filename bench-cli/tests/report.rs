@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use bench_cli::analysis::names;
 use bench_cli::outcome::{Row, Status, csv_file};
 
 fn bench(args: &[&str], folder: &Path) -> Output {
@@ -152,8 +153,8 @@ fn a_browser_shows_the_report_without_complaint() {
     let seen = between(&document, "data-seen=\"", "\"").replace("&quot;", "\"");
     let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
     let run = seen["run"].as_str().unwrap();
-    let row = with_failure.iter().find(|row| row.key() == run).unwrap();
-    assert!(seen["hover"].as_str().unwrap().ends_with(&row.to_string()), "{seen}");
+    let row = with_failure.iter().find(|row| names::run("", row) == run).unwrap();
+    assert!(seen["hover"].as_str().unwrap().ends_with(&names::describe("", row)), "{seen}");
     assert_eq!(
         (&seen["marked"], &seen["left"], &seen["scripts"]),
         (&1.into(), &true.into(), &2.into()),

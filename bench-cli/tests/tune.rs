@@ -52,3 +52,74 @@ fn what_cannot_be_met_is_said() {
     let two = tune(place.path(), &["--limit", "3d,3e"]);
     assert!(String::from_utf8_lossy(&two.stderr).contains("give one limit"));
 }
+
+fn bench(directory: &Path, args: &str) -> Output {
+    Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
+        .current_dir(directory)
+        .args(args.split_whitespace())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn what_a_sweep_recommends_is_run_again() {
+    let place = tempfile::tempdir().unwrap();
+    let sweep = "sweep --engine simulated --strategy hub,direct --node-count 5 --time-limit 5s --latency 20ms \
+                 --batch-timeouts 0,100,400 --repetitions 5 --seed 1 --out out -q";
+    assert!(bench(place.path(), sweep).status.success());
+    let confirm = "confirm out/sweep.csv --max-latency 300ms --repetitions 4";
+    let output = bench(place.path(), confirm);
+    let said = stdout(&output);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("fewest messages    hub at 100 ms") && said.contains("4 of 4 runs"), "{said}");
+    assert!(said.ends_with("confirmed\n"), "{said}");
+    let table = std::fs::read_to_string(place.path().join("out/confirm/confirm.md")).unwrap();
+    assert!(table.contains("| max \\< 300 ms | lowest latency | direct at 0 ms |"), "{table}");
+    assert!(table.contains(&format!("bench-cli {confirm} --out out/confirm\n")), "{table}");
+    // Runs of their own, with what was recommended and nothing else.
+    let rows = csv_file::read(&place.path().join("out/confirm/sweep.csv")).unwrap().rows;
+    assert_eq!(rows.len(), 2 * 2 * 4);
+    assert!(rows.iter().all(|row| row.node_count == 5 && [0, 100].contains(&row.batch_timeout_ms)));
+
+    // A network that is worse than the one that was asked about makes the advice wrong, and the exit status says so.
+    let worse = std::fs::read_to_string(place.path().join("out/sweep.csv"))
+        .unwrap()
+        .replace(",20,constant,", ",250,constant,");
+    std::fs::write(place.path().join("worse.csv"), worse).unwrap();
+    let output = bench(place.path(), "confirm worse.csv --max-latency 300ms --repetitions 2 --out worse");
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert!(stdout(&output).contains("0 of 2 runs"), "{}", stdout(&output));
+    let none = bench(place.path(), "confirm out/sweep.csv --max-latency 1ms");
+    assert!(
+        String::from_utf8_lossy(&none.stderr).contains("nothing in out/sweep.csv surely meets the limits")
+    );
+}
+
+/// A program in another language, in real time: a coarse sweep, then a check of the best.
+#[test]
+fn any_node_can_be_tuned() {
+    let place = tempfile::tempdir().unwrap();
+    let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nodes/batching.py");
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
+        .current_dir(place.path())
+        .args(["tune", "--engine", "embedded", "--out", "out", "--max-latency", "9s", "--repetitions", "2"])
+        .args(["--node-count", "2", "--rate", "20", "--time-limit", "2s", "--latency", "1ms"])
+        .args(["--jobs", "8", "--prefer", "latency", "--bin"])
+        .arg(&node)
+        .output()
+        .unwrap();
+    let said = stdout(&output);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains(&format!("recommended: {} with a batch timeout of ", node.display())), "{said}");
+    assert!(said.contains("  search, embedded: batching at "), "{said}");
+    assert!(said.contains("again: bench-cli sweep --engine embedded --bin "), "{said}");
+    let searched = csv_file::read(&place.path().join("out/search/sweep.csv")).unwrap().rows;
+    assert!(searched.len() >= 7 * 3);
+    let virtual_time = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
+        .current_dir(place.path())
+        .args(["tune", "--engine", "simulated", "--bin"])
+        .arg(&node)
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&virtual_time.stderr).contains("lives in real time"));
+}

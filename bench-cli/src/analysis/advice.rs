@@ -68,6 +68,36 @@ pub struct NextSweep {
     pub repetitions: usize,
 }
 
+/// What is best within limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// The fewest messages for each operation.
+    FewestMessages,
+    /// The lowest maximum stable latency.
+    LowestLatency,
+}
+
+impl Aim {
+    /// Every aim.
+    pub const ALL: [Aim; 2] = [Aim::FewestMessages, Aim::LowestLatency];
+
+    /// The figure that is least.
+    pub const fn figure(self) -> Figure {
+        match self {
+            Aim::FewestMessages => Figure::MsgsPerOp,
+            Aim::LowestLatency => Figure::Max,
+        }
+    }
+
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Aim::FewestMessages => "fewest messages",
+            Aim::LowestLatency => "lowest latency",
+        }
+    }
+}
+
 /// What a sweep says about limits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Advice {
@@ -96,6 +126,22 @@ impl Advice {
     /// The timeouts that surely meet the limits.
     pub fn meeting(&self) -> impl Iterator<Item = &Judged> {
         self.judged.iter().filter(|judged| judged.verdict == Verdict::Meets)
+    }
+
+    /// What it recommends: the settings that surely meet the limits with the fewest messages, and with the lowest
+    /// latency. Empty if none surely meets them.
+    pub fn recommended(&self) -> Vec<(Aim, &Judged)> {
+        Aim::ALL.into_iter().filter_map(|aim| Some((aim, self.best(aim.figure())?))).collect()
+    }
+
+    /// What to measure to find a better setting for `aim` alone, for runs that are dear: the surroundings of the best
+    /// setting so far; all that is worth measuring while there is none.
+    pub fn next_for(&self, aim: Aim) -> Vec<NextSweep> {
+        let Some(best) = self.best(aim.figure()) else { return self.next.clone() };
+        let own: Vec<Judged> = self.judged.iter().filter(|one| one.series == best.series).cloned().collect();
+        let place = own.iter().position(|one| one.timeout_ms == best.timeout_ms).unwrap_or(0);
+        let around = place.saturating_sub(1)..own.len().min(place + 2);
+        next_sweep(&own[around]).into_iter().collect()
     }
 
     /// Of the timeouts that surely meet the limits, the one with the least `figure`.
@@ -241,6 +287,27 @@ mod tests {
         assert_eq!(between(100, 104), [101, 102, 103]);
         assert_eq!(between(0, 1), Vec::<u64>::new());
         assert_eq!(between(400, 800), [500, 600, 700]);
+    }
+
+    #[test]
+    fn dear_runs_close_in_on_the_best_alone() {
+        let mut rows = rows(&[100, 150, 300, 380, 800]);
+        for row in &mut rows {
+            row.msgs_per_op = Some(300.0 / row.batch_timeout_ms as f64);
+        }
+        // A failure far from the boundary is nothing to spend runs on.
+        rows[4].status = Status::Crashed;
+        let advice = advice(&rows);
+        assert_eq!(advice.best(Figure::MsgsPerOp).unwrap().timeout_ms, 300);
+        assert_eq!(
+            advice.next_for(Aim::FewestMessages)[0].timeouts_ms,
+            [160, 180, 200, 220, 240, 260, 280, 320, 340, 360, 380]
+        );
+        assert_eq!(advice.next_for(Aim::LowestLatency)[0].timeouts_ms, [110, 120, 130, 140]);
+        rows.iter_mut().for_each(|row| row.stable_max_ms = Some(580 + 10 * u64::from(row.repetition)));
+        let none = self::advice(&rows);
+        assert!(!none.next.is_empty());
+        assert_eq!(none.next_for(Aim::LowestLatency), none.next);
     }
 
     #[test]

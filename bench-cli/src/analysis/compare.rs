@@ -1,11 +1,14 @@
-//! Two sweeps beside each other: which differences are beyond noise.
+//! Sweeps beside a first one, the baseline: which differences are beyond noise.
 //!
-//! Each figure of each timeout that both sweeps have is compared by Welch's t test on the repetitions, which does not
+//! A series is compared with the one of the same strategy (or node) and settings. Where there is none, it is compared
+//! with the only one that differs in strategy or node alone, or in settings alone: two nodes, or one in two networks.
+//!
+//! Each figure of each timeout that both series have is compared by Welch's t test on the repetitions, which does not
 //! assume that both scatter alike. In addition each figure is compared over all common timeouts of a series at once:
 //! the mean of the logarithms' differences against the scatter of repetitions pooled over all timeouts. A slowdown
 //! that every timeout shares shows there first.
 //!
-//! Many tests find something by chance, so probabilities are corrected by Holm's method over all of them (Holm,
+//! Many tests find something by chance, so probabilities are corrected by Holm's method over all of them, those of all sweeps together (Holm,
 //! *Scandinavian Journal of Statistics* 6 (1979), 65–70). A difference counts if its corrected probability is below
 //! [`SIGNIFICANCE`] and it is larger than [`NEGLIGIBLE`]: two sweeps on one machine differ by about that much without a reason.
 
@@ -15,7 +18,7 @@ use super::groups::{Group, Groups};
 use super::least_squares::CONFIDENCE;
 use super::series::Series;
 
-/// How likely one false alarm among all differences of two sweeps may be; low, for comparisons that run every night.
+/// How likely one false alarm among all differences may be; low, for comparisons that run every night.
 pub const SIGNIFICANCE: f64 = 0.01;
 /// Relative differences up to this one do not count, however sure they are.
 pub const NEGLIGIBLE: f64 = 0.02;
@@ -32,7 +35,7 @@ pub enum Scope {
 /// One figure in two sweeps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// The series' name.
+    /// The series' name; both names if they differ.
     pub series: String,
     /// One timeout or all.
     pub scope: Scope,
@@ -60,17 +63,62 @@ impl Difference {
     }
 }
 
-/// Compares the series that both sweeps have.
-pub fn compare(before: &[Series<'_>], after: &[Series<'_>]) -> Vec<Difference> {
-    let mut differences = Vec::new();
-    for before in before {
-        let Some(after) = after.iter().find(|after| after.name == before.name) else { continue };
-        for figure in Figure::ALL {
-            differences.extend(compare_figure(before, after, figure));
-        }
-    }
-    correct(&mut differences);
+/// Compares each of the `others` with the baseline; the differences of each by themselves.
+pub fn compare(baseline: &[Series<'_>], others: &[Vec<Series<'_>>]) -> Vec<Vec<Difference>> {
+    let against = |other: &Vec<Series<'_>>| {
+        let pairs = pairs(baseline, other);
+        let differences = pairs.into_iter().flat_map(|(before, after)| {
+            Figure::ALL.into_iter().flat_map(move |figure| compare_figure(before, after, figure))
+        });
+        differences.collect()
+    };
+    let mut differences: Vec<Vec<Difference>> = others.iter().map(against).collect();
+    correct(differences.iter_mut().flatten());
     differences
+}
+
+/// Which series are of the same thing; see the module's documentation.
+fn pairs<'a, 'r>(before: &'a [Series<'r>], after: &'a [Series<'r>]) -> Vec<(&'a Series<'r>, &'a Series<'r>)> {
+    type Alike = fn(&Series<'_>, &Series<'_>) -> bool;
+    const RULES: [Alike; 3] = [
+        |one, other| one.name == other.name,
+        |one, other| one.settings == other.settings,
+        |one, other| one.subject() == other.subject(),
+    ];
+    let mut left: [Vec<&Series<'r>>; 2] = [before.iter().collect(), after.iter().collect()];
+    let mut pairs = Vec::new();
+    for alike in RULES {
+        let only = |one: &Series<'r>, among: &[&'a Series<'r>]| {
+            let mut like_it = among.iter().copied().filter(|other| alike(one, other));
+            like_it.next().filter(|_| like_it.next().is_none())
+        };
+        let found: Vec<_> = left[0]
+            .iter()
+            .filter_map(|one| {
+                let other = only(one, &left[1])?;
+                only(other, &left[0]).map(|_| (*one, other))
+            })
+            .collect();
+        for (one, other) in &found {
+            left[0].retain(|series| series.name != one.name);
+            left[1].retain(|series| series.name != other.name);
+        }
+        pairs.extend(found);
+    }
+    // In the baseline's order.
+    pairs.sort_by_key(|(one, _)| before.iter().position(|series| series.name == one.name));
+    pairs
+}
+
+/// What two series are called together.
+fn name(before: &Series<'_>, after: &Series<'_>) -> String {
+    if before.name == after.name {
+        before.name.clone()
+    } else if before.settings == after.settings {
+        format!("{} → {}", before.subject(), after.name)
+    } else {
+        format!("{} → {}", before.name, after.settings)
+    }
 }
 
 /// The samples of both sweeps at one timeout.
@@ -88,8 +136,9 @@ fn compare_figure(before: &Series<'_>, after: &Series<'_>, figure: Figure) -> Ve
         Some(Pair { timeout_ms: before.x as u64, before, after })
     };
     let pairs: Vec<Pair> = groups(before).into_iter().filter_map(pair).collect();
+    let series = name(before, after);
     let difference = |scope, means, (relative, margin, p)| Difference {
-        series: before.name.clone(),
+        series: series.clone(),
         scope,
         figure,
         means,
@@ -159,8 +208,8 @@ fn overall(pairs: &[Pair]) -> Option<Test> {
 }
 
 /// Holm's correction, in place.
-fn correct(differences: &mut [Difference]) {
-    let mut tested: Vec<&mut f64> = differences.iter_mut().filter_map(|one| one.p.as_mut()).collect();
+fn correct<'a>(differences: impl Iterator<Item = &'a mut Difference>) {
+    let mut tested: Vec<&mut f64> = differences.filter_map(|one| one.p.as_mut()).collect();
     tested.sort_by(|a, b| a.total_cmp(b));
     let count = tested.len();
     let mut floor: f64 = 0.0;
@@ -173,6 +222,7 @@ fn correct(differences: &mut [Difference]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::Names;
     use crate::outcome::Row;
     use crate::outcome::row::tests::example;
     use rand::{RngExt as _, SeedableRng as _};
@@ -206,7 +256,7 @@ mod tests {
     #[test]
     fn the_correction_is_r_s() {
         let mut differences = [0.01, 0.02, 0.03, 0.04, 0.005].map(difference);
-        correct(&mut differences);
+        correct(differences.iter_mut());
         let expected = [0.04, 0.06, 0.06, 0.06, 0.025];
         for (difference, expected) in differences.iter().zip(expected) {
             assert!((difference.p.unwrap() - expected).abs() < 1e-12, "{difference:?}");
@@ -232,9 +282,12 @@ mod tests {
         rows
     }
 
+    fn differences(before: &[Row], after: &[Row]) -> Vec<Difference> {
+        compare(&Series::group(before), &[Series::group(after)]).remove(0)
+    }
+
     fn regressions(before: &[Row], after: &[Row]) -> Vec<Difference> {
-        let differences = compare(&Series::group(before), &Series::group(after));
-        differences.into_iter().filter(Difference::is_regression).collect()
+        differences(before, after).into_iter().filter(Difference::is_regression).collect()
     }
 
     #[test]
@@ -266,9 +319,41 @@ mod tests {
     #[test]
     fn single_runs_are_compared_without_a_verdict() {
         let (before, after) = ([example(100, 1)], [Row { msgs_per_op: Some(3.0), ..example(100, 1) }]);
-        let differences = compare(&Series::group(&before), &Series::group(&after));
+        let differences = differences(&before, &after);
         assert_eq!((differences[0].relative, differences[0].p), (1.0, None));
         assert!(!differences[0].is_significant());
+    }
+
+    #[test]
+    fn every_sweep_is_held_against_the_first_and_all_count_for_the_correction() {
+        let [first, same, slow] = [sweep(1.0, 1), sweep(1.0, 2), sweep(1.2, 3)];
+        let groups = |rows| Series::group(rows);
+        let both = compare(&groups(&first), &[groups(&same), groups(&slow)]);
+        assert!(!both[0].iter().any(Difference::is_significant));
+        assert!(both[1].iter().any(Difference::is_regression));
+        let alone = differences(&first, &slow);
+        let least = |all: &[Difference]| all.iter().filter_map(|one| one.p).fold(1.0, f64::min);
+        assert!(least(&both[1]) > 1.9 * least(&alone), "{} {}", least(&both[1]), least(&alone));
+    }
+
+    fn paired(before: &[Row], after: &[Row]) -> Vec<String> {
+        let names = Names::among_sweeps(before.iter().chain(after));
+        let [before, after] = [before, after].map(|rows| Series::group_named(&names, rows));
+        pairs(&before, &after).iter().map(|(one, other)| name(one, other)).collect()
+    }
+
+    #[test]
+    fn a_series_is_compared_with_its_like() {
+        let with =
+            |strategy: &str, node_count| Row { strategy: strategy.to_owned(), node_count, ..example(50, 1) };
+        let grid = [with("hub", 5), with("tree", 5), with("hub", 25), with("tree", 25)];
+        assert_eq!(paired(&grid, &[with("tree", 25), with("hub", 25)]), ["hub, 25 nodes", "tree, 25 nodes"]);
+        assert_eq!(paired(&[with("hub", 5)], &[with("direct", 5)]), ["hub → direct"]);
+        assert_eq!(paired(&[with("hub", 5)], &[with("hub", 25)]), ["hub, 5 nodes → 25 nodes"]);
+        assert!(paired(&[with("hub", 5)], &[with("direct", 25)]).is_empty());
+        assert!(paired(&[with("hub", 5)], &[with("direct", 5), with("tree", 5)]).is_empty());
+        let simulated = Row { engine: "simulated".to_owned(), ..with("hub", 5) };
+        assert_eq!(paired(&[with("hub", 5)], &[simulated]), ["hub"]);
     }
 
     #[test]
@@ -276,7 +361,7 @@ mod tests {
         let rows =
             |max| [1, 2].map(|repetition| Row { stable_max_ms: Some(max), ..example(100, repetition) });
         let (before, after) = (rows(40), rows(41));
-        let found = compare(&Series::group(&before), &Series::group(&after));
+        let found = differences(&before, &after);
         let max = found.iter().find(|one| one.figure == Figure::Max).unwrap();
         assert!(max.p.unwrap() > 0.05, "{max:?}");
     }

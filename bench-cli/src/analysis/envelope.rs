@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::challenge::Challenge;
 use super::figure::Figure;
+use crate::outcome::Row;
 
 /// What every run should stay below; what is not limited may be anything.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +29,12 @@ impl Envelope {
             .into_iter()
             .filter_map(|(figure, limit)| Some((figure, limit?)))
             .collect()
+    }
+
+    /// Whether `row` is an ok run below every limit. A run that failed, or lacks a limited figure, is not.
+    pub fn is_met_by(&self, row: &Row) -> bool {
+        let below = |(figure, limit): (Figure, f64)| figure.of(row).is_some_and(|value| value < limit);
+        row.is_ok() && self.limits().into_iter().all(below)
     }
 }
 
@@ -70,6 +77,8 @@ impl fmt::Display for Envelope {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Status;
+    use crate::outcome::row::tests::example;
 
     #[test]
     fn a_challenge_or_own_limits() {
@@ -78,5 +87,27 @@ mod tests {
         let own = Envelope { max: Some(Duration::from_secs(2)), ..Envelope::default() };
         assert_eq!(own.to_string(), "max < 2000 ms");
         assert!("3f".parse::<Envelope>().unwrap_err().contains("3d or 3e"));
+    }
+
+    #[test]
+    fn every_limit_counts_and_is_exclusive() {
+        let [latency, efficiency] = Challenge::ALL.map(Envelope::from);
+        let row = Row {
+            msgs_per_op: Some(19.9),
+            stable_p50_ms: Some(399),
+            stable_max_ms: Some(599),
+            ..example(100, 1)
+        };
+        assert!(latency.is_met_by(&row) && efficiency.is_met_by(&row));
+        let at_3d = [
+            Row { msgs_per_op: Some(30.0), ..row.clone() },
+            Row { stable_p50_ms: Some(400), ..row.clone() },
+            Row { stable_max_ms: Some(600), ..row.clone() },
+            Row { status: Status::Unknown, ..row.clone() },
+            Row { msgs_per_op: None, ..row.clone() },
+        ];
+        assert!(at_3d.iter().all(|row| !latency.is_met_by(row)));
+        let slower = Row { stable_p50_ms: Some(999), stable_max_ms: Some(1999), ..row };
+        assert!(efficiency.is_met_by(&slower) && !latency.is_met_by(&slower));
     }
 }

@@ -1,22 +1,26 @@
 //! The rows of a sweep as series: one for each strategy or node and combination of settings, fitted and summed up by
 //! timeout.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::challenge::Challenge;
+use super::envelope::Envelope;
 use super::figure::Figure;
 use super::fit::Fit;
 use super::least_squares::FitError;
 use super::limit::Cluster;
 use super::median::Spread;
+use super::names::Names;
 use crate::outcome::{Quantile, Row};
 
 /// All runs of one strategy (or of one other node) under the same settings.
 #[derive(Clone, Debug)]
 pub struct Series<'a> {
-    /// Its name in tables and plots.
+    /// Its name in tables and plots: the strategy or node, and the settings.
     pub name: String,
+    /// The settings that set it apart from the other series; empty if all have the same.
+    pub settings: String,
     /// Its runs, failed ones included.
     pub rows: Vec<&'a Row>,
 }
@@ -25,16 +29,25 @@ impl<'a> Series<'a> {
     /// Groups rows into series, in the order in which series first appear. A name says which settings a series has
     /// if not all rows have the same.
     pub fn group(rows: &'a [Row]) -> Vec<Series<'a>> {
-        let varied = Varied::among(rows);
+        Series::group_named(&Names::among(rows), rows)
+    }
+
+    /// The same with the names of a larger whole, so that series of several sweeps have comparable names.
+    pub fn group_named(names: &Names, rows: &'a [Row]) -> Vec<Series<'a>> {
         let mut series: Vec<Series<'a>> = Vec::new();
         for row in rows {
-            let name = varied.name(row);
+            let name = names.series(row);
             match series.iter_mut().find(|series| series.name == name) {
                 Some(series) => series.rows.push(row),
-                None => series.push(Series { name, rows: vec![row] }),
+                None => series.push(Series { name, settings: names.settings(row), rows: vec![row] }),
             }
         }
         series
+    }
+
+    /// What it is a sample of: a strategy of this repository's node, or another node's program.
+    pub fn subject(&self) -> String {
+        self.rows.first().map(|row| row.series()).unwrap_or_default()
     }
 
     /// A figure of every usable run, with its batch timeout in milliseconds.
@@ -79,43 +92,6 @@ impl<'a> Series<'a> {
     }
 }
 
-/// A setting as a series' name shows it.
-type Setting = fn(&Row) -> String;
-
-/// Every setting that makes a series of its own.
-const SETTINGS: [Setting; 11] = [
-    |row| row.engine.clone(),
-    |row| format!("{} nodes", row.node_count),
-    |row| format!("{} clients", row.concurrency),
-    |row| format!("{} op/s", row.rate),
-    |row| format!("{} s", row.time_limit_s),
-    |row| format!("{} ms", row.latency_ms),
-    |row| row.latency_dist.clone(),
-    |row| row.topology.clone(),
-    |row| if row.nemesis == "none" { "no faults".to_owned() } else { row.nemesis.clone() },
-    |row| format!("faults every {} s", row.nemesis_interval_s),
-    |row| format!("loss {}, duplication {}", row.message_loss, row.message_duplication),
-];
-
-/// The settings in which rows differ.
-struct Varied(Vec<Setting>);
-
-impl Varied {
-    fn among(rows: &[Row]) -> Varied {
-        let differs = |setting: &Setting| rows.iter().map(setting).collect::<BTreeSet<_>>().len() > 1;
-        Varied(SETTINGS.into_iter().filter(differs).collect())
-    }
-
-    fn name(&self, row: &Row) -> String {
-        let mut name = row.series();
-        for setting in &self.0 {
-            name.push_str(", ");
-            name.push_str(&setting(row));
-        }
-        name
-    }
-}
-
 /// The repetitions of one series at one timeout, summed up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
@@ -145,7 +121,8 @@ impl Point {
                 Spread::of(usable().filter_map(|row| row.latency(quantile)).map(|l| l.as_secs_f64() * 1e3))
             }),
             passed: Challenge::ALL
-                .map(|challenge| rows.iter().filter(|row| challenge.passed_by(row)).count()),
+                .map(Envelope::from)
+                .map(|challenge| rows.iter().filter(|row| challenge.is_met_by(row)).count()),
         }
     }
 }
@@ -182,6 +159,6 @@ mod tests {
     fn combinations_of_settings_are_series_of_their_own() {
         let rows = [example(50, 1), Row { latency_ms: 10, node_count: 5, ..example(50, 1) }];
         let names: Vec<String> = Series::group(&rows).into_iter().map(|series| series.name).collect();
-        assert_eq!(names, ["hub, 25 nodes, 100 ms", "hub, 5 nodes, 10 ms"]);
+        assert_eq!(names, ["hub, 25 nodes, latency 100 ms", "hub, 5 nodes, latency 10 ms"]);
     }
 }

@@ -1,5 +1,6 @@
-//! `bench-cli compare`: two sweeps side by side.
+//! `bench-cli compare`: sweeps side by side.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,8 +8,8 @@ use anyhow::bail;
 use clap::Args;
 use comfy_table::Table;
 
-use crate::analysis::Series;
 use crate::analysis::compare::{Difference, NEGLIGIBLE, SIGNIFICANCE, Scope, compare};
+use crate::analysis::{Names, Series};
 use crate::outcome::{Row, csv_file};
 use crate::plot;
 use crate::sweep::summary;
@@ -16,26 +17,25 @@ use crate::sweep::summary;
 /// The exit status of a regression, unlike that of any error.
 const REGRESSION: u8 = 3;
 
-/// Compare two sweeps: is a difference more than noise?
+/// Compare sweeps with a first one: is a difference more than noise?
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli compare before/sweep.csv after/sweep.csv
-  bench-cli compare embedded/sweep.csv simulated/sweep.csv -o engines.svg
   bench-cli compare main/sweep.csv branch/sweep.csv --fail-on-regression
+  bench-cli compare go/sweep.csv rust/sweep.csv zig/sweep.csv -o nodes.svg
 
 Points are compared by Welch's t test on their repetitions, corrected by Holm's method; the row 'all' takes all
-timeouts of a series together. With --fail-on-regression the exit status is 3 if the second sweep is worse.")]
+timeouts of a series together. Series are compared with their like: the same strategy or node with the same settings,
+else the only one that differs in either. With --fail-on-regression the exit status is 3 if a later sweep is worse than
+the first.")]
 pub struct CompareArgs {
-    /// The rows of the first sweep
-    #[arg(value_name = "FIRST.CSV")]
-    pub(super) first: PathBuf,
-    /// The rows of the second sweep
-    #[arg(value_name = "SECOND.CSV")]
-    pub(super) second: PathBuf,
-    /// Draw both into this file, .svg or .png
+    /// The rows of the sweeps; the first is what the others are compared with
+    #[arg(value_name = "SWEEP.CSV", num_args = 2.., required = true)]
+    pub(super) csvs: Vec<PathBuf>,
+    /// Draw all into this file, .svg or .png
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Exit with status 3 if the second sweep is worse beyond noise
+    /// Exit with status 3 if a later sweep is worse than the first beyond noise
     #[arg(long)]
     pub(super) fail_on_regression: bool,
 }
@@ -43,31 +43,52 @@ pub struct CompareArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// If a CSV cannot be read, the sweeps share no point, or the picture cannot be written.
+/// If a CSV cannot be read, a sweep shares no point with the first, or the picture cannot be written.
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
-    let [first, second] = [read(&args.first)?, read(&args.second)?];
-    let differences = compare(&Series::group(&first), &Series::group(&second));
-    if differences.is_empty() {
-        bail!("the two sweeps share no series and timeout with usable runs, so there is nothing to compare");
-    }
-    println!("{}", table(&differences));
-    let significant = differences.iter().filter(|difference| difference.is_significant()).count();
-    let regressions = differences.iter().filter(|difference| difference.is_regression()).count();
-    println!(
-        "\n{significant} of {} differences are beyond noise (p < {SIGNIFICANCE} after correction, and more than {} %), \
-         {regressions} of them for the worse",
-        differences.len(),
-        NEGLIGIBLE * 100.0
-    );
+    let sweeps: Vec<Vec<Row>> = args.csvs.iter().map(|csv| read(csv)).collect::<Result<_, _>>()?;
+    let labels = labels(&args.csvs);
+    let names = Names::among_sweeps(sweeps.iter().flatten());
+    let mut groups: Vec<Vec<Series<'_>>> =
+        sweeps.iter().map(|rows| Series::group_named(&names, rows)).collect();
+    let others = groups.split_off(1);
+    let compared = compare(&groups[0], &others);
+    let regressions: usize = compared
+        .iter()
+        .zip(&labels[1..])
+        .map(|(differences, other)| report(differences, [&labels[0], other]))
+        .sum::<anyhow::Result<_>>()?;
     if let Some(file) = &args.output {
-        plot::write(&plot::overlay::draw(&named(args, first, second))?, file)?;
+        let all: Vec<(String, Vec<Series<'_>>)> =
+            labels.into_iter().zip(groups.into_iter().chain(others)).collect();
+        plot::write(&plot::overlay::draw(&all)?, file)?;
         println!("drew {}", file.display());
     }
     let failed = args.fail_on_regression && regressions > 0;
     Ok(if failed { ExitCode::from(REGRESSION) } else { ExitCode::SUCCESS })
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
+/// Prints how a sweep differs from the first; returns how many differences are for the worse.
+fn report(differences: &[Difference], labels: [&str; 2]) -> anyhow::Result<usize> {
+    let [first, other] = labels;
+    if differences.is_empty() {
+        bail!(
+            "{first} and {other} share no series and timeout with usable runs, so there is nothing to compare"
+        );
+    }
+    println!("{first} → {other}\n{}", table(differences, labels));
+    let significant = differences.iter().filter(|difference| difference.is_significant()).count();
+    let regressions = differences.iter().filter(|difference| difference.is_regression()).count();
+    println!(
+        "{significant} of {} differences are beyond noise (p < {SIGNIFICANCE} after correction, and more than {} %), \
+         {regressions} of them for the worse\n",
+        differences.len(),
+        NEGLIGIBLE * 100.0
+    );
+    Ok(regressions)
+}
+
+/// Reads a sweep's rows, and warns of a line that was cut off.
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
     let csv_file::Rows { rows, torn_line } = csv_file::read(path)?;
     if let Some(line) = torn_line {
         eprintln!("warning: line {line} of {} is cut off and left out", path.display());
@@ -75,10 +96,10 @@ fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn table(differences: &[Difference]) -> Table {
+fn table(differences: &[Difference], [first, other]: [&str; 2]) -> Table {
     let mut table = Table::new();
     table.load_style(summary::PLAIN);
-    table.set_header(["series", "timeout", "", "first", "second", "change (95 %)", "p", "verdict"]);
+    table.set_header(["series", "timeout", "", first, other, "change (95 %)", "p", "verdict"]);
     for column in 3..7 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(comfy_table::CellAlignment::Right);
@@ -117,13 +138,24 @@ fn verdict(difference: &Difference) -> &'static str {
     }
 }
 
-/// Both sweeps with the names of their folders, or of their places if those are the same.
-fn named(args: &CompareArgs, first: Vec<Row>, second: Vec<Row>) -> [(String, Vec<Row>); 2] {
-    let folder = |path: &Path| path.parent()?.file_name().map(|name| name.to_string_lossy().into_owned());
-    let names = match (folder(&args.first), folder(&args.second)) {
-        (Some(one), Some(other)) if one != other => [one, other],
-        _ => ["first", "second"].map(String::from),
-    };
-    let [one, other] = names;
-    [(one, first), (other, second)]
+/// Names of sweeps: their folders', or their whole paths if some folders have the same.
+fn labels(csvs: &[PathBuf]) -> Vec<String> {
+    let folder = |path: &PathBuf| Some(path.parent()?.file_name()?.to_string_lossy().into_owned());
+    let folders: Option<Vec<String>> = csvs.iter().map(folder).collect();
+    let distinct = |names: &Vec<String>| names.iter().collect::<BTreeSet<_>>().len() == csvs.len();
+    let paths = || csvs.iter().map(|path| path.display().to_string()).collect();
+    folders.filter(distinct).unwrap_or_else(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sweeps_are_called_by_their_folders_where_that_tells_them_apart() {
+        let labels = |paths: &[&str]| labels(&paths.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(labels(&["a/x/sweep.csv", "y/sweep.csv"]), ["x", "y"]);
+        assert_eq!(labels(&["a/x/sweep.csv", "b/x/sweep.csv"]), ["a/x/sweep.csv", "b/x/sweep.csv"]);
+        assert_eq!(labels(&["one.csv", "two.csv"]), ["one.csv", "two.csv"]);
+    }
 }

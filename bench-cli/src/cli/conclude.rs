@@ -39,7 +39,9 @@ enum Format {
 pub fn print(rows: &[Row], folder: &Path, limits: &LimitArgs) {
     println!("{}", summary::text(rows, folder).trim_end());
     let series = Series::group(rows);
-    print!("{}", advice::text(&series, limits.for_series(&series)));
+    for answer in advice::answers(&series, &limits.for_series(&series)) {
+        println!("\n{}", answer.to_string().trim_end());
+    }
     println!();
 }
 
@@ -47,15 +49,22 @@ pub fn print(rows: &[Row], folder: &Path, limits: &LimitArgs) {
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn write_all(rows: &[Row], folder: &Path, formats: &FormatArgs) -> anyhow::Result<()> {
-    let pictures = if rows.iter().any(Row::is_ok) { draw_all(rows, folder)? } else { Vec::new() };
+pub fn write_all(
+    rows: &[Row],
+    folder: &Path,
+    limits: &LimitArgs,
+    formats: &FormatArgs,
+) -> anyhow::Result<()> {
+    let series = Series::group(rows);
+    let limits = limits.for_series(&series);
+    let pictures = if rows.iter().any(Row::is_ok) { draw_all(&series, folder)? } else { Vec::new() };
     if formats.format.contains(&Format::Json) {
         write(&folder.join("sweep.json"), &report::json::rows(rows)?)?;
     }
     if formats.format.contains(&Format::Markdown) {
-        write(&folder.join("summary.md"), &report::markdown::summary(rows))?;
+        write(&folder.join("summary.md"), &report::markdown::summary(rows, &limits))?;
     }
-    let report = Report { title: &title(folder), rows, pictures: &pictures };
+    let report = Report { title: &title(folder), rows, limits: &limits, pictures: &pictures };
     write(&folder.join(REPORT), &report::page::page(&report))
 }
 
@@ -73,17 +82,19 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
 
 /// Draws every picture of a sweep into `folder`: all series side by side on the same axes, and if there are
 /// several, each by itself too, since a slow one leaves the others little of the common axis.
-fn draw_all(rows: &[Row], folder: &Path) -> anyhow::Result<Vec<Picture>> {
+fn draw_all(series: &[Series<'_>], folder: &Path) -> anyhow::Result<Vec<Picture>> {
     let mut pictures = Vec::new();
     for (name, caption, draw) in plot::PICTURES {
-        pictures.push(draw_into(draw(rows)?, folder, name, caption)?);
+        pictures.push(draw_into(draw(series)?, folder, name, caption)?);
     }
-    let series = Series::group(rows);
-    for series in series.iter().filter(|one| series.len() > 1 && one.rows.iter().any(|row| row.is_ok())) {
-        let rows: Vec<Row> = series.rows.iter().copied().cloned().collect();
-        let name = format!("{LATENCY_FIT}-{}", plain_name(&series.name));
-        let caption = format!("Stable latency against batch timeout: {} alone", series.name);
-        pictures.push(draw_into(plot::latency::draw(&rows)?, folder, &name, &caption)?);
+    for one in series.iter().filter(|one| series.len() > 1 && one.rows.iter().any(|row| row.is_ok())) {
+        // Piece by piece, since a long name would be cut, and cut names may be equal.
+        let pieces: Vec<String> =
+            one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
+        let name = format!("{LATENCY_FIT}-{}", pieces.join("-"));
+        let caption = format!("Stable latency against batch timeout: {} alone", one.name);
+        let svg = plot::latency::draw(std::slice::from_ref(one))?;
+        pictures.push(draw_into(svg, folder, &name, &caption)?);
     }
     Ok(pictures)
 }

@@ -4,6 +4,7 @@ pub mod check;
 pub mod compare;
 pub mod completions;
 mod conclude;
+pub mod confirm;
 pub mod doctor;
 mod go_on;
 pub mod limits;
@@ -37,6 +38,7 @@ enum Command {
     Tune(Box<tune::TuneArgs>),
     Plot(plot::PlotArgs),
     Compare(compare::CompareArgs),
+    Confirm(confirm::ConfirmArgs),
     /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
     #[command(disable_help_flag = true)]
     Test {
@@ -75,6 +77,7 @@ pub fn run() -> ExitCode {
         Command::Tune(args) => guarded(|| tune::run(&args)),
         Command::Plot(args) => plot::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Confirm(args) => guarded(|| confirm::run(&args)),
         Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
         Command::Simulate(args) => simulate::run(&args),
         Command::Soak(args) => soak::run(&args),

@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::Args;
 
 use super::compare::{self, CompareArgs};
 use super::conclude::{self, FormatArgs};
 use super::limits::LimitArgs;
-use crate::outcome::{Row, csv_file};
+use crate::analysis::Series;
+use crate::outcome::Row;
 use crate::plot;
 
-/// The picture of two sweeps, beside the second.
+/// The picture of several sweeps, beside the last.
 const COMPARISON: &str = "comparison.svg";
 
 /// Draw a sweep's results again, without running anything: pictures, report.html, and other formats
@@ -20,20 +22,18 @@ const COMPARISON: &str = "comparison.svg";
   bench-cli plot results/hub/sweep.csv
   bench-cli plot results/hub/sweep.csv -o hub.png
   bench-cli plot results/hub/sweep.csv --limit 3d
-  bench-cli plot results/before/sweep.csv results/after/sweep.csv
+  bench-cli plot results/before/sweep.csv results/after/sweep.csv results/best/sweep.csv
   bench-cli plot results/hub/sweep.csv --format csv,json,markdown
   bench-cli plot results/hub/sweep.csv --max-msgs-per-op 2 --max-latency 500ms")]
 pub struct PlotArgs {
-    /// The rows of a sweep
-    #[arg(value_name = "SWEEP.CSV")]
-    csv: PathBuf,
-    /// A second sweep: compares it with the first, as bench-cli compare does
-    #[arg(value_name = "OTHER.CSV")]
-    other: Option<PathBuf>,
-    /// With a second sweep: exit with status 3 if it is worse beyond noise
-    #[arg(long, requires = "other")]
+    /// The rows of a sweep; with those of others, all are compared with the first, as bench-cli compare does
+    #[arg(value_name = "SWEEP.CSV", num_args = 1.., required = true)]
+    csvs: Vec<PathBuf>,
+    /// With several sweeps: exit with status 3 if a later one is worse than the first beyond noise
+    #[arg(long)]
     fail_on_regression: bool,
-    /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV; comparison.svg for two]
+    /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV; comparison.svg beside
+    /// the last of several]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -47,29 +47,37 @@ pub struct PlotArgs {
 /// # Errors
 /// If the CSV cannot be read or has nothing to draw, or a picture cannot be written.
 pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
-    if let Some(other) = &args.other {
-        return compare::run(&CompareArgs {
-            first: args.csv.clone(),
-            second: other.clone(),
-            output: Some(args.output.clone().unwrap_or_else(|| other.with_file_name(COMPARISON))),
-            fail_on_regression: args.fail_on_regression,
-        });
-    }
-    let csv_file::Rows { rows, torn_line } = csv_file::read(&args.csv)?;
-    if let Some(line) = torn_line {
-        eprintln!("warning: line {line} of {} is cut off and left out", args.csv.display());
-    }
-    let folder = args.csv.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let csv = match args.csvs.as_slice() {
+        [one] => one,
+        csvs => return compare_all(args, csvs),
+    };
+    ensure!(!args.fail_on_regression, "--fail-on-regression compares sweeps; give the CSV of a second one");
+    let rows = compare::read(csv)?;
+    let folder = csv.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     conclude::print(&rows, folder, &args.limits);
     match &args.output {
         Some(file) => {
-            plot::write(&plot::latency::draw(&rows)?, file)?;
+            plot::write(&plot::latency::draw(&Series::group(&rows))?, file)?;
             println!("drew {}", file.display());
         }
         None => {
-            conclude::write_all(&rows, folder, &args.formats)?;
-            anyhow::ensure!(rows.iter().any(Row::is_ok), "there is nothing to draw: no run is ok");
+            conclude::write_all(&rows, folder, &args.limits, &args.formats)?;
+            ensure!(rows.iter().any(Row::is_ok), "there is nothing to draw: no run is ok");
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Compares sweeps and draws them into one picture.
+fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    ensure!(
+        args.limits.given().is_empty(),
+        "limits are held against one sweep; leave them out to compare sweeps, or plot each by itself"
+    );
+    let beside_last = csvs.last().map(|last| last.with_file_name(COMPARISON));
+    compare::run(&CompareArgs {
+        csvs: csvs.to_vec(),
+        output: args.output.clone().or(beside_last),
+        fail_on_regression: args.fail_on_regression,
+    })
 }

@@ -114,5 +114,5 @@ fn conclude(rows: &[Row], directory: &Path, limits: &LimitArgs, formats: &Format
     }
     conclude::print(rows, directory, limits);
     println!("wrote {}", directory.join(CSV_FILE).display());
-    conclude::write_all(rows, directory, formats)
+    conclude::write_all(rows, directory, limits, formats)
 }

@@ -1,40 +1,37 @@
 //! `bench-cli tune`: sweeps until the best setting for some limits is known, and checks it.
 
-use std::collections::BTreeSet;
+mod search;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
-use clap::{Args, Parser, ValueEnum};
+use anyhow::bail;
+use clap::{Args, ValueEnum};
 
 use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
 use super::sweep::{self, INTERRUPTED, Measured, SweepArgs};
-use crate::analysis::advice::{Judged, Verdict};
-use crate::analysis::{Advice, Envelope, Figure, Series};
+use crate::analysis::advice::{Aim, Judged, Verdict};
+use crate::analysis::{Advice, Envelope, Series};
 use crate::outcome::Row;
 use crate::report::{advice, repeat};
 use crate::sweep::CSV_FILE;
+use crate::sweep::plan::plain_name;
 
-/// The timeouts to begin with (ms): the whole range that makes sense, coarsely.
-const FIRST_TIMEOUTS: [u64; 9] = [0, 25, 50, 100, 200, 400, 800, 1200, 1600];
-/// Sweeps in simulated time until the boundary must be known finely enough.
-const ROUNDS: u32 = 4;
-/// Repetitions in the first of them, and what each further one adds.
-const REPETITIONS: u32 = 5;
-/// Settings to check on the engine asked for before giving up.
-const CANDIDATES: usize = 3;
-/// A candidate that failed its check is followed by one whose timeout is at most this fraction of its own.
-const STEP_BACK: f64 = 0.96;
+/// The engine that searches for the best setting of this repository's node.
+const SIMULATED: &str = "simulated";
 
-/// Find the best setting within limits: sweep in simulated time, then check on the engine asked for
+/// Find the best setting within limits: sweep until it is known, then check it with runs of its own
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli tune
   bench-cli tune --limit 3d
   bench-cli tune --max-msgs-per-op 2 --max-latency 500ms --prefer latency
   bench-cli tune --limit 3e --engine maelstrom --node-count 9
+  bench-cli tune --limit 3d --bin ./my-node --node-args '--flush-every {batch_timeout_ms}'
 
+This repository's node is searched in simulated time, which takes seconds. Another program lives in real time: it is
+swept coarsely on the engine asked for, then more finely where the limits begin to be missed, which takes minutes.
 It ends with one setting that meets the limits with 95 % confidence for one more run, and the runs that show it.
 Without limits those of challenge 3e are taken.")]
 pub struct TuneArgs {
@@ -44,10 +41,22 @@ pub struct TuneArgs {
     /// Strategies to choose from
     #[arg(long, value_name = "LIST", default_value = "hub,direct")]
     strategy: String,
+    /// Another node to tune: a program that speaks Maelstrom's protocol
+    #[arg(long, value_name = "PATH", conflicts_with = "strategy")]
+    bin: Option<String>,
+    /// Arguments for that node; {batch_timeout_ms} becomes 50 and {batch_timeout} becomes 50ms
+    #[arg(long, value_name = "ARGS", requires = "bin", allow_hyphen_values = true)]
+    node_args: Option<String>,
     /// What checks the setting that was found: embedded, maelstrom, simulated (no check), or auto, which is
     /// Maelstrom where it is found, else embedded
     #[arg(long, value_name = "ENGINE", default_value = "auto")]
     engine: String,
+    /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
+    #[arg(long, value_name = "PATH")]
+    maelstrom: Option<String>,
+    /// How many runs go on at a time [default: as for bench-cli sweep]
+    #[arg(long, value_name = "N")]
+    jobs: Option<String>,
     /// Runs of the check
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..))]
     repetitions: u32,
@@ -70,17 +79,20 @@ enum Prefer {
     Latency,
 }
 
-/// A sweep's flags, to be read as if they had been typed.
-#[derive(Parser)]
-struct Typed {
-    #[command(flatten)]
-    sweep: SweepArgs,
+impl Prefer {
+    const fn aim(self) -> Aim {
+        match self {
+            Prefer::Messages => Aim::FewestMessages,
+            Prefer::Latency => Aim::LowestLatency,
+        }
+    }
 }
 
-/// Why tuning ended without an answer.
+/// How tuning ended.
 enum Ended {
-    Interrupted,
+    Recommended,
     NothingMeets,
+    Interrupted,
 }
 
 /// Runs the command.
@@ -100,11 +112,11 @@ pub fn run(args: &TuneArgs) -> anyhow::Result<ExitCode> {
         Path::new("results").join(format!("tune-{now}"))
     });
     let tuning = Tuning { args, envelope, directory };
-    match tuning.run()? {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(Ended::Interrupted) => Ok(ExitCode::from(INTERRUPTED)),
-        Err(Ended::NothingMeets) => Ok(ExitCode::FAILURE),
-    }
+    Ok(match tuning.run()? {
+        Ended::Recommended => ExitCode::SUCCESS,
+        Ended::NothingMeets => ExitCode::FAILURE,
+        Ended::Interrupted => ExitCode::from(INTERRUPTED),
+    })
 }
 
 struct Tuning<'a> {
@@ -114,143 +126,114 @@ struct Tuning<'a> {
 }
 
 impl Tuning<'_> {
-    fn run(&self) -> anyhow::Result<Result<(), Ended>> {
-        let rows = match self.search()? {
-            Ok(rows) => rows,
-            Err(ended) => return Ok(Err(ended)),
-        };
-        let found = Advice::on(&Series::group(&rows), self.envelope.clone());
-        let candidates = self.candidates(&found);
-        if candidates.is_empty() {
+    fn run(&self) -> anyhow::Result<Ended> {
+        let Some(rows) = self.search()? else { return Ok(Ended::Interrupted) };
+        let series = Series::group(&rows);
+        let found = Advice::on(&series, self.envelope.clone());
+        let candidates = search::candidates(&found, self.args.prefer);
+        let Some(best) = candidates.first() else {
             println!("no setting surely meets {}", self.envelope);
-            let series = Series::group(&rows);
-            print!("{}", advice::text(&series, vec![self.envelope.clone()]));
-            return Ok(Err(Ended::NothingMeets));
-        }
-        if self.args.engine == "simulated" {
-            self.recommend(candidates[0], &rows, None);
-            return Ok(Ok(()));
+            for answer in advice::answers(&series, std::slice::from_ref(&self.envelope)) {
+                println!("{}", answer.to_string().trim_end());
+            }
+            return Ok(Ended::NothingMeets);
+        };
+        if self.args.engine == SIMULATED {
+            self.recommend(best, &rows, None);
+            return Ok(Ended::Recommended);
         }
         for candidate in candidates {
-            let Measured { rows: checked, stopped, .. } = self.check(candidate, &rows)?;
+            println!("to be checked: {}", advice::describe(candidate));
+            let Measured { rows: checked, stopped, .. } = self.check(candidate)?;
             if stopped {
-                return Ok(Err(Ended::Interrupted));
+                return Ok(Ended::Interrupted);
             }
             let judged = Advice::on(&Series::group(&checked), self.envelope.clone()).judged;
             match judged.as_slice() {
                 [one] if one.verdict == Verdict::Meets => {
-                    self.recommend(one, &checked, Some(candidate));
-                    return Ok(Ok(()));
+                    self.recommend(one, &checked, Some((candidate, &rows)));
+                    return Ok(Ended::Recommended);
                 }
-                judged => {
-                    for one in judged {
-                        println!("the check does not confirm it: {}", advice::describe(one));
-                    }
-                }
+                judged => judged
+                    .iter()
+                    .for_each(|one| println!("the check does not confirm it: {}", advice::describe(one))),
             }
         }
         println!("no candidate was confirmed; the sweeps are in {}", self.directory.display());
-        Ok(Err(Ended::NothingMeets))
+        Ok(Ended::NothingMeets)
     }
 
-    /// Sweeps in simulated time, finer and finer where the limits are met or missed.
-    fn search(&self) -> anyhow::Result<Result<Vec<Row>, Ended>> {
-        let mut timeouts: BTreeSet<u64> = FIRST_TIMEOUTS.into();
-        let mut rows = Vec::new();
-        for round in 1..=ROUNDS {
-            let list: Vec<String> = timeouts.iter().map(u64::to_string).collect();
-            let repetitions = (REPETITIONS * round).to_string();
-            let words = [
-                ["--engine", "simulated"],
-                ["--strategy", &self.args.strategy],
-                ["--batch-timeouts", &list.join(",")],
-                ["--repetitions", &repetitions],
-                // The same question gets the same answer.
-                ["--seed", "1"],
-            ];
-            let measured = self.sweep(&words, &self.directory.join("simulated"))?;
-            if measured.stopped {
-                return Ok(Err(Ended::Interrupted));
-            }
-            rows = measured.rows;
-            let advice = Advice::on(&Series::group(&rows), self.envelope.clone());
-            if advice.next.is_empty() {
-                break;
-            }
-            timeouts.extend(advice.next.iter().flat_map(|next| &next.timeouts_ms));
+    /// Runs a candidate on the engine asked for, apart from the runs that it was chosen by.
+    fn check(&self, candidate: &Judged) -> anyhow::Result<Measured> {
+        let repetitions = self.args.repetitions.to_string();
+        // One combination of settings, so the series is called by its strategy or program alone.
+        let folder = format!("{}-{}ms", plain_name(&candidate.series), candidate.timeout_ms);
+        let strategy = candidate.series.as_str();
+        self.sweep(&self.args.engine, strategy, &[candidate.timeout_ms], &repetitions, &folder)
+    }
+
+    /// Sweeps into a folder of its own. A node given by --bin has no strategy.
+    fn sweep(
+        &self,
+        engine: &str,
+        strategy: &str,
+        timeouts_ms: &[u64],
+        repetitions: &str,
+        folder: &str,
+    ) -> anyhow::Result<Measured> {
+        let timeouts: Vec<String> = timeouts_ms.iter().map(u64::to_string).collect();
+        let timeouts = timeouts.join(",");
+        let mut words = vec!["--engine", engine, "--batch-timeouts", &timeouts, "--repetitions", repetitions];
+        match &self.args.bin {
+            Some(bin) => words.extend(["--bin", bin]),
+            None => words.extend(["--strategy", strategy]),
         }
-        Ok(Ok(rows))
-    }
-
-    /// The settings that surely meet the limits, best first, each clearly apart from the one before.
-    fn candidates<'a>(&self, advice: &'a Advice) -> Vec<&'a Judged> {
-        let figure = match self.args.prefer {
-            Prefer::Messages => Figure::MsgsPerOp,
-            Prefer::Latency => Figure::Max,
-        };
-        let value = |one: &Judged| one.figure(figure).map_or(f64::INFINITY, |predicted| predicted.mean);
-        let mut meeting: Vec<&Judged> = advice.meeting().collect();
-        meeting.sort_by(|a, b| value(a).total_cmp(&value(b)));
-        let mut candidates: Vec<&Judged> = Vec::new();
-        for one in meeting {
-            let apart = |other: &&Judged| {
-                other.series != one.series || (one.timeout_ms as f64) <= STEP_BACK * other.timeout_ms as f64
-            };
-            if candidates.iter().all(apart) {
-                candidates.push(one);
-            }
+        let own = [("--node-args", &self.args.node_args), ("--jobs", &self.args.jobs)];
+        let maelstrom = [("--maelstrom", &self.args.maelstrom)];
+        let real = engine != SIMULATED;
+        for (flag, value) in own.into_iter().chain(maelstrom.into_iter().filter(|_| real)) {
+            words.extend(value.iter().flat_map(|value| [flag, value]));
         }
-        candidates.truncate(CANDIDATES);
-        candidates
-    }
-
-    /// Runs a candidate on the engine asked for.
-    fn check(&self, candidate: &Judged, rows: &[Row]) -> anyhow::Result<Measured> {
-        println!("to be checked: {}", advice::describe(candidate));
-        let timeout = candidate.timeout_ms.to_string();
-        let words = [
-            ["--engine", &self.args.engine],
-            ["--strategy", &strategy_of(candidate, rows)?],
-            ["--batch-timeouts", &timeout],
-            ["--repetitions", &self.args.repetitions.to_string()],
-        ];
-        let folder = format!("{}-{timeout}ms", strategy_of(candidate, rows)?);
-        self.sweep(&words, &self.directory.join(folder))
-    }
-
-    fn sweep(&self, words: &[[&str; 2]], directory: &Path) -> anyhow::Result<Measured> {
-        let words = std::iter::once("sweep").chain(words.iter().flatten().copied());
-        let mut args = Typed::try_parse_from(words)?.sweep;
+        if !real {
+            // The same question gets the same answer.
+            words.extend(["--seed", "1"]);
+        }
+        let mut args = SweepArgs::typed(words)?;
         args.settings = self.args.settings.clone();
-        sweep::measure(&args, directory, &format!("the same command with --out {}", self.directory.display()))
+        let directory = self.directory.join(folder);
+        sweep::measure(
+            &args,
+            &directory,
+            &format!("the same command with --out {}", self.directory.display()),
+        )
     }
 
     /// Says the answer, what it rests on, and how to measure it again.
-    fn recommend(&self, judged: &Judged, rows: &[Row], simulated: Option<&Judged>) {
-        let of_it = |row: &&Row| row.batch_timeout_ms == judged.timeout_ms;
-        let series = Series::group(rows);
-        let row = series
+    fn recommend(&self, judged: &Judged, rows: &[Row], search: Option<(&Judged, &[Row])>) {
+        let Some(row) = rows
             .iter()
-            .find(|series| series.name == judged.series)
-            .and_then(|series| series.rows.iter().copied().find(of_it));
-        let Some(row) = row else { return };
-        println!("\nrecommended: --strategy {} --batch-timeout {}ms", row.strategy, row.batch_timeout_ms);
+            .find(|row| (row.series(), row.batch_timeout_ms) == (judged.series.clone(), judged.timeout_ms))
+        else {
+            return;
+        };
+        match &self.args.bin {
+            Some(bin) => println!("\nrecommended: {bin} with a batch timeout of {} ms", judged.timeout_ms),
+            None => {
+                println!(
+                    "\nrecommended: --strategy {} --batch-timeout {}ms",
+                    judged.series, judged.timeout_ms
+                );
+            }
+        }
         println!("  meets {} with 95 % confidence for one more run", self.envelope);
         println!("  {}: {}", row.engine, advice::describe(judged));
-        if let Some(simulated) = simulated {
-            println!("  simulated: {}", advice::describe(simulated));
+        if let Some((found, rows)) = search {
+            let engine = rows.first().map_or("", |row| row.engine.as_str());
+            println!("  search, {engine}: {}", advice::describe(found));
         }
         if let Some(command) = repeat::further(&[row], &[judged.timeout_ms], judged.runs) {
             println!("  again: {command}");
         }
         println!("  all runs: {}", self.directory.join("*").join(CSV_FILE).display());
     }
-}
-
-/// The strategy of a judged series: its name may hold settings, too.
-fn strategy_of(judged: &Judged, rows: &[Row]) -> anyhow::Result<String> {
-    let series = Series::group(rows);
-    let series = series.iter().find(|series| series.name == judged.series);
-    let row = series.and_then(|series| series.rows.first()).context("a series has rows")?;
-    Ok(row.strategy.clone())
 }

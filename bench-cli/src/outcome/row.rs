@@ -1,6 +1,5 @@
 //! One line of `sweep.csv`: the one schema, for writing and for reading back.
 
-use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -199,30 +198,6 @@ impl Row {
     /// What this run is a sample of: the strategy of this repository's node, or another node's program name.
     pub fn series(&self) -> String {
         if self.strategy.is_empty() { program_name(&self.node_bin) } else { self.strategy.clone() }
-    }
-
-    /// What tells this run from the others of its sweep.
-    pub fn key(&self) -> String {
-        format!("{} {} ms #{}", self.series(), self.batch_timeout_ms, self.repetition)
-    }
-}
-
-/// The run and its figures, in a few short lines.
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {} ms, repetition {}", self.series(), self.batch_timeout_ms, self.repetition)?;
-        if let Some(msgs) = self.msgs_per_op {
-            write!(f, "\n{msgs:.2} msgs/op")?;
-        }
-        let latencies = Quantile::ALL.map(|quantile| {
-            let latency = self.latency(quantile)?;
-            Some(format!("{} {}", quantile.name(), latency.as_millis()))
-        });
-        let latencies: Vec<String> = latencies.into_iter().flatten().collect();
-        if !latencies.is_empty() {
-            write!(f, "\n{} ms", latencies.join(", "))?;
-        }
-        self.seed.map_or(Ok(()), |seed| write!(f, "\nseed {seed}"))
     }
 }
 

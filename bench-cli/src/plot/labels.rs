@@ -90,7 +90,7 @@ impl Labels {
     ) -> anyhow::Result<()> {
         const INSET: f64 = 6.0;
         let font = regular(size);
-        let (width, height) = (text_width(root, label, &font)?, f64::from(size) * 1.05);
+        let (width, height) = (text_width(label, &font)?, f64::from(size) * 1.05);
         let (right, top) = pixels(corner);
         let place = Rect { left: right - INSET - width, top: top + INSET, width, height };
         self.taken.push(place);
@@ -111,7 +111,7 @@ impl Labels {
         colour: RGBColor,
     ) -> anyhow::Result<()> {
         let font = regular(size);
-        let (width, height) = (text_width(root, label, &font)?, f64::from(size) * 1.05);
+        let (width, height) = (text_width(label, &font)?, f64::from(size) * 1.05);
         let point = pixels(at);
         let Some(place) = self.place(point, width, height) else { return Ok(()) };
         self.taken.push(place);

@@ -8,10 +8,12 @@ use plotters::prelude::{Cartesian2d, ChartBuilder, ChartContext, Polygon, SVGBac
 use plotters::style::Color as _;
 
 use super::canvas::{self, Area, Note, Notes, SCALE};
-use super::pen::{RADIUS, bold, footer, marker, note, path, regular, sample, stroke, text, thousands};
+use super::pen::{
+    RADIUS, bold, footer, marker, note, nothing_to_draw, path, regular, sample, stroke, text, thousands,
+};
 use super::style::{self, GRID, INK, Look, MUTED};
 use crate::analysis::{FitError, Line, Series};
-use crate::outcome::{Quantile, Row};
+use crate::outcome::Quantile;
 
 /// What is drawn, the highest first, as the curves lie in the picture. The 99th percentile is left to the tables: it
 /// lies so close to the maximum that the two would hide each other.
@@ -24,20 +26,22 @@ const HEADER: i32 = 74;
 const FOOTER: i32 = 44;
 const LEGEND_ROW: i32 = 22;
 const CHART_HEIGHT: i32 = 430;
+/// Between two rows of panels.
+const ROW_GAP: i32 = 30;
 /// One panel has more room for its chart than each of several.
 const WIDE_PANEL: i32 = 800;
 const NARROW_PANEL: i32 = 470;
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// Draws the picture for `rows`, one panel for each series, all on the same axes.
+/// Draws the picture, one panel for each series, all on the same axes.
 ///
 /// # Errors
-/// If no row is ok, so that there is nothing to draw.
-pub fn draw(rows: &[Row]) -> anyhow::Result<String> {
-    let panels: Vec<Panel> = Series::group(rows).iter().map(Panel::of).collect();
+/// If no run is ok, so that there is nothing to draw.
+pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
+    let panels: Vec<Panel> = series.iter().map(Panel::of).collect();
     if panels.iter().all(|panel| panel.curves.iter().all(|curve| curve.points.is_empty())) {
-        bail!("there is nothing to draw: none of the {} runs is ok", rows.len());
+        bail!(nothing_to_draw(series));
     }
     let axes = Axes::around(&panels);
     let columns = panels.len().min(COLUMNS) as i32;
@@ -45,7 +49,7 @@ pub fn draw(rows: &[Row]) -> anyhow::Result<String> {
     let panel_width = if columns == 1 { WIDE_PANEL } else { NARROW_PANEL };
     let panel_height = legend_height() + CHART_HEIGHT;
     let width = 2 * MARGIN + columns * panel_width + (columns - 1) * MARGIN;
-    let height = HEADER + lines * panel_height + FOOTER;
+    let height = HEADER + lines * panel_height + (lines - 1) * ROW_GAP + FOOTER;
     ensure!(height < 20_000, "{} series are too many for one picture", panels.len());
     canvas::draw(width, height, |root, notes| {
         root.fill(&WHITE)?;
@@ -55,10 +59,10 @@ pub fn draw(rows: &[Row]) -> anyhow::Result<String> {
         for (place, panel) in panels.iter().enumerate() {
             let (column, line) = ((place % COLUMNS) as i32, (place / COLUMNS) as i32);
             let x = MARGIN + column * (panel_width + MARGIN);
-            let y = HEADER + line * panel_height;
+            let y = HEADER + line * (panel_height + ROW_GAP);
             panel.draw(root, notes, (x, y), panel_width, &axes, column == 0)?;
         }
-        text(root, (MARGIN, height - 20), &footer(rows), &regular(12), MUTED)
+        text(root, (MARGIN, height - 20), &footer(series), &regular(12), MUTED)
     })
 }
 
@@ -99,7 +103,7 @@ impl Panel {
             let points = series.points(quantile);
             let fit = Line::fit(&points);
             let shown = series.rows.iter().filter(|row| row.latency(quantile).is_some());
-            let notes = shown.map(|row| note(row)).collect();
+            let notes = shown.map(|row| note(series, row)).collect();
             Curve { quantile, points, notes, fit }
         };
         let curves = DRAWN.into_iter().map(curve).collect();
@@ -240,14 +244,15 @@ impl Curve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Status;
     use crate::outcome::row::tests::example;
+    use crate::outcome::{Row, Status};
 
     #[test]
     fn the_same_rows_give_the_same_picture() {
         let rows: Vec<Row> = (1..8).map(|step| example(step * 50, 1)).collect();
-        let svg = draw(&rows).unwrap();
-        assert_eq!(svg, draw(&rows).unwrap());
+        let series = Series::group(&rows);
+        let svg = draw(&series).unwrap();
+        assert_eq!(svg, draw(&series).unwrap());
         assert!(svg.starts_with("<svg width=\"856\""), "{}", &svg[..80]);
         for word in ["slope k", "batch timeout (ms)", "stable latency (ms)", "hub (7 runs)", "25 nodes"] {
             assert!(svg.contains(word), "{word}");
@@ -258,7 +263,8 @@ mod tests {
     fn each_series_has_its_panel() {
         let tree = |timeout| Row { strategy: "tree".to_owned(), ..example(timeout, 1) };
         let failed = Row { status: Status::TimedOut, ..example(400, 1) };
-        let svg = draw(&[example(50, 1), example(100, 1), failed, tree(50)]).unwrap();
+        let rows = [example(50, 1), example(100, 1), failed, tree(50)];
+        let svg = draw(&Series::group(&rows)).unwrap();
         assert!(svg.contains("hub (2 of 3 runs ok)") && svg.contains("tree (1 runs)"));
         assert!(svg.contains("a fit needs at least 3 usable runs; there are 2"));
     }
@@ -266,7 +272,7 @@ mod tests {
     #[test]
     fn runs_that_failed_are_nothing_to_draw() {
         let failed = Row { status: Status::Crashed, ..example(50, 1) };
-        let error = draw(&[failed]).unwrap_err().to_string();
+        let error = draw(&Series::group(&[failed])).unwrap_err().to_string();
         assert_eq!(error, "there is nothing to draw: none of the 1 runs is ok");
     }
 }

@@ -7,7 +7,7 @@ use plotters::prelude::WHITE;
 
 use super::canvas::{self, Area, Note, Notes};
 use super::frame::{Frame, Scale};
-use super::pen::{RADIUS, bold, footer, legend_entry, marker, note, path, regular, text};
+use super::pen::{RADIUS, bold, footer, legend_entry, marker, note, nothing_to_draw, path, regular, text};
 use super::style::{self, INK, Look, MUTED};
 use crate::analysis::limit::Cluster;
 use crate::analysis::{Figure, Series};
@@ -22,17 +22,16 @@ const CHART: (i32, i32) = (760, 440);
 const BELOW: i32 = 104;
 const STEPS: u32 = 200;
 
-/// Draws the picture for `rows`.
+/// Draws the picture.
 ///
 /// # Errors
-/// If no row is ok, so that there is nothing to draw.
-pub fn draw(rows: &[Row]) -> anyhow::Result<String> {
-    let series = Series::group(rows);
+/// If no run is ok, so that there is nothing to draw.
+pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     let curves: Vec<Curve> =
         series.iter().enumerate().map(|(place, series)| Curve::of(place, series)).collect();
     let points = || curves.iter().flat_map(|curve| &curve.runs).map(|run| run.at);
     if points().next().is_none() {
-        bail!("there is nothing to draw: none of the {} runs is ok", rows.len());
+        bail!(nothing_to_draw(series));
     }
     let models = curves.iter().flat_map(|curve| curve.model_at(points().map(|p| p.0).fold(0.0, f64::max)));
     let values = points().map(|p| p.1).chain(models);
@@ -57,7 +56,7 @@ pub fn draw(rows: &[Row]) -> anyhow::Result<String> {
             curve.draw_legend(root, (MARGIN, HEADER + 10 + row * LEGEND_ROW))?;
             curve.draw(root, notes, &frame)?;
         }
-        text(root, (MARGIN, height - 20), &footer(rows), &regular(12), MUTED)
+        text(root, (MARGIN, height - 20), &footer(series), &regular(12), MUTED)
     })
 }
 
@@ -102,7 +101,7 @@ impl Curve {
     fn of(place: usize, series: &Series<'_>) -> Curve {
         let run = |row: &&Row| {
             let msgs = Figure::MsgsPerOp.of(row).filter(|&msgs| msgs > 0.0)?;
-            Some(Run { at: (row.batch_timeout_ms as f64, msgs), note: note(row) })
+            Some(Run { at: (row.batch_timeout_ms as f64, msgs), note: note(series, row) })
         };
         Curve {
             name: series.name.clone(),
@@ -145,7 +144,8 @@ mod tests {
     #[test]
     fn only_strategies_with_a_model_have_a_curve() {
         let tree = |timeout| Row { strategy: "tree".to_owned(), ..example(timeout, 1) };
-        let svg = draw(&[example(50, 1), example(400, 1), tree(50), tree(400)]).unwrap();
+        let rows = [example(50, 1), example(400, 1), tree(50), tree(400)];
+        let svg = draw(&Series::group(&rows)).unwrap();
         for word in
             ["two hops, one period for all", "no model", "batch timeout (ms)", "tree, 400 ms, repetition 1"]
         {

@@ -19,12 +19,12 @@ pub mod style;
 
 use std::path::Path;
 
-use crate::outcome::Row;
-
 use anyhow::{Context as _, bail};
 
+use crate::analysis::Series;
+
 /// A picture's file name without its extension, what it shows, and what draws it.
-pub type Picture = (&'static str, &'static str, fn(&[Row]) -> anyhow::Result<String>);
+pub type Picture = (&'static str, &'static str, fn(&[Series<'_>]) -> anyhow::Result<String>);
 
 /// Every picture of a sweep.
 pub const PICTURES: [Picture; 3] = [

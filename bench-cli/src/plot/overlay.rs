@@ -24,12 +24,12 @@ const BELOW: i32 = 104;
 ///
 /// # Errors
 /// If no row is ok, so that there is nothing to draw.
-pub fn draw(sweeps: &[(String, Vec<Row>)]) -> anyhow::Result<String> {
-    let series = sweeps.iter().flat_map(|(name, rows)| {
-        Series::group(rows).into_iter().map(move |series| (format!("{} ({name})", series.name), series))
+pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
+    let series = sweeps.iter().flat_map(|(sweep, series)| {
+        series.iter().map(move |series| (format!("{} ({sweep})", series.name), series))
     });
     let curves: Vec<Curve> =
-        series.enumerate().map(|(place, (name, series))| Curve::of(place, name, &series)).collect();
+        series.enumerate().map(|(place, (name, series))| Curve::of(place, name, series)).collect();
     let runs = || curves.iter().flat_map(|curve| curve.panels.iter().flatten()).map(|run| run.at);
     if curves.iter().all(|curve| curve.panels.iter().all(Vec::is_empty)) {
         bail!("there is nothing to draw: no run of these sweeps is ok");
@@ -41,7 +41,7 @@ pub fn draw(sweeps: &[(String, Vec<Row>)]) -> anyhow::Result<String> {
     );
     let top = HEADER + LEGEND_ROW * curves.len() as i32 + PANEL_TITLE;
     let (width, height) = (2 * (MARGIN + AXIS_LEFT + CHART.0) + MARGIN, top + CHART.1 + BELOW);
-    let rows: Vec<Row> = sweeps.iter().flat_map(|(_, rows)| rows).cloned().collect();
+    let all: Vec<Series<'_>> = sweeps.iter().flat_map(|(_, series)| series).cloned().collect();
     canvas::draw(width, height, |root, notes| {
         root.fill(&WHITE)?;
         text(root, (MARGIN, 34), "Sweeps compared", &bold(24), INK)?;
@@ -65,7 +65,7 @@ pub fn draw(sweeps: &[(String, Vec<Row>)]) -> anyhow::Result<String> {
                 curve.draw(root, notes, &frame, place)?;
             }
         }
-        text(root, (MARGIN, height - 20), &footer(&rows), &regular(12), MUTED)
+        text(root, (MARGIN, height - 20), &footer(&all), &regular(12), MUTED)
     })
 }
 
@@ -89,7 +89,7 @@ impl Curve {
                 let latency = figure.of(row).filter(|&latency| latency > 0.0)?;
                 let at = (row.batch_timeout_ms as f64, latency);
                 // Runs of several sweeps have the same settings, so the note says which sweep it is.
-                let note = Note { run: None, text: format!("{name}\n{}", note(row).text) };
+                let note = Note { run: None, text: format!("{name}\n{}", note(series, row).text) };
                 Some(Run { at, note })
             };
             series.rows.iter().filter_map(run).collect()
@@ -125,17 +125,16 @@ mod tests {
     #[test]
     fn every_sweep_is_a_curve_in_both_panels() {
         let slower = |timeout| Row { stable_max_ms: Some(900), ..example(timeout, 1) };
-        let sweeps = [
-            ("before".to_owned(), vec![example(50, 1), example(400, 1)]),
-            ("after".to_owned(), vec![slower(50), slower(400)]),
-        ];
+        let [before, after] = [[example(50, 1), example(400, 1)], [slower(50), slower(400)]];
+        let sweeps =
+            [("before".to_owned(), Series::group(&before)), ("after".to_owned(), Series::group(&after))];
         let svg = draw(&sweeps).unwrap();
         for word in
             ["hub (before)", "hub (after)", "median stable latency", "max stable latency", "max 900 ms"]
         {
             assert!(svg.contains(word), "{word}");
         }
-        let failed = Row { status: Status::Crashed, ..example(50, 1) };
-        assert!(draw(&[("x".to_owned(), vec![failed])]).is_err());
+        let failed = [Row { status: Status::Crashed, ..example(50, 1) }];
+        assert!(draw(&[("x".to_owned(), Series::group(&failed))]).is_err());
     }
 }

@@ -10,7 +10,8 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color as _, RGBColor, ShapeStyle, TextStyle};
 
 use super::canvas::{Area, Note, SCALE};
-use super::style::{INK, Look, MUTED, Marker, PLOTTERS_FAMILY};
+use super::style::{self, INK, Look, MUTED, Marker, PLOTTERS_FAMILY};
+use crate::analysis::{Series, names};
 use crate::outcome::Row;
 
 /// The radius of a point.
@@ -56,8 +57,9 @@ pub fn text(
 ///
 /// # Errors
 /// If the font cannot measure it.
-pub fn text_width(root: &Area<'_>, text: &str, font: &FontDesc<'static>) -> anyhow::Result<f64> {
-    let (width, _) = root.estimate_text_size(text, &TextStyle::from(font.clone()))?;
+pub fn text_width(text: &str, font: &FontDesc<'static>) -> anyhow::Result<f64> {
+    style::register_fonts();
+    let (width, _) = font.box_size(text)?;
     Ok(f64::from(width) / f64::from(SCALE))
 }
 
@@ -180,10 +182,17 @@ pub fn thousands(value: f64) -> String {
     grouped
 }
 
+/// Why there is no picture.
+pub fn nothing_to_draw(series: &[Series<'_>]) -> String {
+    let runs = series.iter().map(|series| series.rows.len()).sum::<usize>();
+    format!("there is nothing to draw: none of the {runs} runs is ok")
+}
+
 /// The settings that all runs share, for the reader of the picture.
-pub fn footer(rows: &[Row]) -> String {
+pub fn footer(series: &[Series<'_>]) -> String {
+    let rows = || series.iter().flat_map(|series| series.rows.iter().copied());
     let of = |setting: &dyn Fn(&Row) -> String| {
-        rows.iter().map(setting).collect::<BTreeSet<String>>().into_iter().collect::<Vec<_>>().join(" / ")
+        rows().map(setting).collect::<BTreeSet<String>>().into_iter().collect::<Vec<_>>().join(" / ")
     };
     let faults = |row: &Row| match row.nemesis.as_str() {
         "none" => "no faults".to_owned(),
@@ -213,13 +222,14 @@ pub fn legend_entry(
 ) -> anyhow::Result<()> {
     sample(root, (x, y), look)?;
     text(root, (x + 52, y), name, &bold(14), INK)?;
-    let after = x + 52 + text_width(root, name, &bold(14))?.ceil() as i32 + 14;
+    let after = x + 52 + text_width(name, &bold(14))?.ceil() as i32 + 14;
     text(root, (after, y), remark, &regular(14), MUTED)
 }
 
 /// What a viewer sees when the pointer rests on the point of a run.
-pub fn note(row: &Row) -> Note {
-    Note { run: Some(row.key()), text: row.to_string() }
+pub fn note(series: &Series<'_>, row: &Row) -> Note {
+    let settings = &series.settings;
+    Note { run: Some(names::run(settings, row)), text: names::describe(settings, row) }
 }
 
 #[cfg(test)]

@@ -1,30 +1,71 @@
 //! Advice in words: which timeouts meet limits, the best of them, and what to measure next.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use super::repeat;
 use crate::analysis::advice::{Judged, Predicted, Verdict};
 use crate::analysis::{Advice, Envelope, Figure, Series};
 
-/// The advice on every limit.
-pub fn text(series: &[Series<'_>], envelopes: Vec<Envelope>) -> String {
-    let mut text = String::new();
-    for envelope in envelopes {
-        let advice = Advice::on(series, envelope);
-        let _ = writeln!(text, "\nwhat meets {}, with 95 % confidence for one more run:", advice.envelope);
-        for series in series {
-            let _ = writeln!(text, "  {}", of_series(&advice, series));
-        }
-        let _ = best(&mut text, &advice);
-        for next in &advice.next {
-            let rows = series.iter().find(|series| series.name == next.series).map(|series| &series.rows);
-            let command = rows.and_then(|rows| repeat::further(rows, &next.timeouts_ms, next.repetitions));
-            if let Some(command) = command {
-                let _ = writeln!(text, "  to know {} better:\n    {command}", next.series);
-            }
+/// What the runs say of one limit. The terminal, the report and the summary show the same words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What is asked: which settings meet these limits.
+    pub question: String,
+    /// For each series, which timeouts do, which do not, and which may; then the best.
+    pub findings: Vec<String>,
+    /// What is worth measuring next, and the command that does.
+    pub next: Vec<(String, String)>,
+}
+
+/// The answer for every limit; in a grid of settings one for each combination, since a strategy and a timeout can be
+/// chosen, but not how many nodes there are or how far apart.
+pub fn answers(series: &[Series<'_>], envelopes: &[Envelope]) -> Vec<Answer> {
+    let mut combinations: Vec<Vec<Series<'_>>> = Vec::new();
+    for one in series {
+        // The question says the settings, so the series need not.
+        let one = Series { name: one.subject(), ..one.clone() };
+        match combinations.iter_mut().find(|combination| combination[0].settings == one.settings) {
+            Some(combination) => combination.push(one),
+            None => combinations.push(vec![one]),
         }
     }
-    text
+    let of_envelope =
+        |envelope: &Envelope| combinations.iter().map(|series| Answer::on(series, envelope)).collect();
+    envelopes.iter().flat_map(|envelope| -> Vec<Answer> { of_envelope(envelope) }).collect()
+}
+
+impl Answer {
+    /// For series of the same settings.
+    fn on(series: &[Series<'_>], envelope: &Envelope) -> Answer {
+        let advice = Advice::on(series, envelope.clone());
+        let mut findings: Vec<String> = series.iter().map(|series| of_series(&advice, series)).collect();
+        findings.extend(best(&advice));
+        let next = advice.next.iter().filter_map(|next| {
+            let rows = &series.iter().find(|series| series.name == next.series)?.rows;
+            let command = repeat::further(rows, &next.timeouts_ms, next.repetitions)?;
+            Some((format!("To know {} better", next.series), command))
+        });
+        let settings = series.first().map(|series| series.settings.as_str()).unwrap_or_default();
+        let at = if settings.is_empty() { String::new() } else { format!(" at {settings}") };
+        Answer {
+            question: format!("What meets {envelope}{at}, with 95 % confidence for one more run"),
+            findings,
+            next: next.collect(),
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}:", self.question)?;
+        for finding in &self.findings {
+            writeln!(f, "  {finding}")?;
+        }
+        for (aim, command) in &self.next {
+            writeln!(f, "  {aim}:\n    {command}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Which timeouts of one series meet the limits, which do not, and which may.
@@ -51,15 +92,13 @@ fn of_series(advice: &Advice, series: &Series<'_>) -> String {
     format!("{}: {}", series.name, said.join("; "))
 }
 
-fn best(text: &mut String, advice: &Advice) -> std::fmt::Result {
-    let Some(fewest) = advice.best(Figure::MsgsPerOp) else {
-        return writeln!(text, "  nothing that was measured surely meets it");
-    };
-    writeln!(text, "  fewest messages: {}", describe(fewest))?;
-    match advice.best(Figure::Max) {
-        Some(soonest) => writeln!(text, "  lowest latency:  {}", describe(soonest)),
-        None => Ok(()),
+/// The best settings of those that surely meet the limits.
+fn best(advice: &Advice) -> Vec<String> {
+    let recommended = advice.recommended();
+    if recommended.is_empty() {
+        return vec!["nothing that was measured surely meets it".to_owned()];
     }
+    recommended.iter().map(|(aim, judged)| format!("{}: {}", aim.name(), describe(judged))).collect()
 }
 
 /// A setting and what one more run of it should measure.
@@ -97,7 +136,22 @@ mod tests {
             .into_iter()
             .flat_map(|timeout| [(1, 98), (2, 100), (3, 102)].map(|sample| run(timeout, sample)))
             .collect();
-        let text = text(&Series::group(&rows), vec![Challenge::ALL[0].into()]);
-        insta::assert_snapshot!(text);
+        let answers = answers(&Series::group(&rows), &[Challenge::ALL[0].into()]);
+        insta::assert_snapshot!(answers[0]);
+    }
+
+    #[test]
+    fn each_combination_of_settings_has_an_answer_of_its_own() {
+        let run = |node_count, repetition| Row { node_count, ..example(100, repetition) };
+        let rows = [run(5, 1), run(5, 2), run(25, 1), run(25, 2)];
+        let answers = answers(&Series::group(&rows), &[Challenge::ALL[0].into()]);
+        assert_eq!(answers.len(), 2);
+        assert!(answers[1].question.contains("at 25 nodes, with 95 %"), "{}", answers[1]);
+        assert!(answers[1].findings[0].starts_with("hub: "), "{}", answers[1]);
+        assert!(
+            answers[0].next.iter().all(|(_, command)| command.ends_with(" --node-count 5")),
+            "{}",
+            answers[0]
+        );
     }
 }

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
+use super::advice::{self, Answer};
 use super::distinct;
 use super::page::settings;
-use crate::analysis::Series;
+use crate::analysis::{Envelope, Series};
 use crate::outcome::Row;
 use crate::sweep::summary::{self, Sheet};
 
-/// The tables of medians and of fits, with the settings that they hold for.
-pub fn summary(rows: &[Row]) -> String {
+/// The tables of medians and of fits, the advice on limits, and the settings that all that holds for.
+pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {
     let series = Series::group(rows);
     let mut text = table(&summary::points(&series));
     let _ = writeln!(text, "\n{}\n", escape(summary::POINTS_LEGEND));
@@ -22,6 +23,12 @@ pub fn summary(rows: &[Row]) -> String {
     if failed > 0 {
         let _ = writeln!(text, "\n{failed} of {} runs are not ok and left out.", rows.len());
     }
+    for Answer { question, findings, .. } in advice::answers(&series, limits) {
+        let _ = writeln!(text, "\n{}:\n", escape(&question));
+        for finding in findings {
+            let _ = writeln!(text, "- {}", escape(&finding));
+        }
+    }
     let settings: Vec<String> =
         settings(rows).iter().map(|(name, value)| format!("{name}: {}", escape(value))).collect();
     let engines = distinct(rows, |row| format!("{} {}", row.engine, row.engine_version)).join(", ");
@@ -29,7 +36,8 @@ pub fn summary(rows: &[Row]) -> String {
     text
 }
 
-fn table(sheet: &Sheet) -> String {
+/// A table as Markdown.
+pub fn table(sheet: &Sheet) -> String {
     let line = |cells: &[String]| {
         let cells: Vec<String> = cells.iter().map(|cell| escape(cell)).collect();
         format!("| {} |\n", cells.join(" | "))
@@ -41,7 +49,7 @@ fn table(sheet: &Sheet) -> String {
 }
 
 /// Text with nothing in it that Markdown would take for markup.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -57,6 +65,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::Challenge;
     use crate::outcome::Status;
     use crate::outcome::row::tests::example;
 
@@ -64,12 +73,12 @@ mod tests {
     fn a_summary_is_tables_that_a_readme_can_show() {
         let failed = Row { status: Status::Crashed, ..example(100, 2) };
         let rows = [example(100, 1), failed, example(200, 1), example(400, 1)];
-        insta::assert_snapshot!(summary(&rows));
+        insta::assert_snapshot!(summary(&rows, &[Challenge::ALL[1].into()]));
     }
 
     #[test]
     fn a_node_cannot_break_the_table_with_its_name() {
         let odd = Row { strategy: String::new(), node_bin: "a|b<i>*c".to_owned(), ..example(100, 1) };
-        assert!(summary(&[odd]).contains("| a\\|b\\<i>\\*c |"));
+        assert!(summary(&[odd], &[]).contains("| a\\|b\\<i>\\*c |"));
     }
 }

@@ -5,6 +5,7 @@
 //! | module | what it makes |
 //! |---|---|
 //! | [`advice`] | which timeouts meet limits, and the next sweep |
+//! | [`confirm`] | how recommended settings fared when they were run again |
 //! | [`page`] | `report.html`: what was run, figures, pictures and every run, in one file that needs no other |
 //! | [`repeat`] | the command lines that run a sweep again, or go on from it |
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
@@ -12,6 +13,7 @@
 //! | [`html`] | tables and links as HTML |
 
 pub mod advice;
+pub mod confirm;
 pub mod html;
 pub mod json;
 pub mod markdown;
@@ -20,6 +22,7 @@ pub mod repeat;
 
 use std::collections::BTreeSet;
 
+use crate::analysis::Envelope;
 use crate::outcome::Row;
 
 /// What goes into a report.
@@ -29,6 +32,8 @@ pub struct Report<'a> {
     pub title: &'a str,
     /// Every run.
     pub rows: &'a [Row],
+    /// The limits that it is to advise on.
+    pub limits: &'a [Envelope],
     /// The pictures, in the order in which they are shown.
     pub pictures: &'a [Picture],
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::advice::{self, Answer};
 use super::html::{self, escape};
 use super::{Report, distinct, repeat};
-use crate::analysis::Series;
+use crate::analysis::{Names, Series};
 use crate::outcome::Row;
 use crate::sweep::{CSV_FILE, summary};
 
@@ -20,6 +21,7 @@ pub fn page(report: &Report<'_>) -> String {
     let title = escape(report.title);
     let sections = [
         ("run", "What was run", Some(run(report.rows))),
+        ("advice", "Advice", advice(report)),
         ("pictures", "Pictures", pictures(report)),
         ("figures", "Figures", Some(figures(report.rows))),
         ("failed", "Runs that failed", failed(report.rows)),
@@ -129,6 +131,23 @@ fn figures(rows: &[Row]) -> String {
     html
 }
 
+fn advice(report: &Report<'_>) -> Option<String> {
+    let answers = advice::answers(&Series::group(report.rows), report.limits);
+    let mut html = String::new();
+    for Answer { question, findings, next } in &answers {
+        let _ = writeln!(html, "<h3>{}</h3>\n<ul>", escape(question));
+        for finding in findings {
+            let _ = writeln!(html, "<li>{}</li>", escape(finding));
+        }
+        html.push_str("</ul>\n");
+        for (aim, command) in next {
+            let (aim, command) = (escape(aim), escape(command));
+            let _ = writeln!(html, "<p>{aim}:</p>\n<pre><code>{command}</code></pre>");
+        }
+    }
+    (!answers.is_empty()).then_some(html)
+}
+
 fn pictures(report: &Report<'_>) -> Option<String> {
     if report.pictures.is_empty() {
         return None;
@@ -145,12 +164,13 @@ fn failed(rows: &[Row]) -> Option<String> {
     }
     let caption =
         format!("{} of {} runs are not ok and left out of medians and fits", failed.len(), rows.len());
+    let names = Names::among(rows);
     let mut html = html::open(&caption, "", &["run", "status", "reason", "log"].map(|name| (name, true)));
     for row in failed {
         let _ = writeln!(
             html,
             "<tr><th scope=\"row\">{}</th><td class=\"text bad\">{}</td><td class=\"text prose\">{}</td><td class=\"text\">{}</td></tr>",
-            escape(&row.key()),
+            escape(&names.run(row)),
             row.status,
             escape(&row.reason),
             log(row, &row.log)
@@ -185,7 +205,7 @@ fn shown<T: ToString>(figure: Option<T>) -> String {
 }
 
 /// The figures of every run, and the settings that may differ from one run to another.
-const COLUMNS: [Column; 25] = [
+const COLUMNS: [Column; 29] = [
     text("series", |row| escape(&row.series())),
     number("timeout (ms)", |row| row.batch_timeout_ms.to_string()),
     number("repetition", |row| row.repetition.to_string()),
@@ -206,10 +226,14 @@ const COLUMNS: [Column; 25] = [
     number("nodes", |row| row.node_count.to_string()),
     text("clients", |row| escape(&row.concurrency)),
     number("op/s", |row| row.rate.to_string()),
+    number("time limit (s)", |row| row.time_limit_s.to_string()),
     number("latency (ms)", |row| row.latency_ms.to_string()),
     text("distribution", |row| escape(&row.latency_dist)),
     text("topology", |row| escape(&row.topology)),
     text("faults", |row| escape(&row.nemesis)),
+    number("faults every (s)", |row| row.nemesis_interval_s.to_string()),
+    number("lost messages", |row| row.message_loss.to_string()),
+    number("doubled messages", |row| row.message_duplication.to_string()),
     text("log", |row| log(row, "log")),
 ];
 /// Up to here columns are shown always, and those behind, the log aside, if they differ.
@@ -230,8 +254,9 @@ fn runs(rows: &[Row]) -> String {
         "sortable",
         &header,
     ));
+    let names = Names::among(rows);
     for (row, cells) in rows.iter().zip(&cells) {
-        let _ = write!(html, "<tr data-run=\"{}\">", escape(&row.key()));
+        let _ = write!(html, "<tr data-run=\"{}\">", escape(&names.run(row)));
         for &column in &columns {
             let class = match (COLUMNS[column].name, COLUMNS[column].is_text) {
                 ("status", _) if !row.is_ok() => " class=\"text bad\"",
@@ -248,12 +273,13 @@ fn runs(rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::{Challenge, Envelope};
     use crate::outcome::Status;
     use crate::outcome::row::tests::example;
     use crate::report::Picture;
 
     fn page_of(rows: &[Row], pictures: &[Picture]) -> String {
-        page(&Report { title: "a <sweep>", rows, pictures })
+        page(&Report { title: "a <sweep>", rows, limits: &[], pictures })
     }
 
     #[test]
@@ -278,6 +304,32 @@ mod tests {
     }
 
     #[test]
+    fn the_advice_is_that_of_the_terminal() {
+        let rows = [(100, 1), (100, 2), (200, 1), (200, 2)].map(|(timeout, run)| example(timeout, run));
+        let limits = [Challenge::ALL[0].into()];
+        let page = page(&Report { title: "x", rows: &rows, limits: &limits, pictures: &[] });
+        let said = advice::answers(&Series::group(&rows), &limits).remove(0);
+        assert!(!said.findings.is_empty());
+        let commands = said.next.iter().map(|(_, command)| command);
+        for words in said.findings.iter().chain(commands) {
+            assert!(page.contains(&escape(words)), "{words}\n{page}");
+        }
+        assert!(page.contains("<h3>What meets 3d"), "{page}");
+        assert!(!page_of(&rows, &[]).contains("Advice"));
+    }
+
+    #[test]
+    fn runs_of_a_grid_have_names_of_their_own() {
+        let rows = [5, 25].map(|node_count| Row { node_count, message_loss: 0.1, ..example(100, 1) });
+        let lossless = Row { message_loss: 0.0, ..rows[0].clone() };
+        let page = page_of(&[rows[0].clone(), rows[1].clone(), lossless], &[]);
+        for part in ["hub 100 ms #1 (5 nodes, loss 0.1, duplication 0)", ">lost messages</th>", ">nodes</th>"]
+        {
+            assert!(page.contains(part), "{part}\n{page}");
+        }
+    }
+
+    #[test]
     fn nothing_that_a_node_says_becomes_markup() {
         let attack = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>";
         let row = Row {
@@ -299,7 +351,8 @@ mod tests {
             ..example(100, 1)
         };
         let rows = [row, example(200, 1)];
-        let page = page(&Report { title: attack, rows: &rows, pictures: &[] });
+        let limits = [Envelope { name: attack.to_owned(), msgs_per_op: Some(1.0), median: None, max: None }];
+        let page = page(&Report { title: attack, rows: &rows, limits: &limits, pictures: &[] });
         assert!(page.contains("&lt;script&gt;alert"));
         assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");
         assert_eq!(page.matches("<script>").count(), 1);

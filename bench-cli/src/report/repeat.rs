@@ -2,7 +2,7 @@
 //! can be repeated by whoever has the CSV.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::distinct;
@@ -26,7 +26,8 @@ pub fn command(rows: &[Row]) -> Option<Repeat> {
     let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
     flag("batch-timeouts", list(&rows, |row| row.batch_timeout_ms.to_string()));
     flag("repetitions", rows.iter().map(|row| row.repetition).max().unwrap_or(1).to_string());
-    match seed(&rows) {
+    let grid = Grid::of(&rows);
+    match seed(&rows, &grid) {
         Seed::None => {}
         Seed::First(seed) => flag("seed", seed.to_string()),
         Seed::Mixed(seed) => {
@@ -38,8 +39,18 @@ pub fn command(rows: &[Row]) -> Option<Repeat> {
     for (name, value) in settings(&rows) {
         flag(name, value);
     }
-    if distinct(rows.iter().copied(), |row| row.strategy.is_empty()).len() > 1 {
-        caveats.push("Several nodes were measured, which takes a sweep for each.");
+    let several = |setting: Value| distinct(rows.iter().copied(), setting).len() > 1;
+    let of_one_sweep: [Value; 4] = [
+        |row| row.engine.clone(),
+        |row| if row.strategy.is_empty() { row.node_bin.clone() } else { String::new() },
+        |row| row.nemesis.clone(),
+        |row| row.availability.clone(),
+    ];
+    if of_one_sweep.into_iter().any(several) {
+        caveats.push("Several nodes, engines or faults were measured, which takes a sweep for each.");
+    } else if !grid.is_full(&rows) {
+        caveats
+            .push("This command measures every combination of the settings; not all of them were measured.");
     }
     Some(Repeat { command: typed(&words), caveats })
 }
@@ -47,6 +58,11 @@ pub fn command(rows: &[Row]) -> Option<Repeat> {
 /// The command that measures runs like `rows` at other timeouts, or `None` if there are no rows. Arguments of the
 /// node that follow no template are left to the user.
 pub fn further(rows: &[&Row], timeouts_ms: &[u64], repetitions: usize) -> Option<String> {
+    further_words(rows, timeouts_ms, repetitions).map(|words| typed(&words))
+}
+
+/// The same, word by word.
+pub fn further_words(rows: &[&Row], timeouts_ms: &[u64], repetitions: usize) -> Option<Vec<String>> {
     let (mut words, _) = node(rows)?;
     let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
     let timeouts: Vec<String> = timeouts_ms.iter().map(u64::to_string).collect();
@@ -55,7 +71,7 @@ pub fn further(rows: &[&Row], timeouts_ms: &[u64], repetitions: usize) -> Option
     for (name, value) in settings(rows) {
         flag(name, value);
     }
-    Some(typed(&words))
+    Some(words)
 }
 
 /// The command's beginning: engine and node.
@@ -106,12 +122,15 @@ fn list(rows: &[&Row], setting: impl Fn(&Row) -> String) -> String {
 }
 
 /// A flag's name, its value in a row, and its default.
-type Flag = (&'static str, fn(&Row) -> String, String);
+type Flag = (&'static str, Value, String);
 
-/// The flags of the settings that are not at their defaults.
-fn settings(rows: &[&Row]) -> Vec<(&'static str, String)> {
+/// What a flag is in a row.
+type Value = fn(&Row) -> String;
+
+/// The flags of the settings, in the order in which a sweep varies them.
+fn flags() -> [Flag; 12] {
     let default = Settings::default();
-    let values: [Flag; 12] = [
+    [
         ("node-count", |row| row.node_count.to_string(), default.node_count.to_string()),
         ("concurrency", |row| row.concurrency.clone(), default.concurrency.to_string()),
         ("rate", |row| row.rate.to_string(), default.rate.to_string()),
@@ -124,8 +143,12 @@ fn settings(rows: &[&Row]) -> Vec<(&'static str, String)> {
         ("availability", |row| row.availability.clone(), String::new()),
         ("loss", |row| row.message_loss.to_string(), "0".to_owned()),
         ("duplication", |row| row.message_duplication.to_string(), "0".to_owned()),
-    ];
-    let used = values.into_iter().map(|(name, value, default)| (name, list(rows, value), default));
+    ]
+}
+
+/// The flags of the settings that are not at their defaults.
+fn settings(rows: &[&Row]) -> Vec<(&'static str, String)> {
+    let used = flags().into_iter().map(|(name, value, default)| (name, list(rows, value), default));
     used.filter(|(_, value, default)| value != default).map(|(name, value, _)| (name, value)).collect()
 }
 
@@ -143,19 +166,49 @@ enum Seed {
     Mixed(u64),
 }
 
-fn seed(rows: &[&Row]) -> Seed {
+fn seed(rows: &[&Row], grid: &Grid) -> Seed {
     let Some(first) = rows.iter().filter_map(|row| row.seed).min() else { return Seed::None };
-    let series = distinct(rows.iter().copied(), |row| row.strategy.clone());
-    let timeouts = distinct(rows.iter().copied(), |row| row.batch_timeout_ms);
-    let points = series.iter().flat_map(|series| timeouts.iter().map(move |timeout| (series, timeout)));
-    let place: HashMap<_, u64> = points.zip(0..).collect();
-    let planned = |row: &&Row| {
-        let round = u64::from(row.repetition.saturating_sub(1)) * place.len() as u64;
-        let place = place.get(&(&row.strategy, &row.batch_timeout_ms))?;
-        first.checked_add(round)?.checked_add(*place)
+    let planned = |row: &Row| {
+        let round = u64::from(row.repetition.saturating_sub(1)).checked_mul(grid.points())?;
+        first.checked_add(round)?.checked_add(grid.place(row)?)
     };
     let as_planned = rows.iter().all(|row| row.seed.is_some() && row.seed == planned(row));
     if as_planned { Seed::First(first) } else { Seed::Mixed(first) }
+}
+
+/// Every combination of the values that rows have, in the order in which a sweep goes through them.
+struct Grid {
+    /// What each flag is in a row, and its values; the last flag's change fastest.
+    values: Vec<(Value, Vec<String>)>,
+}
+
+impl Grid {
+    fn of(rows: &[&Row]) -> Grid {
+        let flags = flags().into_iter().map(|(_, value, _)| value);
+        let last: [Value; 2] = [|row| row.strategy.clone(), |row| row.batch_timeout_ms.to_string()];
+        let values = flags.chain(last).map(|value| (value, distinct(rows.iter().copied(), value)));
+        Grid { values: values.collect() }
+    }
+
+    /// How many combinations there are.
+    fn points(&self) -> u64 {
+        self.values.iter().map(|(_, values)| values.len() as u64).product()
+    }
+
+    /// The place of a row's combination among all.
+    fn place(&self, row: &Row) -> Option<u64> {
+        self.values.iter().try_fold(0, |place, (value, values)| {
+            let own = value(row);
+            let index = values.iter().position(|one| *one == own)?;
+            Some(place * values.len() as u64 + index as u64)
+        })
+    }
+
+    /// Whether the rows have every combination.
+    fn is_full(&self, rows: &[&Row]) -> bool {
+        let places: BTreeSet<_> = rows.iter().filter_map(|row| self.place(row)).collect();
+        places.len() as u64 == self.points()
+    }
 }
 
 /// What `--node-args` was: the rows hold the arguments with the timeout filled in.
@@ -254,6 +307,40 @@ mod tests {
             "bench-cli sweep --engine embedded --strategy hub --batch-timeouts 50 --repetitions 1 --node-count 5 \
              --rate 12.5 --latency 20ms --nemesis partition --availability total --loss 0.05"
         );
+    }
+
+    /// The rows that a sweep of two latencies and two sizes leaves, in the plan's order.
+    fn settings_grid() -> Vec<Row> {
+        let mut seeds = 7..;
+        let mut rows = Vec::new();
+        for repetition in 1..=2 {
+            for (node_count, latency_ms) in [(25, 50), (25, 10), (5, 50), (5, 10)] {
+                for timeout in [50, 100] {
+                    let seed = seeds.next().unwrap();
+                    rows.push(Row { node_count, latency_ms, ..seeded("hub", timeout, repetition, seed) });
+                }
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn a_grid_of_settings_is_one_command_with_one_seed() {
+        let mut rows = settings_grid();
+        rows.reverse();
+        assert_eq!(
+            command_of(&rows),
+            "bench-cli sweep --engine embedded --strategy hub --batch-timeouts 50,100 --repetitions 2 --seed 7 \
+             --node-count 25,5 --latency 50ms,10ms"
+        );
+    }
+
+    #[test]
+    fn combinations_that_were_not_measured_are_told() {
+        let mut rows = settings_grid();
+        rows.retain(|row| (row.node_count, row.latency_ms) != (5, 10));
+        let Repeat { caveats, .. } = command(&rows).unwrap();
+        assert!(caveats.iter().any(|caveat| caveat.contains("not all of them")), "{caveats:?}");
     }
 
     fn other(timeout: u64, args: &str) -> Row {

@@ -124,14 +124,14 @@ impl Grid {
     }
 }
 
-/// What sets each of some settings apart from the others: those that differ, as `5 nodes, 10 ms`.
+/// What sets each of some settings apart from the others: those that differ, as `5 nodes, latency 10 ms`.
 fn variants(all: &[Settings]) -> Vec<String> {
     let shown: [fn(&Settings) -> String; 10] = [
         |s| format!("{} nodes", s.node_count),
         |s| format!("{} clients", s.concurrency),
         |s| format!("{} op/s", s.rate),
         |s| format!("{} s", s.time_limit.as_secs()),
-        |s| format!("{} ms", s.latency.mean.as_millis()),
+        |s| format!("latency {} ms", s.latency.mean.as_millis()),
         |s| s.latency.distribution.to_string(),
         |s| s.topology.to_string(),
         |s| format!("faults every {} s", s.nemesis.interval.as_secs_f64()),
@@ -176,9 +176,8 @@ pub fn plain_name(name: &str) -> String {
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let comma = if self.variant.is_empty() { "" } else { ", " };
-        let (series, variant) = (self.series(), &self.variant);
-        write!(f, "{series}{comma}{variant} {} ms #{}", self.batch_timeout.as_millis(), self.repetition)
+        write!(f, "{} {} ms #{}", self.series(), self.batch_timeout.as_millis(), self.repetition)?;
+        if self.variant.is_empty() { Ok(()) } else { write!(f, " ({})", self.variant) }
     }
 }
 
@@ -229,7 +228,7 @@ pub(super) mod tests {
         let names: Vec<String> = runs.iter().map(Run::directory_name).collect();
         assert_eq!(names[0], "hub-5nodes-0.5op_s-50ms-r1");
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), 6);
-        assert_eq!(runs[0].to_string(), "hub, 5 nodes, 0.5 op/s 50 ms #1");
+        assert_eq!(runs[0].to_string(), "hub 50 ms #1 (5 nodes, 0.5 op/s)");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle}
 
 use crate::analysis::median::Spread;
 use crate::analysis::series::Point;
-use crate::analysis::{Challenge, Fit, Series};
+use crate::analysis::{Challenge, Fit, Names, Series};
 use crate::engine::embedded::lateness::BENDS;
 use crate::outcome::{Quantile, Row};
 
@@ -23,7 +23,8 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    fn new(header: &[&str]) -> Sheet {
+    /// A table without rows.
+    pub fn new(header: &[&str]) -> Sheet {
         Sheet { header: header.iter().copied().map(String::from).collect(), rows: Vec::new() }
     }
 }
@@ -80,7 +81,8 @@ pub const PLAIN: TableStyle = TableStyle::new()
     .content_lines(ContentLineStyle::none())
     .header_separator(LineStyle::none().fill('─').junction('─'));
 
-fn table(sheet: Sheet) -> Table {
+/// A table on the terminal.
+pub fn table(sheet: Sheet) -> Table {
     let mut table = Table::new();
     table.load_style(PLAIN).set_header(sheet.header);
     table.add_rows(sheet.rows);
@@ -218,10 +220,9 @@ fn failures(text: &mut String, rows: &[Row], directory: &Path) {
         failed.len(),
         rows.len()
     );
+    let names = Names::among(rows);
     for row in failed {
-        let Row { batch_timeout_ms, repetition, status, reason, .. } = row;
-        let series = row.series();
-        let _ = writeln!(text, "  {series} {batch_timeout_ms} ms #{repetition}: {status}: {reason}");
+        let _ = writeln!(text, "  {}: {}: {}", names.run(row), row.status, row.reason);
         let _ = writeln!(text, "    {}", directory.join(&row.log).display());
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use clap::Args;
+use clap::{Args, Parser};
 
 use super::engine::{EngineArgs, default_jobs};
 use super::node::NodeArgs;
@@ -82,7 +82,22 @@ pub struct SweepArgs {
     pub(super) limits: LimitArgs,
 }
 
+/// For flags that a program writes.
+#[derive(Parser)]
+struct Typed {
+    #[command(flatten)]
+    sweep: SweepArgs,
+}
+
 impl SweepArgs {
+    /// Flags as if they had been typed after `bench-cli sweep`.
+    ///
+    /// # Errors
+    /// If they would be refused there.
+    pub(in crate::cli) fn typed<'a>(flags: impl IntoIterator<Item = &'a str>) -> anyhow::Result<SweepArgs> {
+        Ok(Typed::try_parse_from(std::iter::once("bench-cli sweep").chain(flags))?.sweep)
+    }
+
     /// What is to be measured.
     ///
     /// # Errors

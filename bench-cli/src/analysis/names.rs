@@ -1,0 +1,129 @@
+//! Names that tell series and runs apart: they say a setting where not all runs have the same.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use crate::outcome::{Quantile, Row};
+
+/// A setting as a name shows it.
+type Setting = fn(&Row) -> String;
+
+/// The engine, which makes a series of its own unless sweeps are compared.
+const ENGINE: Setting = |row| row.engine.clone();
+
+/// Every other setting that makes a series of its own.
+const SETTINGS: [Setting; 10] = [
+    |row| format!("{} nodes", row.node_count),
+    |row| format!("{} clients", row.concurrency),
+    |row| format!("{} op/s", row.rate),
+    |row| format!("{} s", row.time_limit_s),
+    |row| format!("latency {} ms", row.latency_ms),
+    |row| row.latency_dist.clone(),
+    |row| row.topology.clone(),
+    |row| if row.nemesis == "none" { "no faults".to_owned() } else { row.nemesis.clone() },
+    |row| format!("faults every {} s", row.nemesis_interval_s),
+    |row| format!("loss {}, duplication {}", row.message_loss, row.message_duplication),
+];
+
+/// The settings in which some rows differ.
+#[derive(Clone, Debug)]
+pub struct Names(Vec<Setting>);
+
+impl Names {
+    /// For the rows of one sweep.
+    pub fn among<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Names {
+        Names::of([ENGINE].into_iter().chain(SETTINGS), rows)
+    }
+
+    /// For the rows of several sweeps that are compared: the engine may be what is compared.
+    pub fn among_sweeps<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Names {
+        Names::of(SETTINGS, rows)
+    }
+
+    fn of<'a>(settings: impl IntoIterator<Item = Setting>, rows: impl IntoIterator<Item = &'a Row>) -> Names {
+        let rows: Vec<&Row> = rows.into_iter().collect();
+        let differs =
+            |setting: &Setting| rows.iter().map(|row| setting(row)).collect::<BTreeSet<_>>().len() > 1;
+        Names(settings.into_iter().filter(differs).collect())
+    }
+
+    /// The settings of a row that others do not share; empty if all have the same.
+    pub fn settings(&self, row: &Row) -> String {
+        self.0.iter().map(|setting| setting(row)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The name of a row's series.
+    pub fn series(&self, row: &Row) -> String {
+        let settings = self.settings(row);
+        if settings.is_empty() { row.series() } else { format!("{}, {settings}", row.series()) }
+    }
+
+    /// What tells a run from all others of its sweep.
+    pub fn run(&self, row: &Row) -> String {
+        run(&self.settings(row), row)
+    }
+}
+
+/// What tells a run from all others of its sweep, if its settings are told apart by `settings`.
+pub fn run(settings: &str, row: &Row) -> String {
+    let mut name = format!("{} {} ms #{}", row.series(), row.batch_timeout_ms, row.repetition);
+    if !settings.is_empty() {
+        let _ = write!(name, " ({settings})");
+    }
+    name
+}
+
+/// A run and its figures, in a few short lines.
+pub fn describe(settings: &str, row: &Row) -> String {
+    let mut text = format!("{}, {} ms, repetition {}", row.series(), row.batch_timeout_ms, row.repetition);
+    if !settings.is_empty() {
+        let _ = write!(text, "\n{settings}");
+    }
+    if let Some(msgs) = row.msgs_per_op {
+        let _ = write!(text, "\n{msgs:.2} msgs/op");
+    }
+    let latencies = Quantile::ALL.into_iter().filter_map(|quantile| {
+        let latency = row.latency(quantile)?;
+        Some(format!("{} {}", quantile.name(), latency.as_millis()))
+    });
+    let latencies: Vec<String> = latencies.collect();
+    if !latencies.is_empty() {
+        let _ = write!(text, "\n{} ms", latencies.join(", "));
+    }
+    if let Some(seed) = row.seed {
+        let _ = write!(text, "\nseed {seed}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::row::tests::example;
+
+    #[test]
+    fn a_setting_that_all_share_is_no_part_of_a_name() {
+        let rows = [example(50, 1), example(100, 2)];
+        let names = Names::among(&rows);
+        assert_eq!((names.series(&rows[1]), names.run(&rows[1])), ("hub".into(), "hub 100 ms #2".into()));
+    }
+
+    #[test]
+    fn runs_that_differ_in_a_setting_alone_have_names_of_their_own() {
+        let rows = [example(50, 1), Row { latency_ms: 50, node_count: 5, ..example(50, 1) }];
+        let names = Names::among(&rows);
+        assert_eq!(names.run(&rows[1]), "hub 50 ms #1 (5 nodes, latency 50 ms)");
+        let said = describe(&names.settings(&rows[1]), &rows[1]);
+        assert!(
+            said.starts_with("hub, 50 ms, repetition 1\n5 nodes, latency 50 ms\n1.50 msgs/op\n"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn sweeps_on_two_engines_have_the_same_names() {
+        let rows = [example(50, 1), Row { engine: "simulated".to_owned(), ..example(50, 1) }];
+        assert_eq!(Names::among_sweeps(&rows).series(&rows[1]), "hub");
+        assert_eq!(Names::among(&rows).series(&rows[1]), "hub, simulated");
+    }
+}

@@ -1,0 +1,148 @@
+//! `bench-cli confirm`: the settings that a sweep recommends, run again and held against what was predicted.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail, ensure};
+use clap::Args;
+
+use super::compare::read;
+use super::go_on;
+use super::limits::LimitArgs;
+use super::sweep::{self, INTERRUPTED, Measured, SweepArgs};
+use crate::analysis::confirm::{Held, Recommended};
+use crate::analysis::{Advice, Series};
+use crate::outcome::Row;
+use crate::report::{confirm, repeat};
+use crate::sweep::{CSV_FILE, summary};
+
+/// The table, beside the CSV of the runs.
+const TABLE: &str = "confirm.md";
+
+/// Run the settings that a sweep recommends again, and hold them against what it predicted
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  bench-cli confirm results/reference/sweep.csv --limit 3d,3e
+  bench-cli confirm results/reference-simulated/sweep.csv --limit 3d --engine embedded
+  bench-cli confirm mine/sweep.csv --max-msgs-per-op 2 --max-latency 1s --repetitions 10
+
+Of each limit, the settings with the fewest messages and with the lowest latency are run. The exit status is 1 if a run
+did not stay below its limits.")]
+pub struct ConfirmArgs {
+    /// The rows of the sweep that recommends
+    #[arg(value_name = "SWEEP.CSV")]
+    csv: PathBuf,
+    /// Runs of each setting
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    repetitions: u32,
+    /// What executes the runs [default: what executed the sweep's]
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<String>,
+    /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
+    #[arg(long, value_name = "PATH")]
+    maelstrom: Option<String>,
+    /// How many runs go on at a time [default: as for bench-cli sweep]
+    #[arg(long, value_name = "N")]
+    jobs: Option<String>,
+    /// Where to write; earlier runs there are gone on with [default: the folder confirm beside the CSV]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace earlier runs in the same place
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If the CSV cannot be read or recommends nothing, or the runs cannot be made.
+pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
+    let rows = read(&args.csv)?;
+    let series = Series::group(&rows);
+    let recommended = recommended(args, &series)?;
+    let words = args.sweep_words(&series, &recommended)?;
+    let directory = args.out.clone().unwrap_or_else(|| args.csv.with_file_name("confirm"));
+    let sweep_args = SweepArgs::typed(words.iter().map(String::as_str))?;
+    let own = std::env::args_os().skip(1);
+    let command = go_on::command([OsString::from("bench-cli")].into_iter().chain(own), &directory);
+    let Measured { rows: measured, stopped, .. } = sweep::measure(&sweep_args, &directory, &command)?;
+    if stopped {
+        eprintln!("interrupted; to go on:\n  {command}");
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    let series = Series::group(&measured);
+    let held: Vec<Held> = recommended.into_iter().map(|one| Held::against(one, &series)).collect();
+    println!("{}\n\n{}", summary::table(confirm::sheet(&held)).trim_fmt(), confirm::LEGEND);
+    // What was typed, and the sweep that it came to.
+    let commands: Vec<String> =
+        [command].into_iter().chain(repeat::command(&measured).map(|repeat| repeat.command)).collect();
+    let table = directory.join(TABLE);
+    std::fs::write(&table, confirm::markdown(&held, &commands))
+        .with_context(|| format!("cannot write {}", table.display()))?;
+    println!("wrote {}\nwrote {}", directory.join(CSV_FILE).display(), table.display());
+    let all = held.iter().all(Held::is_confirmed);
+    println!(
+        "{}",
+        if all { "confirmed" } else { "not confirmed: some runs did not stay below their limits" }
+    );
+    Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What the sweep recommends for each limit.
+fn recommended(args: &ConfirmArgs, series: &[Series<'_>]) -> anyhow::Result<Vec<Recommended>> {
+    let one_setting = series.iter().all(|one| one.settings == series[0].settings);
+    ensure!(
+        one_setting,
+        "{} is a grid of settings, each with advice of its own; confirm a sweep of one combination",
+        args.csv.display()
+    );
+    let envelopes = args.limits.for_series(series);
+    ensure!(!envelopes.is_empty(), "say the limits: --limit 3d, or own ones such as --max-latency 500ms");
+    let of_envelope = |envelope| {
+        let advice = Advice::on(series, envelope);
+        let recommended = advice.recommended().into_iter().map(|(aim, judged)| Recommended {
+            envelope: advice.envelope.clone(),
+            aim,
+            judged: judged.clone(),
+        });
+        recommended.collect::<Vec<_>>()
+    };
+    let recommended: Vec<Recommended> = envelopes.into_iter().flat_map(of_envelope).collect();
+    if recommended.is_empty() {
+        bail!(
+            "nothing in {0} surely meets the limits; bench-cli plot {0} says what to measure next",
+            args.csv.display()
+        );
+    }
+    Ok(recommended)
+}
+
+impl ConfirmArgs {
+    /// The flags of the sweep that runs every recommended strategy at every recommended timeout.
+    fn sweep_words(&self, series: &[Series<'_>], recommended: &[Recommended]) -> anyhow::Result<Vec<String>> {
+        let is_recommended =
+            |series: &&Series<'_>| recommended.iter().any(|one| one.judged.series == series.name);
+        let rows: Vec<&Row> =
+            series.iter().filter(is_recommended).flat_map(|series| series.rows.iter().copied()).collect();
+        let mut timeouts: Vec<u64> = recommended.iter().map(|one| one.judged.timeout_ms).collect();
+        timeouts.sort_unstable();
+        timeouts.dedup();
+        let words = repeat::further_words(&rows, &timeouts, self.repetitions as usize)
+            .context("a recommended series has rows")?;
+        // Without the words `bench-cli sweep`; a later flag would be refused as given twice, so the engine is replaced.
+        let mut words: Vec<String> = words.into_iter().skip(2).collect();
+        if let Some(engine) = &self.engine
+            && let Some(place) = words.iter().position(|word| word == "--engine")
+        {
+            words[place + 1].clone_from(engine);
+        }
+        for (flag, value) in [("--maelstrom", &self.maelstrom), ("--jobs", &self.jobs)] {
+            words.extend(value.iter().flat_map(|value| [flag.to_owned(), value.clone()]));
+        }
+        words.extend(self.force.then(|| "--force".to_owned()));
+        Ok(words)
+    }
+}

@@ -1,0 +1,31 @@
+//! The boxes of what passes a challenge.
+
+use plotters::prelude::PathElement;
+
+use super::Panel;
+use crate::analysis::Challenge;
+use crate::plot::pen::{self, stroke};
+use crate::plot::style::MUTED;
+
+/// Fills what passes.
+pub(super) fn shade(panel: &Panel<'_, '_>, challenge: &Challenge) -> anyhow::Result<()> {
+    let (corner, base) = corners(panel, challenge);
+    pen::shade(panel.root, [(base.0, corner.1), (corner.0, base.1)], MUTED, 0.05)
+}
+
+/// Outlines what passes, and names it at its upper right corner.
+pub(super) fn outline(panel: &mut Panel<'_, '_>, challenge: &Challenge) -> anyhow::Result<()> {
+    let (corner, base) = corners(panel, challenge);
+    let edge = [(base.0, corner.1), corner, (corner.0, base.1)];
+    panel.root.draw(&PathElement::new(edge.to_vec(), stroke(MUTED, 1.0)))?;
+    panel.labels.write_in_corner(panel.root, corner, &format!("{} passes", challenge.name), 13, MUTED)
+}
+
+/// The upper right and the lower left corner, in the canvas's finer unit.
+fn corners(panel: &Panel<'_, '_>, challenge: &Challenge) -> ((i32, i32), (i32, i32)) {
+    let frame = &panel.frame;
+    (
+        frame.at(panel.which.limit(challenge), challenge.msgs_per_op),
+        frame.at(frame.x.start(), frame.y.start()),
+    )
+}

@@ -1,0 +1,83 @@
+//! The fewest messages that one hop and two hops can cost at a latency.
+
+use std::time::Duration;
+
+use plotters::prelude::Polygon;
+use plotters::style::Color as _;
+
+use super::{Panel, Which};
+use crate::analysis::limit::Cluster;
+use crate::plot::pen::path;
+use crate::plot::style::{INK, Look, MUTED, Marker};
+
+/// How finely a curve is drawn.
+const STEPS: u32 = 240;
+
+/// A limit curve and the band of what reads may hide.
+pub(super) struct LimitCurve {
+    name: &'static str,
+    /// From left to right, in the canvas's finer unit.
+    line: Vec<(i32, i32)>,
+    hidden: Vec<(i32, i32)>,
+}
+
+const LIMIT_LOOK: Look = Look { colour: INK, marker: Marker::Circle, dash: Some((7, 4)) };
+
+impl LimitCurve {
+    /// Draws the curve, and keeps labels off it.
+    pub(super) fn draw(&self, panel: &mut Panel<'_, '_>) -> anyhow::Result<()> {
+        let band: Vec<_> = self.line.iter().chain(self.hidden.iter().rev()).copied().collect();
+        panel.root.draw(&Polygon::new(band, MUTED.mix(0.13).filled()))?;
+        panel.labels.avoid_line(&self.line);
+        path(panel.root, &self.line, LIMIT_LOOK, 1.3)
+    }
+
+    pub(super) fn label(&self, panel: &mut Panel<'_, '_>) -> anyhow::Result<()> {
+        let Some(&middle) = self.line.get(self.line.len() * 3 / 4) else { return Ok(()) };
+        panel.labels.write(panel.root, middle, self.name, 13, MUTED)
+    }
+}
+
+/// The fewest messages for a latency, with one hop and with two.
+pub(super) fn of(cluster: &Cluster, panel: &Panel<'_, '_>) -> Vec<LimitCurve> {
+    type Model<'a> = (&'static str, &'a dyn Fn(Duration) -> f64, &'a dyn Fn(Duration) -> Duration);
+    let (which, frame) = (panel.which, &panel.frame);
+    let hop = cluster.latency;
+    let one_hop = |window| cluster.one_hop(window);
+    let one_hop_latency = |window| match which {
+        Which::Median => cluster.one_hop_median(window),
+        Which::Max => hop + window,
+    };
+    let two_hops = |window| match which {
+        // The median of windows that first values open is not that of a period.
+        Which::Median => cluster.two_hops_on_a_period(window),
+        Which::Max => cluster.two_hops(window),
+    };
+    let two_hops_latency = |window| match which {
+        Which::Median => cluster.two_hops_median(window),
+        Which::Max => 2 * hop + window,
+    };
+    let names = match which {
+        // The protocols that reach the limit of the maximum have these medians; that is no limit by itself.
+        Which::Median => ["model, one hop", "model, two hops"],
+        Which::Max => ["limit, one hop", "limit, two hops"],
+    };
+    let models: [Model<'_>; 2] =
+        [(names[0], &one_hop, &one_hop_latency), (names[1], &two_hops, &two_hops_latency)];
+    let longest = Duration::from_secs_f64(frame.x.end() * 2.0 / 1e3);
+    let windows = || (0..=STEPS).map(|step| longest.mul_f64((f64::from(step) / f64::from(STEPS)).powi(2)));
+    let curve = |(name, msgs, latency): Model<'_>| {
+        let points = windows().map(|window| (latency(window), msgs(window)));
+        let ms = |latency: Duration| latency.as_secs_f64() * 1e3;
+        let shown: Vec<(Duration, f64)> = points.filter(|&(d, m)| frame.contains(ms(d), m)).collect();
+        LimitCurve {
+            name,
+            line: shown.iter().map(|&(d, m)| frame.at(ms(d), m)).collect(),
+            hidden: shown
+                .iter()
+                .map(|&(d, m)| frame.at(ms(d.saturating_sub(hop)).max(frame.x.start()), m))
+                .collect(),
+        }
+    };
+    models.into_iter().map(curve).filter(|curve| curve.line.len() > 1).collect()
+}

@@ -1,0 +1,116 @@
+//! Whether a comparison finds a slowdown, and keeps silent where there is none: on simulated runs, whose scatter is the
+//! node's own.
+
+// A test that cannot go on should panic.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use bench_cli::analysis::Series;
+use bench_cli::analysis::compare::{Difference, compare};
+use bench_cli::outcome::{Row, csv_file};
+
+/// Batch timeouts of the honest sweep, and its latency, all in ms.
+const TIMEOUTS: [u64; 4] = [100, 200, 400, 800];
+const LATENCY: u64 = 100;
+/// Repetitions of a user's sweep, and how many such sweeps are compared.
+const REPETITIONS: u32 = 3;
+const SWEEPS: u32 = 8;
+
+fn bench(folder: &Path, args: &str) -> Output {
+    Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
+        .args(args.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+/// Many sweeps at once: their repetitions are those of one long sweep. All of its time is stretched by `percent`.
+fn measure(folder: &Path, name: &str, seed: u32, percent: u64) -> Vec<Row> {
+    let stretched = |ms: u64| format!("{}ms", ms * percent / 100);
+    let timeouts = TIMEOUTS.map(stretched).join(",");
+    let (latency, repetitions) = (stretched(LATENCY), REPETITIONS * SWEEPS);
+    let args = format!(
+        "sweep --engine simulated --strategy hub,direct --batch-timeouts {timeouts} --latency {latency} \
+         --time-limit 10s --repetitions {repetitions} --seed {seed} --out {name} -q"
+    );
+    let output = bench(folder, &args);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    csv_file::read(&folder.join(name).join("sweep.csv")).unwrap().rows
+}
+
+/// The rows of a node that takes a tenth longer for everything, but is asked for the same timeouts in the same
+/// network.
+fn as_asked(row: Row) -> Row {
+    let batch_timeout_ms = row.batch_timeout_ms * 100 / 110;
+    assert!(TIMEOUTS.contains(&batch_timeout_ms));
+    Row { batch_timeout_ms, latency_ms: LATENCY, ..row }
+}
+
+/// One of the sweeps.
+fn sweep(rows: &[Row], number: u32) -> Vec<Row> {
+    let own = |row: &&Row| (row.repetition - 1) / REPETITIONS == number;
+    rows.iter().filter(own).cloned().collect()
+}
+
+fn regressions(before: &[Row], after: &[Row]) -> Vec<Difference> {
+    let differences = compare(&Series::group(before), &[Series::group(after)]).remove(0);
+    assert!(differences.len() > 30, "{differences:?}");
+    differences.into_iter().filter(Difference::is_regression).collect()
+}
+
+fn write(folder: &Path, name: &str, rows: &[Row]) {
+    let mut csv = csv::Writer::from_path(folder.join(name)).unwrap();
+    rows.iter().for_each(|row| csv.serialize(row).unwrap());
+    csv.flush().unwrap();
+}
+
+#[test]
+fn a_node_that_is_a_tenth_slower_is_found_and_the_same_node_is_not() {
+    let place = tempfile::tempdir().unwrap();
+    let honest = measure(place.path(), "honest", 1, 100);
+    let slow: Vec<Row> = measure(place.path(), "slow", 100_001, 110).into_iter().map(as_asked).collect();
+
+    for number in 0..SWEEPS {
+        let found = regressions(&sweep(&honest, number), &sweep(&slow, number));
+        assert!(!found.is_empty(), "the slowdown between the sweeps {number} was not found");
+    }
+    let pairs = (0..SWEEPS).map(|number| (number, (number + 1) % SWEEPS));
+    let alarms: Vec<Vec<Difference>> = pairs
+        .map(|(one, other)| regressions(&sweep(&honest, one), &sweep(&honest, other)))
+        .filter(|found| !found.is_empty())
+        .collect();
+    // One false alarm in a hundred comparisons is what the test may give.
+    assert!(alarms.len() <= 1, "{alarms:?}");
+
+    write(place.path(), "before.csv", &sweep(&honest, 0));
+    write(place.path(), "same.csv", &sweep(&honest, 1));
+    write(place.path(), "slow.csv", &sweep(&slow, 0));
+    let status = |args: &str| bench(place.path(), args).status.code();
+    assert_eq!(status("compare before.csv same.csv --fail-on-regression"), Some(0));
+    assert_eq!(status("compare before.csv slow.csv --fail-on-regression"), Some(3));
+    assert_eq!(status("compare before.csv slow.csv"), Some(0));
+    assert_eq!(status("plot before.csv same.csv slow.csv --fail-on-regression"), Some(3));
+    assert!(place.path().join("comparison.svg").is_file());
+}
+
+#[test]
+fn each_sweep_is_held_against_the_first() {
+    let place = tempfile::tempdir().unwrap();
+    let args = "--engine simulated --node-count 5 --time-limit 3s --batch-timeouts 50,100 --repetitions 2 -q";
+    for (name, strategy) in [("a", "hub"), ("b", "hub"), ("c", "direct")] {
+        let output = bench(place.path(), &format!("sweep {args} --strategy {strategy} --out {name}"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let output = bench(place.path(), "compare a/sweep.csv b/sweep.csv c/sweep.csv -o all.png");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    for words in ["a → b\n", "a → c\n", " hub → direct ", "drew all.png"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert_eq!(said.matches("differences are beyond noise").count(), 2);
+    assert!(place.path().join("all.png").is_file());
+    let lonely = bench(place.path(), "compare a/sweep.csv");
+    assert_eq!(lonely.status.code(), Some(2));
+}

@@ -1,0 +1,91 @@
+//! Grids of settings: every combination is a series with a name of its own, can be gone on with, and can be repeated.
+
+// A test that cannot go on should panic.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use bench_cli::analysis::Series;
+use bench_cli::outcome::{Row, csv_file};
+
+const GRID: &str = "sweep --engine simulated --strategy hub,direct --batch-timeouts 50,100,200 --repetitions 2 \
+                    --node-count 5,3 --latency 20ms,10ms --loss 0,0.01 --time-limit 2s -q";
+/// Two strategies, two sizes, two latencies, two losses.
+const SERIES: usize = 16;
+const RUNS: usize = SERIES * 3 * 2;
+
+fn bench(folder: &Path, args: &str) -> Output {
+    Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
+        .args(args.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn done(folder: &Path, args: &str) -> String {
+    let output = bench(folder, args);
+    assert!(output.status.success(), "{args}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The rows of a sweep without what the clock says, by seed.
+fn rows(folder: &Path) -> Vec<Row> {
+    let mut rows = csv_file::read(&folder.join("sweep.csv")).unwrap().rows;
+    rows.iter_mut().for_each(|row| (row.started_at, row.duration_s) = (String::new(), 0.0));
+    rows.sort_by_key(|row| row.seed);
+    rows
+}
+
+#[test]
+fn a_grid_is_named_gone_on_with_and_repeated() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    done(place, &format!("{GRID} --seed 40 --out whole"));
+    let whole = rows(&place.join("whole"));
+    assert_eq!((whole.len(), Series::group(&whole).len()), (RUNS, SERIES));
+
+    // Stopped after a few runs, and gone on with by the same command, which draws another seed.
+    let csv = fs::read_to_string(place.join("whole/sweep.csv")).unwrap();
+    let begun: Vec<&str> = csv.lines().take(1 + 17).collect();
+    fs::create_dir(place.join("stopped")).unwrap();
+    fs::write(place.join("stopped/sweep.csv"), begun.join("\n") + "\n").unwrap();
+    done(place, &format!("{GRID} --out stopped"));
+    assert_eq!(rows(&place.join("stopped")), whole);
+
+    // A smaller grid is another sweep, and is refused by the name of what differs.
+    let smaller =
+        bench(place, &format!("{} --out stopped", GRID.replace("--latency 20ms,10ms", "--latency 20ms")));
+    let said = String::from_utf8_lossy(&smaller.stderr).into_owned();
+    assert!(!smaller.status.success() && said.contains("latency_ms: 10 there, 20 now"), "{said}");
+
+    // Every run has a name of its own, in pictures and in the table.
+    let report = fs::read_to_string(place.join("whole/report.html")).unwrap();
+    let marked = |start: &str| -> Vec<String> {
+        report.split(start).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+    };
+    let table: BTreeSet<String> = marked("<tr data-run=\"").into_iter().collect();
+    assert_eq!(table.len(), RUNS);
+    let in_pictures: BTreeSet<String> = marked("class=\"note\" data-run=\"").into_iter().collect();
+    assert_eq!(in_pictures, table);
+    assert!(report.contains("hub, 50 ms, repetition 1\n5 nodes, latency 10 ms, loss 0, duplication 0\n"));
+
+    // The report's own command measures the same again.
+    let command = report.split("<pre><code>bench-cli ").nth(1).unwrap().split("</code>").next().unwrap();
+    done(place, &format!("{command} --out again"));
+    assert_eq!(rows(&place.join("again")), whole);
+}
+
+#[test]
+fn limits_are_advised_on_for_each_combination() {
+    let place = tempfile::tempdir().unwrap();
+    let said = done(place.path(), &format!("{GRID} --seed 1 --out out --max-latency 150ms"));
+    let asked: Vec<&str> =
+        said.lines().filter(|line| line.starts_with("What meets max < 150 ms at ")).collect();
+    assert_eq!(asked.len(), SERIES / 2, "{said}");
+    assert!(asked[0].contains("at 5 nodes, latency 10 ms, loss 0, duplication 0,"), "{asked:?}");
+    let report = fs::read_to_string(place.path().join("out/report.html")).unwrap();
+    assert_eq!(report.matches("<h3>What meets max &lt; 150 ms at ").count(), asked.len());
+}
