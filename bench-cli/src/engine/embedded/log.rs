@@ -6,6 +6,9 @@ use std::path::Path;
 
 use jiff::ZonedDateTime;
 
+use crate::harness::history::{Event, History};
+use crate::harness::history_file;
+
 /// What the terminal shows besides the phases and warnings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verbosity {
@@ -40,6 +43,13 @@ impl Log {
     /// A line for the log alone.
     pub(super) fn quiet_line(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.file, "INFO [{}] {text}", timestamp())
+    }
+
+    /// An event of the history, for the log alone.
+    pub(super) fn event(&mut self, history: &History, event: &Event) -> io::Result<()> {
+        write!(self.file, "INFO [{}] ", timestamp())?;
+        history_file::write_event(history, event, &mut self.file)?;
+        writeln!(self.file)
     }
 
     /// A warning; the terminal shows the first few.
