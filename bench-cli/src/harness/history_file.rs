@@ -1,5 +1,6 @@
 //! `history.edn` and `history.txt`: a line for each event.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use edn_rs::Edn;
@@ -16,7 +17,7 @@ pub fn event(history: &History, index: u32, function: &'static str) -> Value {
         OpValue::Read(read) => {
             Value::Vector(history.values(*read).iter().map(|&element| history.edn(element)).collect())
         }
-        value => flat(history, value),
+        value => flat(history, value, usize::MAX),
     };
     map(event, index, function, value)
 }
@@ -46,18 +47,23 @@ fn map(event: &Event, index: u32, function: &'static str, value: Value) -> Value
     Value::Map(entries)
 }
 
-/// The value for one line. What reads saw is most of a history, so it is written at once and not taken apart first.
-fn flat(history: &History, value: &OpValue) -> Value {
+/// The value for one line, of what a read saw at most so many values. Those are most of a history, so they are written
+/// at once and not taken apart first.
+fn flat(history: &History, value: &OpValue, shown: usize) -> Value {
     match value {
         OpValue::Nil => Value::Nil,
         OpValue::Element(element) => history.edn(*element),
         OpValue::Read(read) => {
+            let values = history.values(*read);
             let mut text = String::from("[");
-            for (i, &element) in history.values(*read).iter().enumerate() {
+            for (i, &element) in values.iter().take(shown).enumerate() {
                 if i > 0 {
                     text.push(' ');
                 }
                 history.write_element(element, &mut text);
+            }
+            if values.len() > shown {
+                let _ = fmt::Write::write_fmt(&mut text, format_args!(" … {} values", values.len()));
             }
             text.push(']');
             Value::Symbol(text)
@@ -72,7 +78,7 @@ fn flat(history: &History, value: &OpValue) -> Value {
 /// Those of the writer.
 pub fn write_edn(history: &History, out: &mut impl Write) -> io::Result<()> {
     for (index, event) in history.events().iter().enumerate() {
-        let value = flat(history, &event.value);
+        let value = flat(history, &event.value, usize::MAX);
         writeln!(out, "{}", map(event, index as u32, event.function.name(), value))?;
     }
     Ok(())
@@ -84,20 +90,20 @@ pub fn write_edn(history: &History, out: &mut impl Write) -> io::Result<()> {
 /// Those of the writer.
 pub fn write_text(history: &History, out: &mut impl Write) -> io::Result<()> {
     for event in history.events() {
-        write_event(history, event, out)?;
+        write_event(history, event, usize::MAX, out)?;
         writeln!(out)?;
     }
     Ok(())
 }
 
-/// Writes one event as Maelstrom's log shows it, without a line end.
+/// Writes one event as Maelstrom's log shows it, without a line end; of what a read saw at most `shown` values.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_event(history: &History, event: &Event, out: &mut impl Write) -> io::Result<()> {
+pub fn write_event(history: &History, event: &Event, shown: usize, out: &mut impl Write) -> io::Result<()> {
     let Event { process, kind, function, .. } = event;
     let colon = if *process == Process::Nemesis { ":" } else { "" };
-    let value = flat(history, &event.value);
+    let value = flat(history, &event.value, shown);
     write!(out, "{colon}{process}\t:{}\t:{}\t{value}", kind.name(), function.name())?;
     match event.failure.as_deref() {
         Some(Failure { error: Value::Str(text), .. }) => write!(out, "\t{text}"),

@@ -20,7 +20,7 @@ use super::nodes::Nodes;
 use super::picture::Picture;
 use super::process::Process;
 use super::read_ok::LastReads;
-use super::ready::{self, Source};
+use super::ready::Source;
 use super::signals;
 use super::store::Store;
 use crate::harness::history::History;
@@ -142,7 +142,6 @@ impl<'a> Driver<'a> {
     }
 
     fn launch(&mut self, spec: &Spec, store: &Store) -> Result<(), RunError> {
-        ready::set_precise_timers(false);
         let bin = std::fs::canonicalize(&spec.node.bin)
             .map_err(|error| RunError::Launch { bin: spec.node.bin.clone(), error })?;
         let start = self.now();
@@ -155,7 +154,6 @@ impl<'a> Driver<'a> {
             }
             self.launch_node(spec, store, &bin, node)?;
         }
-        ready::set_precise_timers(true);
         Ok(())
     }
 

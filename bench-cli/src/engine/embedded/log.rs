@@ -23,6 +23,10 @@ pub struct Verbosity {
 /// How many warnings of one run the terminal shows; the log has them all.
 const WARNINGS_SHOWN: usize = 20;
 
+/// How many values of a read the log shows; `history.txt` has them all. They are most of what a run would write, and it
+/// writes while it measures.
+const VALUES_SHOWN: usize = 100;
+
 /// The log of one run.
 pub(super) struct Log {
     file: BufWriter<File>,
@@ -48,7 +52,7 @@ impl Log {
     /// An event of the history, for the log alone.
     pub(super) fn event(&mut self, history: &History, event: &Event) -> io::Result<()> {
         write!(self.file, "INFO [{}] ", timestamp())?;
-        history_file::write_event(history, event, &mut self.file)?;
+        history_file::write_event(history, event, VALUES_SHOWN, &mut self.file)?;
         writeln!(self.file)
     }
 

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use node::Time;
 
 use crate::harness::run::Phase;
+use crate::plot::canvas::escape;
 
 /// How many messages are drawn.
 const DRAWN: usize = 1_000;
@@ -75,7 +76,7 @@ impl Picture {
                 svg,
                 "<text x=\"{x}\" y=\"30\" text-anchor=\"middle\" font-weight=\"bold\">{}</text>\
                  <path d=\"M{x} {TOP}V{}\" stroke=\"#bbb\"/>",
-                escaped(name),
+                escape(name),
                 height - STEP
             );
         }
@@ -140,18 +141,18 @@ impl Picture {
              <text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"#777\">{:.1} ms</text>\
              <path d=\"M{x1} {y1}L{x2} {y2}\" stroke=\"{colour}\" marker-end=\"url(#tip)\"/>\
              <text x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"{colour}\">{}</text></g>",
-            escaped(&message.src),
-            escaped(&message.dest),
+            escape(&message.src),
+            escape(&message.dest),
             ms(message.sent),
             delay.as_secs_f64() * 1e3,
-            escaped(&tooltip),
+            escape(&tooltip),
             LEFT - 75,
             y1 + 4,
             ms(message.sent),
             // Near the sender's end, where arrows have not crossed yet.
             (2 * x1 + x2) / 3,
             (2 * y1 + y2) / 3 - 3,
-            escaped(&label(&message.body)),
+            escape(&label(&message.body)),
         );
     }
 }
@@ -180,10 +181,6 @@ fn label(body: &str) -> String {
     }
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,7 +207,7 @@ mod tests {
         picture.add("c3".to_owned(), "n0".to_owned(), r#"{"type":"read"}"#.into(), at(5), at(6));
         let svg = picture.svg(&["n0".to_owned(), "n1".to_owned()]);
         assert_eq!(svg.matches("marker-end").count(), 3);
-        assert!(svg.contains(">c3</text>") && svg.contains("gossip \"&lt;7&gt;\""), "{svg}");
+        assert!(svg.contains(">c3</text>") && svg.contains("gossip &quot;&lt;7&gt;&quot;"), "{svg}");
         assert!(svg.contains("took 100.0 ms") && !svg.contains("not drawn"));
     }
 

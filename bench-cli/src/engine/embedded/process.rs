@@ -206,21 +206,15 @@ impl Process {
         (join(&self.last_stdout), join(&self.last_stderr))
     }
 
-    /// Kills the node and all that it has started.
+    /// Kills the node and all that it has started, without waiting for their end.
     pub(super) fn kill(&mut self) {
-        let group = group(&self.child);
-        if let Some(group) = group {
-            match kill_process_group(group, Signal::KILL) {
-                // There is nobody left, or nobody left that may be killed: the latter is how macOS says the former.
-                Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
-                Err(_) => {
-                    let _ = self.child.kill();
-                }
+        let Some(group) = group(&self.child) else { return };
+        match kill_process_group(group, Signal::KILL) {
+            // There is nobody left, or nobody left that may be killed: the latter is how macOS says the former.
+            Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
+            Err(_) => {
+                let _ = self.child.kill();
             }
-        }
-        let _ = self.child.wait();
-        if let Some(group) = group {
-            guard::forget(group);
         }
     }
 }
@@ -233,6 +227,10 @@ fn group(node: &Child) -> Option<Pid> {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+        let _ = self.child.wait();
+        if let Some(group) = group(&self.child) {
+            guard::forget(group);
+        }
     }
 }
 

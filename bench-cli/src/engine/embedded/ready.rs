@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use rustix::event::{PollFd, Timespec, poll};
+use rustix::event::Timespec;
 use rustix::io::Errno;
 
 use super::signals::Interrupted;
@@ -74,16 +74,10 @@ impl Watch {
     }
 }
 
-/// Whether one of `fds` became ready within the time.
-fn poll_for(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<bool> {
-    let timeout = timeout.map(|timeout| Timespec {
-        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(timeout.subsec_nanos()),
-    });
-    match poll(fds, timeout.as_ref()) {
-        Ok(ready) => Ok(ready > 0),
-        Err(Errno::INTR) => Ok(false),
-        Err(error) => Err(error.into()),
+fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(duration.subsec_nanos()),
     }
 }
 
@@ -92,20 +86,31 @@ fn poll_for(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<boo
 mod queued {
     use super::*;
     use rustix::buffer::spare_capacity;
-    use rustix::event::PollFlags;
     use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
+    };
 
     /// How many sources are told at once; the next wait tells the others.
     const EVENTS: usize = 256;
+    /// What the timer is told as.
+    const TIMER: u64 = u64::MAX;
 
     pub(super) struct Kernel {
         epoll: OwnedFd,
+        /// Ends the wait. The time that epoll itself waits is in whole milliseconds, and that of poll may be late by a
+        /// thousandth of it, which the kernel takes as leave to save wake-ups; this one is exact.
+        timer: OwnedFd,
+        is_armed: bool,
         events: Vec<Event>,
     }
 
     impl Kernel {
         pub(super) fn new() -> io::Result<Kernel> {
-            Ok(Kernel { epoll: epoll::create(CreateFlags::CLOEXEC)?, events: Vec::with_capacity(EVENTS) })
+            let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+            let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
+            epoll::add(&epoll, &timer, EventData::new_u64(TIMER), EventFlags::IN)?;
+            Ok(Kernel { epoll, timer, is_armed: false, events: Vec::with_capacity(EVENTS) })
         }
 
         pub(super) fn add(&mut self, source: Source, fd: &OwnedFd) -> io::Result<()> {
@@ -123,15 +128,27 @@ mod queued {
             timeout: Option<Duration>,
             ready: &mut Vec<Source>,
         ) -> io::Result<()> {
-            // epoll itself counts in milliseconds, which is too coarse for what is measured here, and its finer form
-            // is younger than some systems that are in use; ppoll counts in nanoseconds.
-            if !poll_for(&mut [PollFd::new(&self.epoll, PollFlags::IN)], timeout)? {
+            self.arm(timeout)?;
+            let at_once = timeout.filter(Duration::is_zero).map(timespec);
+            self.events.clear();
+            match epoll::wait(&self.epoll, spare_capacity(&mut self.events), at_once.as_ref()) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let told = self.events.iter().map(|event| event.data.u64());
+            ready.extend(told.filter(|&data| data != TIMER).map(decode));
+            Ok(())
+        }
+
+        /// Sets the timer, which then is not ready until the time is over; `None` or no time at all stop it.
+        fn arm(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+            let timeout = timeout.unwrap_or_default();
+            if timeout.is_zero() && !self.is_armed {
                 return Ok(());
             }
-            self.events.clear();
-            let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-            epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&at_once))?;
-            ready.extend(self.events.iter().map(|event| decode(event.data.u64())));
+            let time = Itimerspec { it_interval: timespec(Duration::ZERO), it_value: timespec(timeout) };
+            timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &time)?;
+            self.is_armed = !timeout.is_zero();
             Ok(())
         }
     }
@@ -161,7 +178,7 @@ mod queued {
 #[cfg(any(test, not(target_os = "linux")))]
 mod polled {
     use super::*;
-    use rustix::event::PollFlags;
+    use rustix::event::{PollFd, PollFlags, poll};
 
     pub(super) struct Kernel;
 
@@ -193,29 +210,17 @@ mod polled {
                 Some(timeout) => (Some(Duration::from_millis(timeout.as_millis() as u64)), Duration::ZERO),
                 None => (None, Duration::ZERO),
             };
-            if poll_for(&mut fds, in_poll)? {
-                let is_ready = |(_, fd): &(Source, &PollFd<'_>)| !fd.revents().is_empty();
-                ready.extend(sources.into_iter().zip(&fds).filter(is_ready).map(|(source, _)| source));
-            } else if !asleep.is_zero() {
-                std::thread::sleep(asleep);
+            match poll(&mut fds, in_poll.map(timespec).as_ref()) {
+                Ok(0) if !asleep.is_zero() => std::thread::sleep(asleep),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
             }
+            let is_ready = |(_, fd): &(Source, &PollFd<'_>)| !fd.revents().is_empty();
+            ready.extend(sources.into_iter().zip(&fds).filter(is_ready).map(|(source, _)| source));
             Ok(())
         }
     }
 }
-
-/// Asks for timers that fire when they are due (`true`), or as the system usually has them: Linux lets them be late
-/// by 50 µs to save wake-ups. Processes inherit this, so nodes are started with the usual timers.
-#[cfg(target_os = "linux")]
-pub(super) fn set_precise_timers(precise: bool) {
-    let slack = if precise { std::num::NonZeroU64::new(1) } else { None };
-    // Less precise timers are no reason not to run.
-    let _ = rustix::thread::set_current_timer_slack(slack);
-}
-
-/// Other systems have no such setting.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn set_precise_timers(_precise: bool) {}
 
 #[cfg(test)]
 mod tests {
@@ -262,6 +267,23 @@ mod tests {
         watch.set(OUT, Some(&read)).expect("watched");
         drop(write);
         assert_eq!(ready(&mut watch), [OUT]);
+    }
+
+    #[test]
+    fn waits_end_in_time_and_not_before() {
+        let mut watch = Watch::new().expect("a watch");
+        let mut ready = Vec::new();
+        for timeout in [Duration::ZERO, Duration::from_micros(300), Duration::ZERO, Duration::from_millis(3)]
+        {
+            let began = Instant::now();
+            watch.wait(Some(timeout), &mut ready).expect("a wait");
+            assert!(began.elapsed() >= timeout, "{timeout:?}");
+        }
+        assert_eq!(ready, [], "a timer is nothing to be read");
+        let (_read, write) = ends();
+        watch.set(IN, Some(&write)).expect("watched");
+        watch.wait(None, &mut ready).expect("a wait");
+        assert_eq!(ready, [IN]);
     }
 
     #[test]
