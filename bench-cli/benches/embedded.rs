@@ -54,7 +54,8 @@ fn measure() -> Result<(), Box<dyn Error>> {
         let began = Instant::now();
         let status = Command::new(env!("CARGO_BIN_EXE_bench-cli"))
             .args(["test", "-w", "broadcast", "--seed", "1", "--node-count", &nodes.to_string()])
-            .args(["--rate", &rate.to_string(), "--time-limit", &TIME_LIMIT_S.to_string(), "--bin"])
+            .args(["--latency", "100", "--rate", &rate.to_string()])
+            .args(["--time-limit", &TIME_LIMIT_S.to_string(), "--bin"])
             .arg(std::env::current_exe()?)
             .args(["--", AS_NODE, strategy.name(), &batch_timeout_ms.to_string()])
             .current_dir(directory.path())
