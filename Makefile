@@ -50,8 +50,12 @@ lint: ## Check formatting and lints as CI does
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 .PHONY: bench
-bench: ## Time a challenge run in simulated time
+bench: ## Measure simulated runs, the embedded runner's cost a message, and the node (about 5 minutes, on an idle machine)
 	$(CARGO) bench --locked -p bench-cli --bench simulated
+	$(CARGO) bench --locked -p bench-cli --bench embedded
+	$(CARGO) bench --locked -p node --bench state_machine
+	$(CARGO) build --release --locked -p node
+	node/benches/process.py
 
 .PHONY: scaling
 scaling: ## Measure how simulated runs grow: CSV and plot in results/simulated

@@ -35,12 +35,12 @@ fn start(manner: &str, flags: &[&str]) -> Started {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let bin = directory.path().join(format!("{manner}.py"));
     fs::copy(fixtures().join("nodes/node.py"), &bin).expect("a copied node");
-    start_bin(directory, &bin, flags)
+    start_bin(directory, &bin, 3, flags)
 }
 
-fn start_bin(directory: TempDir, bin: &Path, flags: &[&str]) -> Started {
+fn start_bin(directory: TempDir, bin: &Path, nodes: usize, flags: &[&str]) -> Started {
     let child = Command::new(env!("CARGO_BIN_EXE_bench-cli"))
-        .args(["test", "-w", "broadcast", "--node-count", "3", "--bin"])
+        .args(["test", "-w", "broadcast", "--node-count", &nodes.to_string(), "--bin"])
         .arg(bin)
         .args(flags)
         .current_dir(directory.path())
@@ -125,7 +125,7 @@ fn programs_that_cannot_be_run_are_named() {
     fs::write(&text, "not a program").expect("a written file");
     fs::set_permissions(&text, fs::Permissions::from_mode(0o644)).expect("a file that is not executable");
     for (bin, problem) in [(directory.path().join("nowhere"), "No such file"), (text, "Permission denied")] {
-        let (output, run) = start_bin(tempfile::tempdir().expect("a directory"), &bin, &[]).finish();
+        let (output, run) = start_bin(tempfile::tempdir().expect("a directory"), &bin, 3, &[]).finish();
         let stdout = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(255), "{stdout}");
         let named = format!("cannot run {}", bin.display());
@@ -150,6 +150,29 @@ fn bad_command_lines_get_maelstroms_words() {
         assert_eq!(output.status.code(), text("exit-status").trim().parse().ok(), "{name}");
         assert!(!directory.path().join("store").exists(), "{name} must not leave a store");
     }
+}
+
+/// The challenge's 25 nodes for a second. What is fixed of its time is one second of operations and ten of recovery.
+#[test]
+fn a_run_starts_at_once_and_takes_no_longer_than_it_must() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let node = Path::new(env!("CARGO_BIN_EXE_bench-cli")).with_file_name("node");
+    assert!(node.exists(), "{} is missing: cargo build", node.display());
+    let began = Instant::now();
+    let flags = ["--rate", "100", "--time-limit", "1", "--seed", "1"];
+    let (output, directory) = start_bin(directory, &node, 25, &flags).finish();
+    let took = began.elapsed();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let measured = fs::read_to_string(store(&directory, "embedded.edn")).expect("what the runner measured");
+    let measured = bench_cli::edn::read::parse(&measured).expect("EDN");
+    let micros = measured.get(":set-up-us").and_then(|us| us.to_uint()).expect("a number");
+    let set_up = Duration::from_micros(micros as u64);
+    // On an idle machine it takes 0.1 s; machines that run these tests are not.
+    println!("set up in {set_up:?}; the run took {took:?}");
+    assert!(set_up < Duration::from_secs(2), "set up in {set_up:?}");
+    let eleven = Duration::from_secs(11);
+    assert!(took >= eleven, "{took:?}");
+    assert!(took - set_up < eleven + Duration::from_secs(1), "{took:?}, of which {set_up:?} to set up");
 }
 
 /// A node that has a child which ignores the end of its input, and says both their process ids.
@@ -199,7 +222,7 @@ fn start_with_children() -> Started {
     fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).expect("an executable node");
     let script = fixtures().join("nodes/node.py");
     let script = script.to_str().expect("a path in UTF-8");
-    let mut run = start_bin(directory, &bin, &["--time-limit", "60", "--", script]);
+    let mut run = start_bin(directory, &bin, 3, &["--time-limit", "60", "--", script]);
     let mut lines = BufReader::new(run.child.stdout.as_mut().expect("its stdout")).lines();
     let begun = lines.any(|line| line.expect("a line").ends_with("operations begin"));
     assert!(begun, "operations do not begin");

@@ -61,7 +61,7 @@ fn run_once(spec: &Spec) -> Option<u8> {
     if !finished.diagnosis.is_empty() {
         print(&format!("\n{}", finished.diagnosis.trim_end()));
     }
-    if let Some(warning) = finished.lateness.warning() {
+    if let Some(warning) = finished.lateness.warning(spec.settings.latency.mean) {
         print(&format!("\n{warning}"));
     }
     print(&format!("\n\n{verdict}"));

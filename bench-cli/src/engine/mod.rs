@@ -78,6 +78,12 @@ pub trait Engine: Send + Sync + 'static {
     /// About how long one run takes.
     fn expected_duration(&self, settings: &Settings) -> Duration;
 
+    /// How long after one run has started the next one may: a run whose start competes with others' for the
+    /// processors takes longer to set up.
+    fn start_interval(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Executes one run. Whatever goes wrong is an outcome; nothing of the run is left running.
     ///
     /// # Errors
@@ -160,6 +166,13 @@ impl Engine for AnyEngine {
         match self {
             AnyEngine::Process(engine) => engine.expected_duration(settings),
             AnyEngine::Simulated(engine) => engine.expected_duration(settings),
+        }
+    }
+
+    fn start_interval(&self) -> Duration {
+        match self {
+            AnyEngine::Process(engine) => engine.start_interval(),
+            AnyEngine::Simulated(engine) => engine.start_interval(),
         }
     }
 

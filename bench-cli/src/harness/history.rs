@@ -204,6 +204,14 @@ impl History {
         }
     }
 
+    /// The element as EDN text, appended to `out`.
+    pub fn write_element(&self, element: Element, out: &mut String) {
+        match element.0.checked_sub(Element::FIRST_OTHER) {
+            None => out.push_str(itoa::Buffer::new().format(element.0)),
+            Some(number) => out.push_str(&self.others[number as usize]),
+        }
+    }
+
     /// Starts an empty log that the driver extends itself: the values of a node in the order it learnt them.
     pub fn add_log(&mut self) -> LogId {
         self.logs.push(Vec::new());
@@ -285,5 +293,11 @@ mod tests {
         assert_eq!(history.other("\"seven\""), text);
         assert_eq!(history.edn(text).to_string(), "\"seven\"");
         assert_eq!(history.edn(large).to_string(), "1099511627776");
+        let small = history.int(7);
+        let mut written = String::new();
+        for element in [text, large, small] {
+            history.write_element(element, &mut written);
+        }
+        assert_eq!(written, "\"seven\"10995116277767");
     }
 }

@@ -1,5 +1,6 @@
 //! `history.edn` and `history.txt`: a line for each event.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use edn_rs::Edn;
@@ -12,6 +13,16 @@ use crate::edn::write::Value;
 /// One event as Maelstrom's map, its operation called `function`.
 pub fn event(history: &History, index: u32, function: &'static str) -> Value {
     let event = &history.events()[index as usize];
+    let value = match &event.value {
+        OpValue::Read(read) => {
+            Value::Vector(history.values(*read).iter().map(|&element| history.edn(element)).collect())
+        }
+        value => flat(history, value, usize::MAX),
+    };
+    map(event, index, function, value)
+}
+
+fn map(event: &Event, index: u32, function: &'static str, value: Value) -> Value {
     let process = match event.process {
         Process::Client(number) => Value::Int(i64::from(number)),
         Process::Nemesis => Value::Keyword("nemesis"),
@@ -22,7 +33,7 @@ pub fn event(history: &History, index: u32, function: &'static str) -> Value {
         (Value::Keyword("type"), Value::Keyword(event.kind.name())),
         (Value::Keyword("process"), process),
         (Value::Keyword("f"), Value::Keyword(function)),
-        (Value::Keyword("value"), value(history, &event.value)),
+        (Value::Keyword("value"), value),
     ];
     if event.is_final {
         entries.push((Value::Keyword("final?"), Value::Bool(true)));
@@ -36,12 +47,26 @@ pub fn event(history: &History, index: u32, function: &'static str) -> Value {
     Value::Map(entries)
 }
 
-fn value(history: &History, value: &OpValue) -> Value {
+/// The value for one line, of what a read saw at most so many values. Those are most of a history, so they are written
+/// at once and not taken apart first.
+fn flat(history: &History, value: &OpValue, shown: usize) -> Value {
     match value {
         OpValue::Nil => Value::Nil,
         OpValue::Element(element) => history.edn(*element),
         OpValue::Read(read) => {
-            Value::Vector(history.values(*read).iter().map(|&element| history.edn(element)).collect())
+            let values = history.values(*read);
+            let mut text = String::from("[");
+            for (i, &element) in values.iter().take(shown).enumerate() {
+                if i > 0 {
+                    text.push(' ');
+                }
+                history.write_element(element, &mut text);
+            }
+            if values.len() > shown {
+                let _ = fmt::Write::write_fmt(&mut text, format_args!(" … {} values", values.len()));
+            }
+            text.push(']');
+            Value::Symbol(text)
         }
         OpValue::Fault(value) => (**value).clone(),
     }
@@ -52,8 +77,9 @@ fn value(history: &History, value: &OpValue) -> Value {
 /// # Errors
 /// Those of the writer.
 pub fn write_edn(history: &History, out: &mut impl Write) -> io::Result<()> {
-    for (index, op) in history.events().iter().enumerate() {
-        writeln!(out, "{}", event(history, index as u32, op.function.name()))?;
+    for (index, event) in history.events().iter().enumerate() {
+        let value = flat(history, &event.value, usize::MAX);
+        writeln!(out, "{}", map(event, index as u32, event.function.name(), value))?;
     }
     Ok(())
 }
@@ -64,26 +90,26 @@ pub fn write_edn(history: &History, out: &mut impl Write) -> io::Result<()> {
 /// Those of the writer.
 pub fn write_text(history: &History, out: &mut impl Write) -> io::Result<()> {
     for event in history.events() {
-        writeln!(out, "{}", text(history, event))?;
+        write_event(history, event, usize::MAX, out)?;
+        writeln!(out)?;
     }
     Ok(())
 }
 
-/// One event as Maelstrom's log shows it.
-pub fn text(history: &History, event: &Event) -> String {
+/// Writes one event as Maelstrom's log shows it, without a line end; of what a read saw at most `shown` values.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_event(history: &History, event: &Event, shown: usize, out: &mut impl Write) -> io::Result<()> {
     let Event { process, kind, function, .. } = event;
-    let process = if *process == Process::Nemesis { ":nemesis".to_owned() } else { process.to_string() };
-    let value = value(history, &event.value);
-    let mut line = format!("{process}\t:{}\t:{}\t{value}", kind.name(), function.name());
-    if let Some(failure) = &event.failure {
-        let error = match &failure.error {
-            Value::Str(text) => text.clone(),
-            other => other.to_string(),
-        };
-        line.push('\t');
-        line.push_str(&error);
+    let colon = if *process == Process::Nemesis { ":" } else { "" };
+    let value = flat(history, &event.value, shown);
+    write!(out, "{colon}{process}\t:{}\t:{}\t{value}", kind.name(), function.name())?;
+    match event.failure.as_deref() {
+        Some(Failure { error: Value::Str(text), .. }) => write!(out, "\t{text}"),
+        Some(Failure { error, .. }) => write!(out, "\t{error}"),
+        None => Ok(()),
     }
-    line
 }
 
 /// A history that cannot be read.

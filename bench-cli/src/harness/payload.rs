@@ -97,8 +97,10 @@ pub enum Response {
 /// The values that a node answered a read with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// The list itself.
-    List(Vec<Item>),
+    /// Small whole numbers, which all reads of this workload are.
+    Elements(Vec<Element>),
+    /// A list of anything.
+    Items(Vec<Item>),
     /// The first so many values of the log that the driver keeps for the node
     /// (see [`super::run::Run::record_values`]).
     Recorded(u32),

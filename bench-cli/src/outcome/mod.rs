@@ -11,6 +11,7 @@ mod schema;
 use std::fmt;
 use std::time::Duration;
 
+pub use crate::harness::checker::Validity;
 pub use results::Figures;
 pub use row::Row;
 
@@ -18,17 +19,6 @@ pub use row::Row;
 /// value that a final read still misses shows as one that took at least that long to become stable. So does one that
 /// a partition of that length held up; only the history tells them apart.
 pub const LOST_LATENCY: Duration = Duration::from_secs(10);
-
-/// What a checker says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Validity {
-    /// `true`
-    Valid,
-    /// `false`
-    Invalid,
-    /// `:unknown`: there was nothing to check, or the checker failed.
-    Unknown,
-}
 
 /// The quantiles of the stable latencies that Maelstrom reports, in milliseconds as it measures them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

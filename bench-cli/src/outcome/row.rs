@@ -101,6 +101,10 @@ pub struct Row {
     pub reason: String,
     /// The run's log, relative to the CSV file's folder.
     pub log: String,
+    /// Whether the engine's timers were so late that figures read too high: `timer_p99_us` above 2.7 ms and above 2.7 %
+    /// of the latency; empty if the engine does not say. Such rows are used as all others.
+    #[serde(default)]
+    pub late: Option<bool>,
 }
 
 /// Rows from before there were attempts.
@@ -109,7 +113,7 @@ fn once() -> u32 {
 }
 
 /// The columns that say what came of a run. All others say what the run was.
-pub const MEASURED: [&str; 24] = [
+pub const MEASURED: [&str; 25] = [
     "status",
     "valid",
     "operations",
@@ -135,6 +139,7 @@ pub const MEASURED: [&str; 24] = [
     "attempts",
     "reason",
     "log",
+    "late",
 ];
 
 /// The names of all columns, in order.
@@ -258,6 +263,7 @@ pub(crate) mod tests {
             attempts: 1,
             reason: String::new(),
             log: "runs/hub-50ms-r1/log.txt".to_owned(),
+            late: Some(false),
         }
     }
 

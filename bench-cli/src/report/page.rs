@@ -205,7 +205,7 @@ fn shown<T: ToString>(figure: Option<T>) -> String {
 }
 
 /// The figures of every run, and the settings that may differ from one run to another.
-const COLUMNS: [Column; 29] = [
+const COLUMNS: [Column; 30] = [
     text("series", |row| escape(&row.series())),
     number("timeout (ms)", |row| row.batch_timeout_ms.to_string()),
     number("repetition", |row| row.repetition.to_string()),
@@ -219,6 +219,7 @@ const COLUMNS: [Column; 29] = [
     number("lost", |row| shown(row.lost_count)),
     number("ok fraction", |row| row.ok_fraction.map_or_else(String::new, |ok| format!("{ok:.4}"))),
     number("timers late p99 (µs)", |row| shown(row.timer_p99_us)),
+    text("late", |row| shown(row.late)),
     number("attempts", |row| row.attempts.to_string()),
     number("seed", |row| shown(row.seed)),
     number("took (s)", |row| format!("{:.1}", row.duration_s)),

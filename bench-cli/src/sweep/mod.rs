@@ -22,8 +22,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use crate::engine::embedded::lateness::is_late;
 use crate::engine::maelstrom::LOG_FILE;
-use crate::engine::{Engine, Phase, StopSignal};
+use crate::engine::{Engine, Finished, Phase, StopSignal};
 use crate::outcome::csv_file::{CsvFile, Rows};
 use crate::outcome::{Row, Status, Validity};
 use node::StrategyKind;
@@ -271,12 +272,13 @@ fn row(engine: &impl Engine, run: &Run) -> Row {
         } else {
             String::new()
         },
+        late: None,
     }
 }
 
 /// The row of a run with what came of it.
 fn measured(row: Row, completed: &Completed) -> Row {
-    let outcome = &completed.finished.outcome;
+    let Finished { outcome, timer_p99 } = &completed.finished;
     let figures = outcome.figures();
     let stable = figures.and_then(|figures| figures.stable);
     let valid = figures.map_or("", |figures| match figures.validity {
@@ -302,7 +304,8 @@ fn measured(row: Row, completed: &Completed) -> Row {
         never_read_count: figures.map(|f| f.never_read_count),
         fail_count: figures.map(|f| f.fail_count),
         info_count: figures.map(|f| f.info_count),
-        timer_p99_us: completed.finished.timer_p99.map(|late| late.as_micros() as u64),
+        timer_p99_us: timer_p99.map(|late| late.as_micros() as u64),
+        late: timer_p99.map(|late| is_late(late, Duration::from_millis(row.latency_ms))),
         started_at: completed.started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         duration_s: (completed.duration.as_secs_f64() * 10.0).round() / 10.0,
         attempts: completed.attempts,

@@ -78,6 +78,8 @@ pub async fn execute<E: Engine>(
     let mut queue = runs.iter().enumerate();
     let mut tasks = JoinSet::new();
     let mut running: HashMap<Id, Started> = HashMap::new();
+    // The earliest time at which another run may start.
+    let mut free_from = Instant::now();
     loop {
         while tasks.len() < schedule.jobs.get() && stop.current() == Stop::No {
             let Some((index, run)) = queue.next() else { break };
@@ -85,8 +87,17 @@ pub async fn execute<E: Engine>(
             observer.started(index, run);
             let (engine, progress, stop) =
                 (engine.clone(), Progress::new(index, sender.clone()), stop.clone());
-            let task = tasks.spawn(attempt(engine, request, progress, stop));
-            running.insert(task.id(), Started { index, at: jiff::Timestamp::now(), clock: Instant::now() });
+            let now = Instant::now();
+            let start = free_from.max(now);
+            free_from = start + engine.start_interval();
+            let task = tasks.spawn(async move {
+                tokio::time::sleep_until(start.into()).await;
+                attempt(engine, request, progress, stop).await
+            });
+            running.insert(
+                task.id(),
+                Started { index, at: jiff::Timestamp::now() + (start - now), clock: start },
+            );
         }
         tokio::select! {
             biased;

@@ -10,7 +10,6 @@ use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle}
 use crate::analysis::median::Spread;
 use crate::analysis::series::Point;
 use crate::analysis::{Challenge, Fit, Names, Series};
-use crate::engine::embedded::lateness::BENDS;
 use crate::outcome::{Quantile, Row};
 
 /// A table before it has a form: the terminal, the report and Markdown each show it in their own way.
@@ -196,8 +195,7 @@ pub fn warnings(series: &[Series<'_>]) -> Vec<String> {
 
 /// Says how many runs of a series the engine itself made slower than they were.
 fn late_runs(series: &Series<'_>) -> Option<String> {
-    let late = |row: &&&Row| row.timer_p99_us.is_some_and(|us| u128::from(us) > BENDS.as_micros());
-    let late: Vec<&&Row> = series.rows.iter().filter(late).collect();
+    let late: Vec<&&Row> = series.rows.iter().filter(|row| row.late == Some(true)).collect();
     let worst = late.iter().filter_map(|row| row.timer_p99_us).max()?;
     Some(format!(
         "{}: in {} of {} runs this machine was too busy to deliver messages in time (p99 up to {:.1} ms late), so \
@@ -247,7 +245,7 @@ mod tests {
 
     #[test]
     fn runs_on_a_busy_machine_are_told() {
-        let late = Row { timer_p99_us: Some(5_000), ..example(100, 2) };
+        let late = Row { timer_p99_us: Some(5_000), late: Some(true), ..example(100, 2) };
         let rows = [example(100, 1), late, example(200, 1)];
         let warnings = warnings(&Series::group(&rows));
         assert!(warnings[0].starts_with("hub: in 1 of 3 runs this machine was too busy"), "{warnings:?}");

@@ -11,16 +11,34 @@ use crate::edn::write::Value;
 use crate::harness::history::Element;
 use crate::harness::payload::{Item, Malformed, Payload, Request, Response, Rpc, Values};
 
-/// A message's body: the text of a JSON object, handed on as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Body(pub(super) Box<str>);
+/// A message's body.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Body {
+    /// The text of a JSON object, handed on as it came.
+    pub(super) text: Box<str>,
+    /// What it says, if that has been read already.
+    pub(super) read: Option<Box<ReadOk>>,
+}
+
+/// An answer to a read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ReadOk {
+    pub(super) in_reply_to: u64,
+    pub(super) elements: Vec<Element>,
+}
+
+impl From<&str> for Body {
+    fn from(text: &str) -> Body {
+        Body { text: text.into(), read: None }
+    }
+}
 
 /// A line that a node wrote.
 #[derive(Debug, PartialEq)]
 pub(super) struct Line<'a> {
     pub(super) src: Cow<'a, str>,
     pub(super) dest: Cow<'a, str>,
-    pub(super) body: &'a str,
+    pub(super) body: Body,
 }
 
 /// Why a line is no message.
@@ -47,7 +65,7 @@ struct Envelope<'a> {
 pub(super) fn parse_line(line: &str) -> Result<Line<'_>, BadLine> {
     match serde_json::from_str::<Envelope<'_>>(line) {
         Ok(envelope) if envelope.body.get().starts_with('{') => {
-            Ok(Line { src: envelope.src, dest: envelope.dest, body: envelope.body.get() })
+            Ok(Line { src: envelope.src, dest: envelope.dest, body: envelope.body.get().into() })
         }
         Ok(_) => Err(BadLine::Malformed("the body is no object".to_owned())),
         Err(_) if serde_json::from_str::<serde::de::IgnoredAny>(line).is_err() => Err(BadLine::NotJson),
@@ -56,11 +74,22 @@ pub(super) fn parse_line(line: &str) -> Result<Line<'_>, BadLine> {
 }
 
 /// Writes the line that a node is given.
-pub(super) fn write_line(out: &mut String, id: u64, src: fmt::Arguments<'_>, dest: &str, body: &Body) {
-    let _ = writeln!(out, "{{\"id\":{id},\"src\":\"{src}\",\"dest\":{},\"body\":{}}}", quoted(dest), body.0);
+///
+/// `src` and `dest` are JSON strings.
+pub(super) fn write_line(
+    out: &mut String,
+    id: u64,
+    src: impl fmt::Display,
+    dest: impl fmt::Display,
+    body: &Body,
+) {
+    let _ = write!(out, "{{\"id\":{id},\"src\":{src},\"dest\":{dest},\"body\":");
+    out.push_str(&body.text);
+    out.push_str("}\n");
 }
 
-fn quoted(text: &str) -> String {
+/// A text as a JSON string.
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
@@ -87,7 +116,7 @@ impl Payload for Body {
             }
             Request::Read => format!(r#"{{"type":"read","msg_id":{msg_id}}}"#),
         };
-        Body(text.into())
+        text.as_str().into()
     }
 
     fn in_reply_to(&self) -> Option<u64> {
@@ -96,11 +125,19 @@ impl Payload for Body {
         struct Reply {
             in_reply_to: Option<u64>,
         }
-        serde_json::from_str::<Reply>(&self.0).ok()?.in_reply_to
+        if let Some(read) = &self.read {
+            return Some(read.in_reply_to);
+        }
+        serde_json::from_str::<Reply>(&self.text).ok()?.in_reply_to
     }
 
     fn response(self, to: Rpc) -> Response {
-        let fields = match serde_json::from_str::<Fields<'_>>(&self.0) {
+        if let Some(read) = self.read
+            && to == Rpc::Read
+        {
+            return Response::Values(Values::Elements(read.elements));
+        }
+        let fields = match serde_json::from_str::<Fields<'_>>(&self.text) {
             Ok(fields) => fields,
             // The line that the body came in was JSON, so this is a body that has no fields to speak of.
             Err(_) => Fields(Vec::new()),
@@ -118,7 +155,7 @@ impl Payload for Body {
             let errors = Value::Map(errors);
             return Response::Malformed(Box::new(Malformed { body: fields.edn(), errors }));
         }
-        values.map_or(Response::Done, |values| Response::Values(Values::List(values)))
+        values.map_or(Response::Done, |values| Response::Values(Values::Items(values)))
     }
 }
 
@@ -208,15 +245,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The items of a list, if it is one. Lists of whole numbers, which all reads of this workload are, go fast.
+/// The items of a list, if it is one.
 fn items(list: &str) -> Option<Vec<Item>> {
-    if let Ok(ints) = serde_json::from_str::<Vec<i64>>(list) {
-        let item = |int| {
-            let element = Element::from_int(int).map(Item::Element);
-            element.unwrap_or_else(|| Item::Other(int.to_string().into()))
-        };
-        return Some(ints.into_iter().map(item).collect());
-    }
     let values = serde_json::from_str::<Vec<&RawValue>>(list).ok()?;
     let item = |value: &RawValue| {
         let element = value.get().parse().ok().and_then(Element::from_int).map(Item::Element);
@@ -251,13 +281,13 @@ mod tests {
     use super::*;
 
     fn response(body: &str, to: Rpc) -> Response {
-        Body(body.into()).response(to)
+        Body::from(body).response(to)
     }
 
     #[test]
     fn a_line_is_a_source_a_destination_and_a_body() {
         let line = parse_line(r#"{"src":"n0","dest":"c1","body":{"type":"x"}}"#);
-        let expected = Line { src: "n0".into(), dest: "c1".into(), body: r#"{"type":"x"}"# };
+        let expected = Line { src: "n0".into(), dest: "c1".into(), body: r#"{"type":"x"}"#.into() };
         assert_eq!(line, Ok(expected));
         assert!(parse_line(r#"{"id":3, "src":"n\u0030","dest":"c1","body":{}}"#).is_ok());
     }
@@ -280,12 +310,12 @@ mod tests {
     fn reads_answer_with_any_values() {
         let element = |int| Item::Element(Element::from_int(int).expect("a small number"));
         let answer = response(r#"{"type":"read_ok","in_reply_to":1,"messages":[1,2]}"#, Rpc::Read);
-        assert_eq!(answer, Response::Values(Values::List(vec![element(1), element(2)])));
+        assert_eq!(answer, Response::Values(Values::Items(vec![element(1), element(2)])));
         let answer =
             response(r#"{"type":"read_ok","in_reply_to":1,"messages":["a",{"b":[1.5,-3]},7]}"#, Rpc::Read);
         let other = |text: &str| Item::Other(text.into());
         let expected = vec![other("\"a\""), other("{\"b\" [1.5 -3]}"), element(7)];
-        assert_eq!(answer, Response::Values(Values::List(expected)));
+        assert_eq!(answer, Response::Values(Values::Items(expected)));
     }
 
     #[test]
@@ -318,7 +348,7 @@ mod tests {
 
     #[test]
     fn what_is_answered_is_found_among_other_fields() {
-        let answers = |body: &str| Body(body.into()).in_reply_to();
+        let answers = |body: &str| Body::from(body).in_reply_to();
         assert_eq!(answers(r#"{"messages":[1,2],"in_reply_to":7,"type":"read_ok"}"#), Some(7));
         assert_eq!(answers(r#"{"type":"gossip"}"#), None);
         assert_eq!(answers(r#"{"in_reply_to":"7"}"#), None);
@@ -340,14 +370,14 @@ mod tests {
             (Request::Broadcast(5), r#"{"type":"broadcast","message":5,"msg_id":1}"#),
             (Request::Read, r#"{"type":"read","msg_id":1}"#),
         ] {
-            assert_eq!(&*Body::request(&request, 1).0, expected);
+            assert_eq!(&*Body::request(&request, 1).text, expected);
         }
     }
 
     #[test]
     fn a_written_line_reads_back() {
         let mut out = String::new();
-        write_line(&mut out, 9, format_args!("c{}", 4), "n0", &Body(r#"{"type":"read"}"#.into()));
+        write_line(&mut out, 9, r#""c4""#, r#""n0""#, &r#"{"type":"read"}"#.into());
         assert_eq!(out, "{\"id\":9,\"src\":\"c4\",\"dest\":\"n0\",\"body\":{\"type\":\"read\"}}\n");
         assert!(parse_line(&out).is_ok());
     }

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use jiff::ZonedDateTime;
 
+use crate::harness::history::{Event, History};
+use crate::harness::history_file;
+
 /// What the terminal shows besides the phases and warnings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verbosity {
@@ -19,6 +22,10 @@ pub struct Verbosity {
 
 /// How many warnings of one run the terminal shows; the log has them all.
 const WARNINGS_SHOWN: usize = 20;
+
+/// How many values of a read the log shows; `history.txt` has them all. They are most of what a run would write, and it
+/// writes while it measures.
+const VALUES_SHOWN: usize = 100;
 
 /// The log of one run.
 pub(super) struct Log {
@@ -40,6 +47,13 @@ impl Log {
     /// A line for the log alone.
     pub(super) fn quiet_line(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.file, "INFO [{}] {text}", timestamp())
+    }
+
+    /// An event of the history, for the log alone.
+    pub(super) fn event(&mut self, history: &History, event: &Event) -> io::Result<()> {
+        write!(self.file, "INFO [{}] ", timestamp())?;
+        history_file::write_event(history, event, VALUES_SHOWN, &mut self.file)?;
+        writeln!(self.file)
     }
 
     /// A warning; the terminal shows the first few.

@@ -7,14 +7,20 @@
 
 mod diagnosis;
 mod driver;
+mod error;
+mod intake;
 mod json;
 pub mod lateness;
 mod log;
+mod names;
+mod nodes;
 mod picture;
 mod process;
+mod read_ok;
+mod ready;
+mod signals;
 mod store;
 
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,9 +29,10 @@ use crate::harness::checker::{self, Validity};
 use crate::harness::{history_file, results};
 use crate::settings::{NodeCommand, Settings};
 
-pub use self::driver::{Interrupted, RunError};
+pub use self::error::RunError;
 pub use self::lateness::Lateness;
 pub use self::log::Verbosity;
+pub use self::signals::Interrupted;
 
 /// Everything that one run needs.
 #[derive(Clone, Debug)]
@@ -125,10 +132,4 @@ fn measured(seed: u64, ran: &driver::Ran) -> Value {
             ]),
         ),
     ])
-}
-
-impl From<io::Error> for RunError {
-    fn from(error: io::Error) -> RunError {
-        RunError::Io(error)
-    }
 }

@@ -8,6 +8,9 @@ use std::fmt::Write as _;
 
 use node::Time;
 
+use crate::harness::run::Phase;
+use crate::plot::canvas::escape;
+
 /// How many messages are drawn.
 const DRAWN: usize = 1_000;
 /// From one lane to the next, in pixels; wide enough for most labels.
@@ -38,8 +41,12 @@ struct Message {
 }
 
 impl Picture {
-    /// Whether there is room for another message; counts it if not.
-    pub(super) fn has_room(&mut self) -> bool {
+    /// Whether a message of this phase is drawn; counts it if there is no room for it. Those of the set-up are the same
+    /// in every run.
+    pub(super) fn takes(&mut self, phase: &Phase) -> bool {
+        if matches!(phase, Phase::Init(_) | Phase::Topology(_)) {
+            return false;
+        }
         let has_room = self.messages.len() < DRAWN;
         self.left_out += usize::from(!has_room);
         has_room
@@ -69,7 +76,7 @@ impl Picture {
                 svg,
                 "<text x=\"{x}\" y=\"30\" text-anchor=\"middle\" font-weight=\"bold\">{}</text>\
                  <path d=\"M{x} {TOP}V{}\" stroke=\"#bbb\"/>",
-                escaped(name),
+                escape(name),
                 height - STEP
             );
         }
@@ -134,18 +141,18 @@ impl Picture {
              <text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"#777\">{:.1} ms</text>\
              <path d=\"M{x1} {y1}L{x2} {y2}\" stroke=\"{colour}\" marker-end=\"url(#tip)\"/>\
              <text x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"{colour}\">{}</text></g>",
-            escaped(&message.src),
-            escaped(&message.dest),
+            escape(&message.src),
+            escape(&message.dest),
             ms(message.sent),
             delay.as_secs_f64() * 1e3,
-            escaped(&tooltip),
+            escape(&tooltip),
             LEFT - 75,
             y1 + 4,
             ms(message.sent),
             // Near the sender's end, where arrows have not crossed yet.
             (2 * x1 + x2) / 3,
             (2 * y1 + y2) / 3 - 3,
-            escaped(&label(&message.body)),
+            escape(&label(&message.body)),
         );
     }
 }
@@ -174,10 +181,6 @@ fn label(body: &str) -> String {
     }
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,7 +193,7 @@ mod tests {
     fn picture(messages: usize) -> Picture {
         let mut picture = Picture::default();
         for i in 0..messages as u64 {
-            if picture.has_room() {
+            if picture.takes(&Phase::Main) {
                 let body = r#"{"type":"gossip","message":"<7>"}"#.into();
                 picture.add("n0".to_owned(), "n1".to_owned(), body, at(i), at(i + 100));
             }
@@ -204,7 +207,7 @@ mod tests {
         picture.add("c3".to_owned(), "n0".to_owned(), r#"{"type":"read"}"#.into(), at(5), at(6));
         let svg = picture.svg(&["n0".to_owned(), "n1".to_owned()]);
         assert_eq!(svg.matches("marker-end").count(), 3);
-        assert!(svg.contains(">c3</text>") && svg.contains("gossip \"&lt;7&gt;\""), "{svg}");
+        assert!(svg.contains(">c3</text>") && svg.contains("gossip &quot;&lt;7&gt;&quot;"), "{svg}");
         assert!(svg.contains("took 100.0 ms") && !svg.contains("not drawn"));
     }
 

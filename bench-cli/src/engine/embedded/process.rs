@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::rc::Rc;
 
+use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -20,15 +23,20 @@ const KEPT_BYTES: usize = 2_000;
 /// The longest line that is read as a message. A read of ten million values fits.
 pub(super) const LONGEST_LINE: usize = 128 << 20;
 
+/// How much is read at once: what a pipe holds.
+const READ_BYTES: usize = 64 << 10;
+/// How many bytes of one stream are read before the other streams have their turn.
+const TURN_BYTES: usize = 1 << 20;
+
 /// A running node.
 pub(super) struct Process {
     child: Child,
     /// Absent once the node has closed it.
-    stdin: Option<ChildStdin>,
-    stdout: Option<ChildStdout>,
+    stdin: Option<Rc<OwnedFd>>,
+    stdout: Option<Rc<OwnedFd>>,
     /// Kept open and not read any more.
-    unread_stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
+    unread_stdout: Option<Rc<OwnedFd>>,
+    stderr: Option<Rc<OwnedFd>>,
     log: File,
     /// Where `log` is.
     pub(super) log_path: PathBuf,
@@ -60,13 +68,12 @@ impl Process {
         if let Some(group) = group(&child) {
             guard::watch(group);
         }
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let process = Process {
-            child,
-            stdin,
-            stdout,
+            stdin: child.stdin.take().map(|pipe| Rc::new(pipe.into())),
+            stdout: child.stdout.take().map(|pipe| Rc::new(pipe.into())),
             unread_stdout: None,
-            stderr,
+            stderr: child.stderr.take().map(|pipe| Rc::new(pipe.into())),
+            child,
             log,
             log_path,
             outgoing: Vec::new(),
@@ -77,32 +84,24 @@ impl Process {
             last_stderr: VecDeque::new(),
             unfinished_stderr: Vec::new(),
         };
-        process.set_nonblocking()?;
+        for pipe in [&process.stdin, &process.stdout, &process.stderr].into_iter().flatten() {
+            ioctl_fionbio(pipe, true)?;
+        }
         Ok(process)
     }
 
-    fn set_nonblocking(&self) -> io::Result<()> {
-        if let Some(stdin) = &self.stdin {
-            ioctl_fionbio(stdin, true)?;
-        }
-        if let Some(stdout) = &self.stdout {
-            ioctl_fionbio(stdout, true)?;
-        }
-        if let Some(stderr) = &self.stderr {
-            ioctl_fionbio(stderr, true)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn stdin(&self) -> Option<&ChildStdin> {
+    /// The node's stdin, if something waits to be written to it.
+    pub(super) fn congested_stdin(&self) -> Option<&Rc<OwnedFd>> {
         self.stdin.as_ref().filter(|_| self.is_congested())
     }
 
-    pub(super) fn stdout(&self) -> Option<&ChildStdout> {
+    /// The node's stdout, while it is read.
+    pub(super) fn stdout(&self) -> Option<&Rc<OwnedFd>> {
         self.stdout.as_ref()
     }
 
-    pub(super) fn stderr(&self) -> Option<&ChildStderr> {
+    /// The node's stderr, until the node closes it.
+    pub(super) fn stderr(&self) -> Option<&Rc<OwnedFd>> {
         self.stderr.as_ref()
     }
 
@@ -125,12 +124,12 @@ impl Process {
 
     /// Writes as much as the node takes. A node that has closed its stdin takes everything, and loses it.
     pub(super) fn flush(&mut self) {
-        let Some(stdin) = &mut self.stdin else { return };
+        let Some(stdin) = &self.stdin else { return };
         while self.written < self.outgoing.len() {
-            match stdin.write(&self.outgoing[self.written..]) {
+            match rustix::io::write(stdin, &self.outgoing[self.written..]) {
                 Ok(bytes) => self.written += bytes,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(Errno::AGAIN) => return,
+                Err(Errno::INTR) => {}
                 Err(_) => {
                     self.stdin = None;
                     break;
@@ -146,12 +145,12 @@ impl Process {
     /// # Errors
     /// If a line exceeds [`LONGEST_LINE`].
     pub(super) fn read_stdout(&mut self, mut each: impl FnMut(&str)) -> Result<(), LineTooLong> {
-        let Some(stdout) = &mut self.stdout else { return Ok(()) };
+        let Some(stdout) = &self.stdout else { return Ok(()) };
         if !read_available(stdout, &mut self.incoming) {
             self.stdout = None;
         }
         let mut start = 0;
-        while let Some(length) = self.incoming[self.searched..].iter().position(|&byte| byte == b'\n') {
+        while let Some(length) = memchr::memchr(b'\n', &self.incoming[self.searched..]) {
             let end = self.searched + length;
             let line = String::from_utf8_lossy(&self.incoming[start..end]);
             keep(&mut self.last_stdout, &line);
@@ -174,7 +173,7 @@ impl Process {
 
     /// Copies what the node has written on stderr to its log, and gives each whole line to `each`.
     pub(super) fn read_stderr(&mut self, mut each: impl FnMut(&str)) -> io::Result<()> {
-        let Some(stderr) = &mut self.stderr else { return Ok(()) };
+        let Some(stderr) = &self.stderr else { return Ok(()) };
         let mut chunk = Vec::new();
         if !read_available(stderr, &mut chunk) {
             self.stderr = None;
@@ -182,7 +181,7 @@ impl Process {
         self.log.write_all(&chunk)?;
         self.unfinished_stderr.extend_from_slice(&chunk);
         let mut start = 0;
-        while let Some(length) = self.unfinished_stderr[start..].iter().position(|&byte| byte == b'\n') {
+        while let Some(length) = memchr::memchr(b'\n', &self.unfinished_stderr[start..]) {
             let line = String::from_utf8_lossy(&self.unfinished_stderr[start..start + length]);
             keep(&mut self.last_stderr, &line);
             each(&line);
@@ -207,21 +206,15 @@ impl Process {
         (join(&self.last_stdout), join(&self.last_stderr))
     }
 
-    /// Kills the node and all that it has started.
+    /// Kills the node and all that it has started, without waiting for their end.
     pub(super) fn kill(&mut self) {
-        let group = group(&self.child);
-        if let Some(group) = group {
-            match kill_process_group(group, Signal::KILL) {
-                // There is nobody left, or nobody left that may be killed: the latter is how macOS says the former.
-                Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
-                Err(_) => {
-                    let _ = self.child.kill();
-                }
+        let Some(group) = group(&self.child) else { return };
+        match kill_process_group(group, Signal::KILL) {
+            // There is nobody left, or nobody left that may be killed: the latter is how macOS says the former.
+            Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
+            Err(_) => {
+                let _ = self.child.kill();
             }
-        }
-        let _ = self.child.wait();
-        if let Some(group) = group {
-            guard::forget(group);
         }
     }
 }
@@ -234,6 +227,10 @@ fn group(node: &Child) -> Option<Pid> {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+        let _ = self.child.wait();
+        if let Some(group) = group(&self.child) {
+            guard::forget(group);
+        }
     }
 }
 
@@ -250,35 +247,33 @@ pub(super) fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Appends what can be read without waiting, a megabyte at most. Whether there may come more.
-fn read_available(from: &mut impl Read, into: &mut Vec<u8>) -> bool {
-    let mut chunk = [0; 1 << 16];
-    for _ in 0..16 {
-        match from.read(&mut chunk) {
+/// Appends what can be read without waiting, [`TURN_BYTES`] or little more. Whether there may come more.
+fn read_available(from: &OwnedFd, into: &mut Vec<u8>) -> bool {
+    let enough = into.len() + TURN_BYTES;
+    while into.len() < enough {
+        into.reserve(READ_BYTES);
+        let room = into.capacity() - into.len();
+        match rustix::io::read(from, spare_capacity(into)) {
             Ok(0) => return false,
-            Ok(bytes) => {
-                into.extend_from_slice(&chunk[..bytes]);
-                // A pipe that was not drained to the last byte wakes the poll again at once.
-                if bytes < chunk.len() {
-                    return true;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+            // A pipe that was not drained to the last byte is ready again at once.
+            Ok(bytes) if bytes < room.min(READ_BYTES) => return true,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return true,
             Err(_) => return false,
         }
     }
     true
 }
 
+/// Keeps a line as the last one, cut if it is long.
 fn keep(lines: &mut VecDeque<String>, line: &str) {
-    if lines.len() == KEPT_LINES {
-        lines.pop_front();
+    // The oldest line's memory serves again.
+    let mut kept = if lines.len() == KEPT_LINES { lines.pop_front() } else { None }.unwrap_or_default();
+    kept.clear();
+    let shown = &line[..line.floor_char_boundary(KEPT_BYTES)];
+    kept.push_str(shown);
+    if shown.len() < line.len() {
+        kept.push_str(" …");
     }
-    let mut end = line.len().min(KEPT_BYTES);
-    while !line.is_char_boundary(end) {
-        end -= 1;
-    }
-    let cut = if end < line.len() { " …" } else { "" };
-    lines.push_back(format!("{}{cut}", &line[..end]));
+    lines.push_back(kept);
 }

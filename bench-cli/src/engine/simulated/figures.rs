@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Finished;
 use crate::harness::checker::set_full::Quantiles;
-use crate::harness::checker::{self, Validity as Verdict};
-use crate::outcome::{Figures, StableLatencies, Validity};
+use crate::harness::checker::{self, Validity};
+use crate::outcome::{Figures, StableLatencies};
 
 /// The figures of `finished`.
 pub(super) fn of(finished: &Finished) -> Figures {
@@ -13,7 +13,7 @@ pub(super) fn of(finished: &Finished) -> Figures {
     let per_operation = checker::messages_per_operation(*counts, checker::invocations(history));
     let workload = &report.workload;
     Figures {
-        validity: validity(report.validity()),
+        validity: report.validity(),
         complaints: complaints(finished),
         operations: report.stats.all().count(),
         fail_count: report.stats.all().fail,
@@ -34,14 +34,6 @@ fn printed(value: f32) -> f64 {
     value.to_string().parse().expect("a float reads back")
 }
 
-fn validity(verdict: Verdict) -> Validity {
-    match verdict {
-        Verdict::Valid => Validity::Valid,
-        Verdict::Unknown => Validity::Unknown,
-        Verdict::Invalid => Validity::Invalid,
-    }
-}
-
 fn complaints(finished: &Finished) -> Vec<String> {
     let report = &finished.report;
     let verdicts = [
@@ -49,7 +41,7 @@ fn complaints(finished: &Finished) -> Vec<String> {
         (":availability", report.availability.validity),
         (":workload", report.workload.validity),
     ];
-    let unsatisfied = verdicts.into_iter().filter(|(_, verdict)| *verdict != Verdict::Valid);
+    let unsatisfied = verdicts.into_iter().filter(|(_, verdict)| *verdict != Validity::Valid);
     unsatisfied.map(|(name, verdict)| format!("{name} is {verdict}")).collect()
 }
 

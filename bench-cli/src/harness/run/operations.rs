@@ -229,7 +229,8 @@ impl<P: Payload> Run<P> {
                 let log = self.node_logs[node.index()].expect("recording creates the node's log");
                 OpValue::Read(crate::harness::history::ReadValue { log, len })
             }
-            Values::List(items) => {
+            Values::Elements(elements) => self.listed(thread, &elements),
+            Values::Items(items) => {
                 let elements: Vec<Element> = items
                     .iter()
                     .map(|item| match item {
@@ -237,10 +238,14 @@ impl<P: Payload> Run<P> {
                         Item::Other(text) => self.history.other(text),
                     })
                     .collect();
-                let process = Process::Client(self.threads[thread].process);
-                OpValue::Read(self.history.add_read(process, &elements))
+                self.listed(thread, &elements)
             }
         }
+    }
+
+    fn listed(&mut self, thread: usize, elements: &[Element]) -> OpValue {
+        let process = Process::Client(self.threads[thread].process);
+        OpValue::Read(self.history.add_read(process, elements))
     }
 
     fn start_partition(&mut self, now: Time, kind: PartitionKind) {

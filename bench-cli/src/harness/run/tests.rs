@@ -8,7 +8,7 @@ use super::{Phase, Run, SetupError};
 use crate::harness::checker::{self, Validity};
 use crate::harness::history::{Element, Event, Function, History, Kind, Process};
 use crate::harness::network::{Address, ClientId, NodeId, Timing};
-use crate::harness::payload::{Item, Payload, Request, Response, Rpc, Values};
+use crate::harness::payload::{Payload, Request, Response, Rpc, Values};
 use crate::settings::{Concurrency, Latency, LatencyDistribution, Nemesis, Settings};
 
 /// A message of the test's nodes.
@@ -167,9 +167,7 @@ fn react(
             Response::Error { code: Some(code), text: crate::edn::write::Value::Str("no".into()) }
         }
         (Rpc::Read, Manner::Recorded) => Response::Values(Values::Recorded(mine.len() as u32)),
-        (Rpc::Read, _) => {
-            Response::Values(Values::List(mine.iter().map(|&v| Item::Element(element(v))).collect()))
-        }
+        (Rpc::Read, _) => Response::Values(Values::Elements(mine.iter().map(|&v| element(v)).collect())),
         _ => Response::Done,
     };
     out.push((src, Message::Answer { to: msg_id, response }));

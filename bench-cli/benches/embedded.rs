@@ -1,0 +1,91 @@
+//! What a run on the embedded runner costs: its own processor time a message, and how precisely it keeps time.
+//!
+//! Each row is one whole run with real processes: this program itself, running this repository's node. The nodes'
+//! own processor time is not counted. A run takes as long as it takes, so these are few, and there is nothing to repeat
+//! but the whole: `cargo bench -p bench-cli --bench embedded`, on an idle machine.
+
+use std::error::Error;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bench_cli::edn;
+use edn_rs::Edn;
+use node::{Config, StrategyKind};
+
+/// By this argument, the first one, this program becomes a node.
+const AS_NODE: &str = "as-node";
+/// How long operations go on; the runs end 10 s later.
+const TIME_LIMIT_S: u64 = 10;
+
+/// Nodes, operations a second, strategy, batch timeout in ms.
+const RUNS: [(usize, u64, StrategyKind, u64); 5] = [
+    // The challenge, with few messages and with many.
+    (25, 100, StrategyKind::Hub, 498),
+    (25, 100, StrategyKind::Tree, 200),
+    (25, 100, StrategyKind::Direct, 0),
+    // What 2 cores should carry. Reads come to list thousands of values.
+    (100, 1_000, StrategyKind::Hub, 200),
+    (100, 1_000, StrategyKind::Tree, 200),
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [AS_NODE, strategy, batch_timeout_ms] => be_node(strategy, batch_timeout_ms.parse()?),
+        _ => measure(),
+    }
+}
+
+fn be_node(strategy: &str, batch_timeout_ms: u64) -> Result<(), Box<dyn Error>> {
+    let strategy = StrategyKind::ALL.into_iter().find(|kind| kind.name() == strategy);
+    let config = Config {
+        strategy: strategy.ok_or("no such strategy")?,
+        batch_timeout: Duration::from_millis(batch_timeout_ms),
+    };
+    Ok(node::runtime::run(config, std::io::stdin(), std::io::stdout())?)
+}
+
+fn measure() -> Result<(), Box<dyn Error>> {
+    println!(
+        "nodes  op/s  strategy  timeout ms   messages  CPU µs/message  late µs p50     p99  set-up ms  run s"
+    );
+    for (nodes, rate, strategy, batch_timeout_ms) in RUNS {
+        let directory = tempfile::tempdir()?;
+        let began = Instant::now();
+        let status = Command::new(env!("CARGO_BIN_EXE_bench-cli"))
+            .args(["test", "-w", "broadcast", "--seed", "1", "--node-count", &nodes.to_string()])
+            .args(["--latency", "100", "--rate", &rate.to_string()])
+            .args(["--time-limit", &TIME_LIMIT_S.to_string(), "--bin"])
+            .arg(std::env::current_exe()?)
+            .args(["--", AS_NODE, strategy.name(), &batch_timeout_ms.to_string()])
+            .current_dir(directory.path())
+            .stdout(Stdio::null())
+            .status()?;
+        let took = began.elapsed();
+        if !status.success() {
+            return Err(format!("the run of {nodes} nodes with {} failed: {status}", strategy.name()).into());
+        }
+        let file = |name: &str| -> Result<Edn, Box<dyn Error>> {
+            let path = directory.path().join("store/latest").join(name);
+            Ok(edn::read::parse(&std::fs::read_to_string(path)?)?)
+        };
+        let (measured, results) = (file("embedded.edn")?, file("results.edn")?);
+        println!(
+            "{nodes:5} {rate:5} {:>9} {batch_timeout_ms:11} {:10} {:15.1} {:12} {:7} {:10.0} {:6.2}",
+            strategy.name(),
+            number(&results, &[":net", ":all", ":send-count"])?,
+            number(&measured, &[":cpu-us-per-message"])?,
+            number(&measured, &[":timer-lateness-us", ":p50"])?,
+            number(&measured, &[":timer-lateness-us", ":p99"])?,
+            number(&measured, &[":set-up-us"])? / 1e3,
+            took.as_secs_f64(),
+        );
+    }
+    Ok(())
+}
+
+fn number(edn: &Edn, path: &[&str]) -> Result<f64, Box<dyn Error>> {
+    let found = path.iter().try_fold(edn, |edn, key| edn.get(*key));
+    let found = found.and_then(Edn::to_float).ok_or_else(|| format!("{path:?} is no number"))?;
+    Ok(found)
+}

@@ -1,0 +1,85 @@
+//! Who is who: names as messages have them, and addresses as the harness has them.
+
+use std::fmt;
+
+use rustc_hash::FxHashMap;
+
+use super::json;
+use crate::harness::network::{Address, ClientId, NodeId};
+
+/// The nodes' names. A client's is `c` and its number.
+#[derive(Debug)]
+pub(super) struct Names {
+    names: Vec<String>,
+    /// The names as JSON strings.
+    quoted: Vec<String>,
+    by_name: FxHashMap<String, NodeId>,
+}
+
+impl Names {
+    pub(super) fn new(names: &[String]) -> Names {
+        Names {
+            names: names.to_vec(),
+            quoted: names.iter().map(|name| json::quoted(name)).collect(),
+            by_name: names.iter().cloned().zip((0..).map(NodeId)).collect(),
+        }
+    }
+
+    /// All nodes, in order.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.names.len() as u32).map(NodeId)
+    }
+
+    /// The node's name.
+    pub(super) fn of(&self, node: NodeId) -> &str {
+        &self.names[node.index()]
+    }
+
+    /// Who is called so, if anyone can be. Whether a client of that number is there, the network knows.
+    pub(super) fn address(&self, name: &str) -> Option<Address> {
+        let client = || name.strip_prefix('c')?.parse().ok().map(|number| Address::Client(ClientId(number)));
+        self.by_name.get(name).map(|&node| Address::Node(node)).or_else(client)
+    }
+
+    /// The name of whoever has this address.
+    pub(super) fn name(&self, address: Address) -> String {
+        match address {
+            Address::Client(ClientId(number)) => format!("c{number}"),
+            Address::Node(node) => self.of(node).to_owned(),
+        }
+    }
+
+    /// The same as a JSON string, to be printed.
+    pub(super) fn json(&self, address: Address) -> impl fmt::Display {
+        struct Quoted<'a>(&'a Names, Address);
+
+        impl fmt::Display for Quoted<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self.1 {
+                    Address::Client(ClientId(number)) => write!(f, "\"c{number}\""),
+                    Address::Node(node) => f.write_str(&self.0.quoted[node.index()]),
+                }
+            }
+        }
+
+        Quoted(self, address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_names_are_the_same_both_ways() {
+        let names = Names::new(&["n0".to_owned(), "c\"x".to_owned()]);
+        for (name, json) in [("n0", r#""n0""#), ("c\"x", r#""c\"x""#), ("c12", r#""c12""#)] {
+            let address = names.address(name).expect("an address");
+            assert_eq!(names.name(address), name);
+            assert_eq!(names.json(address).to_string(), json);
+        }
+        for nobody in ["n1", "c", "cx", "c-1", ""] {
+            assert_eq!(names.address(nobody), None);
+        }
+    }
+}
