@@ -15,6 +15,7 @@ pub mod least_squares;
 pub mod limit;
 pub mod median;
 pub mod parity;
+pub mod rank_interval;
 pub mod series;
 pub mod theil_sen;
 pub mod theory;

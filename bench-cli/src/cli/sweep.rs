@@ -418,7 +418,7 @@ pub(super) fn our_node() -> anyhow::Result<PathBuf> {
 }
 
 /// The absolute path of a program, without following links: a program may look at the name that it is called by.
-fn executable(bin: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn executable(bin: &Path) -> anyhow::Result<PathBuf> {
     if !bin.exists() {
         bail!("{} does not exist; give a path, PATH is not searched", bin.display());
     }
