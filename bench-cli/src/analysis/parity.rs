@@ -169,7 +169,7 @@ mod tests {
         };
         assert_eq!(within(sample(200, 104.0, 1_040.0), Limits::REAL_TIME), [false, true, true, true]);
         assert_eq!(within(sample(200, 97.5, 880.0), Limits::REAL_TIME), [true, false, false, true]);
-        assert_eq!(within(sample(200, 97.5, 945.0), Limits::VIRTUAL_TIME), [false, false, true, true]);
+        assert_eq!(within(sample(200, 97.5, 943.0), Limits::VIRTUAL_TIME), [false, false, false, true]);
     }
 
     #[test]

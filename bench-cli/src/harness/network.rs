@@ -66,6 +66,10 @@ impl Timing {
         handling: Self::TAKE_DELAY,
         overshoot: Some(measured::SLEEP_OVERSHOOT),
     };
+    /// Timers as a mathematician has them: nothing is early or late but for the rounding.
+    #[cfg(test)]
+    pub(super) const EXACT: Timing =
+        Timing { take_delay: Duration::ZERO, handling: Duration::ZERO, overshoot: None };
     /// How long a thread takes from one message to the next if it need not sleep: a median of 52 µs in the journals
     /// of [`measured::SLEEP_OVERSHOOT`]. Its size hardly matters, as any delay costs the same millisecond.
     const TAKE_DELAY: Duration = Duration::from_micros(50);
@@ -331,8 +335,7 @@ mod tests {
     use super::*;
     use crate::settings::LatencyDistribution;
 
-    /// Timers as a mathematician has them: nothing is early or late but for the rounding.
-    const EXACT: Timing = Timing { take_delay: Duration::ZERO, handling: Duration::ZERO, overshoot: None };
+    const EXACT: Timing = Timing::EXACT;
     const CLIENT: Address = Address::Client(ClientId(0));
 
     fn network(timing: Timing) -> Network<&'static str> {
