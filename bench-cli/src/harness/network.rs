@@ -49,29 +49,17 @@ pub struct Timing {
     /// what is left of the latency in whole milliseconds, rounded down: with any delay at all, a message of 100 ms
     /// sleeps 99 ms.
     pub take_delay: Duration,
-    /// From delivering a message, or from a client's request to an idle node, until the thread looks at the next
-    /// message; nothing if delivering takes real time.
-    pub handling: Duration,
     /// How much longer than asked for a sleep takes; nothing if timers are late by themselves.
     pub overshoot: Option<Distribution>,
 }
 
 impl Timing {
     /// For real timers.
-    pub const REAL: Timing =
-        Timing { take_delay: Self::TAKE_DELAY, handling: Duration::ZERO, overshoot: None };
+    pub const REAL: Timing = Timing { take_delay: Self::TAKE_DELAY, overshoot: None };
     /// For virtual time.
-    pub const VIRTUAL: Timing = Timing {
-        take_delay: Self::TAKE_DELAY,
-        handling: Self::TAKE_DELAY,
-        overshoot: Some(measured::SLEEP_OVERSHOOT),
-    };
-    /// Timers as a mathematician has them: nothing is early or late but for the rounding.
-    #[cfg(test)]
-    pub(super) const EXACT: Timing =
-        Timing { take_delay: Duration::ZERO, handling: Duration::ZERO, overshoot: None };
-    /// How long a thread takes from one message to the next if it need not sleep: a median of 52 µs in the journals
-    /// of [`measured::SLEEP_OVERSHOOT`]. Its size hardly matters, as any delay costs the same millisecond.
+    pub const VIRTUAL: Timing =
+        Timing { take_delay: Self::TAKE_DELAY, overshoot: Some(measured::SLEEP_OVERSHOOT) };
+    /// A round figure for a thread being woken: its size does not matter, as any delay costs the same millisecond.
     const TAKE_DELAY: Duration = Duration::from_micros(50);
 }
 
@@ -240,7 +228,7 @@ impl<M: Clone> Network<M> {
         let inbox = &mut self.inboxes[dest.index()];
         inbox.waiting.push(envelope);
         if inbox.held.is_none() && !inbox.paused {
-            let delay = if latency.is_zero() { self.timing.handling } else { self.timing.take_delay };
+            let delay = if latency.is_zero() { Duration::ZERO } else { self.timing.take_delay };
             self.take(now + delay, dest);
         }
     }
@@ -273,7 +261,7 @@ impl<M: Clone> Network<M> {
             Address::Node(_) => self.counts.servers.received += 1,
         }
         if !self.inboxes[due.node.index()].paused {
-            self.take(now + self.timing.handling, due.node);
+            self.take(now, due.node);
         }
         Some(Delivery { id, src, dest: due.node, payload, sent, due: due.at })
     }
@@ -335,7 +323,8 @@ mod tests {
     use super::*;
     use crate::settings::LatencyDistribution;
 
-    const EXACT: Timing = Timing::EXACT;
+    /// Timers as a mathematician has them: nothing is early or late but for the rounding.
+    const EXACT: Timing = Timing { take_delay: Duration::ZERO, overshoot: None };
     const CLIENT: Address = Address::Client(ClientId(0));
 
     fn network(timing: Timing) -> Network<&'static str> {

@@ -207,8 +207,11 @@ impl Simulation {
             self.wake(node);
         }
         while let Some((node, Said { dest, body, .. })) = self.pipes.read(self.now) {
-            // A reply can come too late for a client that has given up; real Maelstrom drops it, too.
-            let _ = self.run.handle_message(self.now, Address::Node(node), dest, body);
+            // A reply can come too late for a client that has given up. After such a one nothing more is read from
+            // the node, as in real Maelstrom.
+            if self.run.handle_message(self.now, Address::Node(node), dest, body).is_err() {
+                self.pipes.close(node);
+            }
         }
         true
     }
@@ -272,6 +275,8 @@ impl Simulation {
 mod tests {
     use super::*;
     use crate::harness::checker::Validity;
+    use crate::harness::history::Kind;
+    use crate::settings::{Latency, LatencyDistribution};
     use node::StrategyKind;
 
     fn config(strategy: StrategyKind, batch_timeout_ms: u64) -> node::Config {
@@ -288,6 +293,22 @@ mod tests {
             let finished = simulation.finish(&settings);
             assert_eq!(finished.report.validity(), Validity::Valid, "{strategy:?}");
         }
+    }
+
+    /// Requests wait behind messages of 8 s for longer than clients do. A reply to a client that has gone is the last
+    /// that is read from its node.
+    #[test]
+    fn a_node_that_answers_too_late_is_not_heard_again() {
+        let latency = Latency { mean: Duration::from_secs(8), distribution: LatencyDistribution::Constant };
+        let time_limit = Duration::from_secs(60);
+        let settings = Settings { node_count: 3, rate: 5.0, latency, time_limit, ..Settings::default() };
+        let finished = run(&settings, config(StrategyKind::Direct, 100), 1).unwrap();
+        let events = finished.history.events();
+        let gave_up =
+            events.iter().filter(|event| matches!(event.kind, Kind::Info | Kind::Fail) && !event.is_final);
+        assert!(gave_up.count() > 0);
+        let final_answers = events.iter().filter(|event| event.kind == Kind::Ok && event.is_final);
+        assert!(final_answers.count() < 3);
     }
 
     #[test]

@@ -25,6 +25,8 @@ struct Pipe {
     messages: VecDeque<Said>,
     /// When what was said last is read.
     busy_until: Time,
+    /// Nothing more is read.
+    is_closed: bool,
 }
 
 /// A message in a pipe.
@@ -39,7 +41,7 @@ pub(super) struct Said {
 impl Pipes {
     /// Empty pipes.
     pub(super) fn new(nodes: usize, seed: u64) -> Pipes {
-        let pipe = || Pipe { messages: VecDeque::new(), busy_until: Time::ZERO };
+        let pipe = || Pipe { messages: VecDeque::new(), busy_until: Time::ZERO, is_closed: false };
         Pipes {
             pipes: (0..nodes).map(|_| pipe()).collect(),
             agenda: Agenda::new(nodes),
@@ -59,6 +61,9 @@ impl Pipes {
             return;
         }
         let pipe = &mut self.pipes[node.index()];
+        if pipe.is_closed {
+            return;
+        }
         let at = pipe.busy_until.max(now + SPEAKING_DELAY.draw(&mut self.draws));
         pipe.busy_until = at;
         pipe.messages.extend(messages.map(|(dest, body)| Said { at, dest, body }));
@@ -77,6 +82,14 @@ impl Pipes {
         let said = self.pipes[index].messages.pop_front()?;
         self.announce(node);
         Some((node, said))
+    }
+
+    /// Reads nothing more from a node, not even what it has said already.
+    pub(super) fn close(&mut self, node: NodeId) {
+        let pipe = &mut self.pipes[node.index()];
+        pipe.is_closed = true;
+        pipe.messages.clear();
+        self.announce(node);
     }
 
     fn announce(&mut self, node: NodeId) {
@@ -116,6 +129,20 @@ mod tests {
             assert!(of_node.is_sorted(), "{node:?}");
             assert!(of_node.chunks(2).all(|pair| pair[0].0 == pair[1].0), "{node:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_read_from_a_closed_pipe() {
+        let mut pipes = Pipes::new(2, 1);
+        let read = || [(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))];
+        for node in [0, 1, 0] {
+            pipes.write(Time::ZERO, NodeId(node), read());
+        }
+        pipes.close(NodeId(0));
+        pipes.write(Time::ZERO, NodeId(0), read());
+        let later = Time::ZERO + Duration::from_secs(1);
+        assert_eq!(pipes.read(later).map(|(node, _)| node), Some(NodeId(1)));
+        assert!(pipes.read(later).is_none() && pipes.next_deadline().is_none());
     }
 
     #[test]
