@@ -1,6 +1,11 @@
-//! Quantiles and tails of Student's t and of F.
+//! Quantiles and tails of the normal distribution, of Student's t and of F.
 
-use statrs::distribution::{ContinuousCDF as _, FisherSnedecor, StudentsT};
+use statrs::distribution::{ContinuousCDF as _, FisherSnedecor, Normal, StudentsT};
+
+/// The value that the standard normal distribution stays below with `probability`.
+pub fn normal_quantile(probability: f64) -> f64 {
+    Normal::standard().inverse_cdf(probability)
+}
 
 /// The value that Student's t with `freedom` degrees of freedom (above 0) stays below with `probability`.
 pub fn t_quantile(probability: f64, freedom: f64) -> f64 {
@@ -27,6 +32,8 @@ mod tests {
 
     #[test]
     fn quantiles_and_tails_are_r_s() {
+        // qnorm(0.025)
+        assert!((normal_quantile(0.025) + 1.95996398454005).abs() < 1e-9);
         // qt(0.975, 4); 2 * pt(-3, 5); pf(4, 3, 7, lower.tail = FALSE)
         assert!((t_quantile(0.975, 4.0) - 2.776445105198).abs() < 1e-9);
         assert!((t_two_sided(-3.0, 5.0) - 0.03009924789746).abs() < 1e-12);

@@ -17,6 +17,7 @@ pub mod limit;
 pub mod median;
 pub mod names;
 pub mod parity;
+pub mod rank_interval;
 pub mod series;
 pub mod theil_sen;
 pub mod theory;

@@ -1,103 +1,70 @@
-//! Whether an engine measures what real Maelstrom measures: the figures of its runs beside recorded ones.
+//! Whether an engine measures what another one, such as real Maelstrom, measures: the figures of its runs beside
+//! those.
 
-use std::fmt;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::figure::Figure;
 use super::median::Spread;
+use super::rank_interval::ratio_interval;
 use crate::outcome::Row;
 
-/// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantity {
-    /// Messages between nodes for each operation.
-    MsgsPerOp,
-    /// The median stable latency.
-    P50,
-    /// The 95th percentile of the stable latencies.
-    P95,
-    /// The maximum stable latency.
-    Max,
+/// How far medians may lie apart, as fractions of the recorded one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// For latencies.
+    pub latency: f64,
+    /// For messages per operation.
+    pub messages: f64,
 }
 
-impl Quantity {
-    /// All of them, in the table's order.
-    pub const ALL: [Quantity; 4] = [Quantity::MsgsPerOp, Quantity::P50, Quantity::P95, Quantity::Max];
+impl Limits {
+    /// For runs in real time. Repeated runs of real Maelstrom differ by as much from one to the next.
+    pub const REAL_TIME: Limits = Limits { latency: 0.10, messages: 0.03 };
+    /// For runs in virtual time, which nothing disturbs.
+    pub const VIRTUAL_TIME: Limits = Limits { latency: 0.05, messages: 0.02 };
 
-    /// How far the medians may lie apart, relative to the recorded one.
-    ///
-    /// Repeated runs of real Maelstrom differ by as much from one to the next.
-    pub const fn tolerance(self) -> f64 {
-        match self {
-            Quantity::MsgsPerOp => 0.03,
-            Quantity::P50 | Quantity::P95 | Quantity::Max => 0.10,
+    /// The limit for this figure.
+    pub fn of(self, figure: Figure) -> f64 {
+        match figure {
+            Figure::MsgsPerOp => self.messages,
+            Figure::P50 | Figure::P95 | Figure::Max => self.latency,
         }
-    }
-
-    /// How many decimals a person wants to see.
-    pub const fn decimals(self) -> usize {
-        match self {
-            Quantity::MsgsPerOp => 2,
-            Quantity::P50 | Quantity::P95 | Quantity::Max => 0,
-        }
-    }
-}
-
-impl fmt::Display for Quantity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Quantity::MsgsPerOp => "msgs/op",
-            Quantity::P50 => "p50 ms",
-            Quantity::P95 => "p95 ms",
-            Quantity::Max => "max ms",
-        })
     }
 }
 
 /// The figures of one run.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
+    /// What its nodes did; only the same is compared.
+    pub strategy: String,
     /// How long its nodes batched.
     pub batch_timeout: Duration,
-    /// Messages between nodes for each operation.
-    pub msgs_per_op: f64,
-    /// The median stable latency, in ms.
-    pub p50_ms: f64,
-    /// The 95th percentile of the stable latencies, in ms.
-    pub p95_ms: f64,
-    /// The maximum stable latency, in ms.
-    pub max_ms: f64,
+    /// Its figures, in the order of [`Figure::ALL`].
+    pub figures: [f64; Figure::ALL.len()],
 }
 
 impl Sample {
     /// The sample that a run of a sweep is, if its figures may be used.
     pub fn of(row: &Row) -> Option<Sample> {
-        row.is_ok().then_some(())?;
+        let [msgs_per_op, p50, p95, max] = Figure::ALL.map(|figure| figure.of(row));
         Some(Sample {
+            strategy: row.strategy.clone(),
             batch_timeout: Duration::from_millis(row.batch_timeout_ms),
-            msgs_per_op: row.msgs_per_op?,
-            p50_ms: row.stable_p50_ms? as f64,
-            p95_ms: row.stable_p95_ms? as f64,
-            max_ms: row.stable_max_ms? as f64,
+            figures: [msgs_per_op?, p50?, p95?, max?],
         })
-    }
-
-    fn get(&self, quantity: Quantity) -> f64 {
-        match quantity {
-            Quantity::MsgsPerOp => self.msgs_per_op,
-            Quantity::P50 => self.p50_ms,
-            Quantity::P95 => self.p95_ms,
-            Quantity::Max => self.max_ms,
-        }
     }
 }
 
-/// One quantity at one batch timeout.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// One figure at one batch timeout of one strategy.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
+    /// The strategy.
+    pub strategy: String,
     /// The batch timeout.
     pub batch_timeout: Duration,
     /// What is compared.
-    pub quantity: Quantity,
+    pub figure: Figure,
     /// Over the recorded runs.
     pub recorded: Spread,
     /// How many those are.
@@ -106,6 +73,10 @@ pub struct Comparison {
     pub measured: Spread,
     /// How many those are.
     pub measured_runs: usize,
+    /// The 95 % interval of the factor between the two, if there are runs enough for one.
+    pub interval: Option<(f64, f64)>,
+    /// How far the medians may lie apart.
+    pub limit: f64,
 }
 
 impl Comparison {
@@ -114,35 +85,55 @@ impl Comparison {
         self.measured.median / self.recorded.median
     }
 
-    /// Whether the medians lie within the quantity's tolerance of each other.
+    /// Whether the medians lie within the limit of each other.
     pub fn is_within(&self) -> bool {
-        (self.ratio() - 1.0).abs() <= self.quantity.tolerance()
+        (self.ratio() - 1.0).abs() <= self.limit
+    }
+
+    /// Whether the whole interval lies within the limit: more runs would hardly change the verdict.
+    pub fn is_surely_within(&self) -> bool {
+        self.interval.is_some_and(|(low, high)| 1.0 - low <= self.limit && high - 1.0 <= self.limit)
+    }
+
+    /// Whether the whole interval lies beyond the limit: more runs would hardly change the verdict.
+    pub fn is_surely_outside(&self) -> bool {
+        self.interval.is_some_and(|(low, high)| 1.0 - high > self.limit || low - 1.0 > self.limit)
     }
 }
 
-/// Compares at every batch timeout that has samples on both sides, in rising order.
-pub fn compare(recorded: &[Sample], measured: &[Sample]) -> Vec<Comparison> {
-    let mut timeouts: Vec<Duration> = recorded.iter().map(|sample| sample.batch_timeout).collect();
-    timeouts.sort_unstable();
-    timeouts.dedup();
-    let pairs = timeouts.iter().flat_map(|&at| Quantity::ALL.map(|quantity| (at, quantity)));
-    pairs
-        .filter_map(|(batch_timeout, quantity)| {
+/// Compares each strategy at every batch timeout that has samples on both sides, in rising order.
+pub fn compare(recorded: &[Sample], measured: &[Sample], limits: Limits) -> Vec<Comparison> {
+    let points: BTreeSet<(&str, Duration)> =
+        recorded.iter().map(|sample| (sample.strategy.as_str(), sample.batch_timeout)).collect();
+    let mut comparisons = Vec::new();
+    for (strategy, batch_timeout) in points {
+        for (index, figure) in Figure::ALL.into_iter().enumerate() {
             let values = |samples: &[Sample]| -> Vec<f64> {
-                let here = samples.iter().filter(|sample| sample.batch_timeout == batch_timeout);
-                here.map(|sample| sample.get(quantity)).collect()
+                let here = samples
+                    .iter()
+                    .filter(|sample| sample.strategy == strategy && sample.batch_timeout == batch_timeout);
+                here.map(|sample| sample.figures[index]).collect()
             };
             let (recorded, measured) = (values(recorded), values(measured));
-            Some(Comparison {
+            let (Some(recorded_spread), Some(measured_spread)) =
+                (Spread::of(recorded.iter().copied()), Spread::of(measured.iter().copied()))
+            else {
+                continue;
+            };
+            comparisons.push(Comparison {
+                strategy: strategy.to_owned(),
                 batch_timeout,
-                quantity,
+                figure,
+                recorded: recorded_spread,
                 recorded_runs: recorded.len(),
+                measured: measured_spread,
                 measured_runs: measured.len(),
-                recorded: Spread::of(recorded)?,
-                measured: Spread::of(measured)?,
-            })
-        })
-        .collect()
+                interval: ratio_interval(&measured, &recorded),
+                limit: limits.of(figure),
+            });
+        }
+    }
+    comparisons
 }
 
 #[cfg(test)]
@@ -150,35 +141,55 @@ mod tests {
     use super::*;
 
     fn sample(timeout_ms: u64, msgs_per_op: f64, ms: f64) -> Sample {
-        let batch_timeout = Duration::from_millis(timeout_ms);
-        Sample { batch_timeout, msgs_per_op, p50_ms: ms, p95_ms: ms + 100.0, max_ms: ms + 200.0 }
+        Sample {
+            strategy: "tree".to_owned(),
+            batch_timeout: Duration::from_millis(timeout_ms),
+            figures: [msgs_per_op, ms, ms + 100.0, ms + 200.0],
+        }
     }
 
     #[test]
     fn medians_are_compared_where_both_sides_have_runs() {
         let recorded = [sample(200, 3.4, 700.0), sample(200, 3.5, 800.0), sample(200, 3.3, 710.0)];
-        let measured = [sample(200, 3.4, 600.0), sample(400, 2.0, 1_500.0)];
-        let all = compare(&recorded, &measured);
-        assert_eq!(all.iter().map(|c| c.quantity).collect::<Vec<_>>(), Quantity::ALL);
-        let p50 = all[1];
+        let other_strategy = Sample { strategy: "hub".to_owned(), ..sample(200, 1.0, 1.0) };
+        let measured = [sample(200, 3.4, 600.0), sample(400, 2.0, 1_500.0), other_strategy];
+        let all = compare(&recorded, &measured, Limits::REAL_TIME);
+        assert_eq!(all.iter().map(|c| c.figure).collect::<Vec<_>>(), Figure::ALL);
+        let p50 = &all[1];
         assert_eq!((p50.recorded.median, p50.recorded_runs, p50.measured_runs), (710.0, 3, 1));
         assert!((p50.ratio() - 600.0 / 710.0).abs() < 1e-12);
+        assert_eq!(p50.interval, None);
     }
 
     #[test]
-    fn each_quantity_has_its_own_tolerance() {
-        let all = compare(&[sample(200, 100.0, 1_000.0)], &[sample(200, 104.0, 1_040.0)]);
-        let within: Vec<bool> = all.iter().map(Comparison::is_within).collect();
-        assert_eq!(within, [false, true, true, true]);
-        let all = compare(&[sample(200, 100.0, 1_000.0)], &[sample(200, 97.5, 880.0)]);
-        let within: Vec<bool> = all.iter().map(Comparison::is_within).collect();
-        assert_eq!(within, [true, false, false, true]);
+    fn each_figure_and_each_kind_of_engine_has_its_own_limit() {
+        let within = |measured, limits| {
+            let all = compare(&[sample(200, 100.0, 1_000.0)], &[measured], limits);
+            all.iter().map(Comparison::is_within).collect::<Vec<_>>()
+        };
+        assert_eq!(within(sample(200, 104.0, 1_040.0), Limits::REAL_TIME), [false, true, true, true]);
+        assert_eq!(within(sample(200, 97.5, 880.0), Limits::REAL_TIME), [true, false, false, true]);
+        assert_eq!(within(sample(200, 97.5, 943.0), Limits::VIRTUAL_TIME), [false, false, false, true]);
+    }
+
+    #[test]
+    fn an_interval_tells_a_bias_from_noise() {
+        let runs = |centre: f64, width: f64| {
+            (0..9).map(|i| sample(200, centre + width * f64::from(i - 4), 500.0)).collect::<Vec<_>>()
+        };
+        let messages = |width, factor| {
+            compare(&runs(100.0, width), &runs(100.0 * factor, width), Limits::REAL_TIME).swap_remove(0)
+        };
+        let [equal, biased, unsure] = [messages(0.1, 1.0), messages(0.1, 1.05), messages(4.0, 1.05)];
+        assert!(equal.is_surely_within() && !equal.is_surely_outside());
+        assert!(biased.is_surely_outside() && !biased.is_within());
+        assert!(!unsure.is_within() && !unsure.is_surely_within() && !unsure.is_surely_outside());
     }
 
     #[test]
     fn a_run_that_failed_is_no_sample() {
         let row = crate::outcome::row::tests::example(100, 1);
-        assert_eq!(Sample::of(&row).map(|sample| sample.max_ms), Some(301.0));
+        assert_eq!(Sample::of(&row).map(|sample| sample.figures[3]), Some(301.0));
         let failed = Row { status: crate::outcome::Status::LostValues, ..row };
         assert_eq!(Sample::of(&failed), None);
     }

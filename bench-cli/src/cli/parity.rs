@@ -1,5 +1,6 @@
-//! `bench-cli parity`: an engine's figures beside those of recorded runs of real Maelstrom.
+//! `bench-cli parity`: an engine's figures beside those of real Maelstrom, or of another engine.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,10 @@ use clap::{Args, ValueEnum};
 use node::StrategyKind;
 use serde::{Deserialize, Serialize};
 
-use super::sweep::{default_jobs, our_node};
-use crate::analysis::parity::{Comparison, Sample, compare};
+use super::sweep::{default_jobs, executable, our_node};
+use crate::analysis::Figure;
+use crate::analysis::median::Spread;
+use crate::analysis::parity::{Comparison, Limits, Sample, compare};
 use crate::engine::maelstrom::TestProcess;
 use crate::engine::simulated::Simulated;
 use crate::engine::{AnyEngine, Engine as _, Stop};
@@ -27,20 +30,30 @@ use crate::sweep::{Earlier, Keep, Options, Sweep, signals};
 /// The recorded runs: real Maelstrom v0.2.4 at the challenge's settings.
 const RECORDED: &str = include_str!("../../data/maelstrom-runs.csv");
 
+/// The strategy that the recorded runs are of.
+const RECORDED_STRATEGY: StrategyKind = StrategyKind::Tree;
+
 /// Compare an engine's figures with recorded runs of real Maelstrom
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli parity                                 sweeps the tree on the embedded runner and compares
-  bench-cli parity --engine simulated --repetitions 25
+  bench-cli parity --engine simulated --repetitions 25 --reference tree
+  bench-cli parity --bin ./article --reference article     the same program under both runners
   bench-cli parity --from results/mine/sweep.csv   compares a sweep that was done before
-  bench-cli parity --recorded real/sweep.csv --from embedded/sweep.csv
+  bench-cli parity --recorded results/reference/sweep.csv --from results/reference-simulated/sweep.csv
 
-Medians of repetitions must lie within 10 % of each other (latencies) and 3 % (messages per operation).
+Medians of repetitions must lie within 10 % of each other (latencies) and 3 % (messages per operation); those of
+the simulated engine, which nothing disturbs, within 5 % and 2 %. Beside each ratio of medians stands the 95 %
+interval of Mann and Whitney: what the runs say of the true ratio.
 Exit status: 0 within these limits, 1 not.")]
 pub struct ParityArgs {
     /// A sweep.csv to compare, instead of sweeping now
-    #[arg(long, value_name = "CSV", conflicts_with_all = ["engine", "repetitions", "jobs", "seed"])]
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["engine", "bin", "repetitions", "jobs", "seed"])]
     from: Option<PathBuf>,
+    /// Another node to run, instead of this repository's tree: one that has the same protocol and takes its batch
+    /// timeout from BATCH_TIMEOUT_MS, such as the tutorial's own
+    #[arg(long, value_name = "PATH")]
+    bin: Option<PathBuf>,
     /// What executes the runs
     #[arg(long, value_enum, default_value_t = EngineChoice::Embedded)]
     engine: EngineChoice,
@@ -48,11 +61,11 @@ pub struct ParityArgs {
     /// the same protocol (--strategy tree), or of both
     #[arg(long, value_enum, default_value_t = Reference::Both)]
     reference: Reference,
-    /// A sweep.csv of real Maelstrom to compare with, instead of the recorded runs
+    /// A sweep.csv of real Maelstrom or of another engine to compare with, instead of the recorded runs
     #[arg(long, value_name = "CSV", conflicts_with = "reference")]
     recorded: Option<PathBuf>,
     /// How often each point is measured
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
     /// How many runs go on at a time
     #[arg(long, value_name = "N")]
@@ -82,7 +95,7 @@ enum Reference {
 
 /// One recorded run.
 #[derive(Clone, Debug, Deserialize)]
-struct Recorded {
+struct RecordedRun {
     /// `article` or `tree`.
     node: String,
     batch_timeout_ms: u64,
@@ -94,9 +107,9 @@ struct Recorded {
 
 /// One line of `parity.csv`.
 #[derive(Debug, Serialize)]
-struct Line {
+struct Line<'a> {
     batch_timeout_ms: u64,
-    quantity: String,
+    quantity: &'static str,
     recorded: f64,
     recorded_min: f64,
     recorded_max: f64,
@@ -108,6 +121,18 @@ struct Line {
     ratio: f64,
     tolerance: f64,
     within: bool,
+    strategy: &'a str,
+    ratio_low: Option<f64>,
+    ratio_high: Option<f64>,
+}
+
+/// What is compared with.
+struct Recorded {
+    /// What it is, for the table's title.
+    name: String,
+    samples: Vec<Sample>,
+    /// They are the built-in ones, which are of one protocol, whoever wrote the node.
+    are_built_in: bool,
 }
 
 /// Runs the command.
@@ -120,13 +145,23 @@ pub fn run(args: &ParityArgs) -> anyhow::Result<ExitCode> {
         Some(path) => csv_file::read(path)?.rows,
         None => args.sweep(&recorded)?,
     };
-    let measured: Vec<Sample> = rows.iter().filter_map(Sample::of).collect();
-    let comparisons = compare(&recorded, &measured);
-    if comparisons.is_empty() {
-        bail!("no run that is ok has a batch timeout that was recorded, so there is nothing to compare");
+    let mut measured: Vec<Sample> = rows.iter().filter_map(Sample::of).collect();
+    if recorded.are_built_in {
+        // A node that is not this repository's has no strategy in the CSV.
+        for sample in measured.iter_mut().filter(|sample| sample.strategy.is_empty()) {
+            RECORDED_STRATEGY.name().clone_into(&mut sample.strategy);
+        }
     }
     let engine = rows.first().map_or("", |row| row.engine.as_str());
-    let text = table(&comparisons, engine, &rows);
+    let limits = if engine == Simulated.name() { Limits::VIRTUAL_TIME } else { Limits::REAL_TIME };
+    let comparisons = compare(&recorded.samples, &measured, limits);
+    if comparisons.is_empty() {
+        bail!(
+            "there is nothing to compare: no run that is ok has the strategy and the batch timeout of a run in {}",
+            recorded.name
+        );
+    }
+    let text = table(&comparisons, &recorded.name, engine, limits, &rows);
     print!("{text}");
     if let Some(out) = &args.out {
         write(out, &text, &comparisons)?;
@@ -136,36 +171,49 @@ pub fn run(args: &ParityArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl ParityArgs {
-    fn recorded(&self) -> anyhow::Result<Vec<Sample>> {
+    fn recorded(&self) -> anyhow::Result<Recorded> {
         if let Some(path) = &self.recorded {
-            return Ok(csv_file::read(path)?.rows.iter().filter_map(Sample::of).collect());
+            let rows = csv_file::read(path)?.rows;
+            let engine = rows.first().map_or("", |row| row.engine.as_str());
+            return Ok(Recorded {
+                name: format!("{} ({engine})", path.display()),
+                samples: rows.iter().filter_map(Sample::of).collect(),
+                are_built_in: false,
+            });
         }
-        let wanted = match self.reference {
-            Reference::Article => &["article"][..],
-            Reference::Tree => &["tree"],
-            Reference::Both => &["article", "tree"],
+        let (wanted, name) = match self.reference {
+            Reference::Article => (&["article"][..], "the tutorial's node in Go"),
+            Reference::Tree => (&["tree"][..], "this repository's tree"),
+            Reference::Both => {
+                (&["article", "tree"][..], "the tutorial's node in Go and this repository's tree")
+            }
         };
-        let runs: Result<Vec<Recorded>, csv::Error> =
+        let runs: Result<Vec<RecordedRun>, csv::Error> =
             csv::Reader::from_reader(RECORDED.as_bytes()).deserialize().collect();
         let runs = runs.context("the recorded runs that are built in cannot be read")?;
-        Ok(runs.iter().filter(|run| wanted.contains(&run.node.as_str())).map(Recorded::sample).collect())
+        Ok(Recorded {
+            name: format!("real Maelstrom v0.2.4 (recorded runs of {name})"),
+            samples: runs
+                .iter()
+                .filter(|run| wanted.contains(&run.node.as_str()))
+                .map(RecordedRun::sample)
+                .collect(),
+            are_built_in: true,
+        })
     }
 
-    /// Sweeps this repository's tree over the recorded timeouts.
-    fn sweep(&self, recorded: &[Sample]) -> anyhow::Result<Vec<Row>> {
-        let mut timeouts: Vec<Duration> = recorded.iter().map(|sample| sample.batch_timeout).collect();
-        timeouts.sort_unstable();
-        timeouts.dedup();
-        let (engine, bin): (AnyEngine, PathBuf) = match self.engine {
-            EngineChoice::Embedded => (TestProcess::embedded(std::env::current_exe()?).into(), our_node()?),
-            EngineChoice::Simulated => (Simulated.into(), PathBuf::from("node")),
+    /// Sweeps the recorded strategies over the recorded timeouts.
+    fn sweep(&self, recorded: &Recorded) -> anyhow::Result<Vec<Row>> {
+        let timeouts: BTreeSet<Duration> =
+            recorded.samples.iter().map(|sample| sample.batch_timeout).collect();
+        let engine: AnyEngine = match self.engine {
+            EngineChoice::Embedded => TestProcess::embedded(std::env::current_exe()?).into(),
+            EngineChoice::Simulated => Simulated.into(),
         };
-        let node =
-            NodeChoice::Ours { bin, strategies: vec![StrategyKind::Tree], extra: Template::parse("")? };
         let grid = Grid {
             settings: vec![Settings::default()],
-            node,
-            timeouts,
+            node: self.node(recorded)?,
+            timeouts: timeouts.into_iter().collect(),
             repetitions: self.repetitions,
             seed: self.seed,
         };
@@ -191,53 +239,95 @@ impl ParityArgs {
             Ok(rows)
         })
     }
+
+    /// What runs as a node.
+    fn node(&self, recorded: &Recorded) -> anyhow::Result<NodeChoice> {
+        let extra = Template::parse("")?;
+        if let Some(bin) = &self.bin {
+            if self.engine == EngineChoice::Simulated {
+                bail!("programs given by --bin live in real time, so the simulated engine cannot run them");
+            }
+            let given = bin.display().to_string();
+            return Ok(NodeChoice::Other { bin: executable(bin).context("--bin")?, given, args: extra });
+        }
+        let is_recorded =
+            |kind: &StrategyKind| recorded.samples.iter().any(|sample| sample.strategy == kind.name());
+        let bin = match self.engine {
+            EngineChoice::Embedded => our_node()?,
+            EngineChoice::Simulated => PathBuf::from("node"),
+        };
+        let strategies = StrategyKind::ALL.into_iter().filter(is_recorded).collect();
+        Ok(NodeChoice::Ours { bin, strategies, extra })
+    }
 }
 
-impl Recorded {
+impl RecordedRun {
     fn sample(&self) -> Sample {
         Sample {
+            strategy: RECORDED_STRATEGY.name().to_owned(),
             batch_timeout: Duration::from_millis(self.batch_timeout_ms),
-            msgs_per_op: self.msgs_per_op,
-            p50_ms: self.stable_p50_ms,
-            p95_ms: self.stable_p95_ms,
-            max_ms: self.stable_max_ms,
+            figures: [self.msgs_per_op, self.stable_p50_ms, self.stable_p95_ms, self.stable_max_ms],
         }
     }
 }
 
 /// The comparisons as text, and what the engine said of its own timers.
-fn table(comparisons: &[Comparison], engine: &str, rows: &[Row]) -> String {
+fn table(
+    comparisons: &[Comparison],
+    recorded_name: &str,
+    engine: &str,
+    limits: Limits,
+    rows: &[Row],
+) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "Real Maelstrom v0.2.4 (recorded) and the {engine} engine: medians [range], runs");
+    let _ = writeln!(text, "recorded: {recorded_name}");
     let _ = writeln!(
         text,
-        "{:>7}  {:8} {:>26} {:>4}  {:>26} {:>4}  {:>6}",
-        "timeout", "", "recorded", "runs", engine, "runs", "ratio"
+        "{:8} {:>7}  {:7} {:>26} {:>4}  {:>26} {:>4}  {:>5}  {:13}",
+        "medians",
+        "timeout",
+        "",
+        "recorded [range]",
+        "runs",
+        format!("{engine} [range]"),
+        "runs",
+        "ratio",
+        "95 %"
     );
     for comparison in comparisons {
-        let Comparison { batch_timeout, quantity, recorded, recorded_runs, measured, measured_runs } =
-            comparison;
-        let decimals = quantity.decimals();
-        let spread = |spread: &crate::analysis::median::Spread| {
-            let crate::analysis::median::Spread { median, min, max } = spread;
+        let figure = comparison.figure;
+        let decimals = if figure == Figure::MsgsPerOp { 2 } else { 0 };
+        let spread = |Spread { median, min, max }: Spread| {
             format!("{median:.decimals$} [{min:.decimals$}–{max:.decimals$}]")
         };
+        let interval = comparison
+            .interval
+            .map_or_else(|| "too few runs".to_owned(), |(low, high)| format!("{low:.3}–{high:.3}"));
         let _ = writeln!(
             text,
-            "{:>5}ms  {quantity:8} {:>26} {recorded_runs:>4}  {:>26} {measured_runs:>4}  {:>6.3}  {}",
-            batch_timeout.as_millis(),
-            spread(recorded),
-            spread(measured),
+            "{:8} {:>5}ms  {:7} {:>26} {:>4}  {:>26} {:>4}  {:.3}  {interval:13}{}",
+            comparison.strategy,
+            comparison.batch_timeout.as_millis(),
+            figure.label(),
+            spread(comparison.recorded),
+            comparison.recorded_runs,
+            spread(comparison.measured),
+            comparison.measured_runs,
             comparison.ratio(),
-            if comparison.is_within() { "within" } else { "OUTSIDE" },
+            if comparison.is_within() { "" } else { "  OUTSIDE" },
         );
     }
-    let outside = comparisons.iter().filter(|comparison| !comparison.is_within()).count();
+    let count = |wanted: fn(&Comparison) -> bool| comparisons.iter().filter(|&one| wanted(one)).count();
     let _ = writeln!(
         text,
-        "{} of {} medians within the limits (latencies 10 %, msgs/op 3 %)",
-        comparisons.len() - outside,
-        comparisons.len()
+        "{} of {} medians within the limits (latencies {:.0} %, msgs/op {:.0} %); the whole interval is within them for {}, \
+         outside for {}",
+        count(Comparison::is_within),
+        comparisons.len(),
+        100.0 * limits.latency,
+        100.0 * limits.messages,
+        count(Comparison::is_surely_within),
+        count(Comparison::is_surely_outside),
     );
     if let Some(worst) = rows.iter().filter_map(|row| row.timer_p99_us).max() {
         let _ = writeln!(text, "the engine's timers were at most {worst} µs late (p99 of the worst run)");
@@ -258,23 +348,30 @@ fn write(out: &Path, text: &str, comparisons: &[Comparison]) -> anyhow::Result<(
     csv.flush().with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn line(comparison: &Comparison) -> Line {
-    let Comparison { batch_timeout, quantity, recorded, recorded_runs, measured, measured_runs } =
-        *comparison;
+fn line(comparison: &Comparison) -> Line<'_> {
+    let Comparison { recorded, measured, .. } = comparison;
     Line {
-        batch_timeout_ms: batch_timeout.as_millis() as u64,
-        quantity: quantity.to_string().replace([' ', '/'], "_"),
+        batch_timeout_ms: comparison.batch_timeout.as_millis() as u64,
+        quantity: match comparison.figure {
+            Figure::MsgsPerOp => "msgs_op",
+            Figure::P50 => "p50_ms",
+            Figure::P95 => "p95_ms",
+            Figure::Max => "max_ms",
+        },
         recorded: recorded.median,
         recorded_min: recorded.min,
         recorded_max: recorded.max,
-        recorded_runs,
+        recorded_runs: comparison.recorded_runs,
         measured: measured.median,
         measured_min: measured.min,
         measured_max: measured.max,
-        measured_runs,
+        measured_runs: comparison.measured_runs,
         ratio: comparison.ratio(),
-        tolerance: quantity.tolerance(),
+        tolerance: comparison.limit,
         within: comparison.is_within(),
+        strategy: &comparison.strategy,
+        ratio_low: comparison.interval.map(|(low, _)| low),
+        ratio_high: comparison.interval.map(|(_, high)| high),
     }
 }
 
@@ -287,6 +384,7 @@ mod tests {
         let runs = |reference| {
             let args = ParityArgs {
                 from: None,
+                bin: None,
                 engine: EngineChoice::Simulated,
                 reference,
                 recorded: None,
@@ -295,7 +393,7 @@ mod tests {
                 seed: 1,
                 out: None,
             };
-            args.recorded().unwrap()
+            args.recorded().unwrap().samples
         };
         let (article, tree, both) = (runs(Reference::Article), runs(Reference::Tree), runs(Reference::Both));
         assert_eq!(article.len() + tree.len(), both.len());

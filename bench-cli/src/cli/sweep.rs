@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 
 pub(super) use self::engine::default_jobs;
 pub use self::flags::SweepArgs;
-pub(super) use self::node::{our_node, strategy};
+pub(super) use self::node::{executable, our_node, strategy};
 use super::conclude::{self, FormatArgs};
 use super::go_on;
 use super::limits::LimitArgs;

@@ -21,6 +21,8 @@ pub enum Purpose {
     Dispatch,
     /// How much longer than asked for sleeps take.
     Overshoot,
+    /// How long it takes from a node's decision to speak until its words are on the network.
+    Speaking,
 }
 
 /// A stream of integer draws.

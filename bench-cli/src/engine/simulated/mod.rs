@@ -7,6 +7,7 @@
 mod agenda;
 mod figures;
 mod payload;
+mod pipes;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use node::{Node, Time};
 
 use self::agenda::Agenda;
 use self::payload::Body;
+use self::pipes::{Pipes, Said};
 use super::{Engine, Interrupted, Phase as Progressed, Progress, Request, Stop, StopSignal};
 use crate::harness::checker::{self, Report};
 use crate::harness::history::History;
@@ -109,6 +111,7 @@ pub struct Simulation {
     seed: u64,
     /// When each node is launched or wants to be called.
     agenda: Agenda,
+    pipes: Pipes,
     now: Time,
     events: u64,
 }
@@ -128,6 +131,7 @@ impl Simulation {
             config,
             seed,
             agenda,
+            pipes: Pipes::new(nodes, seed),
             now: Time::ZERO,
             events: 0,
         }
@@ -184,10 +188,9 @@ impl Simulation {
     /// Jumps to the next deadline and handles all that is due; whether there was one before `limit`.
     fn step(&mut self, limit: Option<Time>) -> bool {
         let next_of_run = self.run.next_deadline();
-        let next_of_nodes = self.agenda.first();
-        let Some(next) = [next_of_run, next_of_nodes.map(|(at, _)| at)].into_iter().flatten().min() else {
-            return false;
-        };
+        let next_of_nodes = self.agenda.first().map(|(at, _)| at);
+        let next = [next_of_run, next_of_nodes, self.pipes.next_deadline()].into_iter().flatten().min();
+        let Some(next) = next else { return false };
         if limit.is_some_and(|limit| next > limit) {
             return false;
         }
@@ -202,6 +205,13 @@ impl Simulation {
             && at <= self.now
         {
             self.wake(node);
+        }
+        while let Some((node, Said { dest, body, .. })) = self.pipes.read(self.now) {
+            // A reply can come too late for a client that has given up. After such a one nothing more is read from
+            // the node, as in real Maelstrom.
+            if self.run.handle_message(self.now, Address::Node(node), dest, body).is_err() {
+                self.pipes.close(node);
+            }
         }
         true
     }
@@ -235,26 +245,28 @@ impl Simulation {
         self.transmit(index, None);
     }
 
-    /// Hands what a node says to the harness. Replies go to the client that has just asked.
+    /// Writes what a node says into its pipe. Replies go to the client that has just asked.
     fn transmit(&mut self, index: usize, asked: Option<Address>) {
         let Some(node) = &mut self.nodes[index] else { return };
         let id = NodeId(index as u32);
-        while let Some(transmit) = node.poll_transmit() {
-            let (dest, body) = match transmit {
-                node::Transmit::ToPeer { to, message } => (Address::Node(NodeId(to.0)), Body::Peer(message)),
-                node::Transmit::ToClient { to, reply } => {
-                    let Some(client) = asked else { continue };
+        let run = &mut self.run;
+        let messages = std::iter::from_fn(|| {
+            let transmit = node.poll_transmit()?;
+            Some(match transmit {
+                node::Transmit::ToPeer { to, message } => {
+                    Some((Address::Node(NodeId(to.0)), Body::Peer(message)))
+                }
+                node::Transmit::ToClient { to, reply } => asked.map(|client| {
                     if let node::Reply::ReadOk { len } = reply {
-                        let known = self.run.recorded_values(id);
+                        let known = run.recorded_values(id);
                         let news = &node.values().as_slice()[known.min(len)..len];
-                        self.run.record_values(id, news.iter().map(payload::element));
+                        run.record_values(id, news.iter().map(payload::element));
                     }
                     (client, Body::Reply { reply, in_reply_to: to.msg_id })
-                }
-            };
-            // A reply can come too late for a client that has given up; real Maelstrom drops it, too.
-            let _ = self.run.handle_message(self.now, Address::Node(id), dest, body);
-        }
+                }),
+            })
+        });
+        self.pipes.write(self.now, id, messages.flatten());
         self.agenda.set(index, node.next_deadline());
     }
 }
@@ -263,6 +275,8 @@ impl Simulation {
 mod tests {
     use super::*;
     use crate::harness::checker::Validity;
+    use crate::harness::history::Kind;
+    use crate::settings::{Latency, LatencyDistribution};
     use node::StrategyKind;
 
     fn config(strategy: StrategyKind, batch_timeout_ms: u64) -> node::Config {
@@ -279,6 +293,22 @@ mod tests {
             let finished = simulation.finish(&settings);
             assert_eq!(finished.report.validity(), Validity::Valid, "{strategy:?}");
         }
+    }
+
+    /// Requests wait behind messages of 8 s for longer than clients do. A reply to a client that has gone is the last
+    /// that is read from its node.
+    #[test]
+    fn a_node_that_answers_too_late_is_not_heard_again() {
+        let latency = Latency { mean: Duration::from_secs(8), distribution: LatencyDistribution::Constant };
+        let time_limit = Duration::from_secs(60);
+        let settings = Settings { node_count: 3, rate: 5.0, latency, time_limit, ..Settings::default() };
+        let finished = run(&settings, config(StrategyKind::Direct, 100), 1).unwrap();
+        let events = finished.history.events();
+        let gave_up =
+            events.iter().filter(|event| matches!(event.kind, Kind::Info | Kind::Fail) && !event.is_final);
+        assert!(gave_up.count() > 0);
+        let final_answers = events.iter().filter(|event| event.kind == Kind::Ok && event.is_final);
+        assert!(final_answers.count() < 3);
     }
 
     #[test]
