@@ -35,6 +35,21 @@ reference: build ## Sweep all strategies, embedded and simulated, into results/r
 	$(BENCH) sweep --out results/reference --force --format csv,markdown $(REFERENCE_FLAGS)
 	$(BENCH) sweep --out results/reference-simulated --force --format csv,markdown $(SIMULATED_FLAGS)
 
+# 5 runs of each of the settings whose figures stand in the README.
+RECORD_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,497,1840 --repetitions 5 --seed 1
+
+.PHONY: records
+records: build ## Run the node's best settings, embedded, into results/records
+	$(BENCH) sweep --out results/records --force --format csv,markdown $(RECORD_FLAGS)
+
+# 100 runs of the strategies with reliable links, 50 of the tree.
+FAULT_FLAGS ?= --engine simulated --strategy hub,direct,tree --batch-timeouts 200 --nemesis partition --nemesis-interval 5s \
+	--latency-dist uniform,exponential --node-count 2,5,10,25,50 --repetitions 5 --seed 1
+
+.PHONY: faults
+faults: build ## Simulate 150 runs with partitions and random latencies: is anything lost? Into results/faults
+	$(BENCH) sweep --out results/faults --force --format csv,markdown $(FAULT_FLAGS)
+
 .PHONY: confirm
 confirm: build ## Run what results/reference recommends for 3d and 3e again, into results/confirm
 	$(BENCH) confirm results/reference/sweep.csv --limit 3d,3e --repetitions 5 --out results/confirm --force
