@@ -77,6 +77,9 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
     let series = Series::group(&measured);
     let held: Vec<Held> = recommended.into_iter().map(|one| Held::against(one, &series)).collect();
     println!("{}\n\n{}", summary::table(confirm::sheet(&held)).trim_fmt(), confirm::LEGEND);
+    for warning in summary::lateness(&series) {
+        println!("warning: {warning}");
+    }
     // What was typed, and the sweep that it came to.
     let commands: Vec<String> =
         [command].into_iter().chain(repeat::command(&measured).map(|repeat| repeat.command)).collect();

@@ -16,8 +16,8 @@ use crate::analysis::advice::{Aim, Judged, Verdict};
 use crate::analysis::{Advice, Envelope, Series};
 use crate::outcome::Row;
 use crate::report::{advice, repeat};
-use crate::sweep::CSV_FILE;
 use crate::sweep::plan::plain_name;
+use crate::sweep::{CSV_FILE, summary};
 
 /// The engine that searches for the best setting of this repository's node.
 const SIMULATED: &str = "simulated";
@@ -155,15 +155,19 @@ impl Tuning<'_> {
             if stopped {
                 return Ok(Ended::Interrupted);
             }
-            let judged = Advice::on(&Series::group(&checked), self.envelope.clone()).judged;
-            match judged.as_slice() {
-                [one] if one.verdict == Verdict::Meets => {
-                    self.recommend(one, &checked, Some((candidate, &rows)));
-                    return Ok(Ended::Recommended);
-                }
-                judged => judged
-                    .iter()
-                    .for_each(|one| println!("the check does not confirm it: {}", advice::describe(one))),
+            let series = Series::group(&checked);
+            let judged = Advice::on(&series, self.envelope.clone()).judged;
+            if let [one] = judged.as_slice()
+                && one.verdict == Verdict::Meets
+            {
+                self.recommend(one, &checked, Some((candidate, &rows)));
+                return Ok(Ended::Recommended);
+            }
+            for one in judged {
+                println!("the check does not confirm it: {}", advice::describe(&one));
+            }
+            for warning in summary::lateness(&series) {
+                println!("warning: {warning}");
             }
         }
         println!("no candidate was confirmed; the sweeps are in {}", self.directory.display());
