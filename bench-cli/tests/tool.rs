@@ -75,7 +75,9 @@ fn shells_and_man_get_what_they_read() {
 #[test]
 fn examples_in_help_can_be_typed() {
     let mut examples = 0;
-    for command in ["sweep", "plot", "doctor", "completions", "soak", "simulate", "compare"] {
+    for command in
+        ["sweep", "plot", "doctor", "completions", "soak", "simulate", "compare", "tune", "confirm"]
+    {
         let help = stdout(&bench(&[command, "--help"]).output().unwrap());
         for line in help.lines().filter_map(|line| line.trim().strip_prefix("bench-cli ")) {
             let line = line.split(" > ").next().unwrap();

@@ -12,7 +12,7 @@ use crate::analysis::compare::{Difference, NEGLIGIBLE, SIGNIFICANCE, Scope, comp
 use crate::analysis::{Names, Series};
 use crate::outcome::{Row, csv_file};
 use crate::plot;
-use crate::sweep::summary;
+use crate::sweep::{CSV_FILE, summary};
 
 /// The exit status of a regression, unlike that of any error.
 const REGRESSION: u8 = 3;
@@ -29,7 +29,7 @@ timeouts of a series together. Series are compared with their like: the same str
 else the only one that differs in either. With --fail-on-regression the exit status is 3 if a later sweep is worse than
 the first.")]
 pub struct CompareArgs {
-    /// The rows of the sweeps; the first is what the others are compared with
+    /// The rows of the sweeps, or their folders; the first is what the others are compared with
     #[arg(value_name = "SWEEP.CSV", num_args = 2.., required = true)]
     pub(super) csvs: Vec<PathBuf>,
     /// Draw all into this file, .svg or .png
@@ -45,8 +45,9 @@ pub struct CompareArgs {
 /// # Errors
 /// If a CSV cannot be read, a sweep shares no point with the first, or the picture cannot be written.
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
-    let sweeps: Vec<Vec<Row>> = args.csvs.iter().map(|csv| read(csv)).collect::<Result<_, _>>()?;
-    let labels = labels(&args.csvs);
+    let csvs: Vec<PathBuf> = args.csvs.iter().map(|path| csv_of(path)).collect();
+    let sweeps: Vec<Vec<Row>> = csvs.iter().map(|csv| read(csv)).collect::<Result<_, _>>()?;
+    let labels = labels(&csvs);
     let names = Names::among_sweeps(sweeps.iter().flatten());
     let mut groups: Vec<Vec<Series<'_>>> =
         sweeps.iter().map(|rows| Series::group_named(&names, rows)).collect();
@@ -85,6 +86,11 @@ fn report(differences: &[Difference], labels: [&str; 2]) -> anyhow::Result<usize
         NEGLIGIBLE * 100.0
     );
     Ok(regressions)
+}
+
+/// The CSV of a sweep that is given by its folder, or by the CSV itself.
+pub(super) fn csv_of(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(CSV_FILE) } else { path.to_owned() }
 }
 
 /// Reads a sweep's rows, and warns of a line that was cut off.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 
-use super::compare::read;
+use super::compare::{csv_of, read};
 use super::go_on;
 use super::limits::LimitArgs;
 use super::sweep::{self, INTERRUPTED, Measured, SweepArgs};
@@ -30,7 +30,7 @@ const TABLE: &str = "confirm.md";
 Of each limit, the settings with the fewest messages and with the lowest latency are run. The exit status is 1 if a run
 did not stay below its limits.")]
 pub struct ConfirmArgs {
-    /// The rows of the sweep that recommends
+    /// The rows of the sweep that recommends, or its folder
     #[arg(value_name = "SWEEP.CSV")]
     csv: PathBuf,
     /// Runs of each setting
@@ -60,11 +60,12 @@ pub struct ConfirmArgs {
 /// # Errors
 /// If the CSV cannot be read or recommends nothing, or the runs cannot be made.
 pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
-    let rows = read(&args.csv)?;
+    let csv = csv_of(&args.csv);
+    let rows = read(&csv)?;
     let series = Series::group(&rows);
     let recommended = recommended(args, &series)?;
     let words = args.sweep_words(&series, &recommended)?;
-    let directory = args.out.clone().unwrap_or_else(|| args.csv.with_file_name("confirm"));
+    let directory = args.out.clone().unwrap_or_else(|| csv.with_file_name("confirm"));
     let sweep_args = SweepArgs::typed(words.iter().map(String::as_str))?;
     let own = std::env::args_os().skip(1);
     let command = go_on::command([OsString::from("bench-cli")].into_iter().chain(own), &directory);
@@ -76,6 +77,9 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
     let series = Series::group(&measured);
     let held: Vec<Held> = recommended.into_iter().map(|one| Held::against(one, &series)).collect();
     println!("{}\n\n{}", summary::table(confirm::sheet(&held)).trim_fmt(), confirm::LEGEND);
+    for warning in summary::lateness(&series) {
+        println!("warning: {warning}");
+    }
     // What was typed, and the sweep that it came to.
     let commands: Vec<String> =
         [command].into_iter().chain(repeat::command(&measured).map(|repeat| repeat.command)).collect();

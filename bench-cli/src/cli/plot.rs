@@ -26,7 +26,7 @@ const COMPARISON: &str = "comparison.svg";
   bench-cli plot results/hub/sweep.csv --format csv,json,markdown
   bench-cli plot results/hub/sweep.csv --max-msgs-per-op 2 --max-latency 500ms")]
 pub struct PlotArgs {
-    /// The rows of a sweep; with those of others, all are compared with the first, as bench-cli compare does
+    /// The rows of a sweep, or its folder; with those of others, all are compared with the first, as bench-cli compare does
     #[arg(value_name = "SWEEP.CSV", num_args = 1.., required = true)]
     csvs: Vec<PathBuf>,
     /// With several sweeps: exit with status 3 if a later one is worse than the first beyond noise
@@ -48,7 +48,7 @@ pub struct PlotArgs {
 /// If the CSV cannot be read or has nothing to draw, or a picture cannot be written.
 pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     let csv = match args.csvs.as_slice() {
-        [one] => one,
+        [one] => &compare::csv_of(one),
         csvs => return compare_all(args, csvs),
     };
     ensure!(!args.fail_on_regression, "--fail-on-regression compares sweeps; give the CSV of a second one");
@@ -74,7 +74,7 @@ fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
         args.limits.given().is_empty(),
         "limits are held against one sweep; leave them out to compare sweeps, or plot each by itself"
     );
-    let beside_last = csvs.last().map(|last| last.with_file_name(COMPARISON));
+    let beside_last = csvs.last().map(|last| compare::csv_of(last).with_file_name(COMPARISON));
     compare::run(&CompareArgs {
         csvs: csvs.to_vec(),
         output: args.output.clone().or(beside_last),

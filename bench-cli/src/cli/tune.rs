@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
+use super::go_on;
 use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
 use super::sweep::{self, INTERRUPTED, Measured, SweepArgs};
@@ -15,8 +16,8 @@ use crate::analysis::advice::{Aim, Judged, Verdict};
 use crate::analysis::{Advice, Envelope, Series};
 use crate::outcome::Row;
 use crate::report::{advice, repeat};
-use crate::sweep::CSV_FILE;
 use crate::sweep::plan::plain_name;
+use crate::sweep::{CSV_FILE, summary};
 
 /// The engine that searches for the best setting of this repository's node.
 const SIMULATED: &str = "simulated";
@@ -111,11 +112,15 @@ pub fn run(args: &TuneArgs) -> anyhow::Result<ExitCode> {
         let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
         Path::new("results").join(format!("tune-{now}"))
     });
-    let tuning = Tuning { args, envelope, directory };
+    let how_to_go_on = go_on::command(std::env::args_os(), &directory);
+    let tuning = Tuning { args, envelope, directory, how_to_go_on };
     Ok(match tuning.run()? {
         Ended::Recommended => ExitCode::SUCCESS,
         Ended::NothingMeets => ExitCode::FAILURE,
-        Ended::Interrupted => ExitCode::from(INTERRUPTED),
+        Ended::Interrupted => {
+            eprintln!("interrupted; what was measured is kept; to go on:\n  {}", tuning.how_to_go_on);
+            ExitCode::from(INTERRUPTED)
+        }
     })
 }
 
@@ -123,6 +128,8 @@ struct Tuning<'a> {
     args: &'a TuneArgs,
     envelope: Envelope,
     directory: PathBuf,
+    /// The command that goes on if this one is stopped.
+    how_to_go_on: String,
 }
 
 impl Tuning<'_> {
@@ -148,15 +155,19 @@ impl Tuning<'_> {
             if stopped {
                 return Ok(Ended::Interrupted);
             }
-            let judged = Advice::on(&Series::group(&checked), self.envelope.clone()).judged;
-            match judged.as_slice() {
-                [one] if one.verdict == Verdict::Meets => {
-                    self.recommend(one, &checked, Some((candidate, &rows)));
-                    return Ok(Ended::Recommended);
-                }
-                judged => judged
-                    .iter()
-                    .for_each(|one| println!("the check does not confirm it: {}", advice::describe(one))),
+            let series = Series::group(&checked);
+            let judged = Advice::on(&series, self.envelope.clone()).judged;
+            if let [one] = judged.as_slice()
+                && one.verdict == Verdict::Meets
+            {
+                self.recommend(one, &checked, Some((candidate, &rows)));
+                return Ok(Ended::Recommended);
+            }
+            for one in judged {
+                println!("the check does not confirm it: {}", advice::describe(&one));
+            }
+            for warning in summary::lateness(&series) {
+                println!("warning: {warning}");
             }
         }
         println!("no candidate was confirmed; the sweeps are in {}", self.directory.display());
@@ -201,11 +212,7 @@ impl Tuning<'_> {
         let mut args = SweepArgs::typed(words)?;
         args.settings = self.args.settings.clone();
         let directory = self.directory.join(folder);
-        sweep::measure(
-            &args,
-            &directory,
-            &format!("the same command with --out {}", self.directory.display()),
-        )
+        sweep::measure(&args, &directory, &self.how_to_go_on)
     }
 
     /// Says the answer, what it rests on, and how to measure it again.

@@ -1,4 +1,4 @@
-//! Two or more sweeps on the same axes: median and maximum stable latency against the batch timeout.
+//! Two or more sweeps on the same axes: median and maximum stable latency, and messages, against the batch timeout.
 
 use anyhow::bail;
 use plotters::prelude::WHITE;
@@ -17,8 +17,11 @@ const HEADER: i32 = 76;
 const LEGEND_ROW: i32 = 24;
 const PANEL_TITLE: i32 = 34;
 const AXIS_LEFT: i32 = 64;
-const CHART: (i32, i32) = (500, 420);
+const CHART: (i32, i32) = (420, 420);
 const BELOW: i32 = 104;
+
+/// What is drawn, a panel each.
+const FIGURES: [Figure; 3] = [Figure::P50, Figure::Max, Figure::MsgsPerOp];
 
 /// Draws sweeps, each with its name.
 ///
@@ -30,17 +33,13 @@ pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
     });
     let curves: Vec<Curve> =
         series.enumerate().map(|(place, (name, series))| Curve::of(place, name, series)).collect();
-    let runs = || curves.iter().flat_map(|curve| curve.panels.iter().flatten()).map(|run| run.at);
     if curves.iter().all(|curve| curve.panels.iter().all(Vec::is_empty)) {
         bail!("there is nothing to draw: no run of these sweeps is ok");
     }
-    let x = Scale::linear(runs().map(|at| at.0).fold(0.0, f64::max));
-    // Logarithmic: equal distances are equal ratios, and a slow series leaves room for the others.
-    let y = Scale::logarithmic(
-        runs().fold(f64::INFINITY..=0.0, |range, at| range.start().min(at.1)..=range.end().max(at.1)),
-    );
+    let axes = Axes::around(&curves);
     let top = HEADER + LEGEND_ROW * curves.len() as i32 + PANEL_TITLE;
-    let (width, height) = (2 * (MARGIN + AXIS_LEFT + CHART.0) + MARGIN, top + CHART.1 + BELOW);
+    let panels = FIGURES.len() as i32;
+    let (width, height) = (panels * (MARGIN + AXIS_LEFT + CHART.0) + MARGIN, top + CHART.1 + BELOW);
     let all: Vec<Series<'_>> = sweeps.iter().flat_map(|(_, series)| series).cloned().collect();
     canvas::draw(width, height, |root, notes| {
         root.fill(&WHITE)?;
@@ -55,12 +54,13 @@ pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
         for (row, curve) in (0..).zip(&curves) {
             curve.draw_legend(root, (MARGIN, HEADER + 10 + row * LEGEND_ROW))?;
         }
-        for (place, figure) in [Figure::P50, Figure::Max].into_iter().enumerate() {
+        for (place, figure) in FIGURES.into_iter().enumerate() {
             let left = MARGIN + AXIS_LEFT + place as i32 * (MARGIN + AXIS_LEFT + CHART.0);
-            let (x, y) = (x.clone(), y.clone());
+            let (x, y) = (axes.x.clone(), axes.y(figure).clone());
             let frame = Frame { left, top, width: CHART.0, height: CHART.1, x, y };
-            text(root, (left, top - 14), &format!("{} stable latency", figure.label()), &bold(16), INK)?;
-            frame.draw(root, "batch timeout (ms)", "stable latency (ms)")?;
+            let (title, unit) = titles(figure);
+            text(root, (left, top - 14), &title, &bold(16), INK)?;
+            frame.draw(root, "batch timeout (ms)", unit)?;
             for curve in &curves {
                 curve.draw(root, notes, &frame, place)?;
             }
@@ -69,7 +69,49 @@ pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
     })
 }
 
-/// A run: timeout and latency, and what to say of it.
+/// A panel's title, and that of its vertical axis.
+fn titles(figure: Figure) -> (String, &'static str) {
+    match figure {
+        Figure::MsgsPerOp => ("messages per operation".to_owned(), "messages between nodes per operation"),
+        latency => (format!("{} stable latency", latency.label()), "stable latency (ms)"),
+    }
+}
+
+/// The axes: one for both latencies, so that they can be compared. The vertical ones are logarithmic: equal distances
+/// are equal ratios, and a slow series leaves room for the others.
+struct Axes {
+    x: Scale,
+    latency: Scale,
+    messages: Scale,
+}
+
+impl Axes {
+    fn around(curves: &[Curve]) -> Axes {
+        let points = |figures: &[Figure]| -> Vec<(f64, f64)> {
+            let places = (0..FIGURES.len()).filter(|&place| figures.contains(&FIGURES[place]));
+            let runs = places.flat_map(|place| curves.iter().flat_map(move |curve| &curve.panels[place]));
+            runs.map(|run| run.at).collect()
+        };
+        let y = |figures: &[Figure]| {
+            let around = points(figures)
+                .iter()
+                .fold(f64::INFINITY..=0.0, |range, at| range.start().min(at.1)..=range.end().max(at.1));
+            // Without a run any axis will do.
+            Scale::logarithmic(if around.is_empty() { 1.0..=10.0 } else { around })
+        };
+        Axes {
+            x: Scale::linear(points(&FIGURES).iter().map(|at| at.0).fold(0.0, f64::max)),
+            latency: y(&[Figure::P50, Figure::Max]),
+            messages: y(&[Figure::MsgsPerOp]),
+        }
+    }
+
+    fn y(&self, figure: Figure) -> &Scale {
+        if figure == Figure::MsgsPerOp { &self.messages } else { &self.latency }
+    }
+}
+
+/// A run: timeout and figure, and what to say of it.
 struct Run {
     at: (f64, f64),
     note: Note,
@@ -78,16 +120,17 @@ struct Run {
 struct Curve {
     name: String,
     look: Look,
-    /// The runs as each panel shows them: median and maximum.
-    panels: [Vec<Run>; 2],
+    /// The runs as each panel shows them.
+    panels: [Vec<Run>; FIGURES.len()],
 }
 
 impl Curve {
     fn of(place: usize, name: String, series: &Series<'_>) -> Curve {
-        let panels = [Figure::P50, Figure::Max].map(|figure| {
+        let panels = FIGURES.map(|figure| {
             let run = |row: &&Row| {
-                let latency = figure.of(row).filter(|&latency| latency > 0.0)?;
-                let at = (row.batch_timeout_ms as f64, latency);
+                // Nothing else has a place on a logarithmic axis.
+                let value = figure.of(row).filter(|&value| value > 0.0)?;
+                let at = (row.batch_timeout_ms as f64, value);
                 // Runs of several sweeps have the same settings, so the note says which sweep it is.
                 let note = Note { run: None, text: format!("{name}\n{}", note(series, row).text) };
                 Some(Run { at, note })
@@ -129,9 +172,14 @@ mod tests {
         let sweeps =
             [("before".to_owned(), Series::group(&before)), ("after".to_owned(), Series::group(&after))];
         let svg = draw(&sweeps).unwrap();
-        for word in
-            ["hub (before)", "hub (after)", "median stable latency", "max stable latency", "max 900 ms"]
-        {
+        for word in [
+            "hub (before)",
+            "hub (after)",
+            "median stable latency",
+            "max stable latency",
+            "max 900 ms",
+            "messages per operation",
+        ] {
             assert!(svg.contains(word), "{word}");
         }
         let failed = [Row { status: Status::Crashed, ..example(50, 1) }];

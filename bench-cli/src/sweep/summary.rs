@@ -188,9 +188,13 @@ pub fn warnings(series: &[Series<'_>]) -> Vec<String> {
         let warnings = fit.iter().flat_map(Fit::warnings);
         warnings.map(|warning| format!("{}, {}: {warning}", series.name, quantile.name())).collect::<Vec<_>>()
     };
-    let late = series.iter().filter_map(late_runs);
     let fits = series.iter().flat_map(|series| Quantile::ALL.into_iter().flat_map(move |q| of(series, q)));
-    late.chain(fits).collect()
+    lateness(series).into_iter().chain(fits).collect()
+}
+
+/// Which series this machine measured too slowly to be believed.
+pub fn lateness(series: &[Series<'_>]) -> Vec<String> {
+    series.iter().filter_map(late_runs).collect()
 }
 
 /// Says how many runs of a series the engine itself made slower than they were.
