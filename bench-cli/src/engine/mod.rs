@@ -133,47 +133,39 @@ impl AnyEngine {
     }
 }
 
+/// What the chosen engine answers.
+macro_rules! chosen {
+    ($any:expr, $engine:ident => $answer:expr) => {
+        match $any {
+            AnyEngine::Process($engine) => $answer,
+            AnyEngine::Simulated($engine) => $answer,
+        }
+    };
+}
+
 impl Engine for AnyEngine {
     fn name(&self) -> &'static str {
-        match self {
-            AnyEngine::Process(engine) => engine.name(),
-            AnyEngine::Simulated(engine) => engine.name(),
-        }
+        chosen!(self, engine => engine.name())
     }
 
     fn version(&self) -> String {
-        match self {
-            AnyEngine::Process(engine) => engine.version(),
-            AnyEngine::Simulated(engine) => engine.version(),
-        }
+        chosen!(self, engine => engine.version())
     }
 
     fn takes_seed(&self) -> bool {
-        match self {
-            AnyEngine::Process(engine) => engine.takes_seed(),
-            AnyEngine::Simulated(engine) => engine.takes_seed(),
-        }
+        chosen!(self, engine => engine.takes_seed())
     }
 
     fn leaves_files(&self) -> bool {
-        match self {
-            AnyEngine::Process(engine) => engine.leaves_files(),
-            AnyEngine::Simulated(engine) => engine.leaves_files(),
-        }
+        chosen!(self, engine => engine.leaves_files())
     }
 
     fn expected_duration(&self, settings: &Settings) -> Duration {
-        match self {
-            AnyEngine::Process(engine) => engine.expected_duration(settings),
-            AnyEngine::Simulated(engine) => engine.expected_duration(settings),
-        }
+        chosen!(self, engine => engine.expected_duration(settings))
     }
 
     fn start_interval(&self) -> Duration {
-        match self {
-            AnyEngine::Process(engine) => engine.start_interval(),
-            AnyEngine::Simulated(engine) => engine.start_interval(),
-        }
+        chosen!(self, engine => engine.start_interval())
     }
 
     async fn run(
@@ -182,10 +174,7 @@ impl Engine for AnyEngine {
         progress: Progress,
         stop: StopSignal,
     ) -> Result<Finished, Interrupted> {
-        match self {
-            AnyEngine::Process(engine) => engine.run(request, progress, stop).await,
-            AnyEngine::Simulated(engine) => engine.run(request, progress, stop).await,
-        }
+        chosen!(self, engine => engine.run(request, progress, stop).await)
     }
 }
 

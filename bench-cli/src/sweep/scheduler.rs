@@ -79,7 +79,7 @@ pub async fn execute<E: Engine>(
     let mut tasks = JoinSet::new();
     let mut running: HashMap<Id, Started> = HashMap::new();
     // The earliest time at which another run may start.
-    let mut free_from = Instant::now();
+    let mut free_from = tokio::time::Instant::now();
     loop {
         while tasks.len() < schedule.jobs.get() && stop.current() == Stop::No {
             let Some((index, run)) = queue.next() else { break };
@@ -87,17 +87,16 @@ pub async fn execute<E: Engine>(
             observer.started(index, run);
             let (engine, progress, stop) =
                 (engine.clone(), Progress::new(index, sender.clone()), stop.clone());
-            let now = Instant::now();
+            let now = tokio::time::Instant::now();
             let start = free_from.max(now);
+            let wait = start - now;
             free_from = start + engine.start_interval();
             let task = tasks.spawn(async move {
-                tokio::time::sleep_until(start.into()).await;
+                tokio::time::sleep_until(start).await;
                 attempt(engine, request, progress, stop).await
             });
-            running.insert(
-                task.id(),
-                Started { index, at: jiff::Timestamp::now() + (start - now), clock: start },
-            );
+            let started = Started { index, at: jiff::Timestamp::now() + wait, clock: Instant::now() + wait };
+            running.insert(task.id(), started);
         }
         tokio::select! {
             biased;
@@ -194,6 +193,7 @@ mod tests {
     #[derive(Default)]
     struct Mock {
         running: Mutex<(usize, usize)>,
+        starts: Mutex<Vec<tokio::time::Instant>>,
         tries: AtomicU32,
     }
 
@@ -218,12 +218,17 @@ mod tests {
             Duration::from_millis(50)
         }
 
+        fn start_interval(&self) -> Duration {
+            Duration::from_millis(5)
+        }
+
         async fn run(
             &self,
             request: Request,
             progress: Progress,
             mut stop: StopSignal,
         ) -> Result<Finished, Interrupted> {
+            self.starts.lock().unwrap().push(tokio::time::Instant::now());
             {
                 let mut running = self.running.lock().unwrap();
                 running.0 += 1;
@@ -332,6 +337,14 @@ mod tests {
         let bench = bench(&[10, 20, 30, 40, 50], 2, Log::default()).await;
         assert_eq!(bench.mock.running.lock().unwrap().1, 2);
         assert_eq!(bench.log.lines[..4], ["start 0", "start 1", "end 0 invalid", "start 2"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn runs_start_one_after_another() {
+        let bench = bench(&[50, 50, 50, 50], 3, Log::default()).await;
+        let starts = bench.mock.starts.lock().unwrap();
+        let after_ms: Vec<u128> = starts.iter().map(|start| (*start - starts[0]).as_millis()).collect();
+        assert_eq!(after_ms, [0, 5, 10, 50]);
     }
 
     #[tokio::test(start_paused = true)]
