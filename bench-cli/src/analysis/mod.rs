@@ -15,6 +15,7 @@ pub mod lack_of_fit;
 pub mod least_squares;
 pub mod limit;
 pub mod median;
+pub mod model;
 pub mod names;
 pub mod parity;
 pub mod rank_interval;

@@ -1,5 +1,6 @@
 //! What `sweep` and `plot` end with: tables, advice, pictures.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -81,13 +82,16 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 /// Draws every picture of a sweep into `folder`: all series side by side on the same axes, and if there are
-/// several, each by itself too, since a slow one leaves the others little of the common axis.
+/// several, each with a line by itself too, since a slow one leaves the others little of the common axis.
 fn draw_all(series: &[Series<'_>], folder: &Path) -> anyhow::Result<Vec<Picture>> {
     let mut pictures = Vec::new();
     for (name, caption, draw) in plot::PICTURES {
         pictures.push(draw_into(draw(series)?, folder, name, caption)?);
     }
-    for one in series.iter().filter(|one| series.len() > 1 && one.rows.iter().any(|row| row.is_ok())) {
+    let timeouts = |one: &Series<'_>| -> BTreeSet<u64> {
+        one.rows.iter().filter(|row| row.is_ok()).map(|row| row.batch_timeout_ms).collect()
+    };
+    for one in series.iter().filter(|one| series.len() > 1 && timeouts(one).len() > 1) {
         // Piece by piece, since a long name would be cut, and cut names may be equal.
         let pieces: Vec<String> =
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();

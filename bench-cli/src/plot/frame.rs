@@ -24,23 +24,20 @@ impl Scale {
     /// From 0 to a little more than `largest`, with up to about eight round ticks.
     pub fn linear(largest: f64) -> Scale {
         let end = if largest > 0.0 { largest * 1.05 } else { 1.0 };
-        let rough = end / 8.0;
-        let magnitude = 10_f64.powf(rough.log10().floor());
-        let step =
-            [1.0, 2.0, 5.0, 10.0].map(|digit| digit * magnitude).into_iter().find(|step| *step >= rough);
-        let step = step.unwrap_or(end);
-        let ticks = (0..).map(|tick| f64::from(tick) * step).take_while(|tick| *tick <= end).collect();
-        Scale { logarithmic: false, start: 0.0, end, ticks }
+        Scale { logarithmic: false, start: 0.0, end, ticks: even_ticks(0.0, end) }
     }
 
-    /// Around `values`, all above 0, with ticks at 1, 2 and 5 times the powers of ten.
+    /// Around `values`, all above 0. Ticks are at 1, 2 and 5 times the powers of ten if that makes enough of them.
     pub fn logarithmic(values: RangeInclusive<f64>) -> Scale {
         const ROOM: f64 = 1.25;
+        const ENOUGH: usize = 4;
         let (start, end) = (values.start() / ROOM, values.end() * ROOM);
         let first = start.log10().floor() as i32;
         let last = end.log10().ceil() as i32;
         let ticks = (first..=last).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)));
-        Scale { logarithmic: true, start, end, ticks: ticks.filter(|t| (start..=end).contains(t)).collect() }
+        let ticks: Vec<f64> = ticks.filter(|tick| (start..=end).contains(tick)).collect();
+        let ticks = if ticks.len() < ENOUGH { even_ticks(start, end) } else { ticks };
+        Scale { logarithmic: true, start, end, ticks }
     }
 
     /// The first value of the axis.
@@ -73,8 +70,20 @@ impl Scale {
     }
 
     fn label(value: f64) -> String {
-        if value == 0.0 || value >= 1.0 { thousands(value) } else { format!("{value}") }
+        // Sums and products of steps are off in the last places.
+        let value = (value * 1e6).round() / 1e6;
+        if value.fract() == 0.0 { thousands(value) } else { format!("{value}") }
     }
+}
+
+/// Up to about eight multiples of a round step.
+fn even_ticks(start: f64, end: f64) -> Vec<f64> {
+    let rough = (end - start) / 8.0;
+    let magnitude = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * magnitude).into_iter().find(|step| *step >= rough);
+    let step = step.unwrap_or(rough);
+    let ticks = (0..).map(|tick| ((start / step).ceil() + f64::from(tick)) * step);
+    ticks.take_while(|tick| *tick <= end).collect()
 }
 
 /// A chart's place in the picture, in pixels, and its axes.
@@ -163,6 +172,15 @@ mod tests {
     fn ticks_are_round() {
         assert_eq!(Scale::linear(800.0).ticks, [0.0, 200.0, 400.0, 600.0, 800.0]);
         assert_eq!(Scale::logarithmic(0.3..=24.0).ticks, [0.5, 1.0, 2.0, 5.0, 10.0, 20.0]);
+        let labels = |ticks: &[f64]| ticks.iter().map(|tick| Scale::label(*tick)).collect::<Vec<_>>();
+        assert_eq!(
+            labels(&Scale::logarithmic(300.0..=700.0).ticks),
+            ["300", "400", "500", "600", "700", "800"]
+        );
+        assert_eq!(
+            labels(&Scale::logarithmic(0.6..=0.9).ticks),
+            ["0.5", "0.6", "0.7", "0.8", "0.9", "1", "1.1"]
+        );
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Messages for each operation against the batch timeout, with what the model of each strategy says.
 
-use std::time::Duration;
-
 use anyhow::bail;
 use plotters::prelude::WHITE;
 
@@ -9,7 +7,7 @@ use super::canvas::{self, Area, Note, Notes};
 use super::frame::{Frame, Scale};
 use super::pen::{RADIUS, bold, footer, legend_entry, marker, note, nothing_to_draw, path, regular, text};
 use super::style::{self, INK, Look, MUTED};
-use crate::analysis::limit::Cluster;
+use crate::analysis::model::Model;
 use crate::analysis::{Figure, Series};
 use crate::outcome::Row;
 
@@ -73,30 +71,6 @@ struct Curve {
     model: Option<Model>,
 }
 
-/// What theory says of a strategy.
-struct Model {
-    cluster: Cluster,
-    messages: fn(&Cluster, Duration) -> f64,
-    name: &'static str,
-}
-
-impl Model {
-    /// The model of a series, for this repository's strategies that have one.
-    fn of(series: &Series<'_>) -> Option<Model> {
-        let row = series.rows.first().filter(|row| row.nemesis == "none")?;
-        let (messages, name): (fn(&Cluster, Duration) -> f64, _) = match row.strategy.as_str() {
-            "hub" => (Cluster::two_hops, "two hops, one period for all"),
-            "direct" => (Cluster::one_hop, "one hop, windows opened by first values"),
-            _ => return None,
-        };
-        Some(Model { cluster: series.cluster()?, messages, name })
-    }
-
-    fn at(&self, timeout_ms: f64) -> f64 {
-        (self.messages)(&self.cluster, Duration::from_secs_f64(timeout_ms / 1e3))
-    }
-}
-
 impl Curve {
     fn of(place: usize, series: &Series<'_>) -> Curve {
         let run = |row: &&Row| {
@@ -112,17 +86,17 @@ impl Curve {
     }
 
     fn model_at(&self, timeout_ms: f64) -> Option<f64> {
-        self.model.as_ref().map(|model| model.at(timeout_ms))
+        self.model.as_ref().map(|model| model.at_ms(timeout_ms))
     }
 
     fn draw_legend(&self, root: &Area<'_>, at: (i32, i32)) -> anyhow::Result<()> {
-        let model = self.model.as_ref().map_or("no model", |model| model.name);
+        let model = self.model.as_ref().map_or("no model", |model| model.name());
         legend_entry(root, at, self.look, &self.name, model)
     }
 
     fn draw(&self, root: &Area<'_>, notes: &mut Notes, frame: &Frame) -> anyhow::Result<()> {
         if let Some(model) = &self.model {
-            let points = frame.x.steps(STEPS).map(|x| (x, model.at(x)));
+            let points = frame.x.steps(STEPS).map(|x| (x, model.at_ms(x)));
             let line: Vec<_> =
                 points.filter(|&(x, y)| frame.contains(x, y)).map(|(x, y)| frame.at(x, y)).collect();
             path(root, &line, self.look, 1.6)?;

@@ -17,8 +17,10 @@ pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {
     for limits in summary::challenge_limits() {
         let _ = writeln!(text, "- {}", escape(&limits));
     }
-    let _ = writeln!(text, "\n{}", table(&summary::fits(&series)));
-    let _ = writeln!(text, "{}", escape(summary::FITS_LEGEND));
+    let fits = summary::fits(&series);
+    if !fits.rows.is_empty() {
+        let _ = writeln!(text, "\n{}\n{}", table(&fits), escape(summary::FITS_LEGEND));
+    }
     let failed = rows.iter().filter(|row| !row.is_ok()).count();
     if failed > 0 {
         let _ = writeln!(text, "\n{failed} of {} runs are not ok and left out.", rows.len());

@@ -119,7 +119,10 @@ fn figures(rows: &[Row]) -> String {
         let _ = writeln!(html, "<li>{}</li>", escape(&limits));
     }
     html.push_str("</ul>\n<h3>Fits</h3>\n");
-    html.push_str(&html::table(summary::FITS_LEGEND, &summary::fits(&series)));
+    let fits = summary::fits(&series);
+    if !fits.rows.is_empty() {
+        html.push_str(&html::table(summary::FITS_LEGEND, &fits));
+    }
     let warnings = summary::warnings(&series).into_iter().map(|warning| format!("Warning: {warning}"));
     let unfitted = summary::unfitted(&series);
     let unfitted = unfitted.iter().map(|(series, problem)| format!("No line for {series}: {problem}."));

@@ -8,6 +8,7 @@ use std::path::Path;
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 
 use crate::analysis::median::Spread;
+use crate::analysis::model::Model;
 use crate::analysis::series::Point;
 use crate::analysis::{Challenge, Fit, Names, Series};
 use crate::outcome::{Quantile, Row};
@@ -37,8 +38,11 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
     for limits in challenge_limits() {
         let _ = writeln!(text, "  {limits}");
     }
-    let _ = writeln!(text, "\n{FITS_LEGEND}");
-    let _ = writeln!(text, "{}", table(fits(&series)).trim_fmt());
+    let fits = fits(&series);
+    if !fits.rows.is_empty() {
+        let _ = writeln!(text, "\n{FITS_LEGEND}");
+        let _ = writeln!(text, "{}", table(fits).trim_fmt());
+    }
     for warning in warnings(&series) {
         let _ = writeln!(text, "warning: {warning}");
     }
@@ -50,7 +54,8 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
 }
 
 /// How to read [`points`].
-pub const POINTS_LEGEND: &str = "Latencies in ms; medians over ok runs, and their range. \
+pub const POINTS_LEGEND: &str = "Latencies in ms; medians over ok runs, and their range; messages beyond the fewest \
+    that theory allows for as many hops and this timeout. \
     A challenge is met if every repetition stays below its limits:";
 /// How to read [`fits`].
 pub const FITS_LEGEND: &str = "stable latency = k · batch timeout + b (least squares, 95 % intervals; \
@@ -93,19 +98,26 @@ pub fn table(sheet: Sheet) -> Table {
 
 /// Medians and ranges of each series at each timeout, and whether it meets the challenges.
 pub fn points(series: &[Series<'_>]) -> Sheet {
-    let mut header = vec!["series", "timeout", "msgs/op"];
+    let mut header = vec!["series", "timeout", "msgs/op", "over limit"];
     header.extend(Quantile::ALL.map(Quantile::name));
     header.push("ok");
     header.extend(Challenge::ALL.map(|challenge| challenge.name));
     let mut sheet = Sheet::new(&header);
     for series in series {
-        sheet.rows.extend(series.by_timeout().iter().map(|point| point_cells(&series.name, point)));
+        let model = Model::of(series);
+        let points = series.by_timeout();
+        sheet.rows.extend(points.iter().map(|point| point_cells(&series.name, model, point)));
     }
     sheet
 }
 
-fn point_cells(name: &str, point: &Point) -> Vec<String> {
+fn point_cells(name: &str, model: Option<Model>, point: &Point) -> Vec<String> {
     let mut cells = vec![name.to_owned(), point.timeout_ms.to_string(), spread(point.msgs_per_op, 2)];
+    let over = model.zip(point.msgs_per_op).and_then(|(model, msgs_per_op)| {
+        let limit = model.at_ms(point.timeout_ms as f64);
+        (limit > 0.0).then(|| format!("{:+.0} %", 100.0 * (msgs_per_op.median / limit - 1.0)))
+    });
+    cells.push(over.unwrap_or_else(|| "–".to_owned()));
     cells.extend(point.latencies.map(|latency| spread(latency, 0)));
     cells.push(format!("{}/{}", point.ok, point.runs));
     cells.extend(point.passed.map(|passed| match passed {
@@ -128,7 +140,7 @@ fn spread(spread: Option<Spread>, decimals: usize) -> String {
     }
 }
 
-/// The line of each series and quantile.
+/// The line of each series and quantile that has one; [`unfitted`] says why others have none.
 pub fn fits(series: &[Series<'_>]) -> Sheet {
     let header = [
         "series",
@@ -146,15 +158,11 @@ pub fn fits(series: &[Series<'_>]) -> Sheet {
     let mut sheet = Sheet::new(&header);
     for series in series {
         for quantile in Quantile::ALL {
-            let mut cells = vec![series.name.clone(), quantile.name().to_owned()];
-            match series.fit(quantile) {
-                Ok(fit) => cells.extend(fit_cells(&fit)),
-                Err(_) => {
-                    cells.resize(header.len() - 1, "–".to_owned());
-                    cells.push(series.points(quantile).len().to_string());
-                }
+            if let Ok(fit) = series.fit(quantile) {
+                let mut cells = vec![series.name.clone(), quantile.name().to_owned()];
+                cells.extend(fit_cells(&fit));
+                sheet.rows.push(cells);
             }
-            sheet.rows.push(cells);
         }
     }
     sheet

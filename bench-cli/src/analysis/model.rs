@@ -1,0 +1,37 @@
+//! How few messages theory allows a strategy at a batch timeout.
+
+use std::time::Duration;
+
+use super::limit::Cluster;
+use super::series::Series;
+
+/// The limit for the number of hops of one of this repository's strategies, as a function of its batch timeout.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    cluster: Cluster,
+    messages: fn(&Cluster, Duration) -> f64,
+    name: &'static str,
+}
+
+impl Model {
+    /// The model of a series: `None` for other nodes, for the tree, and with faults.
+    pub fn of(series: &Series<'_>) -> Option<Model> {
+        let row = series.rows.first().filter(|row| row.nemesis == "none")?;
+        let (messages, name): (fn(&Cluster, Duration) -> f64, _) = match row.strategy.as_str() {
+            "hub" => (Cluster::two_hops, "two hops, one period for all"),
+            "direct" => (Cluster::one_hop, "one hop, windows opened by first values"),
+            _ => return None,
+        };
+        Some(Model { cluster: series.cluster()?, messages, name })
+    }
+
+    /// What it assumes, in a few words.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The fewest messages an operation with this batch timeout (ms).
+    pub fn at_ms(&self, timeout: f64) -> f64 {
+        (self.messages)(&self.cluster, Duration::from_secs_f64(timeout / 1e3))
+    }
+}
