@@ -1,14 +1,15 @@
-//! Whether a comparison finds a slowdown, and keeps silent where there is none: on simulated runs, whose scatter is the
-//! node's own.
+//! Whether comparisons and advice are right: on simulated runs, whose scatter is the node's own. A comparison finds a
+//! slowdown and keeps silent where there is none; what advice promises of one more run holds.
 
 // A test that cannot go on should panic.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use bench_cli::analysis::Series;
 use bench_cli::analysis::compare::{Difference, compare};
+use bench_cli::analysis::{Advice, Envelope, Series};
 use bench_cli::outcome::{Row, csv_file};
 
 /// Batch timeouts of the honest sweep, and its latency, all in ms.
@@ -60,6 +61,28 @@ fn regressions(before: &[Row], after: &[Row]) -> Vec<Difference> {
     differences.into_iter().filter(Difference::is_regression).collect()
 }
 
+/// Of the runs that other sweeps made at timeouts of which a sweep said that one more run would meet a limit, at least
+/// 95 % do.
+fn advice_holds(rows: &[Row]) {
+    // hub and direct reach about 500 ms at 400 ms, some runs a little more.
+    let limit = Envelope { max: Some(Duration::from_millis(502)), ..Envelope::default() };
+    let (mut promised, mut kept) = (0, 0);
+    for number in 0..SWEEPS {
+        let own = sweep(rows, number);
+        for one in Advice::on(&Series::group(&own), limit.clone()).meeting() {
+            let like_it =
+                |row: &&Row| (row.series(), row.batch_timeout_ms) == (one.series.clone(), one.timeout_ms);
+            let others =
+                rows.iter().filter(like_it).filter(|row| (row.repetition - 1) / REPETITIONS != number);
+            let outcomes: Vec<bool> = others.map(|row| limit.is_met_by(row)).collect();
+            promised += outcomes.len();
+            kept += outcomes.iter().filter(|&&met| met).count();
+        }
+    }
+    println!("{kept} of {promised}");
+    assert!(promised > 300 && kept as f64 >= 0.95 * promised as f64, "{kept} of {promised}");
+}
+
 fn write(folder: &Path, name: &str, rows: &[Row]) {
     let mut csv = csv::Writer::from_path(folder.join(name)).unwrap();
     rows.iter().for_each(|row| csv.serialize(row).unwrap());
@@ -67,7 +90,7 @@ fn write(folder: &Path, name: &str, rows: &[Row]) {
 }
 
 #[test]
-fn a_node_that_is_a_tenth_slower_is_found_and_the_same_node_is_not() {
+fn a_node_that_is_a_tenth_slower_is_found_the_same_node_is_not_and_advice_holds() {
     let place = tempfile::tempdir().unwrap();
     let honest = measure(place.path(), "honest", 1, 100);
     let slow: Vec<Row> = measure(place.path(), "slow", 100_001, 110).into_iter().map(as_asked).collect();
@@ -83,6 +106,8 @@ fn a_node_that_is_a_tenth_slower_is_found_and_the_same_node_is_not() {
         .collect();
     // One false alarm in a hundred comparisons is what the test may give.
     assert!(alarms.len() <= 1, "{alarms:?}");
+
+    advice_holds(&honest);
 
     write(place.path(), "before.csv", &sweep(&honest, 0));
     write(place.path(), "same.csv", &sweep(&honest, 1));
