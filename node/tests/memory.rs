@@ -3,16 +3,19 @@
 // A test that cannot go on should panic.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// Bytes for each value of up to seven digits: log and duplicate filter 53 to 82, its text 8, where that ends 8; and
 /// twice that where tables have just doubled.
 const AT_MOST: u64 = 200;
 
+/// So many requests and their answers fit into pipes, so that neither side waits for the other one to read.
+const AT_ONCE: usize = 500;
+
 struct Node {
     child: Child,
-    stdin: ChildStdin,
+    stdin: BufWriter<ChildStdin>,
     stdout: BufReader<ChildStdout>,
 }
 
@@ -23,7 +26,8 @@ impl Node {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (stdin, stdout) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let stdin = BufWriter::new(child.stdin.take().unwrap());
+        let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut node = Node { child, stdin, stdout };
         node.ask(r#"{"type":"init","msg_id":1,"node_id":"n0","node_ids":["n0"]}"#);
         node
@@ -31,15 +35,28 @@ impl Node {
 
     /// Sends a request and takes its answer. Returns the answer's length.
     fn ask(&mut self, body: &str) -> usize {
+        self.send(body);
+        self.answer()
+    }
+
+    fn send(&mut self, body: &str) {
         writeln!(self.stdin, r#"{{"src":"c1","dest":"n0","body":{body}}}"#).unwrap();
+    }
+
+    fn answer(&mut self) -> usize {
+        // What has been sent may still be in the buffer.
+        self.stdin.flush().unwrap();
         let mut answer = Vec::new();
         self.stdout.read_until(b'\n', &mut answer).unwrap()
     }
 
     /// Adds values; then a read, so that whatever answering needs is there.
     fn learn(&mut self, values: std::ops::Range<u64>) {
-        for value in values {
-            self.ask(&format!(r#"{{"type":"broadcast","message":{value},"msg_id":2}}"#));
+        for start in values.clone().step_by(AT_ONCE) {
+            for value in start..start + AT_ONCE as u64 {
+                self.send(&format!(r#"{{"type":"broadcast","message":{value},"msg_id":2}}"#));
+            }
+            assert!((0..AT_ONCE).all(|_| self.answer() > 0));
         }
         assert!(self.ask(r#"{"type":"read","msg_id":3}"#) > 100_000);
     }

@@ -1,6 +1,6 @@
 //! The embedded runner: the harness driven by real child processes and the real clock, in place of Maelstrom.
 //!
-//! One thread does everything. It sleeps in `poll(2)` until a node has written something or the next message is
+//! One thread does everything. It sleeps (`ready`) until a node has written something or the next message is
 //! due, whichever comes first, so that timers are as precise as the operating system's and nothing has to be
 //! handed from one thread to another. Nodes are launched at the times that
 //! [`crate::harness::launch`] draws from the seed, as far apart as real Maelstrom's.
