@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use self::flags::{Parsed, Request};
 use crate::engine::embedded::{self, RunError, Spec};
+use crate::engine::survivors;
 use crate::harness::checker::Validity;
 
 /// The exit status for arguments that cannot be used.
@@ -28,6 +29,10 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let Request { mut spec, count } = request;
+    // Within a sweep that has been done already.
+    if !survivors::is_marked() {
+        survivors::end(&spec.directory);
+    }
     for _ in 0..count {
         if let Some(status) = run_once(&spec) {
             return ExitCode::from(status);

@@ -24,7 +24,7 @@ use anyhow::{Context as _, bail};
 
 use crate::engine::embedded::lateness::is_late;
 use crate::engine::maelstrom::LOG_FILE;
-use crate::engine::{Engine, Finished, Phase, StopSignal};
+use crate::engine::{Engine, Finished, Phase, StopSignal, survivors};
 use crate::outcome::csv_file::{CsvFile, Rows};
 use crate::outcome::{Row, Status, Validity};
 use node::StrategyKind;
@@ -115,6 +115,8 @@ impl<E: Engine> Sweep<E> {
             bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
         }
         let (csv, Rows { rows, torn_line }) = CsvFile::open(&path, replace, engine.leaves_files())?;
+        // Nobody else sweeps here now, so what still runs here is left over.
+        survivors::end(directory);
         if let Some(line) = torn_line {
             eprintln!("line {line} of {} was cut off in the writing; that run is repeated", path.display());
         }

@@ -13,6 +13,7 @@ mod json;
 pub mod lateness;
 mod log;
 mod names;
+mod node_log;
 mod nodes;
 mod picture;
 mod process;
