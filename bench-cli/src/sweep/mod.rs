@@ -6,6 +6,7 @@
 
 pub mod durations;
 pub mod numbers;
+pub mod pass_rate;
 pub mod plan;
 pub mod progress;
 pub mod resume;
