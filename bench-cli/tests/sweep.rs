@@ -3,70 +3,14 @@
 // A test that cannot go on should panic.
 #![allow(clippy::unwrap_used)]
 
-use std::ffi::OsString;
+mod common;
+
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
 
-use bench_cli::outcome::{Row, Status, csv_file};
-use tempfile::TempDir;
-
-fn fake() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/fake-maelstrom")
-}
-
-/// A node that answers `init`, which is all that a stand-in for Maelstrom needs of it.
-fn cat() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nodes/cat")
-}
-
-/// `PATH` with stand-ins for what Maelstrom calls before all else.
-fn tools() -> OsString {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tools");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path))).unwrap()
-}
-
-/// A folder to work in, with a program that stands in for a node.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Place {
-        Place(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn bench(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"));
-        command.current_dir(self.0.path()).env_remove("MAELSTROM").args(args);
-        command
-    }
-
-    fn sweep(&self, args: &[&str]) -> Command {
-        let mut command = self.bench(&["sweep", "--out", "out", "--maelstrom"]);
-        command.arg(fake()).arg("--bin").arg(cat()).args(args).env("PATH", tools());
-        command
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        let read = csv_file::read(&self.path("out/sweep.csv")).unwrap();
-        assert_eq!(read.torn_line, None);
-        read.rows
-    }
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
+use bench_cli::outcome::Status;
+use common::{Place, cat, fake, stderr, stdout};
 
 #[test]
 fn a_sweep_leaves_rows_pictures_and_a_summary() {
@@ -267,90 +211,6 @@ fn wrong_usage_is_refused_before_anything_runs() {
     assert!(!place.path("out").exists());
 }
 
-/// Whether a process is running (a dead one that nobody has waited for is not).
-fn is_running(pid: &str) -> bool {
-    let output = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
-    let state = stdout(&output);
-    !state.trim().is_empty() && !state.trim().starts_with('Z')
-}
-
-/// Starts a sweep whose second run hangs, and returns it with the id of that run's node once that is running.
-fn hanging(place: &Place, args: &[&str]) -> (Child, String) {
-    let started = place.path("started");
-    assert!(Command::new("mkfifo").arg(&started).status().unwrap().success());
-    let sweep = place
-        .sweep(&["--batch-timeouts", "50,100,200", "--repetitions", "1"])
-        .args(args)
-        .env("FAKE_100", "hang")
-        .env("FAKE_STARTED", &started)
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    // Opening the pipe waits for the stand-in to write to it.
-    let node = fs::read_to_string(&started).unwrap().trim().to_owned();
-    assert!(is_running(&node), "{node}");
-    (sweep, node)
-}
-
-#[test]
-fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
-    for signal in ["INT", "TERM", "HUP"] {
-        let place = Place::new();
-        let (mut sweep, node) = hanging(&place, &[]);
-        let pid = sweep.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
-        assert_eq!(sweep.wait().unwrap().code(), Some(130), "{signal}");
-        assert!(!is_running(&node), "{signal}");
-        let ended: Vec<u64> = place.rows().iter().map(|row| row.batch_timeout_ms).collect();
-        assert_eq!(ended, [50], "{signal}");
-        let said: Vec<String> =
-            BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
-        let [.., kept, command] = &said[..] else { panic!("{said:?}") };
-        assert!(kept.contains("1 of 3 runs are in out/sweep.csv"), "{said:?}");
-        // The command that it names goes on with the sweep.
-        let again = Command::new("sh").args(["-c", command]).current_dir(place.0.path()).output().unwrap();
-        assert!(again.status.success(), "{}", stderr(&again));
-        let ended: Vec<u64> = place.rows().iter().map(|row| row.batch_timeout_ms).collect();
-        assert_eq!(ended, [50, 100, 200], "{signal}");
-    }
-}
-
-#[test]
-fn a_run_that_hangs_is_killed_at_its_deadline_and_recorded() {
-    let place = Place::new();
-    let (mut sweep, node) = hanging(&place, &["--run-timeout", "1s"]);
-    assert_eq!(sweep.wait().unwrap().code(), Some(0));
-    assert!(!is_running(&node));
-    let rows = place.rows();
-    assert_eq!(
-        rows.iter().map(|row| row.status).collect::<Vec<_>>(),
-        [Status::Ok, Status::TimedOut, Status::Ok]
-    );
-    assert!(rows[1].reason.starts_with("killed after 1 s"), "{}", rows[1].reason);
-}
-
-/// Waits until a process has gone, for a second at most.
-fn is_gone_soon(pid: &str) -> bool {
-    let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(1) {
-        if !is_running(pid) {
-            return true;
-        }
-    }
-    false
-}
-
-#[test]
-fn a_sweep_that_is_killed_leaves_no_process() {
-    let place = Place::new();
-    let (mut sweep, node) = hanging(&place, &[]);
-    sweep.kill().unwrap();
-    sweep.wait().unwrap();
-    assert!(is_gone_soon(&node), "the node {node} has outlived the sweep");
-    assert_eq!(place.rows().len(), 1);
-}
-
 #[test]
 fn what_would_make_every_run_fail_is_found_before_the_first() {
     let place = Place::new();
@@ -365,24 +225,6 @@ fn what_would_make_every_run_fail_is_found_before_the_first() {
     assert!(said.contains("ends without an answer to init, and says: no such flag"), "{said}");
     assert!(said.contains("gnuplot: not on PATH; Maelstrom calls every run unknown without it"), "{said}");
     assert!(!place.path("out").exists());
-}
-
-#[test]
-fn files_are_kept_as_asked() {
-    for (keep, kept) in [("all", &[50, 200][..]), ("failed", &[50]), ("none", &[])] {
-        let place = Place::new();
-        let args = ["--batch-timeouts", "50,200", "--repetitions", "1", "--keep", keep];
-        assert!(place.sweep(&args).env("FAKE_50", "crash").status().unwrap().success());
-        for row in place.rows() {
-            let ms = row.batch_timeout_ms;
-            assert_eq!(
-                place.path(&format!("out/runs/cat-{ms}ms-r1")).exists(),
-                kept.contains(&ms),
-                "{keep} {ms}"
-            );
-            assert_eq!(!row.log.is_empty(), kept.contains(&ms), "{keep} {ms}");
-        }
-    }
 }
 
 #[test]
@@ -410,47 +252,4 @@ fn quiet_shows_nothing_and_verbose_shows_phases() {
     };
     assert_eq!(run("--quiet"), "");
     assert!(run("-v").contains("cat 50 ms #1: starting\n"));
-}
-
-#[test]
-fn places_that_cannot_be_written_are_named() {
-    let place = Place::new();
-    fs::write(place.path("file"), "kept").unwrap();
-    fs::create_dir_all(place.path("folder/sweep.csv")).unwrap();
-    for (out, problem) in [
-        ("file", "cannot make the folder file"),
-        ("file/below", "cannot make the folder file/below"),
-        ("folder", "cannot create or write folder/sweep.csv"),
-        ("/dev/null/x", "cannot make the folder /dev/null/x"),
-        ("/proc/x", "cannot make the folder /proc/x"),
-    ] {
-        let output = place.bench(&["sweep", "--engine", "simulated", "--out", out]).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{out}");
-        assert!(stderr(&output).contains(problem), "{out}: {}", stderr(&output));
-    }
-    assert_eq!(fs::read_to_string(place.path("file")).unwrap(), "kept");
-}
-
-#[test]
-fn a_full_disk_ends_a_sweep_with_its_rows_safe() {
-    let place = Place::new();
-    let args = ["--batch-timeouts", "50,200", "--repetitions", "2"];
-    assert!(place.sweep(&args).status().unwrap().success());
-    let csv = place.path("out/sweep.csv");
-    let text = fs::read_to_string(&csv).unwrap();
-    let lines: Vec<&str> = text.lines().take(2).collect();
-    fs::write(&csv, lines.join("\n") + "\n").unwrap();
-    // No file of this process may grow beyond some blocks: as good as a disk with no more than that.
-    let length = fs::metadata(&csv).unwrap().len();
-    let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", (length / 512).max(1));
-    let mut limited = Command::new("sh");
-    let sweep = place.sweep(&args);
-    limited.args(["-c", &script]).arg(sweep.get_program()).args(sweep.get_args());
-    let output = limited.env("PATH", tools()).current_dir(place.0.path()).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    let said = stderr(&output);
-    assert!(said.contains("cannot write to out/sweep.csv") && said.contains("to go on with it: "), "{said}");
-    assert_eq!(fs::read_to_string(&csv).unwrap(), lines.join("\n") + "\n");
-    assert!(place.sweep(&args).status().unwrap().success());
-    assert_eq!(place.rows().len(), 4);
 }

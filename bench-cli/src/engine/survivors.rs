@@ -1,9 +1,10 @@
-//! Processes of runs that have outlived whoever supervised them, found and ended by the next start.
+//! Processes that have outlived their run, found by a mark that each of them carries, and ended.
 //!
-//! [`super::guard`] ends what is left when this process is killed. When the guard is killed, too, nobody is left to
-//! do it, and no file can be trusted to name what is left: process numbers are used again. So each process of a run
-//! carries a mark in its environment, which its children inherit: who supervises it, since when, and the run's
-//! directory. A process with such a mark whose supervisor no longer lives is a survivor, whatever its number.
+//! A run's process group is killed when the run is over, and by [`super::guard`] when this process is killed. Both
+//! miss a process that has left its group, and when the guard is killed, too, nobody is left to do anything until the
+//! next start. No file can be trusted to name then what is left: process numbers are used again. So each process of a
+//! run carries a mark in its environment, which its children inherit: who supervises it, since when, and the run's
+//! directory. Marked processes of a run that is over are survivors, and so are those whose supervisor no longer lives.
 //!
 //! Only Linux shows the environments of processes. Elsewhere nothing is marked and nothing is found.
 
@@ -28,6 +29,8 @@ pub fn is_marked() -> bool {
     std::env::var_os(VARIABLE).is_some()
 }
 
+pub use system::Supervisor;
+
 /// What became of the survivors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
@@ -37,10 +40,29 @@ pub struct Ended {
     pub left: usize,
 }
 
-/// Kills the survivors of runs in or below `folder`, and says so.
+/// Kills what is left of the run in `directory`, which this process has supervised and which is over.
+pub fn end_run(directory: &Path) {
+    let (Some(this), Ok(directory)) = (system::Supervisor::this(), std::path::absolute(directory)) else {
+        return;
+    };
+    let ended = system::end(|supervisor, of| supervisor == this && of.starts_with(&directory));
+    if ended != Ended::default() {
+        log::warn!("left by the run in {}: {ended:?}", directory.display());
+    }
+}
+
+/// Kills what is left of all runs that `supervisor` has supervised, which is about to end or has ended.
+pub fn end_all_of(supervisor: Option<Supervisor>) {
+    if let Some(supervisor) = supervisor {
+        system::end(|other, _| other == supervisor);
+    }
+}
+
+/// Kills the survivors of runs in or below `folder` whose supervisors have been killed, and says so.
 pub fn end(folder: &Path) {
     let Ok(folder) = std::path::absolute(folder) else { return };
-    let Ended { killed, left } = system::end(&folder);
+    let Ended { killed, left } =
+        system::end(|supervisor, directory| directory.starts_with(&folder) && !supervisor.lives());
     if killed > 0 {
         log::warn!("killed {killed} processes of runs below {} whose supervisor is dead", folder.display());
         eprintln!(
@@ -72,7 +94,7 @@ mod system {
 
     /// A process, told from all others that have or had its number by when it started.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(super) struct Supervisor {
+    pub struct Supervisor {
         process: i32,
         /// In clock ticks since the system started.
         started: u64,
@@ -80,11 +102,20 @@ mod system {
 
     impl Supervisor {
         pub(super) fn this() -> Option<Supervisor> {
-            let process = rustix::process::getpid().as_raw_nonzero().get();
+            Supervisor::of(rustix::process::getpid())
+        }
+
+        /// The process that has started this one. `None` if it has ended.
+        pub fn parent() -> Option<Supervisor> {
+            Supervisor::of(rustix::process::getppid()?)
+        }
+
+        fn of(process: Pid) -> Option<Supervisor> {
+            let process = process.as_raw_nonzero().get();
             Some(Supervisor { process, started: started(process)? })
         }
 
-        fn lives(self) -> bool {
+        pub(super) fn lives(self) -> bool {
             started(self.process) == Some(self.started)
         }
 
@@ -112,36 +143,36 @@ mod system {
         fields.nth(18)?.parse().ok().filter(|_| !ended)
     }
 
-    /// Whether `process` is a survivor of a run in or below `folder`.
-    fn survives(process: i32, folder: &Path) -> bool {
+    /// Whether `process` carries a mark that `is_over` says is that of a survivor.
+    fn survives(process: i32, is_over: &impl Fn(Supervisor, &Path) -> bool) -> bool {
         let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
         let mark = environment
             .split(|&byte| byte == 0)
             .find_map(|entry| entry.strip_prefix(VARIABLE.as_bytes())?.strip_prefix(b"="));
         let of = mark.and_then(Supervisor::read);
-        of.is_some_and(|(supervisor, directory)| directory.starts_with(folder) && !supervisor.lives())
+        of.is_some_and(|(supervisor, directory)| is_over(supervisor, directory))
     }
 
-    fn survivors(folder: &Path) -> Vec<i32> {
+    fn survivors(is_over: &impl Fn(Supervisor, &Path) -> bool) -> Vec<i32> {
         let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
         let numbers = entries.filter_map(|entry| entry.file_name().into_string().ok()?.parse().ok());
-        numbers.filter(|&process| survives(process, folder)).collect()
+        numbers.filter(|&process| survives(process, is_over)).collect()
     }
 
     /// Kills the survivors, and those that they start meanwhile.
-    pub(super) fn end(folder: &Path) -> Ended {
+    pub(super) fn end(is_over: impl Fn(Supervisor, &Path) -> bool) -> Ended {
         /// A process that waits for a disk takes its time to die.
         const ROUNDS: u32 = 100;
         const PAUSE: Duration = Duration::from_millis(10);
         let mut killed = BTreeSet::new();
-        let mut left = survivors(folder);
+        let mut left = survivors(&is_over);
         for _ in 0..ROUNDS {
             if left.is_empty() {
                 break;
             }
-            killed.extend(left.iter().copied().filter(|&process| kill(process, folder)));
+            killed.extend(left.iter().copied().filter(|&process| kill(process, &is_over)));
             std::thread::sleep(PAUSE);
-            left = survivors(folder);
+            left = survivors(&is_over);
         }
         let left: BTreeSet<i32> = left.into_iter().collect();
         Ended { killed: killed.difference(&left).count(), left: left.len() }
@@ -149,10 +180,10 @@ mod system {
 
     /// Kills a survivor. The descriptor holds on to the process that is looked at, so that another one that has got
     /// its number by now is not hit.
-    fn kill(process: i32, folder: &Path) -> bool {
+    fn kill(process: i32, is_over: &impl Fn(Supervisor, &Path) -> bool) -> bool {
         let Some(pid) = Pid::from_raw(process) else { return false };
         let Ok(held) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
-        survives(process, folder) && pidfd_send_signal(held, Signal::KILL).is_ok()
+        survives(process, is_over) && pidfd_send_signal(held, Signal::KILL).is_ok()
     }
 
     #[cfg(test)]
@@ -188,10 +219,13 @@ mod system {
             let mut elsewhere = sleeper(dead.mark(&folder.path().with_extension("other")));
             let mut survivors = [sleeper(dead.mark(&run)), sleeper(dead.mark(&run))];
             // A child has its mark only when the program has taken its place.
-            while super::survivors(folder.path()).len() < survivors.len() {
+            let of_dead = |supervisor: Supervisor, directory: &Path| {
+                directory.starts_with(folder.path()) && !supervisor.lives()
+            };
+            while super::survivors(&of_dead).len() < survivors.len() {
                 std::thread::yield_now();
             }
-            assert_eq!(end(folder.path()), Ended { killed: 2, left: 0 });
+            assert_eq!(end(of_dead), Ended { killed: 2, left: 0 });
             for child in &mut survivors {
                 assert!(!child.wait().unwrap().success());
             }
@@ -213,11 +247,21 @@ mod system {
     use super::Ended;
 
     /// Nobody: there are no marks here.
-    pub(super) struct Supervisor(Infallible);
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Supervisor(Infallible);
 
     impl Supervisor {
         pub(super) fn this() -> Option<Supervisor> {
             None
+        }
+
+        /// Nobody.
+        pub fn parent() -> Option<Supervisor> {
+            None
+        }
+
+        pub(super) fn lives(self) -> bool {
+            match self.0 {}
         }
 
         pub(super) fn mark(self, _: &Path) -> OsString {
@@ -225,7 +269,7 @@ mod system {
         }
     }
 
-    pub(super) fn end(_: &Path) -> Ended {
+    pub(super) fn end(_: impl Fn(Supervisor, &Path) -> bool) -> Ended {
         Ended::default()
     }
 }

@@ -112,7 +112,9 @@ impl TestProcess {
                 progress.enter(phase);
             }
         };
-        let status = match supervise(command, request.deadline, stop, on_tick).await? {
+        let ended = supervise(command, request.deadline, stop, on_tick).await;
+        survivors::end_run(&request.directory);
+        let status = match ended? {
             Exit::Ended(status) => status,
             Exit::Interrupted => return Ok(Err(Interrupted)),
             Exit::TimedOut => {
