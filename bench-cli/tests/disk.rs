@@ -6,8 +6,10 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
+use bench_cli::outcome::csv_file;
 use common::{Place, stderr, tools};
 
 #[test]
@@ -69,4 +71,76 @@ fn a_full_disk_ends_a_sweep_with_its_rows_safe() {
     assert_eq!(fs::read_to_string(&csv).unwrap(), lines.join("\n") + "\n");
     assert!(place.sweep(&args).status().unwrap().success());
     assert_eq!(place.rows().len(), 4);
+}
+
+/// Whether this user may mount a file system of its own.
+fn may_mount() -> bool {
+    let mount = "mount -t tmpfs -o size=64k none /mnt";
+    let tried = Command::new("unshare").args(["-rm", "sh", "-c", mount]).output();
+    tried.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_disk_that_is_really_full_is_named_and_what_was_written_is_whole() {
+    if !may_mount() {
+        eprintln!("skipped: this system lets no user mount a small disk");
+        return;
+    }
+    let place = Place::new();
+    fs::create_dir(place.path("out")).unwrap();
+    // A disk that fills up while rows are written. What is on it is shown before it goes with its namespace.
+    let script = "mount -t tmpfs -o size=16k none out && \"$0\" \"$@\"; status=$?; cp out/sweep.csv kept.csv; exit $status";
+    let sweep = ["sweep", "--engine", "simulated", "--out", "out", "--time-limit", "1s", "--node-count", "3"];
+    let many = ["--repetitions", "100", "--batch-timeouts", "50", "--seed", "1"];
+    let output = Command::new("unshare")
+        .args(["-rm", "sh", "-c", script])
+        .arg(place.bench(&[]).get_program())
+        .args(sweep)
+        .args(many)
+        .current_dir(place.0.path())
+        .output()
+        .unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot write to out/sweep.csv: No space left on device"), "{said}");
+    assert!(said.contains("to go on with it: "), "{said}");
+    let read = csv_file::read(&place.path("kept.csv")).unwrap();
+    assert_eq!(read.torn_line, None);
+    assert!((10..100).contains(&read.rows.len()), "{} rows", read.rows.len());
+    // On a larger disk the same command goes on.
+    fs::rename(place.path("kept.csv"), place.path("out/sweep.csv")).unwrap();
+    let again = place.bench(&sweep).args(many).output().unwrap();
+    assert!(again.status.success(), "{}", stderr(&again));
+    assert_eq!(place.rows().len(), 100);
+}
+
+#[test]
+fn nothing_is_written_outside_the_output_directory() {
+    let place = Place::new();
+    for folder in ["home", "tmp", "work"] {
+        fs::create_dir(place.path(folder)).unwrap();
+    }
+    let read_only = |folder: &str, mode| {
+        fs::set_permissions(place.path(folder), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    read_only("home", 0o555);
+    let node = assert_cmd::cargo::cargo_bin!("bench-cli").with_file_name("node");
+    let bin = if node.exists() { node } else { common::cat() };
+    let output = place
+        .bench(&["sweep", "--engine", "embedded", "--out", "out", "--node-count", "2", "--time-limit", "1s"])
+        .args(["--repetitions", "1", "--batch-timeouts", "50", "--run-timeout", "20s", "--bin"])
+        .arg(bin)
+        .env("HOME", place.path("home"))
+        .env("TMPDIR", place.path("tmp"))
+        .current_dir(place.path("work"))
+        .output()
+        .unwrap();
+    assert!(stderr(&output).contains("[1/1]"), "{}", stderr(&output));
+    let listed = |folder: &str| {
+        let entries = fs::read_dir(place.path(folder)).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!([listed("home"), listed("tmp")], [Vec::<String>::new(), Vec::new()]);
+    assert_eq!(listed("work"), ["out"]);
+    read_only("home", 0o755);
 }

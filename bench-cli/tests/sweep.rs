@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use bench_cli::outcome::Status;
+use bench_cli::outcome::{Row, Status};
 use common::{Place, cat, fake, stderr, stdout};
 
 #[test]
@@ -252,4 +252,109 @@ fn quiet_shows_nothing_and_verbose_shows_phases() {
     };
     assert_eq!(run("--quiet"), "");
     assert!(run("-v").contains("cat 50 ms #1: starting\n"));
+}
+
+/// What a run measured and what it was, less the time that it took.
+fn timeless(place: &Place) -> Vec<Row> {
+    let timeless = |row: Row| Row { started_at: String::new(), duration_s: 0.0, ..row };
+    let mut rows: Vec<Row> = place.rows().into_iter().map(timeless).collect();
+    rows.sort_by_key(|row| row.seed);
+    rows
+}
+
+#[test]
+fn a_grid_of_settings_is_gone_on_with_as_if_it_had_never_stopped() {
+    let grid = ["sweep", "--engine", "simulated", "--out", "out", "--time-limit", "1s", "--repetitions", "2"];
+    let settings =
+        ["--batch-timeouts", "50,200", "--node-count", "3,5", "--latency", "10,100", "--rate", "20,40"];
+    let whole = Place::new();
+    let sweep = |place: &Place, args: &[&str]| place.bench(&grid).args(settings).args(args).output().unwrap();
+    assert!(sweep(&whole, &["--seed", "7"]).status.success());
+    let rows = timeless(&whole);
+    assert_eq!(rows.len(), 32);
+    let place = Place::new();
+    assert!(sweep(&place, &["--seed", "7"]).status.success());
+    // Every third row is missing, and the last one is torn.
+    let csv = place.path("out/sweep.csv");
+    let text = fs::read_to_string(&csv).unwrap();
+    let kept = text.lines().enumerate().filter(|(number, _)| number % 3 != 2);
+    let kept: String = kept.map(|(_, line)| format!("{line}\n")).collect();
+    fs::write(&csv, &kept[..kept.len() - 9]).unwrap();
+    let done = kept.lines().count() - 2;
+    let output = sweep(&place, &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains(&format!("{done} of 32 runs are done already")), "{}", stderr(&output));
+    assert_eq!(timeless(&place), rows);
+    // A smaller grid is not what was measured; a larger one goes on with it.
+    let refused = place.bench(&grid).args(&settings[..2]).args(["--node-count", "3,4"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = stderr(&refused);
+    for difference in
+        ["node_count: 5 there, 3, 4 now", "latency_ms: 10 there, 100 now", "rate: 20.0, 40.0 there"]
+    {
+        assert!(said.contains(difference), "{difference}: {said}");
+    }
+    let larger = ["--node-count", "3,4,5"];
+    let larger = place.bench(&grid).args(&settings[..2]).args(larger).args(&settings[4..]).output().unwrap();
+    assert!(larger.status.success(), "{}", stderr(&larger));
+    let rows = timeless(&place);
+    assert_eq!(rows.len(), 48);
+    let seeds: std::collections::BTreeSet<_> = rows.iter().map(|row| row.seed).collect();
+    assert_eq!(seeds.len(), 48, "a seed comes twice");
+}
+
+#[test]
+fn what_users_type_reaches_no_shell_and_leaves_no_folder() {
+    let place = Place::new();
+    let hostile = "$(touch pwned); touch 'pw ned' `touch pwned`";
+    let bin = place.path("no$(touch pwned)de; touch pwned");
+    fs::copy(cat(), &bin).unwrap();
+    let output = place
+        .bench(&["sweep", "--out", "out", "--repetitions", "1", "--batch-timeouts", "50", "--maelstrom"])
+        .arg(fake())
+        .arg("--bin")
+        .arg(&bin)
+        .args(["--node-args", &shlex::try_quote(hostile).unwrap()])
+        .env("PATH", common::tools())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let row = &place.rows()[0];
+    let run = place.path("out").join(Path::new(&row.log).parent().unwrap());
+    let arguments = fs::read_to_string(run.join("arguments")).unwrap();
+    assert!(arguments.ends_with(&format!("--\n{hostile}\n")), "{arguments}");
+    assert_eq!(run.parent().unwrap(), place.path("out/runs"));
+    for entry in walk(place.0.path()) {
+        assert!(!["pwned", "pw ned"].iter().any(|name| entry.ends_with(&format!("/{name}"))), "{entry}");
+    }
+    for name in ["../up", "a/b", "..", ".hidden", ""] {
+        let refused = place.bench(&["sweep", "--engine", "simulated", "--name", name]).output().unwrap();
+        assert!(stderr(&refused).contains("is no plain folder name"), "{name}: {}", stderr(&refused));
+    }
+}
+
+/// Every path below a folder.
+fn walk(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: std::path::PathBuf| {
+        let mut paths = vec![path.display().to_string()];
+        if path.is_dir() && !path.is_symlink() {
+            paths.extend(walk(&path));
+        }
+        paths
+    };
+    entries.flat_map(below).collect()
+}
+
+#[test]
+fn files_that_are_not_a_sweeps_are_replaced_only_by_force() {
+    let place = Place::new();
+    fs::create_dir(place.path("out")).unwrap();
+    fs::write(place.path("out/report.html"), "mine").unwrap();
+    let args = ["--batch-timeouts", "50", "--repetitions", "1"];
+    let refused = place.sweep(&args).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("out/report.html belongs to no sweep.csv"), "{}", stderr(&refused));
+    assert_eq!(fs::read_to_string(place.path("out/report.html")).unwrap(), "mine");
+    assert!(place.sweep(&args).arg("--force").status().unwrap().success());
 }

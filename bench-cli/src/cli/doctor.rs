@@ -78,8 +78,7 @@ fn check_maelstrom(given: Option<PathBuf>) -> Vec<Finding> {
         }
         Ok(None) => {
             let text = "not found in MAELSTROM, on PATH or in ./maelstrom; sweeps use the embedded runner";
-            let remedy = "download v0.2.4 from github.com/jepsen-io/maelstrom/releases and unpack it here";
-            let mut findings = vec![Finding::fault("maelstrom", text, remedy).softened()];
+            let mut findings = vec![Finding::fault("maelstrom", text, maelstrom::download()).softened()];
             findings.extend(tools.into_iter().map(Finding::softened));
             findings
         }

@@ -18,10 +18,7 @@ const PROPERTIES: &str = "META-INF/maven/maelstrom/maelstrom/pom.properties";
 /// Looks at the Maelstrom that `launcher` starts.
 pub fn check(launcher: &Launcher) -> Finding {
     let shown = &launcher.shown;
-    let another = format!(
-        "download v{EXPECTED}: curl -LO https://github.com/jepsen-io/maelstrom/releases/download/v{EXPECTED}/maelstrom.tar.bz2 \
-         && tar xf maelstrom.tar.bz2"
-    );
+    let another = download();
     let Some(jar) = jar(launcher) else {
         let text = format!("{shown}; there is no lib/maelstrom.jar beside it, so its version is not known");
         return Finding::fault("maelstrom", text, another).softened();
@@ -43,6 +40,13 @@ pub fn check(launcher: &Launcher) -> Finding {
             Finding::fault("maelstrom", text, another)
         }
     }
+}
+
+/// The command that puts the version that is expected into this folder.
+pub fn download() -> String {
+    let archive = "maelstrom.tar.bz2";
+    let release = format!("https://github.com/jepsen-io/maelstrom/releases/download/v{EXPECTED}/{archive}");
+    format!("curl -LO {release} && tar xf {archive}")
 }
 
 /// The jar that a launcher runs: the one that it names, or the one beside its script.
