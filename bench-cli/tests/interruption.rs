@@ -161,7 +161,7 @@ fn what_outlives_a_sweep_and_its_guard_is_ended_by_the_next_start() {
     let again = place.sweep(&args).output().unwrap();
     assert!(again.status.success(), "{}", stderr(&again));
     let said = stderr(&again);
-    assert!(said.contains("processes that an earlier, killed run in "), "{said}");
+    assert!(said.contains(" that an earlier, killed run in "), "{said}");
     assert!(said.contains("1 of 3 runs are done already"), "{said}");
     assert!(!is_running(&node));
     assert_eq!(place.rows().len(), 3);

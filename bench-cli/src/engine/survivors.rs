@@ -65,8 +65,9 @@ pub fn end(folder: &Path) {
         system::end(|supervisor, directory| directory.starts_with(&folder) && !supervisor.lives());
     if killed > 0 {
         log::warn!("killed {killed} processes of runs below {} whose supervisor is dead", folder.display());
+        let processes = if killed == 1 { "process" } else { "processes" };
         eprintln!(
-            "ended {killed} processes that an earlier, killed run in {} had left behind",
+            "ended {killed} {processes} that an earlier, killed run in {} had left behind",
             folder.display()
         );
     }
