@@ -67,6 +67,13 @@ fn shells_and_man_get_what_they_read() {
     for shell in ["bash", "zsh", "fish"] {
         let said = stdout(&bench(&["completions", shell]).output().unwrap());
         assert!(said.contains("batch-timeouts") && said.contains("retry-failed"), "{shell}");
+        // A shell that is here reads it without complaint.
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("completions"), said).unwrap();
+        let read = Command::new(shell).args(["-n", "completions"]).current_dir(place.path()).output();
+        if let Ok(output) = read {
+            assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
+        }
     }
     let page = stdout(&bench(&["man", "sweep"]).output().unwrap());
     assert!(page.contains(".TH bench-cli-sweep 1") && page.contains("batch\\-timeouts"), "{page}");
