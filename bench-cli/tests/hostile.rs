@@ -63,11 +63,12 @@ fn nothing_that_a_node_writes_reaches_the_terminal_raw() {
     let output = place
         .sweep(&["--batch-timeouts", "50", "--repetitions", "1", "--force"])
         .env("FAKE_50", "escapes")
+        .env("RUST_LOG", "info")
         .output()
         .unwrap();
     let (out, err) = (stdout(&output), stderr(&output));
     assert!(is_plain(&out) && is_plain(&err), "{out:?} {err:?}");
-    assert!(err.contains("Node n1 crashed. It says \\x1b]0;owned"), "{err}");
+    assert_eq!(err.matches("Node n1 crashed. It says \\x1b]0;owned").count(), 2, "{err}");
     let csv = fs::read_to_string(place.path("out/sweep.csv")).unwrap();
     assert!(is_plain(&csv), "{csv:?}");
     let report = fs::read_to_string(place.path("out/report.html")).unwrap();
@@ -137,7 +138,13 @@ fn bars_live_with_a_narrow_terminal_and_with_a_log() {
         let starts: Vec<&str> = said.lines().filter(|line| line.contains("scheduler: run ")).collect();
         assert_eq!(starts.len(), 18, "{said}");
         for line in starts {
-            let record = line.rsplit('\u{1b}').next().unwrap();
+            // Behind the last escape sequence, which has cleared the line.
+            let record = match line.rsplit_once('\u{1b}') {
+                Some((_, sequence)) => sequence.split_once(char::is_alphabetic).unwrap().1,
+                None => line,
+            };
+            let record = record.trim_start_matches('\r');
+            assert_eq!(record.get(4..5), Some("-"), "{line:?}");
             assert!(record.contains("INFO  bench_cli::sweep::scheduler: run hub "), "{line:?}");
         }
     }

@@ -225,9 +225,12 @@ fn a_process_that_leaves_its_group_does_not_outlive_its_run() {
         .sweep(&["--batch-timeouts", "50", "--repetitions", "1"])
         .env("FAKE_50", "stray")
         .env("FAKE_STARTED", &started)
+        .env("RUST_LOG", "warn")
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
+    // When the run was over, and not only when the guard ended.
+    assert!(stderr(&output).contains("left by the run in "), "{}", stderr(&output));
     let stray = fs::read_to_string(&started).unwrap();
     assert!(is_gone_soon(stray.trim()), "{stray}");
 }
@@ -271,8 +274,8 @@ fn a_log_of_runs_and_processes_is_there_for_who_asks() {
     for part in [
         "INFO  bench_cli::sweep::scheduler: run cat 50 ms #1 starts\n",
         "has reached its deadline\n",
-        "run cat 50 ms #1 has ended: timed-out, attempts: 1\n",
-        "run cat 200 ms #1 has ended: ok, attempts: 1\n",
+        "run cat 50 ms #1 has ended, attempts: 1, timed-out killed after 0 s",
+        "run cat 200 ms #1 has ended, attempts: 1, ok",
     ] {
         assert!(info.contains(part), "{part}: {info}");
     }

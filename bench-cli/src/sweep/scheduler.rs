@@ -119,8 +119,11 @@ pub async fn execute<E: Engine>(
                         observer.abandoned(started.index);
                     }
                     Ok((finished, attempts)) => {
-                        let status = finished.outcome.status();
-                        log::info!("run {} has ended: {status}, attempts: {attempts}", runs[started.index]);
+                        let (status, reason) = (finished.outcome.status(), finished.outcome.reason());
+                        log::info!(
+                            "run {} has ended, attempts: {attempts}, {status} {reason}",
+                            runs[started.index]
+                        );
                         let duration = started.clock.elapsed();
                         let completed = Completed { finished, started_at: started.at, duration, attempts };
                         observer.completed(started.index, &runs[started.index], &completed)?;
