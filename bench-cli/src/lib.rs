@@ -8,6 +8,7 @@ pub mod cli;
 pub mod edn;
 pub mod engine;
 pub mod harness;
+mod logging;
 pub mod outcome;
 pub mod plot;
 pub mod preflight;

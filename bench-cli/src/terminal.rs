@@ -1,21 +1,95 @@
-//! Printing that nobody has to read.
+//! Printing: nobody has to read it, nothing quoted in it commands the terminal, and progress bars stay whole.
 //!
 //! The standard library's `println!` panics when the reader has gone (`bench-cli plot … | head -1`) or the terminal
-//! was closed (SIGHUP): a night's sweep should not end for want of a reader. These macros take the place of the
-//! standard ones in the whole crate.
+//! was closed (SIGHUP): a night's sweep should not end for want of a reader. It also hands a terminal whatever a node
+//! wrote, escape sequences and all, which may hide lines, change the title or type answers. The macros below take the
+//! place of the standard ones in the whole crate, so that no message can forget either.
 
-/// As `std::println`, but a text that cannot be written is dropped.
-macro_rules! println {
-    ($($text:tt)*) => {{
-        use ::std::io::Write as _;
-        let _ = ::std::writeln!(::std::io::stdout().lock(), $($text)*);
-    }};
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::OnceLock;
+
+use indicatif::MultiProgress;
+
+/// As `std::print`, but control characters are shown as escapes, and what cannot be written is dropped.
+macro_rules! print {
+    ($($text:tt)*) => { $crate::terminal::to_stdout(::std::format_args!($($text)*)) };
 }
 
-/// As `std::eprintln`, but a text that cannot be written is dropped.
+/// As `std::println`, but control characters are shown as escapes, and what cannot be written is dropped.
+macro_rules! println {
+    () => { $crate::terminal::to_stdout(::std::format_args!("\n")) };
+    ($($text:tt)*) => {
+        $crate::terminal::to_stdout(::std::format_args!("{}\n", ::std::format_args!($($text)*)))
+    };
+}
+
+/// As `std::eprintln`, but control characters are shown as escapes, and what cannot be written is dropped.
 macro_rules! eprintln {
-    ($($text:tt)*) => {{
-        use ::std::io::Write as _;
-        let _ = ::std::writeln!(::std::io::stderr().lock(), $($text)*);
-    }};
+    ($($text:tt)*) => {
+        $crate::terminal::to_stderr(::std::format_args!("{}\n", ::std::format_args!($($text)*)))
+    };
+}
+
+/// The progress bars on stderr. There is one terminal, so there is one set of them.
+pub fn bars() -> &'static MultiProgress {
+    static BARS: OnceLock<MultiProgress> = OnceLock::new();
+    BARS.get_or_init(MultiProgress::new)
+}
+
+/// Prints on stdout. For the macros.
+pub fn to_stdout(text: fmt::Arguments<'_>) {
+    let _ = io::stdout().lock().write_all(plain(&text.to_string()).as_bytes());
+}
+
+/// Prints on stderr, above the bars. For the macros and the log.
+pub fn to_stderr(text: fmt::Arguments<'_>) {
+    let text = text.to_string();
+    bars().suspend(|| {
+        let _ = io::stderr().lock().write_all(plain(&text).as_bytes());
+    });
+}
+
+/// The text with what a terminal would obey shown as an escape, such as `\x1b`: control characters but line ends and
+/// tabs, and the characters that reverse the direction of text.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(commands) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            command if commands(command) && command.is_ascii() => {
+                plain.push_str(&format!("\\x{:02x}", u32::from(command)));
+            }
+            command if commands(command) => plain.extend(command.escape_unicode()),
+            shown => plain.push(shown),
+        }
+    }
+    Cow::Owned(plain)
+}
+
+/// Whether a terminal does something else with a character than show it.
+fn commands(character: char) -> bool {
+    let is_direction = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    is_direction || (character.is_control() && character != '\n' && character != '\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_commands_a_terminal_is_shown_and_not_obeyed() {
+        for (written, shown) in [
+            ("\u{1b}[2J\u{1b}]0;title\u{7}", r"\x1b[2J\x1b]0;title\x07"),
+            ("100 %\rok", r"100 %\x0dok"),
+            ("a\u{7f}b\u{9b}31m", r"a\x7fb\u{9b}31m"),
+            ("\u{202e}ko\u{2069}", r"\u{202e}ko\u{2069}"),
+            ("two\tlines\nê 测试 ヽ(‘ー`)ノ", "two\tlines\nê 测试 ヽ(‘ー`)ノ"),
+        ] {
+            assert_eq!(plain(written), shown);
+        }
+    }
 }

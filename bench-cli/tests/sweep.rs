@@ -3,70 +3,14 @@
 // A test that cannot go on should panic.
 #![allow(clippy::unwrap_used)]
 
-use std::ffi::OsString;
+mod common;
+
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
 
-use bench_cli::outcome::{Row, Status, csv_file};
-use tempfile::TempDir;
-
-fn fake() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/fake-maelstrom")
-}
-
-/// A node that answers `init`, which is all that a stand-in for Maelstrom needs of it.
-fn cat() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nodes/cat")
-}
-
-/// `PATH` with stand-ins for what Maelstrom calls before all else.
-fn tools() -> OsString {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tools");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path))).unwrap()
-}
-
-/// A folder to work in, with a program that stands in for a node.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Place {
-        Place(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn bench(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"));
-        command.current_dir(self.0.path()).env_remove("MAELSTROM").args(args);
-        command
-    }
-
-    fn sweep(&self, args: &[&str]) -> Command {
-        let mut command = self.bench(&["sweep", "--out", "out", "--maelstrom"]);
-        command.arg(fake()).arg("--bin").arg(cat()).args(args).env("PATH", tools());
-        command
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        let read = csv_file::read(&self.path("out/sweep.csv")).unwrap();
-        assert_eq!(read.torn_line, None);
-        read.rows
-    }
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
+use bench_cli::outcome::{Row, Status};
+use common::{Place, cat, fake, stderr, stdout};
 
 #[test]
 fn a_sweep_leaves_rows_pictures_and_a_summary() {
@@ -267,90 +211,6 @@ fn wrong_usage_is_refused_before_anything_runs() {
     assert!(!place.path("out").exists());
 }
 
-/// Whether a process is running (a dead one that nobody has waited for is not).
-fn is_running(pid: &str) -> bool {
-    let output = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
-    let state = stdout(&output);
-    !state.trim().is_empty() && !state.trim().starts_with('Z')
-}
-
-/// Starts a sweep whose second run hangs, and returns it with the id of that run's node once that is running.
-fn hanging(place: &Place, args: &[&str]) -> (Child, String) {
-    let started = place.path("started");
-    assert!(Command::new("mkfifo").arg(&started).status().unwrap().success());
-    let sweep = place
-        .sweep(&["--batch-timeouts", "50,100,200", "--repetitions", "1"])
-        .args(args)
-        .env("FAKE_100", "hang")
-        .env("FAKE_STARTED", &started)
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    // Opening the pipe waits for the stand-in to write to it.
-    let node = fs::read_to_string(&started).unwrap().trim().to_owned();
-    assert!(is_running(&node), "{node}");
-    (sweep, node)
-}
-
-#[test]
-fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
-    for signal in ["INT", "TERM", "HUP"] {
-        let place = Place::new();
-        let (mut sweep, node) = hanging(&place, &[]);
-        let pid = sweep.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
-        assert_eq!(sweep.wait().unwrap().code(), Some(130), "{signal}");
-        assert!(!is_running(&node), "{signal}");
-        let ended: Vec<u64> = place.rows().iter().map(|row| row.batch_timeout_ms).collect();
-        assert_eq!(ended, [50], "{signal}");
-        let said: Vec<String> =
-            BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
-        let [.., kept, command] = &said[..] else { panic!("{said:?}") };
-        assert!(kept.contains("1 of 3 runs are in out/sweep.csv"), "{said:?}");
-        // The command that it names goes on with the sweep.
-        let again = Command::new("sh").args(["-c", command]).current_dir(place.0.path()).output().unwrap();
-        assert!(again.status.success(), "{}", stderr(&again));
-        let ended: Vec<u64> = place.rows().iter().map(|row| row.batch_timeout_ms).collect();
-        assert_eq!(ended, [50, 100, 200], "{signal}");
-    }
-}
-
-#[test]
-fn a_run_that_hangs_is_killed_at_its_deadline_and_recorded() {
-    let place = Place::new();
-    let (mut sweep, node) = hanging(&place, &["--run-timeout", "1s"]);
-    assert_eq!(sweep.wait().unwrap().code(), Some(0));
-    assert!(!is_running(&node));
-    let rows = place.rows();
-    assert_eq!(
-        rows.iter().map(|row| row.status).collect::<Vec<_>>(),
-        [Status::Ok, Status::TimedOut, Status::Ok]
-    );
-    assert!(rows[1].reason.starts_with("killed after 1 s"), "{}", rows[1].reason);
-}
-
-/// Waits until a process has gone, for a second at most.
-fn is_gone_soon(pid: &str) -> bool {
-    let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(1) {
-        if !is_running(pid) {
-            return true;
-        }
-    }
-    false
-}
-
-#[test]
-fn a_sweep_that_is_killed_leaves_no_process() {
-    let place = Place::new();
-    let (mut sweep, node) = hanging(&place, &[]);
-    sweep.kill().unwrap();
-    sweep.wait().unwrap();
-    assert!(is_gone_soon(&node), "the node {node} has outlived the sweep");
-    assert_eq!(place.rows().len(), 1);
-}
-
 #[test]
 fn what_would_make_every_run_fail_is_found_before_the_first() {
     let place = Place::new();
@@ -365,24 +225,6 @@ fn what_would_make_every_run_fail_is_found_before_the_first() {
     assert!(said.contains("ends without an answer to init, and says: no such flag"), "{said}");
     assert!(said.contains("gnuplot: not on PATH; Maelstrom calls every run unknown without it"), "{said}");
     assert!(!place.path("out").exists());
-}
-
-#[test]
-fn files_are_kept_as_asked() {
-    for (keep, kept) in [("all", &[50, 200][..]), ("failed", &[50]), ("none", &[])] {
-        let place = Place::new();
-        let args = ["--batch-timeouts", "50,200", "--repetitions", "1", "--keep", keep];
-        assert!(place.sweep(&args).env("FAKE_50", "crash").status().unwrap().success());
-        for row in place.rows() {
-            let ms = row.batch_timeout_ms;
-            assert_eq!(
-                place.path(&format!("out/runs/cat-{ms}ms-r1")).exists(),
-                kept.contains(&ms),
-                "{keep} {ms}"
-            );
-            assert_eq!(!row.log.is_empty(), kept.contains(&ms), "{keep} {ms}");
-        }
-    }
 }
 
 #[test]
@@ -412,45 +254,107 @@ fn quiet_shows_nothing_and_verbose_shows_phases() {
     assert!(run("-v").contains("cat 50 ms #1: starting\n"));
 }
 
-#[test]
-fn places_that_cannot_be_written_are_named() {
-    let place = Place::new();
-    fs::write(place.path("file"), "kept").unwrap();
-    fs::create_dir_all(place.path("folder/sweep.csv")).unwrap();
-    for (out, problem) in [
-        ("file", "cannot make the folder file"),
-        ("file/below", "cannot make the folder file/below"),
-        ("folder", "cannot create or write folder/sweep.csv"),
-        ("/dev/null/x", "cannot make the folder /dev/null/x"),
-        ("/proc/x", "cannot make the folder /proc/x"),
-    ] {
-        let output = place.bench(&["sweep", "--engine", "simulated", "--out", out]).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{out}");
-        assert!(stderr(&output).contains(problem), "{out}: {}", stderr(&output));
-    }
-    assert_eq!(fs::read_to_string(place.path("file")).unwrap(), "kept");
+/// What a run measured and what it was, less the time that it took.
+fn timeless(place: &Place) -> Vec<Row> {
+    let timeless = |row: Row| Row { started_at: String::new(), duration_s: 0.0, ..row };
+    let mut rows: Vec<Row> = place.rows().into_iter().map(timeless).collect();
+    rows.sort_by_key(|row| row.seed);
+    rows
 }
 
 #[test]
-fn a_full_disk_ends_a_sweep_with_its_rows_safe() {
+fn a_grid_of_settings_is_gone_on_with_as_if_it_had_never_stopped() {
+    let grid = ["sweep", "--engine", "simulated", "--out", "out", "--time-limit", "1s", "--repetitions", "2"];
+    let settings =
+        ["--batch-timeouts", "50,200", "--node-count", "3,5", "--latency", "10,100", "--rate", "20,40"];
+    let whole = Place::new();
+    let sweep = |place: &Place, args: &[&str]| place.bench(&grid).args(settings).args(args).output().unwrap();
+    assert!(sweep(&whole, &["--seed", "7"]).status.success());
+    let rows = timeless(&whole);
+    assert_eq!(rows.len(), 32);
     let place = Place::new();
-    let args = ["--batch-timeouts", "50,200", "--repetitions", "2"];
-    assert!(place.sweep(&args).status().unwrap().success());
+    assert!(sweep(&place, &["--seed", "7"]).status.success());
+    // Every third row is missing, and the last one is torn.
     let csv = place.path("out/sweep.csv");
     let text = fs::read_to_string(&csv).unwrap();
-    let lines: Vec<&str> = text.lines().take(2).collect();
-    fs::write(&csv, lines.join("\n") + "\n").unwrap();
-    // No file of this process may grow beyond some blocks: as good as a disk with no more than that.
-    let length = fs::metadata(&csv).unwrap().len();
-    let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", (length / 512).max(1));
-    let mut limited = Command::new("sh");
-    let sweep = place.sweep(&args);
-    limited.args(["-c", &script]).arg(sweep.get_program()).args(sweep.get_args());
-    let output = limited.env("PATH", tools()).current_dir(place.0.path()).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    let said = stderr(&output);
-    assert!(said.contains("cannot write to out/sweep.csv") && said.contains("to go on with it: "), "{said}");
-    assert_eq!(fs::read_to_string(&csv).unwrap(), lines.join("\n") + "\n");
-    assert!(place.sweep(&args).status().unwrap().success());
-    assert_eq!(place.rows().len(), 4);
+    let kept = text.lines().enumerate().filter(|(number, _)| number % 3 != 2);
+    let kept: String = kept.map(|(_, line)| format!("{line}\n")).collect();
+    fs::write(&csv, &kept[..kept.len() - 9]).unwrap();
+    let done = kept.lines().count() - 2;
+    let output = sweep(&place, &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains(&format!("{done} of 32 runs are done already")), "{}", stderr(&output));
+    assert_eq!(timeless(&place), rows);
+    // A smaller grid is not what was measured; a larger one goes on with it.
+    let refused = place.bench(&grid).args(&settings[..2]).args(["--node-count", "3,4"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = stderr(&refused);
+    for difference in
+        ["node_count: 5 there, 3, 4 now", "latency_ms: 10 there, 100 now", "rate: 20.0, 40.0 there"]
+    {
+        assert!(said.contains(difference), "{difference}: {said}");
+    }
+    let larger = ["--node-count", "3,4,5"];
+    let larger = place.bench(&grid).args(&settings[..2]).args(larger).args(&settings[4..]).output().unwrap();
+    assert!(larger.status.success(), "{}", stderr(&larger));
+    let rows = timeless(&place);
+    assert_eq!(rows.len(), 48);
+    let seeds: std::collections::BTreeSet<_> = rows.iter().map(|row| row.seed).collect();
+    assert_eq!(seeds.len(), 48, "a seed comes twice");
+}
+
+#[test]
+fn what_users_type_reaches_no_shell_and_leaves_no_folder() {
+    let place = Place::new();
+    let hostile = "$(touch pwned); touch 'pw ned' `touch pwned`";
+    let bin = place.path("no$(touch pwned)de; touch pwned");
+    fs::copy(cat(), &bin).unwrap();
+    let output = place
+        .bench(&["sweep", "--out", "out", "--repetitions", "1", "--batch-timeouts", "50", "--maelstrom"])
+        .arg(fake())
+        .arg("--bin")
+        .arg(&bin)
+        .args(["--node-args", &shlex::try_quote(hostile).unwrap()])
+        .env("PATH", common::tools())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let row = &place.rows()[0];
+    let run = place.path("out").join(Path::new(&row.log).parent().unwrap());
+    let arguments = fs::read_to_string(run.join("arguments")).unwrap();
+    assert!(arguments.ends_with(&format!("--\n{hostile}\n")), "{arguments}");
+    assert_eq!(run.parent().unwrap(), place.path("out/runs"));
+    for entry in walk(place.0.path()) {
+        assert!(!["pwned", "pw ned"].iter().any(|name| entry.ends_with(&format!("/{name}"))), "{entry}");
+    }
+    for name in ["../up", "a/b", "..", ".hidden", ""] {
+        let refused = place.bench(&["sweep", "--engine", "simulated", "--name", name]).output().unwrap();
+        assert!(stderr(&refused).contains("is no plain folder name"), "{name}: {}", stderr(&refused));
+    }
+}
+
+/// Every path below a folder.
+fn walk(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: std::path::PathBuf| {
+        let mut paths = vec![path.display().to_string()];
+        if path.is_dir() && !path.is_symlink() {
+            paths.extend(walk(&path));
+        }
+        paths
+    };
+    entries.flat_map(below).collect()
+}
+
+#[test]
+fn files_that_are_not_a_sweeps_are_replaced_only_by_force() {
+    let place = Place::new();
+    fs::create_dir(place.path("out")).unwrap();
+    fs::write(place.path("out/report.html"), "mine").unwrap();
+    let args = ["--batch-timeouts", "50", "--repetitions", "1"];
+    let refused = place.sweep(&args).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("out/report.html belongs to no sweep.csv"), "{}", stderr(&refused));
+    assert_eq!(fs::read_to_string(place.path("out/report.html")).unwrap(), "mine");
+    assert!(place.sweep(&args).arg("--force").status().unwrap().success());
 }

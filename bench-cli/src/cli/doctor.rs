@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::sweep::our_node;
 use crate::engine::locate::Places;
-use crate::preflight::{Finding, machine, node, tools};
+use crate::preflight::{Finding, machine, maelstrom, node, tools};
 use crate::settings::NodeCommand;
 
 /// Look whether this machine has what a sweep needs, and say what mends what is missing
@@ -41,7 +41,8 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut findings = vec![runtime.block_on(check_node(args.bin.as_deref()))];
     findings.extend(check_maelstrom(args.maelstrom.clone()));
-    findings.extend([machine::disk(&args.out, RUNS), machine::cores(args.jobs), machine::clock()]);
+    findings.extend([machine::disk(&args.out, RUNS), machine::cores(args.jobs)]);
+    findings.extend([machine::timers(), machine::clock()]);
     for finding in &findings {
         println!("{finding}");
     }
@@ -71,14 +72,13 @@ fn check_maelstrom(given: Option<PathBuf>) -> Vec<Finding> {
     let tools = tools::check();
     match found {
         Ok(Some(launcher)) => {
-            let mut findings = vec![Finding::fine("maelstrom", launcher.shown)];
+            let mut findings = vec![maelstrom::check(&launcher)];
             findings.extend(tools);
             findings
         }
         Ok(None) => {
             let text = "not found in MAELSTROM, on PATH or in ./maelstrom; sweeps use the embedded runner";
-            let remedy = "download v0.2.4 from github.com/jepsen-io/maelstrom/releases and unpack it here";
-            let mut findings = vec![Finding::fault("maelstrom", text, remedy).softened()];
+            let mut findings = vec![Finding::fault("maelstrom", text, maelstrom::download()).softened()];
             findings.extend(tools.into_iter().map(Finding::softened));
             findings
         }

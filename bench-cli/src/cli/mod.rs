@@ -62,6 +62,7 @@ enum Command {
 /// Runs the command that this process was called with. Errors are printed; the exit status says how it ended:
 /// 0 done, 1 failed, 2 wrong usage, 130 interrupted. `test` has Maelstrom's own.
 pub fn run() -> ExitCode {
+    crate::logging::start();
     // `test` parses its flags as Maelstrom does, "--" and all, so clap must not touch them.
     let mut arguments = std::env::args_os().skip(1);
     let command = arguments.next();

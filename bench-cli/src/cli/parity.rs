@@ -40,7 +40,7 @@ const RECORDED_STRATEGY: StrategyKind = StrategyKind::Tree;
   bench-cli parity --engine simulated --repetitions 25 --reference tree
   bench-cli parity --bin ./article --reference article     the same program under both runners
   bench-cli parity --from results/mine/sweep.csv   compares a sweep that was done before
-  bench-cli parity --recorded results/reference/sweep.csv --from results/reference-simulated/sweep.csv
+  bench-cli parity --recorded a/sweep.csv --from b/sweep.csv
 
 Medians of repetitions must lie within 10 % of each other (latencies) and 3 % (messages per operation); those of
 the simulated engine, which nothing disturbs, within 5 % and 2 %. Beside each ratio of medians stands the 95 %

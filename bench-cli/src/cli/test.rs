@@ -3,11 +3,11 @@
 mod flags;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use self::flags::{Parsed, Request};
 use crate::engine::embedded::{self, RunError, Spec};
+use crate::engine::survivors;
 use crate::harness::checker::Validity;
 
 /// The exit status for arguments that cannot be used.
@@ -19,16 +19,20 @@ const CRASHED: u8 = 255;
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let request = match flags::parse(arguments) {
         Ok(Parsed::Help) => {
-            print(&flags::help());
+            println!("{}", flags::help());
             return ExitCode::SUCCESS;
         }
         Ok(Parsed::Run(request)) => *request,
         Err(errors) => {
-            print(&errors.join("\n"));
+            println!("{}", errors.join("\n"));
             return ExitCode::from(BAD_ARGUMENTS);
         }
     };
     let Request { mut spec, count } = request;
+    // Within a sweep that has been done already.
+    if !survivors::is_marked() {
+        survivors::end(&spec.directory);
+    }
     for _ in 0..count {
         if let Some(status) = run_once(&spec) {
             return ExitCode::from(status);
@@ -44,31 +48,26 @@ fn run_once(spec: &Spec) -> Option<u8> {
     let finished = match embedded::run(spec) {
         Ok(finished) => finished,
         Err(RunError::Interrupted(signal)) => {
-            print("Interrupted; the nodes were killed and there are no results.");
+            println!("Interrupted; the nodes were killed and there are no results.");
             return Some(signal.exit_status());
         }
         Err(error) => {
-            print(&format!("The run broke: {error}"));
+            println!("The run broke: {error}");
             return Some(CRASHED);
         }
     };
-    print(&finished.results.pretty());
+    println!("{}", finished.results.pretty());
     let (verdict, status) = match finished.validity {
         Validity::Valid => ("Everything looks good! ヽ(‘ー`)ノ", None),
         Validity::Unknown => ("Errors occurred during analysis, but no anomalies found. ಠ~ಠ", Some(2)),
         Validity::Invalid => ("Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻", Some(1)),
     };
     if !finished.diagnosis.is_empty() {
-        print(&format!("\n{}", finished.diagnosis.trim_end()));
+        println!("\n{}", finished.diagnosis.trim_end());
     }
     if let Some(warning) = finished.lateness.warning(spec.settings.latency.mean) {
-        print(&format!("\n{warning}"));
+        println!("\n{warning}");
     }
-    print(&format!("\n\n{verdict}"));
+    println!("\n\n{verdict}");
     status
-}
-
-/// Prints a text. Nobody reading it changes nothing.
-fn print(text: &str) {
-    let _ = writeln!(io::stdout().lock(), "{text}");
 }

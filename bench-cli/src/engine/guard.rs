@@ -18,6 +18,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::survivors::{self, Supervisor};
+
 /// The hidden command by which this program becomes a guard.
 pub const COMMAND: &str = "guard";
 
@@ -83,10 +85,12 @@ fn lock() -> std::sync::MutexGuard<'static, Option<ChildStdin>> {
 pub fn main() {
     // So that `pkill bench-cli` ends what is guarded and not the guard. Only Linux names processes by a file.
     let _ = std::fs::write("/proc/self/comm", "bench-guard");
+    let guarded = Supervisor::parent();
     for group in left_over(io::stdin().lock()) {
         // ESRCH: it ended by itself.
         let _ = kill_process_group(group, Signal::KILL);
     }
+    survivors::end_all_of(guarded);
 }
 
 /// The groups that were started and have not ended when `changes` ends.

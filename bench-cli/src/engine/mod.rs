@@ -1,9 +1,9 @@
 //! What executes a run: an [`Engine`] is handed a [`Request`] and answers with an [`Outcome`].
 //!
 //! Real Maelstrom and the embedded runner are both a process that behaves as `maelstrom test` ([`maelstrom`]);
-//! [`embedded`] is what the latter does, [`locate`] finds the real one,
-//! [`process`] starts, watches and ends processes, [`guard`] ends them should this process be killed. The [`simulated`] engine runs this repository's node in-process,
-//! in virtual time. Nothing here knows of sweeps.
+//! [`embedded`] is what the latter does, [`locate`] finds the real one. [`process`] starts, watches and ends
+//! processes, [`guard`] ends them should this process be killed, and [`survivors`] finds what outlived even that.
+//! The [`simulated`] engine runs this repository's node in-process, in virtual time. Nothing here knows of sweeps.
 
 pub mod embedded;
 pub mod guard;
@@ -11,6 +11,7 @@ pub mod locate;
 pub mod maelstrom;
 pub mod process;
 pub mod simulated;
+pub mod survivors;
 
 use std::fmt;
 use std::future::Future;

@@ -3,6 +3,7 @@
 //! Killing only the process that was started would leave the nodes that it started. A group of its own also keeps
 //! the terminal's Ctrl-C from reaching it, so that whoever supervises decides.
 
+use std::fmt;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -59,6 +60,7 @@ pub async fn supervise(
                 return Ok(Exit::Interrupted);
             }
             () = &mut deadline => {
+                log::info!("{group} has reached its deadline");
                 group.end(&mut child, &mut stop).await;
                 return Ok(Exit::TimedOut);
             }
@@ -119,7 +121,9 @@ impl Group {
         if let Some(group) = group {
             guard::watch(group);
         }
-        Group(group)
+        let group = Group(group);
+        log::debug!("started {group}");
+        group
     }
 
     /// Ends the group: SIGTERM, [`GRACE`], SIGKILL; at once if `stop` says [`Stop::Now`].
@@ -132,6 +136,7 @@ impl Group {
                 () = gone(pid, child, until) => {}
             }
         }
+        log::debug!("ending {self}");
         // ESRCH: it has ended, as it should.
         let _ = kill_process_group(pid, Signal::KILL);
         let _ = child.wait().await;
@@ -146,6 +151,15 @@ async fn gone(group: Pid, leader: &mut Child, until: Instant) {
     }
     while test_kill_process_group(group).is_ok() && Instant::now() < until {
         sleep(POLL).await;
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(leader) => write!(f, "process group {}", leader.as_raw_nonzero()),
+            None => f.write_str("a process that has ended"),
+        }
     }
 }
 

@@ -155,6 +155,11 @@ impl Outcome {
         Outcome { transient: true, ..self }
     }
 
+    /// The same, for a `reason` that has nothing to do with the node and may not happen again.
+    pub fn excused(self, reason: String) -> Outcome {
+        Outcome { reason, ..self.transient() }
+    }
+
     /// Whether the run is worth another try: whatever broke it was not its node.
     pub fn is_transient(&self) -> bool {
         self.transient

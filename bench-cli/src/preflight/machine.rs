@@ -1,8 +1,8 @@
-//! Disk, cores and clock.
+//! Disk, cores and clocks.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Finding, Verdict};
 
@@ -44,7 +44,7 @@ pub fn cores(jobs: NonZeroUsize) -> Finding {
 }
 
 /// Looks how late timers are.
-pub fn clock() -> Finding {
+pub fn timers() -> Finding {
     const ASLEEP: Duration = Duration::from_millis(1);
     let late = || {
         let begun = Instant::now();
@@ -53,17 +53,54 @@ pub fn clock() -> Finding {
     };
     let mut lateness: Vec<Duration> = (0..21).map(|_| late()).collect();
     lateness.sort_unstable();
-    judge_clock(lateness[lateness.len() / 2])
+    judge_timers(lateness[lateness.len() / 2])
 }
 
-fn judge_clock(median: Duration) -> Finding {
+fn judge_timers(median: Duration) -> Finding {
     let text = format!("timers are {} µs late (median)", median.as_micros());
     if median <= LATE {
-        return Finding::fine("clock", text);
+        return Finding::fine("timers", text);
     }
     let text = format!("{text}; that much is added to what is measured");
     let remedy = "stop what else runs on this machine, or take --engine simulated";
-    Finding { verdict: Verdict::Note, ..Finding::fault("clock", text, remedy) }
+    Finding { verdict: Verdict::Note, ..Finding::fault("timers", text, remedy) }
+}
+
+/// Looks whether the wall clock goes as fast as the monotonic one, by which latencies are measured, and shows a time
+/// that can be. Rows and logs are dated by it.
+pub fn clock() -> Finding {
+    const WATCHED: Duration = Duration::from_millis(100);
+    let (begun, wall) = (Instant::now(), SystemTime::now());
+    std::thread::sleep(WATCHED);
+    // One after the other: a process that has to wait in between sees a difference that is none.
+    let (now, elapsed) = (SystemTime::now(), begun.elapsed());
+    judge_clock(elapsed, now.duration_since(wall).ok(), now)
+}
+
+/// What is to be said of a clock that went on by `wall` (`None`: backwards) while `elapsed` passed, and shows `now`.
+fn judge_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> Finding {
+    /// A clock that is being adjusted gently differs by far less.
+    const APART: Duration = Duration::from_millis(10);
+    /// The year 2025 (UTC): older than this program.
+    const OLDEST: Duration = Duration::from_secs(1_735_689_600);
+    let remedy = "sudo timedatectl set-ntp true";
+    let fault = |text: String| Finding::fault("clock", text, remedy).softened();
+    if now.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since < OLDEST) {
+        return fault("the wall clock shows a time before 2025; logs will be dated so".to_owned());
+    }
+    match wall {
+        Some(wall) if wall.abs_diff(elapsed) <= APART => {
+            Finding::fine("clock", "the wall clock goes as fast as the monotonic clock".to_owned())
+        }
+        wall => {
+            let went = wall.map_or("backwards".to_owned(), |wall| format!("on by {} ms", wall.as_millis()));
+            fault(format!(
+                "the wall clock went {went} while {} ms passed; latencies are measured by the monotonic clock, but \
+                 logs cannot be put side by side",
+                elapsed.as_millis()
+            ))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +121,24 @@ mod tests {
     fn more_runs_than_cores_and_late_timers_are_noted() {
         assert_eq!(cores(NonZeroUsize::MIN).verdict, Verdict::Fine);
         assert_eq!(cores(NonZeroUsize::MAX).verdict, Verdict::Note);
-        assert_eq!(judge_clock(Duration::from_micros(150)).verdict, Verdict::Fine);
-        assert_eq!(judge_clock(Duration::from_millis(15)).verdict, Verdict::Note);
+        assert_eq!(judge_timers(Duration::from_micros(150)).verdict, Verdict::Fine);
+        assert_eq!(judge_timers(Duration::from_millis(15)).verdict, Verdict::Note);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_or_is_not_set_is_noted_with_what_sets_it() {
+        let ms = Duration::from_millis;
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        assert_eq!(judge_clock(ms(100), Some(ms(101)), now).verdict, Verdict::Fine);
+        for (wall, now, said) in [
+            (Some(ms(3_600_100)), now, "went on by 3600100 ms while 100 ms passed"),
+            (Some(ms(0)), now, "went on by 0 ms"),
+            (None, now, "went backwards"),
+            (Some(ms(100)), SystemTime::UNIX_EPOCH, "before 2025"),
+        ] {
+            let finding = judge_clock(ms(100), wall, now);
+            assert!(finding.verdict == Verdict::Note && finding.text.contains(said), "{finding}");
+            assert!(finding.remedy.unwrap().contains("timedatectl"));
+        }
     }
 }

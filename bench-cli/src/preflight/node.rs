@@ -40,7 +40,7 @@ pub async fn check(node: &NodeCommand) -> Finding {
         return Finding::fault(
             "node",
             format!("{bin} is built for {other}, this is {here}"),
-            "build it here",
+            "build it for this machine (Rust: cargo build --release; Go: go build)",
         );
     }
     match start(node).await {

@@ -7,6 +7,7 @@ use super::distinct;
 use super::page::settings;
 use crate::analysis::{Envelope, Series};
 use crate::outcome::Row;
+use crate::sweep::pass_rate;
 use crate::sweep::summary::{self, Sheet};
 
 /// The tables of medians and of fits, the advice on limits, and the settings that all that holds for.
@@ -19,11 +20,14 @@ pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {
     }
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {
-        let _ = writeln!(text, "\n{}\n{}", table(&fits), escape(summary::FITS_LEGEND));
+        let _ = writeln!(text, "
+{}
+{}", table(&fits), escape(summary::FITS_LEGEND));
     }
-    let failed = rows.iter().filter(|row| !row.is_ok()).count();
-    if failed > 0 {
-        let _ = writeln!(text, "\n{failed} of {} runs are not ok and left out.", rows.len());
+    text.push('
+');
+    for sentence in pass_rate::sentences(&series) {
+        let _ = writeln!(text, "- {}", escape(&sentence));
     }
     for Answer { question, findings, .. } in advice::answers(&series, limits) {
         let _ = writeln!(text, "\n{}:\n", escape(&question));

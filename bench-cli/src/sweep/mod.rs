@@ -6,6 +6,7 @@
 
 pub mod durations;
 pub mod numbers;
+pub mod pass_rate;
 pub mod plan;
 pub mod progress;
 pub mod resume;
@@ -24,7 +25,7 @@ use anyhow::{Context as _, bail};
 
 use crate::engine::embedded::lateness::is_late;
 use crate::engine::maelstrom::LOG_FILE;
-use crate::engine::{Engine, Finished, Phase, StopSignal};
+use crate::engine::{Engine, Finished, Phase, StopSignal, survivors};
 use crate::outcome::csv_file::{CsvFile, Rows};
 use crate::outcome::{Row, Status, Validity};
 use node::StrategyKind;
@@ -37,6 +38,9 @@ use scheduler::{Completed, Observer, Schedule};
 pub const CSV_FILE: &str = "sweep.csv";
 /// The folder of a sweep's directory in which each run has its own.
 pub const RUNS_FOLDER: &str = "runs";
+
+/// What is made of a sweep's rows and left beside them, less what has names of its own.
+const PRODUCTS: [&str; 5] = ["report.html", "latency-fit.svg", "latency-fit.png", "sweep.json", "summary.md"];
 
 /// What becomes of an earlier sweep in the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +118,15 @@ impl<E: Engine> Sweep<E> {
         if !replace && runs.exists() && !path.exists() {
             bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
         }
+        if let Some(file) = PRODUCTS.map(|name| directory.join(name)).iter().find(|file| file.exists())
+            && !replace
+            && !path.exists()
+        {
+            bail!("{} belongs to no sweep.csv beside it; --force replaces it", file.display());
+        }
         let (csv, Rows { rows, torn_line }) = CsvFile::open(&path, replace, engine.leaves_files())?;
+        // Nobody else sweeps here now, so what still runs here is left over.
+        survivors::end(directory);
         if let Some(line) = torn_line {
             eprintln!("line {line} of {} was cut off in the writing; that run is repeated", path.display());
         }

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::plan::Run;
 use super::scheduler::Completed;
 use crate::engine::Phase;
 use crate::outcome::{Outcome, Status};
+use crate::terminal;
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct Progress {
 }
 
 enum Display {
-    Bars { all: MultiProgress, sweep: ProgressBar, runs: BTreeMap<usize, ProgressBar> },
+    Bars { sweep: ProgressBar, runs: BTreeMap<usize, ProgressBar> },
     Lines { running: BTreeMap<usize, String>, phases: bool },
     Nothing,
 }
@@ -48,16 +49,16 @@ impl Progress {
             running: BTreeMap::new(),
             finished: Vec::new(),
         }));
-        let all = MultiProgress::new();
         // indicatif drops what it should print where nothing can be redrawn.
         let display = if detail == Detail::Quiet {
             Display::Nothing
-        } else if all.is_hidden() {
+        } else if terminal::bars().is_hidden() {
             Display::Lines { running: BTreeMap::new(), phases: detail == Detail::Phases }
         } else {
-            let sweep = all.add(ProgressBar::new(total as u64).with_style(sweep_style(estimate.clone())));
+            let sweep = ProgressBar::new(total as u64).with_style(sweep_style(estimate.clone()));
+            let sweep = terminal::bars().add(sweep);
             sweep.enable_steady_tick(Duration::from_millis(500));
-            Display::Bars { all, sweep, runs: BTreeMap::new() }
+            Display::Bars { sweep, runs: BTreeMap::new() }
         };
         Progress { total, done: 0, estimate, display }
     }
@@ -66,8 +67,9 @@ impl Progress {
     pub fn started(&mut self, index: usize, run: &Run) {
         self.with_estimate(|estimate| estimate.start(index, Instant::now()));
         match &mut self.display {
-            Display::Bars { all, sweep, runs } => {
-                let bar = all.insert_before(sweep, ProgressBar::new_spinner().with_style(run_style()));
+            Display::Bars { sweep, runs } => {
+                let bar = ProgressBar::new_spinner().with_style(run_style());
+                let bar = terminal::bars().insert_before(sweep, bar);
                 bar.set_prefix(run.to_string());
                 bar.set_message(Phase::Starting.to_string());
                 bar.enable_steady_tick(Duration::from_millis(100));
@@ -102,9 +104,9 @@ impl Progress {
         let result = describe(&completed.finished.outcome);
         let seconds = completed.duration.as_secs_f64();
         match &mut self.display {
-            Display::Bars { all, sweep, runs } => {
-                remove(all, runs, index);
-                sweep.println(format!("{run}: {result} ({seconds:.0} s)"));
+            Display::Bars { sweep, runs } => {
+                remove(runs, index);
+                sweep.println(terminal::plain(&format!("{run}: {result} ({seconds:.0} s)")));
                 sweep.inc(1);
             }
             Display::Nothing => {}
@@ -123,8 +125,8 @@ impl Progress {
 
     /// A run was stopped.
     pub fn abandoned(&mut self, index: usize) {
-        if let Display::Bars { all, runs, .. } = &mut self.display {
-            remove(all, runs, index);
+        if let Display::Bars { runs, .. } = &mut self.display {
+            remove(runs, index);
         }
     }
 
@@ -132,6 +134,7 @@ impl Progress {
     pub fn end(&mut self) {
         if let Display::Bars { sweep, .. } = &self.display {
             sweep.finish_and_clear();
+            terminal::bars().remove(sweep);
         }
     }
 
@@ -140,10 +143,10 @@ impl Progress {
     }
 }
 
-fn remove(all: &MultiProgress, runs: &mut BTreeMap<usize, ProgressBar>, index: usize) {
+fn remove(runs: &mut BTreeMap<usize, ProgressBar>, index: usize) {
     if let Some(bar) = runs.remove(&index) {
         bar.finish_and_clear();
-        all.remove(&bar);
+        terminal::bars().remove(&bar);
     }
 }
 

@@ -84,6 +84,7 @@ pub async fn execute<E: Engine>(
         while tasks.len() < schedule.jobs.get() && stop.current() == Stop::No {
             let Some((index, run)) = queue.next() else { break };
             let request = prepare(run, schedule, engine.as_ref())?;
+            log::info!("run {run} starts");
             observer.started(index, run);
             let (engine, progress, stop) =
                 (engine.clone(), Progress::new(index, sender.clone()), stop.clone());
@@ -113,8 +114,16 @@ pub async fn execute<E: Engine>(
                 };
                 let started = running.remove(&id).expect("every task was entered when it was spawned");
                 match ended {
-                    Err(Interrupted) => observer.abandoned(started.index),
+                    Err(Interrupted) => {
+                        log::info!("run {} was stopped", runs[started.index]);
+                        observer.abandoned(started.index);
+                    }
                     Ok((finished, attempts)) => {
+                        let (status, reason) = (finished.outcome.status(), finished.outcome.reason());
+                        log::info!(
+                            "run {} has ended, attempts: {attempts}, {status} {reason}",
+                            runs[started.index]
+                        );
                         let duration = started.clock.elapsed();
                         let completed = Completed { finished, started_at: started.at, duration, attempts };
                         observer.completed(started.index, &runs[started.index], &completed)?;
@@ -143,6 +152,11 @@ async fn attempt<E: Engine>(
             return Ok((finished, attempts));
         }
         attempts += 1;
+        log::warn!(
+            "attempt {attempts} of {MAX_ATTEMPTS} in {}: {}",
+            request.directory.display(),
+            finished.outcome.reason()
+        );
     }
 }
 

@@ -17,8 +17,10 @@ pub fn listen() -> std::io::Result<StopSignal> {
     tokio::spawn(async move {
         next(&mut interrupt, &mut terminate, &mut hang_up).await;
         eprintln!("stopping what runs; finished runs are kept (once more to stop at once)");
+        log::info!("asked to stop");
         sender.send_replace(Stop::Soon);
         next(&mut interrupt, &mut terminate, &mut hang_up).await;
+        log::info!("asked to stop at once");
         sender.send_replace(Stop::Now);
         // Dropping the sender would only say that nobody will ask again.
     });

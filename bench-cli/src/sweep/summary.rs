@@ -7,6 +7,7 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 
+use super::pass_rate;
 use crate::analysis::median::Spread;
 use crate::analysis::model::Model;
 use crate::analysis::series::Point;
@@ -49,6 +50,7 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
     for (series, problem) in unfitted(&series) {
         let _ = writeln!(text, "no line for {series}: {problem}");
     }
+    let _ = writeln!(text, "\n{}", pass_rate::sentences(&series).join("\n  "));
     failures(&mut text, rows, directory);
     text
 }

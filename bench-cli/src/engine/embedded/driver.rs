@@ -16,6 +16,7 @@ use super::json::{self, Body};
 use super::lateness::{Lateness, Recorder};
 use super::log::Log;
 use super::names::Names;
+use super::node_log::{LONGEST_LOG, Taken};
 use super::nodes::Nodes;
 use super::picture::Picture;
 use super::process::Process;
@@ -262,12 +263,19 @@ impl<'a> Driver<'a> {
 
     fn read_stderr(&mut self, node: NodeId) -> Result<(), RunError> {
         let Driver { names, log, nodes, .. } = self;
-        Ok(nodes.read_stderr(node, |line| {
+        let taken = nodes.read_stderr(node, |line| {
             if log.verbosity.stderr {
                 // The node's own log has the line, too.
                 let _ = log.line(&format!("{} stderr: {line}", names.of(node)));
             }
-        })?)
+        })?;
+        if taken == Taken::Cut {
+            let (node, limit) = (names.of(node), LONGEST_LOG >> 20);
+            log.warn(&format!(
+                "Node {node} has written more than {limit} MiB to STDERR; its log holds the first of it"
+            ))?;
+        }
+        Ok(())
     }
 
     /// Ends the run if one of these nodes has ended.

@@ -63,7 +63,7 @@ impl Log {
             ..=WARNINGS_SHOWN => self.shown("WARN", text),
             _ => {
                 if self.warnings == WARNINGS_SHOWN + 1 {
-                    println_lossy("WARN further warnings are only in jepsen.log");
+                    println!("WARN further warnings are only in jepsen.log");
                 }
                 writeln!(self.file, "WARN [{}] {text}", timestamp())
             }
@@ -72,14 +72,9 @@ impl Log {
 
     fn shown(&mut self, level: &str, text: &str) -> io::Result<()> {
         let line = format!("{level} [{}] {text}", timestamp());
-        println_lossy(&line);
+        println!("{line}");
         writeln!(self.file, "{line}")
     }
-}
-
-/// Prints a line. Nobody reading it is no reason to abandon a run.
-fn println_lossy(line: &str) {
-    let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
 fn timestamp() -> String {

@@ -13,6 +13,7 @@ mod json;
 pub mod lateness;
 mod log;
 mod names;
+mod node_log;
 mod nodes;
 mod picture;
 mod process;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::edn::write::Value;
+use crate::engine::survivors;
 use crate::harness::checker::{self, Validity};
 use crate::harness::{history_file, results};
 use crate::settings::{NodeCommand, Settings};
@@ -76,6 +78,7 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     let mut log = log::Log::create(&store.file("jepsen.log"), spec.verbosity)?;
     log.line(&format!("Running in {}", store.path().display()))?;
     let ran = driver::drive(spec, &store, &mut log);
+    survivors::end_run(store.path());
     let ran = match ran {
         Ok(ran) => ran,
         Err(failed) => {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::diagnosis::LastWords;
 use super::error::RunError;
 use super::names::Names;
+use super::node_log::Taken;
 use super::process::{LONGEST_LINE, LineTooLong, Process, describe};
 use super::ready::{Source, Watch};
 use crate::harness::network::NodeId;
@@ -94,11 +95,12 @@ impl Nodes {
         read.map_err(|LineTooLong| self.error(names, node, too_long))
     }
 
-    /// Copies what the node has written on stderr to its log, and gives each line to `each`.
-    pub(super) fn read_stderr(&mut self, node: NodeId, each: impl FnMut(&str)) -> io::Result<()> {
+    /// Copies what the node has written on stderr to its log, and gives each line to `each` while the log takes more.
+    pub(super) fn read_stderr(&mut self, node: NodeId, each: impl FnMut(&str)) -> io::Result<Taken> {
         let process = self.processes[node.index()].as_mut().expect("only a launched node has pipes");
-        process.read_stderr(each)?;
-        self.watch.set(Source::Stderr(node), process.stderr())
+        let taken = process.read_stderr(each)?;
+        self.watch.set(Source::Stderr(node), process.stderr())?;
+        Ok(taken)
     }
 
     /// Nodes that may have ended without anything telling so.
@@ -115,7 +117,7 @@ impl Nodes {
     pub(super) fn error(&self, names: &Names, node: NodeId, what: String) -> RunError {
         let process = self.processes[node.index()].as_ref();
         let LastWords { node, stdout, stderr } = last_words(names, node, process);
-        let log = process.map_or_else(PathBuf::new, |process| process.log_path.clone());
+        let log = process.map_or_else(PathBuf::new, |process| process.log_path().to_owned());
         RunError::Node { node, what, stdout, stderr, log }
     }
 

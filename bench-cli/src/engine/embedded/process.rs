@@ -1,8 +1,7 @@
 //! One node's process: its pipes, its log, the last lines it wrote.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -13,7 +12,8 @@ use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::engine::guard;
+use super::node_log::{NodeLog, Taken};
+use crate::engine::{guard, survivors};
 use crate::settings::NodeCommand;
 
 /// How many of the last lines are kept of each stream, as in Maelstrom.
@@ -37,9 +37,7 @@ pub(super) struct Process {
     /// Kept open and not read any more.
     unread_stdout: Option<Rc<OwnedFd>>,
     stderr: Option<Rc<OwnedFd>>,
-    log: File,
-    /// Where `log` is.
-    pub(super) log_path: PathBuf,
+    log: NodeLog,
     /// What waits to be written to stdin, from `written` on.
     outgoing: Vec<u8>,
     written: usize,
@@ -55,10 +53,13 @@ pub(super) struct Process {
 impl Process {
     /// Starts a node whose stderr goes to the file `log_path`.
     pub(super) fn start(node: &NodeCommand, bin: &Path, log_path: PathBuf) -> io::Result<Process> {
-        let log = File::create(&log_path)?;
+        // The run's directory is the store's, which the node's log is in.
+        let mark = survivors::mark(&log_path);
+        let log = NodeLog::create(log_path)?;
         let mut child = Command::new(bin)
             .args(&node.args)
             .envs(node.env.iter().map(|(name, value)| (name, value)))
+            .envs(mark)
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -67,6 +68,11 @@ impl Process {
             .spawn()?;
         if let Some(group) = group(&child) {
             guard::watch(group);
+            log::debug!(
+                "started node {bin}, process {group}",
+                bin = bin.display(),
+                group = group.as_raw_nonzero()
+            );
         }
         let process = Process {
             stdin: child.stdin.take().map(|pipe| Rc::new(pipe.into())),
@@ -75,7 +81,6 @@ impl Process {
             stderr: child.stderr.take().map(|pipe| Rc::new(pipe.into())),
             child,
             log,
-            log_path,
             outgoing: Vec::new(),
             written: 0,
             incoming: Vec::new(),
@@ -171,20 +176,28 @@ impl Process {
         self.unread_stdout = self.stdout.take();
     }
 
-    /// Copies what the node has written on stderr to its log, and gives each whole line to `each`.
-    pub(super) fn read_stderr(&mut self, mut each: impl FnMut(&str)) -> io::Result<()> {
-        let Some(stderr) = &self.stderr else { return Ok(()) };
+    /// Where its log is.
+    pub(super) fn log_path(&self) -> &Path {
+        self.log.path()
+    }
+
+    /// Copies what the node has written on stderr to its log, and gives each whole line to `each` while the log takes
+    /// more.
+    pub(super) fn read_stderr(&mut self, mut each: impl FnMut(&str)) -> io::Result<Taken> {
+        let Some(stderr) = &self.stderr else { return Ok(Taken::All) };
         let mut chunk = Vec::new();
         if !read_available(stderr, &mut chunk) {
             self.stderr = None;
         }
-        self.log.write_all(&chunk)?;
+        let taken = self.log.write(&chunk)?;
         self.unfinished_stderr.extend_from_slice(&chunk);
         let mut start = 0;
         while let Some(length) = memchr::memchr(b'\n', &self.unfinished_stderr[start..]) {
             let line = String::from_utf8_lossy(&self.unfinished_stderr[start..start + length]);
             keep(&mut self.last_stderr, &line);
-            each(&line);
+            if taken == Taken::All {
+                each(&line);
+            }
             start += length + 1;
         }
         self.unfinished_stderr.drain(..start);
@@ -192,7 +205,7 @@ impl Process {
             // A line without end is in the log; nobody needs more than its beginning here.
             self.unfinished_stderr.truncate(KEPT_BYTES);
         }
-        Ok(())
+        Ok(taken)
     }
 
     /// The node's exit status, if it has ended.
@@ -229,6 +242,7 @@ impl Drop for Process {
         self.kill();
         let _ = self.child.wait();
         if let Some(group) = group(&self.child) {
+            log::debug!("ended node, process {}", group.as_raw_nonzero());
             guard::forget(group);
         }
     }

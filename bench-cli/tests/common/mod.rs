@@ -1,0 +1,96 @@
+//! What tests of the binaries share.
+
+// Each test crate uses a part of it.
+#![allow(dead_code)]
+// A test that cannot go on should panic.
+#![allow(clippy::unwrap_used)]
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use bench_cli::outcome::{Row, csv_file};
+use tempfile::TempDir;
+
+pub fn fake() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/fake-maelstrom")
+}
+
+/// A node that answers `init`, which is all that a stand-in for Maelstrom needs of it.
+pub fn cat() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nodes/cat")
+}
+
+/// `PATH` with stand-ins for what Maelstrom calls before all else.
+pub fn tools() -> OsString {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tools");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path))).unwrap()
+}
+
+/// A folder to work in, with a program that stands in for a node.
+pub struct Place(pub TempDir);
+
+impl Place {
+    pub fn new() -> Place {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn bench(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"));
+        command.current_dir(self.0.path()).env_remove("MAELSTROM").args(args);
+        command
+    }
+
+    pub fn sweep(&self, args: &[&str]) -> Command {
+        let mut command = self.bench(&["sweep", "--out", "out", "--maelstrom"]);
+        command.arg(fake()).arg("--bin").arg(cat()).args(args).env("PATH", tools());
+        command
+    }
+
+    pub fn rows(&self) -> Vec<Row> {
+        let read = csv_file::read(&self.path("out/sweep.csv")).unwrap();
+        assert_eq!(read.torn_line, None);
+        read.rows
+    }
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Whether a process is running (a dead one that nobody has waited for is not).
+pub fn is_running(pid: &str) -> bool {
+    let output = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
+    let state = stdout(&output);
+    !state.trim().is_empty() && !state.trim().starts_with('Z')
+}
+
+/// Waits until a process has gone, for some seconds at most.
+pub fn is_gone_soon(pid: &str) -> bool {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(5) {
+        if !is_running(pid) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
+
+/// Writes an executable file.
+pub fn program(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
