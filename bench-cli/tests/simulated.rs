@@ -118,3 +118,50 @@ fn compare_finds_a_tenth_more_latency_and_is_silent_on_the_same_thing() {
     compare(&slower).arg("-o").arg(&picture).assert().code(3).stdout(predicate::str::contains("worse"));
     assert!(fs::read_to_string(picture).unwrap().contains("latency 360 ms (slower)"));
 }
+
+#[test]
+fn parity_compares_every_strategy_of_two_sweeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = |name: &str, latency: &str| {
+        let out = folder.path().join(name);
+        bench_cli()
+            .args([
+                "sweep",
+                "--engine",
+                "simulated",
+                "--strategy",
+                "hub,direct",
+                "--batch-timeouts",
+                "100,200",
+            ])
+            .args(["--repetitions", "5", "--time-limit", "5s", "--latency", latency, "--seed", "1", "--out"])
+            .arg(&out)
+            .assert()
+            .success();
+        out.join("sweep.csv")
+    };
+    let (one, slower) = (sweep("one", "100ms"), sweep("slower", "200ms"));
+    let parity = |from: &Path| {
+        let mut command = bench_cli();
+        command.arg("parity").arg("--recorded").arg(&one).arg("--from").arg(from);
+        command
+    };
+    parity(&one).assert().success().stdout(predicate::str::contains("16 of 16 medians within the limits"));
+    let out = folder.path().join("parity");
+    parity(&slower).arg("--out").arg(&out).assert().code(1).stdout(predicate::str::contains("OUTSIDE"));
+    let table = fs::read_to_string(out.join("parity.csv")).unwrap();
+    assert_eq!(table.lines().filter(|line| line.contains(",hub,")).count(), 8, "{table}");
+}
+
+#[test]
+fn parity_holds_the_simulated_tree_against_recorded_runs() {
+    bench_cli()
+        .args(["parity", "--engine", "simulated", "--repetitions", "3", "--reference", "tree"])
+        .assert()
+        .stdout(predicate::str::contains("of 28 medians within the limits (latencies 5 %, msgs/op 2 %)"));
+    bench_cli()
+        .args(["parity", "--engine", "simulated", "--bin", "/bin/cat"])
+        .assert()
+        .failure()
+        .stderr(predicate::str::contains("the simulated engine cannot run them"));
+}

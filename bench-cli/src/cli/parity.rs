@@ -40,6 +40,7 @@ const RECORDED_STRATEGY: StrategyKind = StrategyKind::Tree;
   bench-cli parity --engine simulated --repetitions 25 --reference tree
   bench-cli parity --bin ./article --reference article     the same program under both runners
   bench-cli parity --from results/mine/sweep.csv   compares a sweep that was done before
+  bench-cli parity --recorded results/reference/sweep.csv --engine simulated      two engines, the same seeds
   bench-cli parity --recorded a/sweep.csv --from b/sweep.csv
 
 Medians of repetitions must lie within 10 % of each other (latencies) and 3 % (messages per operation); those of
@@ -64,15 +65,16 @@ pub struct ParityArgs {
     /// A sweep.csv of real Maelstrom or of another engine to compare with, instead of the recorded runs
     #[arg(long, value_name = "CSV", conflicts_with = "reference")]
     recorded: Option<PathBuf>,
-    /// How often each point is measured
-    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
-    repetitions: u32,
+    /// How often each point is measured [default: 7; with --recorded as often as there]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repetitions: Option<u32>,
     /// How many runs go on at a time
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// Seed of the first run; each further run has the next one
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    /// Seed of the first run; each further run has the next one [default: 1; with --recorded the first seed there, so
+    /// that both have the same launches and operations]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// A folder for parity.txt and parity.csv, and for the sweep; without it, they are not kept
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -131,6 +133,10 @@ struct Recorded {
     /// What it is, for the table's title.
     name: String,
     samples: Vec<Sample>,
+    /// Its first seed, if it has seeds.
+    seed: Option<u64>,
+    /// How often each point was measured, where that is for the same to do.
+    repetitions: Option<u32>,
     /// They are the built-in ones, which are of one protocol, whoever wrote the node.
     are_built_in: bool,
 }
@@ -178,6 +184,8 @@ impl ParityArgs {
             return Ok(Recorded {
                 name: format!("{} ({engine})", path.display()),
                 samples: rows.iter().filter_map(Sample::of).collect(),
+                seed: rows.iter().filter_map(|row| row.seed).min(),
+                repetitions: rows.iter().map(|row| row.repetition).max(),
                 are_built_in: false,
             });
         }
@@ -198,6 +206,8 @@ impl ParityArgs {
                 .filter(|run| wanted.contains(&run.node.as_str()))
                 .map(RecordedRun::sample)
                 .collect(),
+            seed: None,
+            repetitions: None,
             are_built_in: true,
         })
     }
@@ -214,8 +224,8 @@ impl ParityArgs {
             settings: vec![Settings::default()],
             node: self.node(recorded)?,
             timeouts: timeouts.into_iter().collect(),
-            repetitions: self.repetitions,
-            seed: self.seed,
+            repetitions: self.repetitions.or(recorded.repetitions).unwrap_or(7),
+            seed: self.seed.or(recorded.seed).unwrap_or(1),
         };
         let kept = tempfile::tempdir().context("cannot make a temporary folder")?;
         let options = Options {
@@ -388,9 +398,9 @@ mod tests {
                 engine: EngineChoice::Simulated,
                 reference,
                 recorded: None,
-                repetitions: 1,
+                repetitions: None,
                 jobs: None,
-                seed: 1,
+                seed: None,
                 out: None,
             };
             args.recorded().unwrap().samples

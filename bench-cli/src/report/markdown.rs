@@ -20,12 +20,16 @@ pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {
     }
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {
-        let _ = writeln!(text, "
+        let _ = writeln!(
+            text,
+            "
 {}
-{}", table(&fits), escape(summary::FITS_LEGEND));
+{}",
+            table(&fits),
+            escape(summary::FITS_LEGEND)
+        );
     }
-    text.push('
-');
+    text.push('\n');
     for sentence in pass_rate::sentences(&series) {
         let _ = writeln!(text, "- {}", escape(&sentence));
     }
