@@ -20,14 +20,7 @@ pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {
     }
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {
-        let _ = writeln!(
-            text,
-            "
-{}
-{}",
-            table(&fits),
-            escape(summary::FITS_LEGEND)
-        );
+        let _ = writeln!(text, "\n{}\n{}", table(&fits), escape(summary::FITS_LEGEND));
     }
     text.push('\n');
     for sentence in pass_rate::sentences(&series) {
