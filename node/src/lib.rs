@@ -27,7 +27,7 @@
 //! | [`runtime`] | stdin, stdout, threads, the real clock |
 
 pub mod config;
-pub mod link;
+mod link;
 mod links;
 pub mod message;
 pub mod node;

@@ -40,7 +40,8 @@ pub enum Request {
         /// The size of the cluster.
         nodes: u32,
     },
-    /// Which nodes Maelstrom would call neighbours. Answered, not used: each strategy has its own topology.
+    /// Which nodes Maelstrom would call neighbours. Each strategy has its own topology; but all nodes are told at about
+    /// the same time, which is when they begin.
     Topology,
     /// A new value for everyone.
     Broadcast(Value),

@@ -7,7 +7,7 @@
 //! - **Order.** Messages may overtake each other. Values are handed on as they come; only their numbers are put
 //!   in order here, to know what is missing.
 //! - **Gaps.** A gap that stays open longer than reordering explains is reported at once, and the sender sends
-//!   just what is missing: the first message after a short fault mends it.
+//!   what is missing, gaps that lie close together in one message.
 //! - **Silence.** What stays unacknowledged past a timeout makes the peer *suspect*. It is then sent a small probe
 //!   every one to two seconds. Anything heard from it ends the suspicion, and all that it lacks goes out in one
 //!   message: no storm after a partition heals.
@@ -36,7 +36,10 @@ const PROBE_JITTER: Duration = Duration::from_millis(250);
 /// The most values in a probe.
 const PROBE_VALUES: u64 = 64;
 /// The most ranges that one report names.
-const REPORTED_RANGES: usize = 8;
+const REPORTED_RANGES: usize = 128;
+/// Gaps with at most so many values between them are sent again in one message: what arrives twice is dropped, and a
+/// message costs more than its length.
+const BRIDGE: u64 = 64;
 
 /// What a link says in each message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,6 +113,8 @@ pub struct Link {
     asked: bool,
     ack_at: Option<Time>,
     gap_at: Option<Time>,
+    /// All gaps before this number were reported.
+    reported: u64,
 }
 
 impl Link {
@@ -129,6 +134,7 @@ impl Link {
             asked: false,
             ack_at: None,
             gap_at: None,
+            reported: 0,
         }
     }
 
@@ -216,10 +222,12 @@ impl Link {
             self.newest = (end, now);
         }
         self.ack_at.get_or_insert(now + ACK_DELAY);
-        if self.received.has_gap() {
-            self.gap_at.get_or_insert(now + self.rtt.reordering());
-        } else {
+        if !self.received.has_gap() {
             self.gap_at = None;
+        } else if self.received.count >= self.reported {
+            // What was asked for has come. Other gaps need not wait until it would have been asked for again.
+            let at = now + self.rtt.reordering();
+            self.gap_at = Some(self.gap_at.map_or(at, |earlier| earlier.min(at)));
         }
     }
 
@@ -235,7 +243,10 @@ impl Link {
         for range in have.iter().take(REPORTED_RANGES) {
             let to = range.start.min(self.next);
             if from < to {
-                self.again.push(from..to);
+                match self.again.last_mut() {
+                    Some(before) if from - before.end <= BRIDGE => before.end = to,
+                    _ => self.again.push(from..to),
+                }
             }
             from = from.max(range.end);
         }
@@ -281,9 +292,12 @@ impl Link {
     }
 
     fn send_again(&mut self, now: Time, range: Range<u64>) -> Packet {
+        let mut start = self.base;
         for flight in &mut self.flights {
+            // The others are only stuck behind the gap.
+            flight.again |= start < range.end && range.start < flight.end;
             flight.at = now;
-            flight.again = true;
+            start = flight.end;
         }
         if range.end > self.next || self.flights.is_empty() {
             self.next = self.next.max(range.end);
@@ -305,7 +319,8 @@ impl Link {
     }
 
     fn report_gap(&mut self, now: Time) -> Packet {
-        let have = self.received.beyond.iter().take(REPORTED_RANGES).cloned().collect();
+        let have: Vec<_> = self.received.beyond.iter().take(REPORTED_RANGES).cloned().collect();
+        self.reported = have.last().map_or(0, |range| range.start);
         let mut packet = self.acknowledge(now);
         packet.header.have = have;
         // Again later, if this report or what it asks for is lost.
@@ -424,6 +439,32 @@ mod tests {
         receiver.receive(at(800), &again.header, again.count);
         assert_eq!(receiver.received.count, 4);
         assert_eq!(receiver.gap_at, None);
+    }
+
+    #[test]
+    fn many_gaps_are_closed_by_one_report_and_few_messages() {
+        let (mut sender, mut receiver) = (link_with(0), link_with(0));
+        let mut rng = Rng::new(0);
+        for i in 0..1000 {
+            sender.push(i);
+            let packet = sender.flush(at(u64::from(i))).unwrap();
+            if i % 5 == 0 || i > 900 {
+                receiver.receive(at(u64::from(i) + 100), &packet.header, packet.count);
+            }
+        }
+        let mut messages = 0;
+        let mut now = at(1100);
+        while receiver.received.has_gap() {
+            now = now.max(receiver.deadline().unwrap());
+            let report = receiver.poll(now, &mut rng).unwrap();
+            sender.receive(now + MS * 100, &report.header, 0);
+            while let Some(packet) = sender.poll(now + MS * 100, &mut rng) {
+                receiver.receive(now + MS * 200, &packet.header, packet.count);
+                messages += 1;
+            }
+        }
+        assert_eq!((receiver.received.count, messages), (1000, 2));
+        assert!(now <= at(2000), "{now:?}");
     }
 
     #[test]

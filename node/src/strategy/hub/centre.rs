@@ -103,10 +103,13 @@ impl Centre {
         }
         self.leaves[from.index()].awaits_answer = true;
         if let Some(due) = self.pace.first_burst(cx.now) {
+            let due = self.flush.map_or(due, |flush| flush.due.min(due));
             self.flush = Some(Flush { due, at: due });
         }
         self.open(cx.now);
-        let in_phase = !message.sync && self.pace.next_on_grid(cx.now).is_some();
+        // A leaf that has not heard the first flush belongs to the first burst, and began too late for it.
+        let aimed = !message.sync || (message.header.ack == 0 && self.pace.last_was_burst());
+        let in_phase = aimed && self.pace.next_on_grid(cx.now).is_some();
         if in_phase && cx.values.len() > known {
             self.note_punctuality(cx.now);
         }

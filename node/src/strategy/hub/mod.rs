@@ -7,9 +7,9 @@
 //!
 //! The [`Centre`] flushes on a period W, at most one message to each leaf and none when there is nothing to say.
 //! Each [`Leaf`] collects its clients' values and sends them so that they arrive just before the hub's flush: the
-//! time that they wait at the leaf is time that they would have waited at the hub. So a value is everywhere
-//! after at most W + 2L, and a period costs (N−1)·[(1 − e^(−Wb/N)) + (1 − e^(−Wb))] messages at b values/s.
-//! A leaf learns when to send from what the hub's messages say ([`phase`]): no clocks to agree, no latency to
+//! time that they wait at the leaf is time that they would have waited at the hub. So, with a constant latency, a
+//! value is everywhere after at most W + 2L, and a period costs (N−1)·[(1 − e^(−Wb/N)) + (1 − e^(−Wb))] messages at
+//! b values/s. A leaf learns when to send from what the hub's messages say ([`phase`]): no clocks to agree, no latency to
 //! configure. For short periods it is cheaper if leaves send at once and the first value opens the hub's window;
 //! the hub sees the rate and chooses ([`pace`]).
 //!
@@ -27,7 +27,15 @@
 //! and the first one fixes the hub's grid. In a long one that would cost a message for each of many values, or one to
 //! each leaf that tells it the phase. But all nodes learn the topology at about the same time: so leaves hold their
 //! first batches until nearly a period after that, the hub flushes when the burst has come, and its flush locks all
-//! phases. A leaf that began much later than the others makes its first values late, once.
+//! phases. The first values may so be late by the [`phase::spread`], and those of a leaf that began much later than the
+//! others by a period, once.
+//!
+//! **Latencies that vary.** The hub's word is exact for the latency that a batch had. Leaves add a margin of three mean
+//! deviations, learned from their own batches; until it is learned, and beyond it, a batch can miss its flush and wait
+//! for the next: W + 2L then is 2W + 2L.
+//!
+//! **Restarts.** Links count from the start of the process, as Maelstrom never restarts a node. A node that came
+//! back empty would not be understood.
 //!
 //! **Auto.** The hub can also choose the period, or that everyone sends directly, from a target ([`chooser`]).
 //!

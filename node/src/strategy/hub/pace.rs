@@ -31,6 +31,8 @@ pub(super) struct Pace {
     pinned: bool,
     /// All leaves' first batches will come at about the same time.
     awaits_burst: bool,
+    /// When the first burst was due.
+    burst: Option<Time>,
 }
 
 impl Pace {
@@ -44,6 +46,7 @@ impl Pace {
             rate: Rate::default(),
             pinned: false,
             awaits_burst: false,
+            burst: None,
         }
     }
 
@@ -74,7 +77,13 @@ impl Pace {
             return None;
         }
         self.mode = Mode::Periodic { grid: Some(now + self.period) };
-        Some(now + spread(self.period))
+        self.burst = Some(now + spread(self.period));
+        self.burst
+    }
+
+    /// Whether the last flush was that of the first burst: a batch soon after it belongs to the burst.
+    pub(super) fn last_was_burst(&self) -> bool {
+        self.last.is_some() && self.last == self.burst
     }
 
     /// When values that came at `now` are to be flushed, if no flush is due already.

@@ -45,6 +45,8 @@ pub(super) struct PhaseLock {
     target: Option<Time>,
     /// Until then: when the first batch goes out, or whole periods later.
     first: Option<Time>,
+    /// The hub was heard.
+    heard: bool,
     /// Mean deviation of the batches' arrival from where it was meant to be.
     deviation: Duration,
     /// When the last batch was sent that was meant to arrive just before a flush.
@@ -53,7 +55,7 @@ pub(super) struct PhaseLock {
 
 impl PhaseLock {
     pub(super) fn new(period: Duration) -> PhaseLock {
-        PhaseLock { period, target: None, first: None, deviation: FIRST_DEVIATION, aimed: None }
+        PhaseLock { period, target: None, first: None, heard: false, deviation: FIRST_DEVIATION, aimed: None }
     }
 
     pub(super) fn is_locked(&self) -> bool {
@@ -63,7 +65,7 @@ impl PhaseLock {
     /// All nodes begin at about `now`. In a long period, then, all first batches go out a period later, less the
     /// [`spread`]: the hub flushes when they come, and its answer locks the phase.
     pub(super) fn begins(&mut self, now: Time) {
-        if self.target.is_none() && self.period >= FROM {
+        if !self.heard && self.first.is_none() && self.period >= FROM {
             self.first = Some(now + (self.period - spread(self.period)));
         }
     }
@@ -89,6 +91,7 @@ impl PhaseLock {
         echo: Option<Echo>,
         round_trip: Option<Duration>,
     ) {
+        self.heard = true;
         self.first = None;
         let Some(next) = next.filter(|_| !self.period.is_zero()) else {
             self.target = None;

@@ -7,8 +7,8 @@
 //!   batches than usual have come;
 //! - **a batch that comes soon after the flush** gets a flush of its own, for N−1 messages, and so only as often
 //!   as the [`Stragglers`]' budget allows: latencies that vary by more than the leaves' margins would otherwise
-//!   cost a second flush in each period. After a flush that missed most batches, because everything stood still, there
-//!   is always one.
+//!   cost a second flush in each period. Three that come together get one on credit, and after a flush that missed
+//!   most batches, because everything stood still, there is always one.
 
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ const LATE: u32 = 4;
 const FLUSHES_PER_EXTRA: f64 = 8.0;
 /// The most extra flushes that may be saved up.
 const MOST_SPARE: f64 = 2.0;
+/// So many late batches at once are worth an extra flush on credit.
+const TOGETHER: u32 = 3;
 /// The weight of the last period in what is usual.
 const WEIGHT: f64 = 0.2;
 
@@ -42,8 +44,8 @@ pub(super) struct Stragglers {
     usual: Option<f64>,
     /// How many extra flushes may be made.
     spare: f64,
-    /// When the first batch came that waits for an extra flush.
-    first_late: Option<Time>,
+    /// When the first batch came that waits for an extra flush, and how many have come since.
+    late: Option<(Time, u32)>,
 }
 
 impl Stragglers {
@@ -56,7 +58,7 @@ impl Stragglers {
             newest: Time::ZERO,
             usual: None,
             spare: MOST_SPARE,
-            first_late: None,
+            late: None,
         }
     }
 
@@ -68,11 +70,11 @@ impl Stragglers {
             self.batches += 1;
             return None;
         }
-        if self.spare < 1.0 {
-            return None;
-        }
-        let first = *self.first_late.get_or_insert(now);
-        Some((now + self.patience() / PAUSE).min(first + self.patience()))
+        let since = self.late.filter(|(first, _)| now.saturating_since(*first) <= self.patience());
+        let (first, count) = since.map_or((now, 1), |(first, count)| (first, count + 1));
+        self.late = Some((first, count));
+        let on_credit = count >= TOGETHER && self.spare > -MOST_SPARE;
+        (self.spare >= 1.0 || on_credit).then(|| (now + self.patience() / PAUSE).min(first + self.patience()))
     }
 
     /// Until when the flush that was due at `due` had better wait, as things stand.
@@ -83,7 +85,7 @@ impl Stragglers {
 
     /// A flush was made on the grid.
     pub(super) fn flushed(&mut self) {
-        self.first_late = None;
+        self.late = None;
         self.spare = (self.spare + 1.0 / FLUSHES_PER_EXTRA).min(MOST_SPARE);
         if self.is_short() && self.misses_most() {
             self.spare = self.spare.max(1.0);
@@ -94,7 +96,7 @@ impl Stragglers {
 
     /// An extra flush was made.
     pub(super) fn flushed_extra(&mut self) {
-        self.first_late = None;
+        self.late = None;
         self.spare -= 1.0;
     }
 
@@ -167,6 +169,10 @@ mod tests {
         (0..8).for_each(|_| assert_eq!(stragglers.batch(next - MS * 5, Some(last)), None));
         stragglers.flushed();
         assert!(stragglers.batch(next + MS * 60, Some(next)).is_some(), "half were missing");
+        stragglers.flushed_extra();
+        assert_eq!(stragglers.batch(next + MS * 70, Some(next)), None);
+        assert_eq!(stragglers.batch(next + MS * 71, Some(next)), None);
+        assert!(stragglers.batch(next + MS * 72, Some(next)).is_some(), "three at once, on credit");
     }
 
     #[test]
