@@ -106,10 +106,17 @@ impl Centre {
             let due = self.flush.map_or(due, |flush| flush.due.min(due));
             self.flush = Some(Flush { due, at: due });
         }
-        self.open(cx.now);
         // A leaf that has not heard the first flush belongs to the first burst, and began too late for it.
         let aimed = !message.sync || (message.header.ack == 0 && self.pace.last_was_burst());
         let in_phase = aimed && self.pace.next_on_grid(cx.now).is_some();
+        if in_phase
+            && self.flush.is_none()
+            && let Some(due) = self.pace.passed(cx.now, self.stragglers.lateness())
+        {
+            // It was for that flush, which had to wait for the first batch to come.
+            self.flush = Some(Flush { due, at: due });
+        }
+        self.open(cx.now);
         if in_phase && cx.values.len() > known {
             self.note_punctuality(cx.now);
         }

@@ -110,6 +110,14 @@ impl Pace {
         Some(grid + Duration::from_nanos((periods * self.period.as_nanos()) as u64))
     }
 
+    /// The point of the grid that passed less than `lately` ago with nothing to flush.
+    pub(super) fn passed(&self, now: Time, lately: Duration) -> Option<Time> {
+        let Mode::Periodic { grid: Some(grid) } = self.mode else { return None };
+        let point = self.next_on_grid(now)? - self.period;
+        let unused = point >= grid && self.last.is_none_or(|last| last < point);
+        (unused && now.saturating_since(point) < lately).then_some(point)
+    }
+
     /// When the last flush was due.
     pub(super) fn last(&self) -> Option<Time> {
         self.last
@@ -214,6 +222,19 @@ mod tests {
         let mut short = Pace::new(Duration::from_millis(400), 25);
         short.begins();
         assert_eq!(short.first_burst(at(10)), None);
+    }
+
+    #[test]
+    fn a_point_that_passed_with_nothing_to_flush_is_known_for_a_while() {
+        let mut pace = Pace::new(Duration::from_millis(400), 25);
+        let lately = Duration::from_millis(100);
+        assert_eq!(pace.open(at(10)), at(410));
+        assert_eq!(pace.passed(at(300), lately), None, "there was none yet");
+        pace.flushed(at(410), 20);
+        assert_eq!(pace.passed(at(420), lately), None, "it had its flush");
+        assert_eq!(pace.passed(at(811), lately), Some(at(810)));
+        assert_eq!(pace.passed(at(911), lately), None);
+        assert_eq!(pace.passed(at(1211), lately), Some(at(1210)));
     }
 
     #[test]

@@ -62,11 +62,16 @@ impl Stragglers {
         }
     }
 
+    /// For how long after a flush a batch counts as late for it.
+    pub(super) fn lateness(&self) -> Duration {
+        self.period / LATE
+    }
+
     /// Takes note of a batch of a leaf in phase. If it missed the flush at `last`: when to make an extra one, so
     /// that further late batches join.
     pub(super) fn batch(&mut self, now: Time, last: Option<Time>) -> Option<Time> {
         self.newest = now;
-        if last.is_none_or(|last| now.saturating_since(last) >= self.period / LATE) {
+        if last.is_none_or(|last| now.saturating_since(last) >= self.lateness()) {
             self.batches += 1;
             return None;
         }
