@@ -188,6 +188,29 @@ fn a_period_has_at_most_one_message_each_way() {
     assert!(sent <= 2 * 9 * (periods + 1), "{sent} messages in {periods} periods");
 }
 
+#[test]
+fn a_standstill_at_the_hubs_flush_does_not_cost_a_period() {
+    let config = Config { strategy: StrategyKind::Hub, batch_timeout: MS * 500 };
+    let network = Network::perfect(Latency::Constant(100));
+    let mut sim = Sim::new(config, NODES, network, 1);
+    let start = Time::ZERO + MS * 300;
+    // Nothing at the hub itself, so that only the leaves' batches tell it that there is something to flush.
+    for i in 0..400u32 {
+        sim.request(
+            start + MS * 10 * i,
+            1 + i as usize % (NODES - 1),
+            Request::Broadcast(i64::from(i).into()),
+        );
+    }
+    // The first value reaches the hub at 400 ms, and is flushed 500 ms later, as are others every 500 ms.
+    let flush = Time::ZERO + MS * 2400;
+    sim.network.standstill = Some((flush - MS * 20, flush + MS * 20));
+    assert!(sim.run(start + MS * 60_000));
+    assert_eq!(sim.complaint(), None);
+    let longest = *sim.delivery_times().last().unwrap();
+    assert!(longest <= MS * (500 + 200 + 40), "{longest:?}");
+}
+
 /// A run with a target; how many messages an operation costs from the fifth second on, and which plan was made.
 fn run_auto(target: Target) -> (f64, Vec<Plan>, Duration) {
     let config = Config { strategy: StrategyKind::Auto(target), batch_timeout: MS * 200 };

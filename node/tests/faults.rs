@@ -92,6 +92,7 @@ fn network(setting: &Setting, dice: &mut Dice) -> Network {
         duplication: setting.duplication,
         faults_until: at(HEALED),
         cut: None,
+        standstill: None,
     }
 }
 

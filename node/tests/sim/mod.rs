@@ -67,12 +67,21 @@ pub struct Network {
     pub partitions: Vec<Partition>,
     /// Two nodes that cannot reach each other, from when until when.
     pub cut: Option<(PeerId, PeerId, Time, Time)>,
+    /// From when until when nothing arrives; then all comes that was due.
+    pub standstill: Option<(Time, Time)>,
 }
 
 impl Network {
     pub fn perfect(latency: Latency) -> Network {
-        let (partitions, cut) = (Vec::new(), None);
-        Network { latency, loss: 0.0, duplication: 0.0, faults_until: Time::ZERO, partitions, cut }
+        Network {
+            latency,
+            loss: 0.0,
+            duplication: 0.0,
+            faults_until: Time::ZERO,
+            partitions: Vec::new(),
+            cut: None,
+            standstill: None,
+        }
     }
 
     fn drops(&self, now: Time, from: PeerId, to: PeerId) -> bool {
@@ -228,7 +237,9 @@ impl Sim {
             _ => 1,
         };
         for _ in 0..copies {
-            let at = self.now + self.network.latency.draw(&mut self.dice);
+            let due = self.now + self.network.latency.draw(&mut self.dice);
+            let standstill = self.network.standstill.filter(|(from, until)| (*from..*until).contains(&due));
+            let at = standstill.map_or(due, |(_, until)| until);
             self.push(at, Event::Arrival { from, to, message: message.clone() });
         }
         self.sent.push((self.now, from, to, message));
