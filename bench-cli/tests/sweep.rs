@@ -8,6 +8,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use bench_cli::outcome::{Row, Status};
 use common::{Place, cat, fake, stderr, stdout};
@@ -150,6 +151,57 @@ fn a_sweep_goes_on_where_it_was_stopped() {
     assert_eq!(ended(&place), [(50, 1, ok, 1), (200, 1, crashed, 1), (50, 2, ok, 1), (200, 2, ok, 1)]);
     assert!(place.sweep(&args).arg("--retry-failed").status().unwrap().success());
     assert_eq!(ended(&place), [(50, 1, ok, 1), (50, 2, ok, 1), (200, 2, ok, 1), (200, 1, ok, 2)]);
+}
+
+#[test]
+fn runs_of_two_builds_are_not_one_sweep() {
+    let place = Place::new();
+    let node = place.path("node");
+    fs::copy(cat(), &node).unwrap();
+    let sweep = |more: &[&str]| {
+        let mut command =
+            place.bench(&["sweep", "--out", "out", "--bin", "./node", "--batch-timeouts", "50,200"]);
+        command
+            .args(["--repetitions", "1", "--maelstrom"])
+            .arg(fake())
+            .args(more)
+            .env("PATH", common::tools());
+        command
+    };
+    let built = |time: SystemTime| fs::File::options().write(true).open(&node).unwrap().set_modified(time);
+    let later = SystemTime::now() + Duration::from_secs(3600);
+    assert!(sweep(&[]).env("FAKE_200", "crash").status().unwrap().success());
+    let before = fs::read(place.path("out/sweep.csv")).unwrap();
+    built(later).unwrap();
+    for more in [&[][..], &["--retry-failed"]] {
+        let refused = sweep(more).output().unwrap();
+        let said = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("node was modified at") && said.contains("--force to start anew"), "{said}");
+    }
+    assert_eq!(fs::read(place.path("out/sweep.csv")).unwrap(), before);
+    built(SystemTime::UNIX_EPOCH).unwrap();
+    let same = sweep(&[]).output().unwrap();
+    assert!(stderr(&same).contains("all 2 runs are done already"), "{}", stderr(&same));
+    built(later).unwrap();
+    assert!(sweep(&["--force"]).status().unwrap().success());
+    assert!(place.rows().iter().all(Row::is_ok));
+}
+
+#[test]
+fn in_virtual_time_the_build_of_bench_cli_counts() {
+    let place = Place::new();
+    let args =
+        ["sweep", "--engine", "simulated", "--out", "out", "--time-limit", "1s", "--batch-timeouts", "50"];
+    let sweep = || place.bench(&args).args(["--repetitions", "1"]).output().unwrap();
+    assert!(sweep().status.success());
+    assert!(stderr(&sweep()).contains("all 1 runs are done already"));
+    let csv = place.path("out/sweep.csv");
+    let text = fs::read_to_string(&csv).unwrap().replace(&place.rows()[0].started_at, "2001-02-03T04:05:06Z");
+    fs::write(&csv, text).unwrap();
+    let refused = sweep();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("bench-cli was modified at"), "{}", stderr(&refused));
 }
 
 #[test]
