@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -202,6 +203,63 @@ fn in_virtual_time_the_build_of_bench_cli_counts() {
     let refused = sweep();
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("bench-cli was modified at"), "{}", stderr(&refused));
+}
+
+#[test]
+fn plot_leaves_alone_what_belongs_to_other_rows() {
+    let place = Place::new();
+    assert!(place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).status().unwrap().success());
+    let text = fs::read_to_string(place.path("out/sweep.csv")).unwrap();
+    let files = || {
+        let entries = fs::read_dir(place.path("out")).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap()));
+        files.collect::<BTreeMap<_, _>>()
+    };
+    fs::write(place.path("out/none.csv"), text.lines().next().unwrap().to_owned() + "\n").unwrap();
+    let before = files();
+    let refused = place.bench(&["plot", "out/none.csv"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("no run in out/none.csv is ok"), "{}", stderr(&refused));
+    assert!(files() == before);
+
+    fs::write(place.path("out/half.csv"), text.lines().take(3).collect::<Vec<_>>().join("\n") + "\n")
+        .unwrap();
+    let before = files();
+    assert!(place.bench(&["plot", "out/half.csv", "--format", "json,markdown"]).status().unwrap().success());
+    let after = files();
+    assert!(before.iter().all(|(path, bytes)| after[path] == *bytes));
+    let new = after.keys().filter(|path| !before.contains_key(*path));
+    let new: Vec<String> = new.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    for name in ["half-report.html", "half-latency-fit.svg", "half-sweep.json", "half-summary.md"] {
+        assert!(new.iter().any(|other| other == name), "{name}: {new:?}");
+    }
+    assert!(new.iter().all(|name| name.starts_with("half-")), "{new:?}");
+}
+
+#[test]
+fn a_picture_takes_the_place_of_a_picture_only_and_that_is_known_first() {
+    let place = Place::new();
+    assert!(place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).status().unwrap().success());
+    fs::write(place.path("notes.svg"), "remember the milk\n").unwrap();
+    fs::create_dir(place.path("folder.png")).unwrap();
+    for (file, reason) in [
+        ("plot.pdf", "plot.pdf should end in .svg or .png"),
+        ("notes.svg", "notes.svg is no picture, and is not replaced by one"),
+        ("folder.png", "folder.png is a folder"),
+    ] {
+        for args in [&["plot", "out/sweep.csv"][..], &["compare", "out", "out/sweep.csv"]] {
+            let refused = place.bench(args).args(["-o", file]).output().unwrap();
+            assert_eq!(refused.status.code(), Some(1), "{args:?} {file}");
+            assert!(stderr(&refused).contains(reason), "{args:?} {file}: {}", stderr(&refused));
+            assert_eq!(stdout(&refused), "", "{args:?} {file}");
+        }
+    }
+    assert_eq!(fs::read_to_string(place.path("notes.svg")).unwrap(), "remember the milk\n");
+    // A file that mktemp has made is empty.
+    fs::write(place.path("new.svg"), "").unwrap();
+    for file in ["new.svg", "new.svg", "new.png", "new.png"] {
+        assert!(place.bench(&["plot", "out/sweep.csv", "-o", file]).status().unwrap().success(), "{file}");
+    }
 }
 
 #[test]
