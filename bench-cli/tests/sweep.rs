@@ -206,6 +206,22 @@ fn in_virtual_time_the_build_of_bench_cli_counts() {
 }
 
 #[test]
+fn a_picture_that_cannot_be_drawn_costs_nothing_else() {
+    let place = Place::new();
+    // One node has nobody to send to, and a read that follows a broadcast has its value: 0 messages, 0 ms.
+    let args =
+        ["sweep", "--engine", "simulated", "--out", "out", "--node-count", "1", "--batch-timeouts", "50"];
+    let output = place.bench(&args).args(["--time-limit", "1s"]).output().unwrap();
+    let said = stdout(&output);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        said.contains("left out frontier: there is nothing to draw: none of the 3 ok runs has"),
+        "{said}"
+    );
+    assert!(place.path("out/report.html").is_file() && place.path("out/latency-fit.svg").is_file());
+}
+
+#[test]
 fn plot_leaves_alone_what_belongs_to_other_rows() {
     let place = Place::new();
     assert!(place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).status().unwrap().success());

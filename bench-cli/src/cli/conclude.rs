@@ -121,7 +121,11 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
 fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Picture>> {
     let mut pictures = Vec::new();
     for (name, caption, draw) in plot::PICTURES {
-        pictures.push(leave(draw(series)?, outputs, name, caption)?);
+        match draw(series) {
+            Ok(svg) => pictures.push(leave(svg, outputs, name, caption)?),
+            // All else is worth having without it.
+            Err(reason) => println!("left out {name}: {reason}"),
+        }
     }
     let timeouts = |one: &Series<'_>| -> BTreeSet<u64> {
         one.rows.iter().filter(|row| row.is_ok()).map(|row| row.batch_timeout_ms).collect()
