@@ -47,6 +47,36 @@ fn check_agrees_with_what_simulate_printed() {
 }
 
 #[test]
+fn an_earlier_run_or_a_sweep_is_replaced_only_by_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |out: &Path, more: &[&str]| {
+        let mut command = bench_cli();
+        command.args(["simulate", "--node-count", "3", "--time-limit", "1s", "--out"]).arg(out).args(more);
+        command.assert()
+    };
+    let [earlier, sweep] = ["earlier", "sweep"].map(|name| folder.path().join(name));
+    run(&earlier, &["--seed", "1"]).success();
+    let history = || fs::read(earlier.join("history.edn")).unwrap();
+    let first = history();
+    run(&earlier, &["--seed", "2"])
+        .code(1)
+        .stdout("")
+        .stderr(predicate::str::contains("history.edn already; give another --out, or --force"));
+    assert_eq!(history(), first);
+    run(&earlier, &["--seed", "2", "--force"]).success();
+    assert_ne!(history(), first);
+    fs::create_dir(&sweep).unwrap();
+    fs::write(sweep.join("sweep.csv"), "").unwrap();
+    run(&sweep, &[]).code(1).stderr(predicate::str::contains("sweep.csv already"));
+    assert!(!sweep.join("history.edn").exists());
+}
+
+#[test]
+fn a_soak_of_no_runs_is_refused() {
+    bench_cli().args(["soak", "--runs", "0"]).assert().code(2).stderr(predicate::str::contains("--runs"));
+}
+
+#[test]
 fn a_soak_says_how_many_runs_were_clean() {
     bench_cli()
         .args(["soak", "--runs", "30", "--strategy", "direct"])

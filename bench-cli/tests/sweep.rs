@@ -5,9 +5,11 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use bench_cli::outcome::{Row, Status};
 use common::{Place, cat, fake, stderr, stdout};
@@ -150,6 +152,130 @@ fn a_sweep_goes_on_where_it_was_stopped() {
     assert_eq!(ended(&place), [(50, 1, ok, 1), (200, 1, crashed, 1), (50, 2, ok, 1), (200, 2, ok, 1)]);
     assert!(place.sweep(&args).arg("--retry-failed").status().unwrap().success());
     assert_eq!(ended(&place), [(50, 1, ok, 1), (50, 2, ok, 1), (200, 2, ok, 1), (200, 1, ok, 2)]);
+}
+
+#[test]
+fn runs_of_two_builds_are_not_one_sweep() {
+    let place = Place::new();
+    let node = place.path("node");
+    fs::copy(cat(), &node).unwrap();
+    let sweep = |more: &[&str]| {
+        let mut command =
+            place.bench(&["sweep", "--out", "out", "--bin", "./node", "--batch-timeouts", "50,200"]);
+        command
+            .args(["--repetitions", "1", "--maelstrom"])
+            .arg(fake())
+            .args(more)
+            .env("PATH", common::tools());
+        command
+    };
+    let built = |time: SystemTime| fs::File::options().write(true).open(&node).unwrap().set_modified(time);
+    let later = SystemTime::now() + Duration::from_secs(3600);
+    assert!(sweep(&[]).env("FAKE_200", "crash").status().unwrap().success());
+    let before = fs::read(place.path("out/sweep.csv")).unwrap();
+    built(later).unwrap();
+    for more in [&[][..], &["--retry-failed"]] {
+        let refused = sweep(more).output().unwrap();
+        let said = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("node was modified at") && said.contains("--force to start anew"), "{said}");
+    }
+    assert_eq!(fs::read(place.path("out/sweep.csv")).unwrap(), before);
+    built(SystemTime::UNIX_EPOCH).unwrap();
+    let same = sweep(&[]).output().unwrap();
+    assert!(stderr(&same).contains("all 2 runs are done already"), "{}", stderr(&same));
+    built(later).unwrap();
+    assert!(sweep(&["--force"]).status().unwrap().success());
+    assert!(place.rows().iter().all(Row::is_ok));
+}
+
+#[test]
+fn in_virtual_time_the_build_of_bench_cli_counts() {
+    let place = Place::new();
+    let args =
+        ["sweep", "--engine", "simulated", "--out", "out", "--time-limit", "1s", "--batch-timeouts", "50"];
+    let sweep = || place.bench(&args).args(["--repetitions", "1"]).output().unwrap();
+    assert!(sweep().status.success());
+    assert!(stderr(&sweep()).contains("all 1 runs are done already"));
+    let csv = place.path("out/sweep.csv");
+    let text = fs::read_to_string(&csv).unwrap().replace(&place.rows()[0].started_at, "2001-02-03T04:05:06Z");
+    fs::write(&csv, text).unwrap();
+    let refused = sweep();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("bench-cli was modified at"), "{}", stderr(&refused));
+}
+
+#[test]
+fn a_picture_that_cannot_be_drawn_costs_nothing_else() {
+    let place = Place::new();
+    // One node has nobody to send to, and a read that follows a broadcast has its value: 0 messages, 0 ms.
+    let args =
+        ["sweep", "--engine", "simulated", "--out", "out", "--node-count", "1", "--batch-timeouts", "50"];
+    let output = place.bench(&args).args(["--time-limit", "1s"]).output().unwrap();
+    let said = stdout(&output);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        said.contains("left out frontier: there is nothing to draw: none of the 3 ok runs has"),
+        "{said}"
+    );
+    assert!(place.path("out/report.html").is_file() && place.path("out/latency-fit.svg").is_file());
+}
+
+#[test]
+fn plot_leaves_alone_what_belongs_to_other_rows() {
+    let place = Place::new();
+    assert!(place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).status().unwrap().success());
+    let text = fs::read_to_string(place.path("out/sweep.csv")).unwrap();
+    let files = || {
+        let entries = fs::read_dir(place.path("out")).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap()));
+        files.collect::<BTreeMap<_, _>>()
+    };
+    fs::write(place.path("out/none.csv"), text.lines().next().unwrap().to_owned() + "\n").unwrap();
+    let before = files();
+    let refused = place.bench(&["plot", "out/none.csv"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("no run in out/none.csv is ok"), "{}", stderr(&refused));
+    assert!(files() == before);
+
+    fs::write(place.path("out/half.csv"), text.lines().take(3).collect::<Vec<_>>().join("\n") + "\n")
+        .unwrap();
+    let before = files();
+    assert!(place.bench(&["plot", "out/half.csv", "--format", "json,markdown"]).status().unwrap().success());
+    let after = files();
+    assert!(before.iter().all(|(path, bytes)| after[path] == *bytes));
+    let new = after.keys().filter(|path| !before.contains_key(*path));
+    let new: Vec<String> = new.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    for name in ["half-report.html", "half-latency-fit.svg", "half-sweep.json", "half-summary.md"] {
+        assert!(new.iter().any(|other| other == name), "{name}: {new:?}");
+    }
+    assert!(new.iter().all(|name| name.starts_with("half-")), "{new:?}");
+}
+
+#[test]
+fn a_picture_takes_the_place_of_a_picture_only_and_that_is_known_first() {
+    let place = Place::new();
+    assert!(place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).status().unwrap().success());
+    fs::write(place.path("notes.svg"), "remember the milk\n").unwrap();
+    fs::create_dir(place.path("folder.png")).unwrap();
+    for (file, reason) in [
+        ("plot.pdf", "plot.pdf should end in .svg or .png"),
+        ("notes.svg", "notes.svg is no picture, and is not replaced by one"),
+        ("folder.png", "folder.png is a folder"),
+    ] {
+        for args in [&["plot", "out/sweep.csv"][..], &["compare", "out", "out/sweep.csv"]] {
+            let refused = place.bench(args).args(["-o", file]).output().unwrap();
+            assert_eq!(refused.status.code(), Some(1), "{args:?} {file}");
+            assert!(stderr(&refused).contains(reason), "{args:?} {file}: {}", stderr(&refused));
+            assert_eq!(stdout(&refused), "", "{args:?} {file}");
+        }
+    }
+    assert_eq!(fs::read_to_string(place.path("notes.svg")).unwrap(), "remember the milk\n");
+    // A file that mktemp has made is empty.
+    fs::write(place.path("new.svg"), "").unwrap();
+    for file in ["new.svg", "new.svg", "new.png", "new.png"] {
+        assert!(place.bench(&["plot", "out/sweep.csv", "-o", file]).status().unwrap().success(), "{file}");
+    }
 }
 
 #[test]

@@ -45,6 +45,7 @@ pub struct CompareArgs {
 /// # Errors
 /// If a CSV cannot be read, a sweep shares no point with the first, or the picture cannot be written.
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let csvs: Vec<PathBuf> = args.csvs.iter().map(|path| csv_of(path)).collect();
     let sweeps: Vec<Vec<Row>> = csvs.iter().map(|csv| read(csv)).collect::<Result<_, _>>()?;
     let labels = labels(&csvs);

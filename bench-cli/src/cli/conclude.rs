@@ -1,7 +1,7 @@
 //! What `sweep` and `plot` end with: tables, advice, pictures.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -12,7 +12,7 @@ use crate::outcome::Row;
 use crate::plot;
 use crate::report::{self, Picture, Report, advice};
 use crate::sweep::plan::plain_name;
-use crate::sweep::summary;
+use crate::sweep::{CSV_FILE, summary};
 
 /// The fits' picture; each series has one of its own, too.
 const LATENCY_FIT: &str = "latency-fit";
@@ -36,6 +36,47 @@ enum Format {
     Markdown,
 }
 
+/// Where what is made of a CSV is left: beside it. A folder has one `sweep.csv`, but may hold other CSVs, too: what is
+/// made of those has their names in front, so that nothing takes the place of a neighbour's.
+#[derive(Clone, Debug)]
+pub struct Outputs {
+    folder: PathBuf,
+    /// The name of the sweep, for a reader.
+    title: String,
+    /// What comes before the name of each file.
+    prefix: String,
+}
+
+impl Outputs {
+    /// The place beside `csv`.
+    pub fn beside(csv: &Path) -> Outputs {
+        let folder = csv.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let (title, prefix) = match csv.file_stem() {
+            Some(stem) if !csv.ends_with(CSV_FILE) => {
+                let stem = stem.to_string_lossy().into_owned();
+                (stem.clone(), format!("{stem}-"))
+            }
+            _ => (folder_name(folder), String::new()),
+        };
+        Outputs { folder: folder.to_owned(), title, prefix }
+    }
+
+    /// The folder that holds the CSV.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{}{name}", self.prefix))
+    }
+}
+
+/// A sweep is called by its folder.
+fn folder_name(folder: &Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    folder.file_name().map_or_else(|| "Sweep".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
 /// Prints what the rows of a sweep say, and what they say of the limits.
 pub fn print(rows: &[Row], folder: &Path, limits: &LimitArgs) {
     println!("{}", summary::text(rows, folder).trim_end());
@@ -46,33 +87,27 @@ pub fn print(rows: &[Row], folder: &Path, limits: &LimitArgs) {
     println!();
 }
 
-/// Leaves in `folder` all that can be made of a sweep's rows: pictures, the report, and what `formats` says.
+/// Leaves all that can be made of a sweep's rows: pictures, the report, and what `formats` says.
 ///
 /// # Errors
 /// If a file cannot be written.
 pub fn write_all(
     rows: &[Row],
-    folder: &Path,
+    outputs: &Outputs,
     limits: &LimitArgs,
     formats: &FormatArgs,
 ) -> anyhow::Result<()> {
     let series = Series::group(rows);
     let limits = limits.for_series(&series);
-    let pictures = if rows.iter().any(Row::is_ok) { draw_all(&series, folder)? } else { Vec::new() };
+    let pictures = if rows.iter().any(Row::is_ok) { draw_all(&series, outputs)? } else { Vec::new() };
     if formats.format.contains(&Format::Json) {
-        write(&folder.join("sweep.json"), &report::json::rows(rows)?)?;
+        write(&outputs.file("sweep.json"), &report::json::rows(rows)?)?;
     }
     if formats.format.contains(&Format::Markdown) {
-        write(&folder.join("summary.md"), &report::markdown::summary(rows, &limits))?;
+        write(&outputs.file("summary.md"), &report::markdown::summary(rows, &limits))?;
     }
-    let report = Report { title: &title(folder), rows, limits: &limits, pictures: &pictures };
-    write(&folder.join(REPORT), &report::page::page(&report))
-}
-
-/// The name of a sweep: that of its folder.
-fn title(folder: &Path) -> String {
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    folder.file_name().map_or_else(|| "Sweep".to_owned(), |name| name.to_string_lossy().into_owned())
+    let report = Report { title: &outputs.title, rows, limits: &limits, pictures: &pictures };
+    write(&outputs.file(REPORT), &report::page::page(&report))
 }
 
 fn write(file: &Path, text: &str) -> anyhow::Result<()> {
@@ -81,12 +116,16 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Draws every picture of a sweep into `folder`: all series side by side on the same axes, and if there are
+/// Draws every picture of a sweep: all series side by side on the same axes, and if there are
 /// several, each with a line by itself too, since a slow one leaves the others little of the common axis.
-fn draw_all(series: &[Series<'_>], folder: &Path) -> anyhow::Result<Vec<Picture>> {
+fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Picture>> {
     let mut pictures = Vec::new();
     for (name, caption, draw) in plot::PICTURES {
-        pictures.push(draw_into(draw(series)?, folder, name, caption)?);
+        match draw(series) {
+            Ok(svg) => pictures.push(leave(svg, outputs, name, caption)?),
+            // All else is worth having without it.
+            Err(reason) => println!("left out {name}: {reason}"),
+        }
     }
     let timeouts = |one: &Series<'_>| -> BTreeSet<u64> {
         one.rows.iter().filter(|row| row.is_ok()).map(|row| row.batch_timeout_ms).collect()
@@ -98,17 +137,17 @@ fn draw_all(series: &[Series<'_>], folder: &Path) -> anyhow::Result<Vec<Picture>
         let name = format!("{LATENCY_FIT}-{}", pieces.join("-"));
         let caption = format!("Stable latency against batch timeout: {} alone", one.name);
         let svg = plot::latency::draw(std::slice::from_ref(one))?;
-        pictures.push(draw_into(svg, folder, &name, &caption)?);
+        pictures.push(leave(svg, outputs, &name, &caption)?);
     }
     Ok(pictures)
 }
 
 /// Writes a picture as SVG and as PNG.
-fn draw_into(svg: String, folder: &Path, name: &str, caption: &str) -> anyhow::Result<Picture> {
+fn leave(svg: String, outputs: &Outputs, name: &str, caption: &str) -> anyhow::Result<Picture> {
     for extension in ["svg", "png"] {
-        let file = folder.join(format!("{name}.{extension}"));
+        let file = outputs.file(&format!("{name}.{extension}"));
         plot::write(&svg, &file)?;
         println!("drew {}", file.display());
     }
-    Ok(Picture { name: name.to_owned(), caption: caption.to_owned(), svg })
+    Ok(Picture { name: format!("{}{name}", outputs.prefix), caption: caption.to_owned(), svg })
 }

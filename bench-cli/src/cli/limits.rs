@@ -19,10 +19,10 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N", value_parser = messages)]
     max_msgs_per_op: Option<f64>,
     /// A median stable latency below this
-    #[arg(long, value_name = "TIME", value_parser = milliseconds)]
+    #[arg(long, value_name = "TIME", value_parser = latency)]
     max_median: Option<Duration>,
     /// A maximum stable latency below this
-    #[arg(long, value_name = "TIME", value_parser = milliseconds)]
+    #[arg(long, value_name = "TIME", value_parser = latency)]
     max_latency: Option<Duration>,
 }
 
@@ -47,6 +47,12 @@ impl LimitArgs {
     }
 }
 
+/// No latency is below 0.
+fn latency(text: &str) -> Result<Duration, String> {
+    let limit = milliseconds(text)?;
+    if limit.is_zero() { Err("it must be more than 0".to_owned()) } else { Ok(limit) }
+}
+
 fn messages(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
     number.ok_or_else(|| "give messages for each operation as a number above 0, such as 20".to_owned())
@@ -65,8 +71,21 @@ mod tests {
         limits: LimitArgs,
     }
 
+    fn try_parse(args: &str) -> Result<LimitArgs, String> {
+        let words = std::iter::once("probe").chain(args.split_whitespace());
+        Probe::try_parse_from(words).map(|probe| probe.limits).map_err(|error| error.to_string())
+    }
+
     fn parse(args: &str) -> LimitArgs {
-        Probe::try_parse_from(std::iter::once("probe").chain(args.split_whitespace())).unwrap().limits
+        try_parse(args).unwrap()
+    }
+
+    #[test]
+    fn a_limit_that_nothing_can_meet_is_refused() {
+        for args in ["--max-median 0", "--max-latency 0ms", "--max-msgs-per-op 0"] {
+            let error = try_parse(args).unwrap_err();
+            assert!(error.contains("more than 0") || error.contains("above 0"), "{args}: {error}");
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! `bench-cli plot`: the pictures of a sweep drawn again.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::ensure;
 use clap::Args;
 
 use super::compare::{self, CompareArgs};
-use super::conclude::{self, FormatArgs};
+use super::conclude::{self, FormatArgs, Outputs};
 use super::limits::LimitArgs;
 use crate::analysis::Series;
 use crate::outcome::Row;
@@ -32,8 +32,8 @@ pub struct PlotArgs {
     /// With several sweeps: exit with status 3 if a later one is worse than the first beyond noise
     #[arg(long)]
     fail_on_regression: bool,
-    /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV; comparison.svg beside
-    /// the last of several]
+    /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV, with its name in front if
+    /// that is not sweep.csv; comparison.svg beside the last of several]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -52,18 +52,17 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
         csvs => return compare_all(args, csvs),
     };
     ensure!(!args.fail_on_regression, "--fail-on-regression compares sweeps; give the CSV of a second one");
+    args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let rows = compare::read(csv)?;
-    let folder = csv.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    conclude::print(&rows, folder, &args.limits);
+    let outputs = Outputs::beside(csv);
+    conclude::print(&rows, outputs.folder(), &args.limits);
+    ensure!(rows.iter().any(Row::is_ok), "there is nothing to draw: no run in {} is ok", csv.display());
     match &args.output {
         Some(file) => {
             plot::write(&plot::latency::draw(&Series::group(&rows))?, file)?;
             println!("drew {}", file.display());
         }
-        None => {
-            conclude::write_all(&rows, folder, &args.limits, &args.formats)?;
-            ensure!(rows.iter().any(Row::is_ok), "there is nothing to draw: no run is ok");
-        }
+        None => conclude::write_all(&rows, &outputs, &args.limits, &args.formats)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,10 @@
 //! `bench-cli simulate`: one run in virtual time, with its history.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use node::StrategyKind;
 
@@ -13,6 +13,11 @@ use super::sweep::strategy;
 use crate::engine::simulated;
 use crate::harness::checker::Validity;
 use crate::harness::{history_file, results};
+use crate::sweep::CSV_FILE;
+
+/// The files of a run.
+const HISTORY: &str = "history.edn";
+const RESULTS: &str = "results.edn";
 
 /// Run this repository's node once in virtual time; equal seeds give equal histories
 #[derive(Clone, Debug, Args)]
@@ -32,6 +37,9 @@ pub struct SimulateArgs {
     /// A folder for history.edn and results.edn
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace the files of an earlier run in the same place
+    #[arg(long, requires = "out")]
+    force: bool,
     #[command(flatten)]
     settings: SettingsArgs,
 }
@@ -39,8 +47,11 @@ pub struct SimulateArgs {
 /// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown.
 ///
 /// # Errors
-/// If a node does not start, or the files cannot be written.
+/// If a node does not start, or the files cannot be written or would replace others.
 pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
+    if let Some(out) = args.out.as_ref().filter(|_| !args.force) {
+        refuse_taken(out)?;
+    }
     let config = node::Config { strategy: args.strategy, batch_timeout: args.batch_timeout };
     let finished = simulated::run(&args.settings.one()?, config, args.seed)?;
     let results = results::results(&finished.history, finished.counts, &finished.report).pretty();
@@ -52,8 +63,8 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         };
         let mut history = Vec::new();
         history_file::write_edn(&finished.history, &mut history)?;
-        write("history.edn", &history)?;
-        write("results.edn", results.as_bytes())?;
+        write(HISTORY, &history)?;
+        write(RESULTS, results.as_bytes())?;
     }
     println!("{results}");
     Ok(ExitCode::from(match finished.report.validity() {
@@ -61,4 +72,15 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         Validity::Invalid => 1,
         Validity::Unknown => 2,
     }))
+}
+
+/// Refuses a folder that holds a sweep or an earlier run.
+fn refuse_taken(folder: &Path) -> anyhow::Result<()> {
+    match [HISTORY, RESULTS, CSV_FILE].into_iter().find(|name| folder.join(name).exists()) {
+        None => Ok(()),
+        Some(name) => bail!(
+            "there is {} already; give another --out, or --force to write there and replace an earlier run",
+            folder.join(name).display()
+        ),
+    }
 }

@@ -23,7 +23,7 @@ use crate::soak::{self, Failure, Judged, Passed};
 A failing run is reduced to a smaller one that fails alike, and the command that repeats it is printed.")]
 pub struct SoakArgs {
     /// How many runs
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
     /// Number of the first run; each run after it has the next one
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 pub(super) use self::engine::default_jobs;
 pub use self::flags::SweepArgs;
 pub(super) use self::node::{executable, our_node, strategy};
-use super::conclude::{self, FormatArgs};
+use super::conclude::{self, FormatArgs, Outputs};
 use super::go_on;
 use super::limits::LimitArgs;
 use crate::engine::{AnyEngine, Engine as _, Stop};
@@ -114,5 +114,5 @@ fn conclude(rows: &[Row], directory: &Path, limits: &LimitArgs, formats: &Format
     }
     conclude::print(rows, directory, limits);
     println!("wrote {}", directory.join(CSV_FILE).display());
-    conclude::write_all(rows, directory, limits, formats)
+    conclude::write_all(rows, &Outputs::beside(&directory.join(CSV_FILE)), limits, formats)
 }

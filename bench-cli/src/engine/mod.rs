@@ -15,6 +15,7 @@ pub mod survivors;
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -75,6 +76,14 @@ pub trait Engine: Send + Sync + 'static {
     /// Whether its runs leave logs and stores in their directories. Runs of an engine that leaves none are over so
     /// soon that repeating them costs less than forcing each row onto the disk.
     fn leaves_files(&self) -> bool;
+
+    /// The program that `node` comes to: if it changes, so may every figure.
+    ///
+    /// # Errors
+    /// If the system does not say where that is.
+    fn node_program(&self, node: &NodeCommand) -> io::Result<PathBuf> {
+        Ok(node.bin.clone())
+    }
 
     /// About how long one run takes.
     fn expected_duration(&self, settings: &Settings) -> Duration;
@@ -159,6 +168,10 @@ impl Engine for AnyEngine {
 
     fn leaves_files(&self) -> bool {
         chosen!(self, engine => engine.leaves_files())
+    }
+
+    fn node_program(&self, node: &NodeCommand) -> io::Result<PathBuf> {
+        chosen!(self, engine => engine.node_program(node))
     }
 
     fn expected_duration(&self, settings: &Settings) -> Duration {

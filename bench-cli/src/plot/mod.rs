@@ -17,9 +17,11 @@ pub mod png;
 pub mod published;
 pub mod style;
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use crate::analysis::Series;
 
@@ -38,11 +40,55 @@ pub const PICTURES: [Picture; 3] = [
 /// # Errors
 /// If the extension is neither, or the file cannot be written.
 pub fn write(svg: &str, path: &Path) -> anyhow::Result<()> {
-    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
-    let bytes = match extension.as_ref().and_then(|extension| extension.to_str()) {
-        Some("svg") => svg.as_bytes().to_vec(),
-        Some("png") => png::render(svg)?,
-        _ => bail!("{} should end in .svg or .png", path.display()),
+    let bytes = match Format::of(path)? {
+        Format::Svg => svg.as_bytes().to_vec(),
+        Format::Png => png::render(svg)?,
     };
     std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Whether a picture may be written to `path`, which a user gave: a picture there is drawn anew, anything else stays.
+///
+/// # Errors
+/// If the extension is no picture's, or what is there is neither a picture nor empty.
+pub fn check_output(path: &Path) -> anyhow::Result<()> {
+    Format::of(path)?;
+    ensure!(!path.is_dir(), "{} is a folder; give the name of a file in it", path.display());
+    let mut start = Vec::new();
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file.and_then(|file| file.take(START).read_to_end(&mut start)),
+    }
+    .with_context(|| format!("cannot read {}, which would be replaced", path.display()))?;
+    let is_svg = || String::from_utf8_lossy(&start).contains("<svg");
+    ensure!(
+        start.is_empty() || start.starts_with(PNG_SIGNATURE) || is_svg(),
+        "{} is no picture, and is not replaced by one; give another name, or remove it",
+        path.display()
+    );
+    Ok(())
+}
+
+/// The first bytes of every PNG, as its specification says.
+const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+/// So many bytes of an SVG reach its root element, behind declarations and comments.
+const START: u64 = 4096;
+
+/// How a picture is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Svg,
+    Png,
+}
+
+impl Format {
+    /// What the file's extension says.
+    fn of(path: &Path) -> anyhow::Result<Format> {
+        let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+        match extension.as_ref().and_then(|extension| extension.to_str()) {
+            Some("svg") => Ok(Format::Svg),
+            Some("png") => Ok(Format::Png),
+            _ => bail!("{} should end in .svg or .png", path.display()),
+        }
+    }
 }

@@ -184,8 +184,13 @@ pub fn thousands(value: f64) -> String {
 
 /// Why there is no picture.
 pub fn nothing_to_draw(series: &[Series<'_>]) -> String {
-    let runs = series.iter().map(|series| series.rows.len()).sum::<usize>();
-    format!("there is nothing to draw: none of the {runs} runs is ok")
+    let rows = || series.iter().flat_map(|series| &series.rows);
+    match rows().filter(|row| row.is_ok()).count() {
+        0 => format!("there is nothing to draw: none of the {} runs is ok", rows().count()),
+        ok => format!(
+            "there is nothing to draw: none of the {ok} ok runs has figures for both axes (a logarithmic one has no 0)"
+        ),
+    }
 }
 
 /// The settings that all runs share, for the reader of the picture.

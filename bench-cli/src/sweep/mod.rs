@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use jiff::Timestamp;
 
 use crate::engine::embedded::lateness::is_late;
 use crate::engine::maelstrom::LOG_FILE;
@@ -108,7 +109,8 @@ impl<E: Engine> Sweep<E> {
     /// Makes the sweep's directory and its CSV, or goes on with those that are there.
     ///
     /// # Errors
-    /// If the directory holds something else, or a sweep with other settings, or cannot be written.
+    /// If the directory holds something else, or a sweep with other settings or of an older build of the node, or
+    /// cannot be written.
     pub fn open(engine: Arc<E>, plan: &[Run], options: Options) -> anyhow::Result<Sweep<E>> {
         let Options { directory, earlier, .. } = &options;
         let replace = *earlier == Earlier::Replace;
@@ -136,6 +138,12 @@ impl<E: Engine> Sweep<E> {
         let planned: Vec<Row> = plan.iter().map(|run| row(engine.as_ref(), run)).collect();
         let retry = *earlier == Earlier::RetryFailed;
         let remaining = resume::remaining(plan, &planned, &rows, options.seed_given, retry)
+            .and_then(|remaining| {
+                if let Some(run) = plan.first() {
+                    resume::refuse_rebuilt(&engine.node_program(&run.node)?, &rows, retry)?;
+                }
+                Ok(remaining)
+            })
             .with_context(|| format!("{} cannot be gone on with", path.display()))?;
         Ok(Sweep { engine, options, csv, rows, remaining })
     }
@@ -318,12 +326,17 @@ fn measured(row: Row, completed: &Completed) -> Row {
         info_count: figures.map(|f| f.info_count),
         timer_p99_us: timer_p99.map(|late| late.as_micros() as u64),
         late: timer_p99.map(|late| is_late(late, Duration::from_millis(row.latency_ms))),
-        started_at: completed.started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        started_at: to_the_second(completed.started_at),
         duration_s: (completed.duration.as_secs_f64() * 10.0).round() / 10.0,
         attempts: completed.attempts,
         reason: outcome.reason().to_owned(),
         ..row
     }
+}
+
+/// A time as the CSV has it.
+fn to_the_second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn ms(duration: Duration) -> u64 {

@@ -5,10 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
 
 use super::plan::Run;
+use super::to_the_second;
 use crate::outcome::Row;
 use crate::outcome::row::{MEASURED, cells};
 
@@ -65,6 +68,33 @@ pub fn remaining(
         left.tried.push(earlier.map_or(0, |row| row.attempts));
     }
     Ok(left)
+}
+
+/// Refuses rows of an older build of `program`, the node: the rest would be measured with another one.
+///
+/// A build is known by when its file was last modified. What a script starts is not looked at, nor are rows that are to
+/// be measured again since they failed and `retry_failed` says so.
+///
+/// # Errors
+/// If the program was modified after the first of the rows was started, or cannot be looked at.
+pub fn refuse_rebuilt(program: &Path, rows: &[Row], retry_failed: bool) -> anyhow::Result<()> {
+    let stays = |row: &&Row| row.is_ok() || !retry_failed;
+    let started = |row: &Row| row.started_at.parse::<Timestamp>().ok();
+    let Some(first) = rows.iter().filter(stays).filter_map(started).min() else { return Ok(()) };
+    let modified = program.metadata().and_then(|file| file.modified());
+    let modified = modified.with_context(|| format!("cannot look at {}", program.display()))?;
+    let modified = Timestamp::try_from(modified)?;
+    // Rows have whole seconds, rounded down.
+    if modified.as_second() <= first.as_second() {
+        return Ok(());
+    }
+    bail!(
+        "{} was modified at {}, after the runs there had begun ({}); runs of two builds are not one sweep\nGive \
+         --force to start anew with the program as it is now, or another --out or --name to keep what is there",
+        program.display(),
+        to_the_second(modified),
+        to_the_second(first)
+    )
 }
 
 /// Whether two rows are of the same run.
@@ -142,6 +172,8 @@ fn shown(cells: &BTreeSet<String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
     use crate::outcome::Status;
     use crate::outcome::row::tests::example;
@@ -194,6 +226,35 @@ mod tests {
             (retry(true).runs, retry(true).tried, retry(true).done),
             (vec![runs[1].clone()], vec![2], 1)
         );
+    }
+
+    #[test]
+    fn rows_of_an_older_build_are_refused_unless_all_of_them_are_repeated() {
+        let program = tempfile::NamedTempFile::new().unwrap();
+        let first = "2026-01-02T03:04:05Z";
+        let at = |started_at: &str, repetition| Row {
+            started_at: started_at.to_owned(),
+            ..example(50, repetition)
+        };
+        let rows = [at("2026-01-02T03:04:25Z", 2), at(first, 1)];
+        let failed = rows.clone().map(|row| Row { status: Status::Crashed, ..row });
+        let modified = |millis: i64, rows: &[Row], retry_failed| {
+            let time = first.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_millis(millis);
+            program.as_file().set_modified(SystemTime::try_from(time).unwrap()).unwrap();
+            refuse_rebuilt(program.path(), rows, retry_failed).map_err(|error| error.to_string())
+        };
+        // Built in the second in which the first run was started.
+        assert_eq!(modified(900, &rows, false), Ok(()));
+        let error = modified(1000, &rows, false).unwrap_err();
+        assert!(
+            error.contains("was modified at 2026-01-02T03:04:06Z, after the runs there had begun"),
+            "{error}"
+        );
+        assert!(error.contains("--force") && error.contains("another --out"), "{error}");
+        assert!(modified(1000, &rows, true).is_err());
+        assert!(modified(1000, &failed, false).is_err());
+        assert_eq!(modified(1000, &failed, true), Ok(()));
+        assert_eq!(modified(1000, &[], false), Ok(()));
     }
 
     #[test]

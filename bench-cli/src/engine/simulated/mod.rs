@@ -9,6 +9,8 @@ mod figures;
 mod payload;
 mod pipes;
 
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use node::{Node, Time};
@@ -23,7 +25,7 @@ use crate::harness::launch;
 use crate::harness::network::{Address, Delivery, MessageCounts, NodeId, Timing};
 use crate::harness::run::{Phase, Run, SetupError};
 use crate::outcome::{Outcome, Status};
-use crate::settings::Settings;
+use crate::settings::{NodeCommand, Settings};
 
 /// The engine that needs no process.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,11 @@ impl Engine for Simulated {
 
     fn leaves_files(&self) -> bool {
         false
+    }
+
+    fn node_program(&self, _: &NodeCommand) -> io::Result<PathBuf> {
+        // The node is a part of this program.
+        std::env::current_exe()
     }
 
     fn expected_duration(&self, settings: &Settings) -> Duration {
