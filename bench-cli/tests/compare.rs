@@ -136,6 +136,22 @@ fn each_sweep_is_held_against_the_first() {
     }
     assert_eq!(said.matches("differences are beyond noise").count(), 2);
     assert!(place.path().join("all.png").is_file());
+    let other = bench(
+        place.path(),
+        &format!("sweep {args} --strategy hub --latency 50ms --batch-timeouts 200 --out d").replacen(
+            "--batch-timeouts 50,100 ",
+            "",
+            1,
+        ),
+    );
+    assert!(other.status.success(), "{}", String::from_utf8_lossy(&other.stderr));
+    let apart = bench(place.path(), "compare a d");
+    let said = String::from_utf8_lossy(&apart.stderr).into_owned();
+    assert_eq!(apart.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("\n  a: latency 100 ms; d: latency 50 ms\n  a: 50 ms, 100 ms; d: 200 ms"),
+        "{said}"
+    );
     let lonely = bench(place.path(), "compare a/sweep.csv");
     assert_eq!(lonely.status.code(), Some(2));
 }

@@ -64,6 +64,30 @@ impl Names {
     }
 }
 
+/// What sets two sweeps apart: how each has them, of the series, their settings and batch timeouts that differ. Empty if
+/// nothing does.
+pub fn differences(one: &[Row], other: &[Row]) -> Vec<(String, String)> {
+    let subject: Setting = Row::series;
+    let timeout: Setting = |row| format!("{} ms", row.batch_timeout_ms);
+    let values = |rows: &[Row], setting: Setting| {
+        // Rows are written in the order in which runs ended.
+        let mut rows: Vec<&Row> = rows.iter().collect();
+        rows.sort_by_key(|row| (row.batch_timeout_ms, row.seed));
+        let mut seen = BTreeSet::new();
+        let shown: Vec<String> =
+            rows.into_iter().map(setting).filter(|value| seen.insert(value.clone())).collect();
+        (seen, shown.join(", "))
+    };
+    [subject]
+        .into_iter()
+        .chain(SETTINGS)
+        .chain([timeout])
+        .map(|setting| (values(one, setting), values(other, setting)))
+        .filter(|(one, other)| one.0 != other.0)
+        .map(|(one, other)| (one.1, other.1))
+        .collect()
+}
+
 /// What tells a run from all others of its sweep, if its settings are told apart by `settings`.
 pub fn run(settings: &str, row: &Row) -> String {
     let mut name = format!("{} {} ms #{}", row.series(), row.batch_timeout_ms, row.repetition);
@@ -118,6 +142,15 @@ mod tests {
             said.starts_with("hub, 50 ms, repetition 1\n5 nodes, latency 50 ms\n1.50 msgs/op\n"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn sweeps_differ_in_what_not_both_have() {
+        let one = [example(100, 1), example(50, 1)];
+        let other = [Row { node_count: 5, ..example(50, 1) }, Row { node_count: 9, ..example(100, 1) }];
+        assert_eq!(differences(&one, &other), [("25 nodes".to_owned(), "5 nodes, 9 nodes".to_owned())]);
+        assert_eq!(differences(&one, &one[1..]), [("50 ms, 100 ms".to_owned(), "50 ms".to_owned())]);
+        assert!(differences(&one, &one).is_empty());
     }
 
     #[test]

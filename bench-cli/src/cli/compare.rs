@@ -1,6 +1,7 @@
 //! `bench-cli compare`: sweeps side by side.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,7 +10,7 @@ use clap::Args;
 use comfy_table::Table;
 
 use crate::analysis::compare::{Difference, NEGLIGIBLE, SIGNIFICANCE, Scope, compare};
-use crate::analysis::{Names, Series};
+use crate::analysis::{Names, Series, names};
 use crate::outcome::{Row, csv_file};
 use crate::plot;
 use crate::sweep::{CSV_FILE, summary};
@@ -54,11 +55,13 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
         sweeps.iter().map(|rows| Series::group_named(&names, rows)).collect();
     let others = groups.split_off(1);
     let compared = compare(&groups[0], &others);
-    let regressions: usize = compared
-        .iter()
-        .zip(&labels[1..])
-        .map(|(differences, other)| report(differences, [&labels[0], other]))
-        .sum::<anyhow::Result<_>>()?;
+    let mut regressions = 0;
+    for ((differences, rows), other) in compared.iter().zip(&sweeps[1..]).zip(&labels[1..]) {
+        if differences.is_empty() {
+            bail!(nothing_to_compare([(&labels[0], &sweeps[0]), (other, rows)]));
+        }
+        regressions += report(differences, [&labels[0], other]);
+    }
     if let Some(file) = &args.output {
         let all: Vec<(String, Vec<Series<'_>>)> =
             labels.into_iter().zip(groups.into_iter().chain(others)).collect();
@@ -70,13 +73,8 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints how a sweep differs from the first; returns how many differences are for the worse.
-fn report(differences: &[Difference], labels: [&str; 2]) -> anyhow::Result<usize> {
+fn report(differences: &[Difference], labels: [&str; 2]) -> usize {
     let [first, other] = labels;
-    if differences.is_empty() {
-        bail!(
-            "{first} and {other} share no series and timeout with usable runs, so there is nothing to compare"
-        );
-    }
     println!("{first} → {other}\n{}", table(differences, labels));
     let significant = differences.iter().filter(|difference| difference.is_significant()).count();
     let regressions = differences.iter().filter(|difference| difference.is_regression()).count();
@@ -86,7 +84,23 @@ fn report(differences: &[Difference], labels: [&str; 2]) -> anyhow::Result<usize
         differences.len(),
         NEGLIGIBLE * 100.0
     );
-    Ok(regressions)
+    regressions
+}
+
+/// Why two sweeps, each with its name, have nothing in common.
+fn nothing_to_compare([(first, before), (other, after)]: [(&str, &[Row]); 2]) -> String {
+    let mut text = format!(
+        "{first} and {other} share no series and timeout with usable runs, so there is nothing to compare"
+    );
+    for (rows, name) in [(before, first), (after, other)] {
+        if !rows.iter().any(Row::is_ok) {
+            let _ = write!(text, "; no run of {name} is ok");
+        }
+    }
+    for (before, after) in names::differences(before, after) {
+        let _ = write!(text, "\n  {first}: {before}; {other}: {after}");
+    }
+    text
 }
 
 /// The CSV of a sweep that is given by its folder, or by the CSV itself.
@@ -157,6 +171,8 @@ fn labels(csvs: &[PathBuf]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Status;
+    use crate::outcome::row::tests::example;
 
     #[test]
     fn sweeps_are_called_by_their_folders_where_that_tells_them_apart() {
@@ -164,5 +180,15 @@ mod tests {
         assert_eq!(labels(&["a/x/sweep.csv", "y/sweep.csv"]), ["x", "y"]);
         assert_eq!(labels(&["a/x/sweep.csv", "b/x/sweep.csv"]), ["a/x/sweep.csv", "b/x/sweep.csv"]);
         assert_eq!(labels(&["one.csv", "two.csv"]), ["one.csv", "two.csv"]);
+    }
+
+    #[test]
+    fn what_sets_sweeps_apart_is_named() {
+        let run = |node_count, timeout| Row { node_count, ..example(timeout, 1) };
+        let (one, other) = ([run(25, 50)], [run(5, 100)]);
+        let said = nothing_to_compare([("a", &one), ("b", &other)]);
+        assert!(said.ends_with("\n  a: 25 nodes; b: 5 nodes\n  a: 50 ms; b: 100 ms"), "{said}");
+        let failed = [Row { status: Status::Crashed, ..run(25, 50) }];
+        assert!(nothing_to_compare([("a", &one), ("b", &failed)]).ends_with("; no run of b is ok"));
     }
 }
