@@ -73,6 +73,18 @@ impl<'a> Series<'a> {
         Fit::of(self, quantile)
     }
 
+    /// The challenges whose limits these series may be held against: those of Gossip Glomers, if all runs have their
+    /// cluster and load, and no faults.
+    pub fn challenges(series: &[Series<'_>]) -> &'static [Challenge] {
+        let is_theirs = |series: &Series<'_>| {
+            let faultless = |row: &&Row| {
+                row.nemesis == "none" && row.message_loss == 0.0 && row.message_duplication == 0.0
+            };
+            series.cluster() == Some(Cluster::CHALLENGE) && series.rows.iter().all(faultless)
+        };
+        if series.iter().all(is_theirs) { &Challenge::ALL } else { &[] }
+    }
+
     /// The cluster that its runs had, for the theory.
     pub fn cluster(&self) -> Option<Cluster> {
         self.rows.first().map(|row| Cluster {

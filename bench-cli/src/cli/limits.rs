@@ -5,8 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::settings::milliseconds;
-use crate::analysis::limit::Cluster;
-use crate::analysis::{Challenge, Envelope, Series};
+use crate::analysis::{Envelope, Series};
 
 /// Limits. Without any, the challenges 3d and 3e are the limits of their own cluster.
 #[derive(Clone, Debug, Default, Args)]
@@ -42,8 +41,10 @@ impl LimitArgs {
     /// The limits to judge these series by: those asked for, or else the challenges if the series are theirs.
     pub fn for_series(&self, series: &[Series<'_>]) -> Vec<Envelope> {
         let given = self.given();
-        let challenge = || series.iter().all(|series| series.cluster() == Some(Cluster::CHALLENGE));
-        if given.is_empty() && challenge() { Challenge::ALL.map(Envelope::from).to_vec() } else { given }
+        if !given.is_empty() {
+            return given;
+        }
+        Series::challenges(series).iter().copied().map(Envelope::from).collect()
     }
 }
 
@@ -101,5 +102,7 @@ mod tests {
         let judged = |rows: &[Row]| parse("").for_series(&Series::group(rows)).len();
         assert_eq!(judged(&[example(50, 1)]), 2);
         assert_eq!(judged(&[Row { node_count: 5, ..example(50, 1) }]), 0);
+        assert_eq!(judged(&[Row { nemesis: "partition".to_owned(), ..example(50, 1) }]), 0);
+        assert_eq!(judged(&[Row { message_loss: 0.1, ..example(50, 1) }]), 0);
     }
 }

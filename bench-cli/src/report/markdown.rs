@@ -14,8 +14,8 @@ use crate::sweep::summary::{self, Sheet};
 pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {
     let series = Series::group(rows);
     let mut text = table(&summary::points(&series));
-    let _ = writeln!(text, "\n{}\n", escape(summary::POINTS_LEGEND));
-    for limits in summary::challenge_limits() {
+    let _ = writeln!(text, "\n{}\n", escape(&summary::points_legend(&series)));
+    for limits in summary::challenge_limits(&series) {
         let _ = writeln!(text, "- {}", escape(&limits));
     }
     let fits = summary::fits(&series);
@@ -77,6 +77,12 @@ mod tests {
         let failed = Row { status: Status::Crashed, ..example(100, 2) };
         let rows = [example(100, 1), failed, example(200, 1), example(400, 1)];
         insta::assert_snapshot!(summary(&rows, &[Challenge::ALL[1].into()]));
+    }
+
+    #[test]
+    fn challenges_are_shown_of_their_own_settings_alone() {
+        let small = summary(&[Row { node_count: 5, ..example(100, 1) }], &[]);
+        assert!(small.contains("| max | ok |\n") && !small.contains("3d"), "{small}");
     }
 
     #[test]

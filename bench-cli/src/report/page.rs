@@ -114,11 +114,13 @@ fn run(rows: &[Row]) -> String {
 fn figures(rows: &[Row]) -> String {
     let series = Series::group(rows);
     let mut html = html::table("Medians over repetitions", &summary::points(&series));
-    let _ = writeln!(html, "<p class=\"note\">{}</p>\n<ul class=\"note\">", escape(summary::POINTS_LEGEND));
-    for limits in summary::challenge_limits() {
-        let _ = writeln!(html, "<li>{}</li>", escape(&limits));
+    let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::points_legend(&series)));
+    let limits = summary::challenge_limits(&series);
+    if !limits.is_empty() {
+        let items: String = limits.iter().map(|limits| format!("<li>{}</li>\n", escape(limits))).collect();
+        let _ = writeln!(html, "<ul class=\"note\">\n{items}</ul>");
     }
-    html.push_str("</ul>\n<h3>Fits</h3>\n");
+    html.push_str("<h3>Fits</h3>\n");
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {
         html.push_str(&html::table(summary::FITS_LEGEND, &fits));

@@ -35,8 +35,8 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
     let series = Series::group(rows);
     let mut text = String::new();
     let _ = writeln!(text, "{}\n", table(points(&series)).trim_fmt());
-    let _ = writeln!(text, "{POINTS_LEGEND}");
-    for limits in challenge_limits() {
+    let _ = writeln!(text, "{}", points_legend(&series));
+    for limits in challenge_limits(&series) {
         let _ = writeln!(text, "  {limits}");
     }
     let fits = fits(&series);
@@ -55,20 +55,29 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
     text
 }
 
-/// How to read [`points`].
-pub const POINTS_LEGEND: &str = "Latencies in ms; medians over ok runs, and their range; messages beyond the fewest \
-    that theory allows for as many hops and this timeout. \
-    A challenge is met if every repetition stays below its limits:";
+/// How to read [`points`]; [`challenge_limits`] follow.
+pub fn points_legend(series: &[Series<'_>]) -> String {
+    let mut legend =
+        "Latencies in ms; medians over ok runs, and their range; messages beyond the fewest that theory \
+        allows for as many hops and this timeout."
+            .to_owned();
+    if !Series::challenges(series).is_empty() {
+        legend.push_str(" A challenge is met if every repetition stays below its limits:");
+    }
+    legend
+}
+
 /// How to read [`fits`].
 pub const FITS_LEGEND: &str = "stable latency = k · batch timeout + b (least squares, 95 % intervals; \
     robust: Theil–Sen)";
 
-/// The limits of each challenge in words.
-pub fn challenge_limits() -> [String; Challenge::ALL.len()] {
-    Challenge::ALL.map(|Challenge { name, msgs_per_op, median, max }| {
+/// The limits of each challenge that [`points`] judges, in words.
+pub fn challenge_limits(series: &[Series<'_>]) -> Vec<String> {
+    let limits = |Challenge { name, msgs_per_op, median, max }: &Challenge| {
         let (median, max) = (median.as_millis(), max.as_millis());
         format!("{name}: < {msgs_per_op} msgs/op, median < {median} ms, max < {max} ms")
-    })
+    };
+    Series::challenges(series).iter().map(limits).collect()
 }
 
 /// Why series have no fit, each reason once.
@@ -98,17 +107,23 @@ pub fn table(sheet: Sheet) -> Table {
     table
 }
 
-/// Medians and ranges of each series at each timeout, and whether it meets the challenges.
+/// Medians and ranges of each series at each timeout, and whether it meets the challenges if these are its settings.
 pub fn points(series: &[Series<'_>]) -> Sheet {
     let mut header = vec!["series", "timeout", "msgs/op", "over limit"];
     header.extend(Quantile::ALL.map(Quantile::name));
     header.push("ok");
-    header.extend(Challenge::ALL.map(|challenge| challenge.name));
+    let challenges = Series::challenges(series);
+    header.extend(challenges.iter().map(|challenge| challenge.name));
     let mut sheet = Sheet::new(&header);
     for series in series {
         let model = Model::of(series);
         let points = series.by_timeout();
-        sheet.rows.extend(points.iter().map(|point| point_cells(&series.name, model, point)));
+        sheet.rows.extend(points.iter().map(|point| {
+            let mut cells = point_cells(&series.name, model, point);
+            // As many as there are columns: of other settings they say nothing.
+            cells.extend(challenges.iter().zip(point.passed).map(|(_, passed)| share(passed, point.runs)));
+            cells
+        }));
     }
     sheet
 }
@@ -122,12 +137,16 @@ fn point_cells(name: &str, model: Option<Model>, point: &Point) -> Vec<String> {
     cells.push(over.unwrap_or_else(|| "–".to_owned()));
     cells.extend(point.latencies.map(|latency| spread(latency, 0)));
     cells.push(format!("{}/{}", point.ok, point.runs));
-    cells.extend(point.passed.map(|passed| match passed {
-        0 => "no".to_owned(),
-        all if all == point.runs => "yes".to_owned(),
-        some => format!("{some}/{}", point.runs),
-    }));
     cells
+}
+
+/// Whether a challenge was passed, or by how many of the runs.
+fn share(passed: usize, runs: usize) -> String {
+    match passed {
+        0 => "no".to_owned(),
+        all if all == runs => "yes".to_owned(),
+        some => format!("{some}/{runs}"),
+    }
 }
 
 /// A median, with its range where there is one.
@@ -255,6 +274,16 @@ mod tests {
         };
         let rows = [example(100, 1), crashed, example(200, 1), example(200, 2), example(400, 1), slow];
         insta::assert_snapshot!(text(&rows, Path::new("results/x")));
+    }
+
+    #[test]
+    fn challenges_are_no_matter_of_other_settings() {
+        let rows = [Row { node_count: 5, time_limit_s: 1.0, ..example(100, 1) }];
+        let sheet = points(&Series::group(&rows));
+        assert_eq!(sheet.header.last().map(String::as_str), Some("ok"));
+        assert_eq!(sheet.rows[0].len(), sheet.header.len());
+        let text = text(&rows, Path::new("x"));
+        assert!(!text.contains("3d") && !text.contains("challenge"), "{text}");
     }
 
     #[test]
