@@ -22,6 +22,10 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+fn recommended_ms(said: &str) -> u64 {
+    said.split("--batch-timeout ").nth(1).unwrap().split("ms").next().unwrap().parse().unwrap()
+}
+
 #[test]
 fn it_ends_with_a_setting_and_its_evidence() {
     let place = tempfile::tempdir().unwrap();
@@ -35,12 +39,54 @@ fn it_ends_with_a_setting_and_its_evidence() {
     );
     // It went on from the first coarse sweep to timeouts between.
     let rows = csv_file::read(&place.path().join("out/simulated/sweep.csv")).unwrap().rows;
-    let timeout: u64 =
-        said.split("--batch-timeout ").nth(1).unwrap().split("ms").next().unwrap().parse().unwrap();
+    let timeout = recommended_ms(&said);
     assert!((200..500).contains(&timeout), "{said}");
     let recommended = rows.iter().filter(|row| row.batch_timeout_ms == timeout);
     assert!(recommended.clone().count() >= 5);
     assert!(recommended.clone().all(|row| row.stable_max_ms.unwrap() < 500));
+}
+
+/// The longest timeout of the first grid meets, so there may be better ones beyond.
+#[test]
+fn it_looks_beyond_the_first_grid() {
+    let place = tempfile::tempdir().unwrap();
+    let output = tune(place.path(), &["--max-latency", "2s"]);
+    let said = stdout(&output);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(recommended_ms(&said) > 1600, "{said}");
+}
+
+/// The whole gap between what meets and what misses is searched, with the best strategy alone.
+#[test]
+fn it_goes_on_until_nothing_is_left_to_learn() {
+    let place = tempfile::tempdir().unwrap();
+    let output = bench(
+        place.path(),
+        "tune --engine simulated --limit 3d --strategy hub,direct --time-limit 5s --out out",
+    );
+    let said = stdout(&output);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!((430..=500).contains(&recommended_ms(&said)), "{said}");
+    let alone = csv_file::read(&place.path().join("out/simulated-hub/sweep.csv")).unwrap().rows;
+    assert!(alone.iter().all(|row| row.strategy == "hub"));
+}
+
+/// What would fail after the search fails before it.
+#[test]
+fn an_engine_that_is_not_there_ends_it_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    let refused = |args: &str, code: i32, why: &str| {
+        let output = bench(place.path(), args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(why) && !said.contains("error: error"), "{said}");
+        assert!(!place.path().join("out").exists());
+    };
+    refused("tune --out out --engine embeded", 2, "invalid value 'embeded'");
+    refused("tune --out out --strategy star", 2, "choose from tree, hub, direct");
+    refused("tune --out out --jobs none", 2, "invalid value 'none'");
+    refused("tune --out out --engine maelstrom --maelstrom /nope", 1, "/nope");
+    refused("confirm x.csv --engine embeded --out out", 2, "invalid value 'embeded'");
 }
 
 #[test]
@@ -95,7 +141,36 @@ fn what_a_sweep_recommends_is_run_again() {
     );
 }
 
-/// A program in another language, in real time: a coarse sweep, then a check of the best.
+/// Neither a sweep's own runs nor those that were made to confirm an earlier one confirm it.
+#[test]
+fn a_sweep_is_confirmed_by_newer_runs_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let sweep = "sweep --engine simulated --strategy hub --node-count 5 --time-limit 5s --latency 20ms \
+                 --batch-timeouts 0,100,400 --repetitions 5 --seed 1 --out out -q";
+    assert!(bench(place.path(), sweep).status.success());
+    let said = |args: &str| {
+        let output = bench(place.path(), &format!("confirm out --max-latency 300ms --repetitions 2 {args}"));
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for same in ["out", "./out", "out/../out"] {
+        let (success, refused) = said(&format!("--out {same}"));
+        assert!(!success && refused.contains("cannot confirm themselves"), "{refused}");
+    }
+    assert!(said("").0 && said("").0, "runs of its own are gone on with");
+
+    // The sweep is redone, so the runs that confirmed it are older.
+    let csv = place.path().join("out/sweep.csv");
+    let redone = std::fs::read_to_string(&csv).unwrap();
+    let year = csv_file::read(&csv).unwrap().rows[0].started_at[..5].to_owned();
+    std::fs::write(&csv, redone.replace(&format!(",{year}"), ",9999-")).unwrap();
+    let (success, refused) = said("");
+    assert!(!success && refused.contains("4 runs in out/confirm/sweep.csv are older"), "{refused}");
+    // Replaced runs would not be newer than that year either; a folder of their own is none of the question.
+    assert!(said("--force").0 && said("--out other").0);
+}
+
+/// A program in another language, in real time: a coarse sweep, then a check of the best. Beside such a slow network
+/// timeouts below the shortest of that sweep matter too little to be tried.
 #[test]
 fn any_node_can_be_tuned() {
     let place = tempfile::tempdir().unwrap();
@@ -103,7 +178,7 @@ fn any_node_can_be_tuned() {
     let output = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
         .current_dir(place.path())
         .args(["tune", "--engine", "embedded", "--out", "out", "--max-latency", "9s", "--repetitions", "2"])
-        .args(["--node-count", "2", "--rate", "20", "--time-limit", "2s", "--latency", "1ms"])
+        .args(["--node-count", "2", "--rate", "20", "--time-limit", "2s", "--latency", "500ms"])
         .args(["--jobs", "8", "--prefer", "latency", "--bin"])
         .arg(&node)
         .output()

@@ -119,7 +119,9 @@ impl Advice {
         let best = advice.best(Figure::MsgsPerOp).map(|best| best.series.clone());
         let of_series = advice.judged.chunk_by(|a, b| a.series == b.series);
         let worth_it = of_series.filter(|judged| best.as_ref().is_none_or(|best| *best == judged[0].series));
-        advice.next = worth_it.filter_map(next_sweep).collect();
+        advice.next = worth_it
+            .filter_map(|own| next_sweep(own, beyond(own, &advice.envelope, Aim::FewestMessages)))
+            .collect();
         advice
     }
 
@@ -138,10 +140,37 @@ impl Advice {
     /// setting so far; all that is worth measuring while there is none.
     pub fn next_for(&self, aim: Aim) -> Vec<NextSweep> {
         let Some(best) = self.best(aim.figure()) else { return self.next.clone() };
-        let own: Vec<Judged> = self.judged.iter().filter(|one| one.series == best.series).cloned().collect();
+        let own = self.of_series(&best.series);
         let place = own.iter().position(|one| one.timeout_ms == best.timeout_ms).unwrap_or(0);
         let around = place.saturating_sub(1)..own.len().min(place + 2);
-        next_sweep(&own[around]).into_iter().collect()
+        next_sweep(&own[around], beyond(own, &self.envelope, aim)).into_iter().collect()
+    }
+
+    /// The gap (ms) in which the timeouts that are best for `aim` begin to miss the limits, unless it is so small that
+    /// nothing in it would be much better. `None` while nothing surely meets the limits, too.
+    pub fn not_known_finely(&self, aim: Aim) -> Option<(u64, u64)> {
+        let own = self.of_series(&self.best(aim.figure())?.series);
+        let with =
+            |verdict: Verdict| own.iter().filter(move |one| one.verdict == verdict).map(|one| one.timeout_ms);
+        let (low, high) = match aim {
+            Aim::FewestMessages => {
+                let meets = with(Verdict::Meets).next_back()?;
+                let misses = with(Verdict::Misses).find(|&missed| missed > meets);
+                (meets, misses.or(self.envelope.timeout_bound_ms())?)
+            }
+            Aim::LowestLatency => {
+                let meets = with(Verdict::Meets).next()?;
+                let misses = with(Verdict::Misses).rfind(|&missed| missed < meets);
+                (misses.or_else(|| (!shorter(own).is_empty()).then_some(0))?, meets)
+            }
+        };
+        is_wide(low, high).then_some((low, high))
+    }
+
+    /// All timeouts of one series.
+    fn of_series(&self, name: &str) -> &[Judged] {
+        let mut all = self.judged.chunk_by(|a, b| a.series == b.series);
+        all.find(|own| own[0].series == name).unwrap_or_default()
     }
 
     /// Of the timeouts that surely meet the limits, the one with the least `figure`.
@@ -205,18 +234,20 @@ const FINE: f64 = 0.06;
 /// Runs at a new timeout, and at most at an open one.
 const REPETITIONS: usize = 5;
 
+/// Whether a gap between timeouts is too wide to leave unmeasured.
+fn is_wide(low: u64, high: u64) -> bool {
+    high.saturating_sub(low) as f64 > FINE * high as f64
+}
+
 /// Longer timeouts mean fewer messages and higher latencies, so what is best lies at the ends of the range that
-/// meets the limits: the neighbours of its ends, and what is open, are what to measure.
-fn next_sweep(judged: &[Judged]) -> Option<NextSweep> {
-    let mut timeouts: Vec<u64> = judged
-        .iter()
-        .filter(|judged| judged.verdict == Verdict::Open)
-        .map(|judged| judged.timeout_ms)
-        .collect();
+/// meets the limits: the neighbours of its ends, what is open, and what is beyond what was measured, are what to measure.
+fn next_sweep(judged: &[Judged], beyond: Vec<u64>) -> Option<NextSweep> {
+    let open = judged.iter().filter(|judged| judged.verdict == Verdict::Open);
+    let mut timeouts: Vec<u64> = open.map(|judged| judged.timeout_ms).chain(beyond).collect();
     for pair in judged.windows(2) {
         let (low, high) = (pair[0].timeout_ms, pair[1].timeout_ms);
         let boundary = (pair[0].verdict == Verdict::Meets) != (pair[1].verdict == Verdict::Meets);
-        if boundary && (high - low) as f64 > FINE * high as f64 {
+        if boundary && is_wide(low, high) {
             timeouts.extend(between(low, high));
         }
     }
@@ -224,6 +255,36 @@ fn next_sweep(judged: &[Judged]) -> Option<NextSweep> {
     timeouts.dedup();
     let series = judged.first()?.series.clone();
     (!timeouts.is_empty()).then_some(NextSweep { series, timeouts_ms: timeouts, repetitions: REPETITIONS })
+}
+
+/// Timeouts beyond those of a series that may be better for `aim`, as its outermost one meets the limits.
+fn beyond(own: &[Judged], envelope: &Envelope, aim: Aim) -> Vec<u64> {
+    match aim {
+        Aim::FewestMessages => longer(own, envelope),
+        Aim::LowestLatency => shorter(own),
+    }
+}
+
+/// Timeouts beyond the longest one if that meets the limits. None if no latency is limited: then longer is better
+/// without end.
+fn longer(own: &[Judged], envelope: &Envelope) -> Vec<u64> {
+    let longest = own.last().filter(|last| last.verdict == Verdict::Meets).map(|last| last.timeout_ms);
+    match longest.zip(envelope.timeout_bound_ms()) {
+        Some((longest @ 1.., bound)) if 2 * longest < bound => {
+            vec![longest + longest / 4, longest + longest / 2, 2 * longest]
+        }
+        Some((longest, bound)) if is_wide(longest, bound) => between(longest, bound),
+        _ => Vec::new(),
+    }
+}
+
+/// Timeouts below the shortest one if that meets the limits, and is not a small part of the latency anyway.
+fn shorter(own: &[Judged]) -> Vec<u64> {
+    let shortest = own.first().filter(|first| first.verdict == Verdict::Meets);
+    let worth_it = |first: &&Judged| {
+        first.figure(Figure::Max).is_some_and(|max| first.timeout_ms as f64 > FINE * max.mean)
+    };
+    shortest.filter(worth_it).map(|first| between(0, first.timeout_ms)).unwrap_or_default()
 }
 
 /// Round timeouts inside a gap, about three.
@@ -246,6 +307,7 @@ mod tests {
     use crate::analysis::Challenge;
     use crate::outcome::row::tests::example;
     use crate::outcome::{Row, Status};
+    use std::time::Duration;
 
     /// Repetitions that scatter by about 2 %.
     fn rows(timeouts: &[u64]) -> Vec<Row> {
@@ -283,10 +345,44 @@ mod tests {
     fn what_to_measure_next_is_open_or_beside_an_end() {
         let next = advice(&rows(&[100, 300, 380, 800])).next;
         assert_eq!(next[0].timeouts_ms, [320, 340, 360, 380]);
-        assert!(advice(&rows(&[100, 110])).next.is_empty());
+        assert!(advice(&rows(&[100, 110, 800])).next[0].timeouts_ms.iter().all(|timeout| *timeout > 110));
         assert_eq!(between(100, 104), [101, 102, 103]);
         assert_eq!(between(0, 1), Vec::<u64>::new());
         assert_eq!(between(400, 800), [500, 600, 700]);
+    }
+
+    #[test]
+    fn beyond_what_was_measured_there_may_be_better() {
+        let own = |timeouts: &[u64], limit: Envelope| Advice::on(&Series::group(&rows(timeouts)), limit);
+        let next = |advice: &Advice| {
+            advice.next.iter().flat_map(|next| next.timeouts_ms.clone()).collect::<Vec<_>>()
+        };
+        let of_3e = || Envelope::from(Challenge::ALL[1]);
+        assert_eq!(next(&own(&[200, 400, 600], of_3e())), [750, 900, 1200]);
+        let below = |ms: u64| Envelope { max: Some(Duration::from_millis(ms)), ..Envelope::default() };
+        // No timeout of 2 s keeps the latency below 2 s.
+        assert_eq!(next(&own(&[400, 1600], below(2000))), [1700, 1800, 1900]);
+        assert_eq!(own(&[400, 1600], below(2000)).not_known_finely(Aim::FewestMessages), Some((1600, 2000)));
+        // Without a limit on latency longer is better without end.
+        let messages = Envelope { msgs_per_op: Some(9.0), ..Envelope::default() };
+        assert!(next(&own(&[200, 400], messages)).is_empty());
+
+        // The lowest latency is at the shortest timeout, which matters less and less.
+        let shorter = |timeouts: &[u64]| {
+            let found = own(timeouts, of_3e()).next_for(Aim::LowestLatency);
+            found.first().map(|next| next.timeouts_ms.clone()).unwrap_or_default()
+        };
+        assert_eq!(shorter(&[50, 100]), [10, 20, 30, 40]);
+        assert!(shorter(&[10, 100]).is_empty() && shorter(&[0, 100]).is_empty());
+    }
+
+    #[test]
+    fn what_is_left_open_is_a_gap() {
+        let of_3d = advice(&rows(&[100, 300, 380, 800]));
+        assert_eq!(of_3d.not_known_finely(Aim::FewestMessages), Some((300, 800)));
+        assert_eq!(of_3d.not_known_finely(Aim::LowestLatency), Some((0, 100)));
+        assert_eq!(advice(&rows(&[10, 340, 350, 420, 425])).not_known_finely(Aim::LowestLatency), None);
+        assert_eq!(advice(&rows(&[700, 800])).not_known_finely(Aim::FewestMessages), None);
     }
 
     #[test]
@@ -303,7 +399,7 @@ mod tests {
             advice.next_for(Aim::FewestMessages)[0].timeouts_ms,
             [160, 180, 200, 220, 240, 260, 280, 320, 340, 360, 380]
         );
-        assert_eq!(advice.next_for(Aim::LowestLatency)[0].timeouts_ms, [110, 120, 130, 140]);
+        assert_eq!(advice.next_for(Aim::LowestLatency)[0].timeouts_ms, [20, 40, 60, 80, 110, 120, 130, 140]);
         rows.iter_mut().for_each(|row| row.stable_max_ms = Some(580 + 10 * u64::from(row.repetition)));
         let none = self::advice(&rows);
         assert!(!none.next.is_empty());

@@ -31,6 +31,14 @@ impl Envelope {
             .collect()
     }
 
+    /// The batch timeout in milliseconds from which on no node can meet the limits on latency, if there are any: a value
+    /// may wait a whole timeout for its batch, and half of the values wait half of it.
+    pub fn timeout_bound_ms(&self) -> Option<u64> {
+        let of_median = self.median.map(|median| median * 2);
+        let bound = self.max.into_iter().chain(of_median).min()?;
+        u64::try_from(bound.as_millis()).ok()
+    }
+
     /// Whether `row` is an ok run below every limit. A run that failed, or lacks a limited figure, is not.
     pub fn is_met_by(&self, row: &Row) -> bool {
         let below = |(figure, limit): (Figure, f64)| figure.of(row).is_some_and(|value| value < limit);

@@ -1,7 +1,8 @@
 //! `bench-cli confirm`: the settings that a sweep recommends, run again and held against what was predicted.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail, ensure};
@@ -10,7 +11,7 @@ use clap::Args;
 use super::compare::{csv_of, read};
 use super::go_on;
 use super::limits::LimitArgs;
-use super::sweep::{self, INTERRUPTED, Measured, SweepArgs};
+use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, SweepArgs};
 use crate::analysis::confirm::{Held, Recommended};
 use crate::analysis::{Advice, Series};
 use crate::outcome::Row;
@@ -37,15 +38,16 @@ pub struct ConfirmArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
     /// What executes the runs [default: what executed the sweep's]
-    #[arg(long, value_name = "ENGINE")]
-    engine: Option<String>,
+    #[arg(long, value_enum)]
+    engine: Option<EngineChoice>,
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
     #[arg(long, value_name = "PATH")]
-    maelstrom: Option<String>,
+    maelstrom: Option<PathBuf>,
     /// How many runs go on at a time [default: as for bench-cli sweep]
     #[arg(long, value_name = "N")]
-    jobs: Option<String>,
-    /// Where to write; earlier runs there are gone on with [default: the folder confirm beside the CSV]
+    jobs: Option<NonZeroUsize>,
+    /// Where to write; earlier runs there that are newer than the sweep are gone on with [default: the folder confirm
+    /// beside the CSV]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Replace earlier runs in the same place
@@ -64,9 +66,12 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
     let rows = read(&csv)?;
     let series = Series::group(&rows);
     let recommended = recommended(args, &series)?;
-    let words = args.sweep_words(&series, &recommended)?;
+    let sweep_args = args.sweep_args(&series, &recommended)?;
     let directory = args.out.clone().unwrap_or_else(|| csv.with_file_name("confirm"));
-    let sweep_args = SweepArgs::typed(words.iter().map(String::as_str))?;
+    refuse_the_sweep_itself(&csv, &directory)?;
+    if !args.force {
+        refuse_older_runs(&csv, &rows, &directory)?;
+    }
     let own = std::env::args_os().skip(1);
     let command = go_on::command([OsString::from("bench-cli")].into_iter().chain(own), &directory);
     let Measured { rows: measured, stopped, .. } = sweep::measure(&sweep_args, &directory, &command)?;
@@ -93,6 +98,36 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
         if all { "confirmed" } else { "not confirmed: some runs did not stay below their limits" }
     );
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Refuses to count the runs that a recommendation rests on as those that confirm it.
+fn refuse_the_sweep_itself(csv: &Path, directory: &Path) -> anyhow::Result<()> {
+    let same = |own: PathBuf| own.canonicalize().ok() == csv.canonicalize().ok();
+    ensure!(
+        !same(directory.join(CSV_FILE)),
+        "--out {} is the folder of the sweep that recommends, whose runs cannot confirm themselves; give another folder",
+        directory.display()
+    );
+    Ok(())
+}
+
+/// Refuses to go on with runs that are older than the sweep: they confirmed an earlier one.
+fn refuse_older_runs(csv: &Path, rows: &[Row], directory: &Path) -> anyhow::Result<()> {
+    let earlier = directory.join(CSV_FILE);
+    if !earlier.exists() {
+        return Ok(());
+    }
+    // RFC 3339 in UTC, so the order of the texts is that of the times.
+    let newest = rows.iter().map(|row| row.started_at.as_str()).max().unwrap_or_default();
+    let older = read(&earlier)?.iter().filter(|row| row.started_at.as_str() < newest).count();
+    ensure!(
+        older == 0,
+        "{older} runs in {} are older than the newest of {}, so they confirm an earlier sweep; --force replaces them, \
+         --out takes another folder",
+        earlier.display(),
+        csv.display()
+    );
+    Ok(())
 }
 
 /// What the sweep recommends for each limit.
@@ -126,7 +161,7 @@ fn recommended(args: &ConfirmArgs, series: &[Series<'_>]) -> anyhow::Result<Vec<
 
 impl ConfirmArgs {
     /// The flags of the sweep that runs every recommended strategy at every recommended timeout.
-    fn sweep_words(&self, series: &[Series<'_>], recommended: &[Recommended]) -> anyhow::Result<Vec<String>> {
+    fn sweep_args(&self, series: &[Series<'_>], recommended: &[Recommended]) -> anyhow::Result<SweepArgs> {
         let is_recommended =
             |series: &&Series<'_>| recommended.iter().any(|one| one.judged.series == series.name);
         let rows: Vec<&Row> =
@@ -134,19 +169,21 @@ impl ConfirmArgs {
         let mut timeouts: Vec<u64> = recommended.iter().map(|one| one.judged.timeout_ms).collect();
         timeouts.sort_unstable();
         timeouts.dedup();
-        let words = repeat::further_words(&rows, &timeouts, self.repetitions as usize)
+        let mut words = repeat::further_words(&rows, &timeouts, self.repetitions as usize)
             .context("a recommended series has rows")?;
-        // Without the words `bench-cli sweep`; a later flag would be refused as given twice, so the engine is replaced.
-        let mut words: Vec<String> = words.into_iter().skip(2).collect();
-        if let Some(engine) = &self.engine
+        if self.engine.is_some()
             && let Some(place) = words.iter().position(|word| word == "--engine")
         {
-            words[place + 1].clone_from(engine);
+            words.drain(place..place + 2);
         }
-        for (flag, value) in [("--maelstrom", &self.maelstrom), ("--jobs", &self.jobs)] {
-            words.extend(value.iter().flat_map(|value| [flag.to_owned(), value.clone()]));
+        // Without the words `bench-cli sweep`.
+        let mut args = SweepArgs::typed(words.iter().skip(2).map(String::as_str))?;
+        if let Some(engine) = self.engine {
+            args.engine.engine = engine;
         }
-        words.extend(self.force.then(|| "--force".to_owned()));
-        Ok(words)
+        args.engine.maelstrom.clone_from(&self.maelstrom);
+        args.jobs = self.jobs;
+        args.force = self.force;
+        Ok(args)
     }
 }

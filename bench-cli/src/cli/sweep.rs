@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
-pub(super) use self::engine::default_jobs;
+pub(super) use self::engine::{EngineChoice, default_jobs};
 pub use self::flags::SweepArgs;
 pub(super) use self::node::{executable, our_node, strategy};
 use super::conclude::{self, FormatArgs, Outputs};
@@ -76,6 +76,14 @@ fn prepare(args: &SweepArgs, directory: &Path) -> anyhow::Result<Prepared> {
     }
     let options = args.options(directory, &engine);
     Ok(Prepared { runs, engine, why, options })
+}
+
+/// Looks whether the runs that `args` ask for could be executed, before something else that takes long.
+///
+/// # Errors
+/// If something that was asked for does not exist.
+pub(super) fn look_ahead(args: &SweepArgs, directory: &Path) -> anyhow::Result<()> {
+    prepare(args, directory).map(drop)
 }
 
 /// Executes the runs that `args` ask for into `directory`.

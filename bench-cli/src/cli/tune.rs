@@ -2,25 +2,24 @@
 
 mod search;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
+use node::StrategyKind;
 
 use super::go_on;
 use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
-use super::sweep::{self, INTERRUPTED, Measured, SweepArgs};
+use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, SweepArgs};
 use crate::analysis::advice::{Aim, Judged, Verdict};
 use crate::analysis::{Advice, Envelope, Series};
 use crate::outcome::Row;
 use crate::report::{advice, repeat};
 use crate::sweep::plan::plain_name;
 use crate::sweep::{CSV_FILE, summary};
-
-/// The engine that searches for the best setting of this repository's node.
-const SIMULATED: &str = "simulated";
 
 /// Find the best setting within limits: sweep until it is known, then check it with runs of its own
 #[derive(Clone, Debug, Args)]
@@ -40,24 +39,24 @@ pub struct TuneArgs {
     #[arg(long, value_enum, default_value_t = Prefer::Messages)]
     prefer: Prefer,
     /// Strategies to choose from
-    #[arg(long, value_name = "LIST", default_value = "hub,direct")]
-    strategy: String,
+    #[arg(long, value_name = "LIST", default_value = "hub,direct", value_delimiter = ',', value_parser = sweep::strategy)]
+    strategy: Vec<StrategyKind>,
     /// Another node to tune: a program that speaks Maelstrom's protocol
     #[arg(long, value_name = "PATH", conflicts_with = "strategy")]
-    bin: Option<String>,
+    bin: Option<PathBuf>,
     /// Arguments for that node; {batch_timeout_ms} becomes 50 and {batch_timeout} becomes 50ms
     #[arg(long, value_name = "ARGS", requires = "bin", allow_hyphen_values = true)]
     node_args: Option<String>,
     /// What checks the setting that was found: embedded, maelstrom, simulated (no check), or auto, which is
     /// Maelstrom where it is found, else embedded
-    #[arg(long, value_name = "ENGINE", default_value = "auto")]
-    engine: String,
+    #[arg(long, value_enum, default_value_t = EngineChoice::Auto)]
+    engine: EngineChoice,
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
     #[arg(long, value_name = "PATH")]
-    maelstrom: Option<String>,
+    maelstrom: Option<PathBuf>,
     /// How many runs go on at a time [default: as for bench-cli sweep]
     #[arg(long, value_name = "N")]
-    jobs: Option<String>,
+    jobs: Option<NonZeroUsize>,
     /// Runs of the check
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..))]
     repetitions: u32,
@@ -134,6 +133,9 @@ struct Tuning<'a> {
 
 impl Tuning<'_> {
     fn run(&self) -> anyhow::Result<Ended> {
+        // What would fail after the search had better fail before.
+        let check = self.sweep_args(self.args.engine, &self.args.strategy, &[0], self.args.repetitions)?;
+        sweep::look_ahead(&check, &self.directory)?;
         let Some(rows) = self.search()? else { return Ok(Ended::Interrupted) };
         let series = Series::group(&rows);
         let found = Advice::on(&series, self.envelope.clone());
@@ -145,7 +147,10 @@ impl Tuning<'_> {
             }
             return Ok(Ended::NothingMeets);
         };
-        if self.args.engine == SIMULATED {
+        if let Some((low, high)) = found.not_known_finely(self.args.prefer.aim()) {
+            println!("where {} begins to miss is not known finely: between {low} and {high} ms", best.series);
+        }
+        if self.args.engine == EngineChoice::Simulated {
             self.recommend(best, &rows, None);
             return Ok(Ended::Recommended);
         }
@@ -176,43 +181,47 @@ impl Tuning<'_> {
 
     /// Runs a candidate on the engine asked for, apart from the runs that it was chosen by.
     fn check(&self, candidate: &Judged) -> anyhow::Result<Measured> {
-        let repetitions = self.args.repetitions.to_string();
         // One combination of settings, so the series is called by its strategy or program alone.
         let folder = format!("{}-{}ms", plain_name(&candidate.series), candidate.timeout_ms);
-        let strategy = candidate.series.as_str();
-        self.sweep(&self.args.engine, strategy, &[candidate.timeout_ms], &repetitions, &folder)
+        let strategies = self.strategies_of(&candidate.series);
+        let args =
+            self.sweep_args(self.args.engine, &strategies, &[candidate.timeout_ms], self.args.repetitions)?;
+        self.sweep(&args, &folder)
     }
 
-    /// Sweeps into a folder of its own. A node given by --bin has no strategy.
-    fn sweep(
+    /// The strategy that a series is called by; none if it is a program given by --bin.
+    fn strategies_of(&self, series: &str) -> Vec<StrategyKind> {
+        self.args.strategy.iter().copied().filter(|strategy| strategy.name() == series).collect()
+    }
+
+    /// Sweeps into a folder of its own.
+    fn sweep(&self, args: &SweepArgs, folder: &str) -> anyhow::Result<Measured> {
+        sweep::measure(args, &self.directory.join(folder), &self.how_to_go_on)
+    }
+
+    /// The flags of a sweep. A node given by --bin has no strategy.
+    fn sweep_args(
         &self,
-        engine: &str,
-        strategy: &str,
+        engine: EngineChoice,
+        strategies: &[StrategyKind],
         timeouts_ms: &[u64],
-        repetitions: &str,
-        folder: &str,
-    ) -> anyhow::Result<Measured> {
+        repetitions: u32,
+    ) -> anyhow::Result<SweepArgs> {
         let timeouts: Vec<String> = timeouts_ms.iter().map(u64::to_string).collect();
-        let timeouts = timeouts.join(",");
-        let mut words = vec!["--engine", engine, "--batch-timeouts", &timeouts, "--repetitions", repetitions];
+        let (timeouts, repetitions) = (timeouts.join(","), repetitions.to_string());
+        let mut args = SweepArgs::typed(["--batch-timeouts", &timeouts, "--repetitions", &repetitions])?;
         match &self.args.bin {
-            Some(bin) => words.extend(["--bin", bin]),
-            None => words.extend(["--strategy", strategy]),
+            Some(bin) => args.node.bin = Some(bin.clone()),
+            None => args.node.strategy = strategies.to_vec(),
         }
-        let own = [("--node-args", &self.args.node_args), ("--jobs", &self.args.jobs)];
-        let maelstrom = [("--maelstrom", &self.args.maelstrom)];
-        let real = engine != SIMULATED;
-        for (flag, value) in own.into_iter().chain(maelstrom.into_iter().filter(|_| real)) {
-            words.extend(value.iter().flat_map(|value| [flag, value]));
+        args.node.node_args = self.args.node_args.clone().unwrap_or_default();
+        args.engine.engine = engine;
+        if engine == self.args.engine {
+            args.engine.maelstrom.clone_from(&self.args.maelstrom);
         }
-        if !real {
-            // The same question gets the same answer.
-            words.extend(["--seed", "1"]);
-        }
-        let mut args = SweepArgs::typed(words)?;
+        args.jobs = self.args.jobs;
         args.settings = self.args.settings.clone();
-        let directory = self.directory.join(folder);
-        sweep::measure(&args, &directory, &self.how_to_go_on)
+        Ok(args)
     }
 
     /// Says the answer, what it rests on, and how to measure it again.
@@ -224,7 +233,9 @@ impl Tuning<'_> {
             return;
         };
         match &self.args.bin {
-            Some(bin) => println!("\nrecommended: {bin} with a batch timeout of {} ms", judged.timeout_ms),
+            Some(bin) => {
+                println!("\nrecommended: {} with a batch timeout of {} ms", bin.display(), judged.timeout_ms);
+            }
             None => {
                 println!(
                     "\nrecommended: --strategy {} --batch-timeout {}ms",

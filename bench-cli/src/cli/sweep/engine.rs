@@ -18,15 +18,15 @@ pub struct EngineArgs {
     /// What executes the runs; auto is Maelstrom where it is found, else the embedded runner; simulated runs
     /// this repository's node in virtual time, thousands of runs a minute
     #[arg(long, value_enum, default_value_t = EngineChoice::Auto)]
-    engine: EngineChoice,
+    pub(in crate::cli) engine: EngineChoice,
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
     #[arg(long, value_name = "PATH")]
-    maelstrom: Option<PathBuf>,
+    pub(in crate::cli) maelstrom: Option<PathBuf>,
 }
 
 /// The values of `--engine`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum EngineChoice {
+pub(in crate::cli) enum EngineChoice {
     Auto,
     Maelstrom,
     Embedded,

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Parser};
 
 use super::engine::{EngineArgs, default_jobs};
@@ -39,18 +39,18 @@ pub struct SweepArgs {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
     #[command(flatten)]
-    pub(super) node: NodeArgs,
+    pub(in crate::cli) node: NodeArgs,
     #[command(flatten)]
-    pub(super) engine: EngineArgs,
+    pub(in crate::cli) engine: EngineArgs,
     /// How many runs go on at a time [default: 1 with Maelstrom, 4 a core embedded, 1 a core simulated]
     #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    pub(in crate::cli) jobs: Option<NonZeroUsize>,
     /// When a run is killed [default: from its settings]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     run_timeout: Option<Duration>,
     /// Seed of the first run; each further run has the next one [default: drawn]
     #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    pub(in crate::cli) seed: Option<u64>,
     /// Name of the sweep [default: sweep- and the time (UTC)]
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     name: Option<String>,
@@ -59,7 +59,7 @@ pub struct SweepArgs {
     out: Option<PathBuf>,
     /// Replace an earlier sweep in the same place instead of going on with it
     #[arg(long)]
-    force: bool,
+    pub(in crate::cli) force: bool,
     /// Repeat the failed runs of an earlier sweep in the same place
     #[arg(long, conflicts_with = "force")]
     retry_failed: bool,
@@ -96,7 +96,13 @@ impl SweepArgs {
     /// # Errors
     /// If they would be refused there.
     pub(in crate::cli) fn typed<'a>(flags: impl IntoIterator<Item = &'a str>) -> anyhow::Result<SweepArgs> {
-        Ok(Typed::try_parse_from(std::iter::once("bench-cli sweep").chain(flags))?.sweep)
+        let typed = Typed::try_parse_from(std::iter::once("bench-cli sweep").chain(flags));
+        let typed = typed.map_err(|error| {
+            // Whoever prints it calls it an error, too.
+            let text = error.to_string();
+            anyhow!("{}", text.strip_prefix("error: ").unwrap_or(&text).trim_end())
+        })?;
+        Ok(typed.sweep)
     }
 
     /// What is to be measured.

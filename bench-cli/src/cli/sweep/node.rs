@@ -15,10 +15,10 @@ use crate::sweep::template::Template;
 pub struct NodeArgs {
     /// Strategies of this repository's node: a list of tree, hub and direct [default: hub]
     #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', value_parser = strategy)]
-    strategy: Vec<StrategyKind>,
+    pub(in crate::cli) strategy: Vec<StrategyKind>,
     /// Another node: a program that speaks Maelstrom's protocol
     #[arg(long, value_name = "PATH")]
-    pub(super) bin: Option<PathBuf>,
+    pub(in crate::cli) bin: Option<PathBuf>,
     /// Arguments for the node; {batch_timeout_ms} becomes 50 and {batch_timeout} becomes 50ms
     #[arg(
         long,
@@ -27,7 +27,7 @@ pub struct NodeArgs {
         hide_default_value = true,
         allow_hyphen_values = true
     )]
-    pub(super) node_args: String,
+    pub(in crate::cli) node_args: String,
 }
 
 impl NodeArgs {

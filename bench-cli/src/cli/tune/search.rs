@@ -1,19 +1,22 @@
 //! The search for the settings that are worth a check: coarse first, finer where limits begin to be missed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Prefer, SIMULATED, Tuning};
-use crate::analysis::advice::Judged;
+use super::{Prefer, Tuning};
+use crate::analysis::advice::{Aim, Judged};
 use crate::analysis::{Advice, Series};
+use crate::cli::sweep::{EngineChoice, Measured};
 use crate::outcome::Row;
 
 /// How a search goes about it.
 struct Plan {
+    engine: EngineChoice,
     /// Its folder.
     folder: &'static str,
     /// The timeouts to begin with (ms): the whole range that makes sense, coarsely.
     first: &'static [u64],
-    /// Repetitions in each sweep, of which it makes so many unless the best setting is known finely enough earlier.
+    /// Repetitions in the first sweeps; the last number holds for all further ones. A timeout that is open after as many
+    /// is left open: there it is chance whether a run meets the limits.
     repetitions: &'static [u32],
     /// Whether further sweeps look at all that is open and add repetitions to all timeouts, or at the surroundings of
     /// the best setting alone.
@@ -22,7 +25,8 @@ struct Plan {
 
 /// In virtual time runs cost next to nothing.
 const VIRTUAL: Plan = Plan {
-    folder: SIMULATED,
+    engine: EngineChoice::Simulated,
+    folder: "simulated",
     first: &[0, 25, 50, 100, 200, 400, 800, 1200, 1600],
     repetitions: &[5, 10, 15, 20],
     is_thorough: true,
@@ -30,45 +34,105 @@ const VIRTUAL: Plan = Plan {
 
 /// In real time each takes half a minute. A node may well take a timeout of 0 for a busy loop.
 const REAL: Plan = Plan {
+    engine: EngineChoice::Auto,
     folder: "search",
     first: &[25, 50, 100, 200, 400, 800, 1600],
     repetitions: &[3, 5, 8],
     is_thorough: false,
 };
 
+/// Sweeps at most. Each narrows a gap to about a quarter, so a search ends by itself before.
+const SWEEPS: usize = 12;
+/// From the first seed of one of a search's folders to that of the next: so many runs no folder has.
+const SEEDS: u64 = 1_000_000;
 /// Settings to check before giving up.
 const CANDIDATES: usize = 3;
 /// A candidate that failed its check is followed by one whose timeout differs by at least this fraction of its own.
 const STEP: f64 = 0.04;
 
+impl Plan {
+    /// Repetitions of the sweep of this number, from 0.
+    fn repetitions(&self, sweep: usize) -> u32 {
+        let all = self.repetitions;
+        all.get(sweep).or(all.last()).copied().unwrap_or(1)
+    }
+}
+
+/// What a search has measured, by the folder's name: all series together, then each that was best by itself.
+type Measurements = BTreeMap<String, Vec<Row>>;
+
 impl Tuning<'_> {
-    /// Sweeps, finer and finer where the limits begin to be missed. `None` if it was interrupted.
+    /// Sweeps, finer and finer where the limits begin to be missed, until nothing is left to learn. `None` if it was
+    /// interrupted.
     pub(super) fn search(&self) -> anyhow::Result<Option<Vec<Row>>> {
-        let (plan, engine) = match &self.args.bin {
-            Some(_) => (REAL, self.args.engine.as_str()),
-            None => (VIRTUAL, SIMULATED),
+        let plan = match &self.args.bin {
+            Some(_) => Plan { engine: self.args.engine, ..REAL },
+            None => VIRTUAL,
         };
         let mut timeouts: BTreeSet<u64> = plan.first.iter().copied().collect();
-        let mut rows = Vec::new();
-        for repetitions in plan.repetitions {
-            let list: Vec<u64> = timeouts.iter().copied().collect();
-            let repetitions = repetitions.to_string();
-            let measured = self.sweep(engine, &self.args.strategy, &list, &repetitions, plan.folder)?;
-            if measured.stopped {
+        let mut best = None;
+        let mut measured = Measurements::new();
+        for sweep in 0..SWEEPS {
+            let Some((folder, rows)) = self.look(&plan, best.as_deref(), &timeouts, sweep)? else {
                 return Ok(None);
-            }
-            rows = measured.rows;
+            };
+            measured.insert(folder, rows);
+            let rows: Vec<Row> = measured.values().flatten().cloned().collect();
             let advice = Advice::on(&Series::group(&rows), self.envelope.clone());
-            let next = if plan.is_thorough { advice.next } else { advice.next_for(self.args.prefer.aim()) };
+            let next = self.next(&plan, &advice);
             if next.is_empty() {
                 break;
             }
             if !plan.is_thorough {
                 timeouts.clear();
             }
-            timeouts.extend(next.iter().flat_map(|next| &next.timeouts_ms));
+            timeouts.extend(next);
+            let aim = self.args.prefer.aim();
+            best = advice.best(aim.figure()).map(|best| best.series.clone());
         }
-        Ok(Some(rows))
+        Ok(Some(measured.into_values().flatten().collect()))
+    }
+
+    /// One sweep: of all strategies, or of the best alone once there is one.
+    fn look(
+        &self,
+        plan: &Plan,
+        best: Option<&str>,
+        timeouts: &BTreeSet<u64>,
+        sweep: usize,
+    ) -> anyhow::Result<Option<(String, Vec<Row>)>> {
+        let timeouts: Vec<u64> = timeouts.iter().copied().collect();
+        let all = &self.args.strategy;
+        // A folder holds the runs of the same strategies, and no two folders runs with the same seed.
+        let alone = all.iter().position(|strategy| all.len() > 1 && best == Some(strategy.name()));
+        let (folder, strategies) = match alone {
+            Some(place) => (format!("{}-{}", plan.folder, all[place].name()), &all[place..=place]),
+            None => (plan.folder.to_owned(), all.as_slice()),
+        };
+        let mut args = self.sweep_args(plan.engine, strategies, &timeouts, plan.repetitions(sweep))?;
+        if plan.engine == EngineChoice::Simulated {
+            // The same question gets the same answer.
+            args.seed = Some(1 + alone.map_or(0, |place| SEEDS * (place as u64 + 1)));
+        }
+        let Measured { rows, stopped, .. } = self.sweep(&args, &folder)?;
+        Ok((!stopped).then_some((folder, rows)))
+    }
+
+    /// The timeouts that are worth measuring (more often); empty if nothing is left to learn.
+    fn next(&self, plan: &Plan, advice: &Advice) -> BTreeSet<u64> {
+        let next = match self.args.prefer.aim() {
+            Aim::FewestMessages if plan.is_thorough => advice.next.clone(),
+            aim => advice.next_for(aim),
+        };
+        let most = plan.repetitions.last().copied().unwrap_or(1) as usize;
+        let is_settled = |series: &str, timeout_ms: u64| {
+            let same = |one: &Judged| one.series == series && one.timeout_ms == timeout_ms;
+            advice.judged.iter().any(|one| same(one) && one.runs >= most)
+        };
+        let worth_it = next.iter().flat_map(|next| {
+            next.timeouts_ms.iter().copied().filter(|&timeout| !is_settled(&next.series, timeout))
+        });
+        worth_it.collect()
     }
 }
 
