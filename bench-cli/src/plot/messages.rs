@@ -47,7 +47,7 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     canvas::draw(width, height, |root, notes| {
         root.fill(&WHITE)?;
         text(root, (MARGIN, 34), "Messages against batch timeout", &bold(24), INK)?;
-        let subtitle = "Points are runs. Curves are models for broadcasts at random times, not fits.";
+        let subtitle = "Points are runs. Curves are models for clients that take turns, not fits.";
         text(root, (MARGIN, 60), subtitle, &regular(15), MUTED)?;
         frame.draw(root, "batch timeout (ms)", "messages between nodes per operation")?;
         for (row, curve) in (0..).zip(&curves) {
