@@ -244,7 +244,10 @@ impl Link {
             let to = range.start.min(self.next);
             if from < to {
                 match self.again.last_mut() {
-                    Some(before) if from - before.end <= BRIDGE => before.end = to,
+                    // What a peer reports need not be in order.
+                    Some(before) if from.saturating_sub(before.end) <= BRIDGE => {
+                        before.end = before.end.max(to)
+                    }
                     _ => self.again.push(from..to),
                 }
             }
@@ -523,6 +526,12 @@ mod tests {
         assert_eq!(link.receive(at(1), &header, 2), None);
         while link.poll(at(1), &mut Rng::new(0)).is_some() {}
         assert_eq!(link.unacknowledged().count(), 2);
+        let mut link = link_with(20);
+        link.flush(at(0));
+        let have = vec![Range { start: 5, end: 3 }, 8..9];
+        link.receive(at(1), &Header { have, ..Header::default() }, 0);
+        let packet = link.poll(at(1), &mut Rng::new(0)).unwrap();
+        assert_eq!((packet.header.seq, packet.count), (0, 8));
         link.receive(at(2), &Header { seq: u64::MAX - 9, ..Header::default() }, 3);
         assert_eq!(link.received.count, 0);
     }
