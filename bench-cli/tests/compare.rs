@@ -4,13 +4,15 @@
 // A test that cannot go on should panic.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::path::Path;
-use std::process::{Command, Output};
 use std::time::Duration;
 
 use bench_cli::analysis::compare::{Difference, compare};
 use bench_cli::analysis::{Advice, Envelope, Series};
 use bench_cli::outcome::{Row, csv_file};
+use common::bench;
 
 /// Batch timeouts of the honest sweep, and its latency, all in ms.
 const TIMEOUTS: [u64; 4] = [100, 200, 400, 800];
@@ -18,14 +20,6 @@ const LATENCY: u64 = 100;
 /// Repetitions of a user's sweep, and how many such sweeps are compared.
 const REPETITIONS: u32 = 3;
 const SWEEPS: u32 = 8;
-
-fn bench(folder: &Path, args: &str) -> Output {
-    Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
-        .args(args.split_whitespace())
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
 
 /// Many sweeps at once: their repetitions are those of one long sweep. All of its time is stretched by `percent`.
 fn measure(folder: &Path, name: &str, seed: u32, percent: u64) -> Vec<Row> {

@@ -3,27 +3,21 @@
 // A test that cannot go on should panic.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use bench_cli::analysis::Series;
 use bench_cli::outcome::{Row, csv_file};
+use common::bench;
 
 const GRID: &str = "sweep --engine simulated --strategy hub,direct --batch-timeouts 50,100,200 --repetitions 2 \
                     --node-count 5,3 --latency 20ms,10ms --loss 0,0.01 --time-limit 2s -q";
 /// Two strategies, two sizes, two latencies, two losses.
 const SERIES: usize = 16;
 const RUNS: usize = SERIES * 3 * 2;
-
-fn bench(folder: &Path, args: &str) -> Output {
-    Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
-        .args(args.split_whitespace())
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
 
 fn done(folder: &Path, args: &str) -> String {
     let output = bench(folder, args);

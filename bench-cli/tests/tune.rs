@@ -3,10 +3,13 @@
 // A test that cannot go on should panic.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
 use bench_cli::outcome::csv_file;
+use common::bench;
 
 fn tune(directory: &Path, args: &[&str]) -> Output {
     Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
@@ -97,14 +100,6 @@ fn what_cannot_be_met_is_said() {
     assert!(stdout(&output).contains("no setting surely meets max < 1 ms"), "{}", stdout(&output));
     let two = tune(place.path(), &["--limit", "3d,3e"]);
     assert!(String::from_utf8_lossy(&two.stderr).contains("give one limit"));
-}
-
-fn bench(directory: &Path, args: &str) -> Output {
-    Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
-        .current_dir(directory)
-        .args(args.split_whitespace())
-        .output()
-        .unwrap()
 }
 
 #[test]

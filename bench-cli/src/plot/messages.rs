@@ -3,9 +3,10 @@
 use anyhow::bail;
 use plotters::prelude::WHITE;
 
-use super::canvas::{self, Area, Note, Notes};
+use super::canvas::{self, Area, Notes};
 use super::frame::{Frame, Scale};
-use super::pen::{RADIUS, bold, footer, legend_entry, marker, note, nothing_to_draw, path, regular, text};
+use super::pen::{RADIUS, bold, footer, legend_entry, note, nothing_to_draw, path, regular, text};
+use super::runs::{self, Run};
 use super::style::{self, INK, Look, MUTED};
 use crate::analysis::model::Model;
 use crate::analysis::{Figure, Series};
@@ -58,12 +59,6 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     })
 }
 
-/// A series' run: timeout and messages, and what to say of it.
-struct Run {
-    at: (f64, f64),
-    note: Note,
-}
-
 struct Curve {
     name: String,
     look: Look,
@@ -101,12 +96,7 @@ impl Curve {
                 points.filter(|&(x, y)| frame.contains(x, y)).map(|(x, y)| frame.at(x, y)).collect();
             path(root, &line, self.look, 1.6)?;
         }
-        for run in &self.runs {
-            let at = frame.at(run.at.0, run.at.1);
-            marker(root, at, self.look, RADIUS - 0.7)?;
-            notes.add(at, &run.note);
-        }
-        Ok(())
+        runs::draw(root, notes, frame, (self.look, RADIUS - 0.7), &self.runs)
     }
 }
 

@@ -15,6 +15,7 @@ pub mod overlay;
 pub mod pen;
 pub mod png;
 pub mod published;
+pub mod runs;
 pub mod style;
 
 use std::fs::File;

@@ -5,7 +5,8 @@ use plotters::prelude::WHITE;
 
 use super::canvas::{self, Area, Note, Notes};
 use super::frame::{Frame, Scale};
-use super::pen::{RADIUS, bold, footer, legend_entry, marker, note, path, regular, text};
+use super::pen::{RADIUS, bold, footer, legend_entry, note, path, regular, text};
+use super::runs::{self, Run};
 use super::style::{self, INK, Look, MUTED};
 use crate::analysis::groups::Groups;
 use crate::analysis::{Figure, Series};
@@ -111,12 +112,6 @@ impl Axes {
     }
 }
 
-/// A run: timeout and figure, and what to say of it.
-struct Run {
-    at: (f64, f64),
-    note: Note,
-}
-
 struct Curve {
     name: String,
     look: Look,
@@ -150,12 +145,7 @@ impl Curve {
         let means = Groups::of(&points);
         let line: Vec<_> = means.as_slice().iter().map(|group| frame.at(group.x, group.mean())).collect();
         path(root, &line, self.look, 1.6)?;
-        for run in runs {
-            let at = frame.at(run.at.0, run.at.1);
-            marker(root, at, self.look, RADIUS - 1.0)?;
-            notes.add(at, &run.note);
-        }
-        Ok(())
+        runs::draw(root, notes, frame, (self.look, RADIUS - 1.0), runs)
     }
 }
 

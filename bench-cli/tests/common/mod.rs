@@ -31,6 +31,15 @@ pub fn tools() -> OsString {
     std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path))).unwrap()
 }
 
+/// Runs the tool in `folder` to its end, with arguments that have no spaces in them.
+pub fn bench(folder: &Path, args: &str) -> Output {
+    Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
+        .args(args.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
 /// A folder to work in, with a program that stands in for a node.
 pub struct Place(pub TempDir);
 

@@ -48,15 +48,16 @@ pub(super) enum BadLine {
     Malformed(String),
 }
 
+/// A line as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Envelope<'a> {
+pub(super) struct Envelope<'a> {
     #[serde(borrow)]
-    src: Cow<'a, str>,
+    pub(super) src: Cow<'a, str>,
     #[serde(borrow)]
-    dest: Cow<'a, str>,
+    pub(super) dest: Cow<'a, str>,
     #[serde(borrow)]
-    body: &'a RawValue,
+    pub(super) body: &'a RawValue,
     #[serde(default, rename = "id")]
     _id: Option<i64>,
 }

@@ -5,13 +5,10 @@
 //! only the rest is parsed. Anything that is not exactly an answer to a read of small whole numbers is left to
 //! [`json::parse_line`](super::json::parse_line).
 
-use std::borrow::Cow;
-
 use memchr::memmem::Finder;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::json::{Body, Line, ReadOk};
+use super::json::{Body, Envelope, Line, ReadOk};
 use crate::harness::history::Element;
 use crate::harness::network::NodeId;
 
@@ -33,19 +30,6 @@ pub(super) struct LastReads {
 struct LastRead {
     text: String,
     elements: Vec<Element>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    src: Cow<'a, str>,
-    #[serde(borrow)]
-    dest: Cow<'a, str>,
-    #[serde(borrow)]
-    body: &'a RawValue,
-    #[serde(default, rename = "id")]
-    _id: Option<i64>,
 }
 
 #[derive(Deserialize)]
