@@ -24,6 +24,8 @@ pub(crate) struct Links {
 #[derive(Debug, Default)]
 struct Slot {
     link: Option<Box<Link>>,
+    /// The link's deadline, here so that the queue can be kept true without a look at links that did not change.
+    deadline: Option<Time>,
     timer: Option<Time>,
 }
 
@@ -128,7 +130,10 @@ impl Links {
     }
 
     fn change<T>(&mut self, peer: PeerId, change: impl FnOnce(&mut Link) -> T) -> T {
-        let result = change(self.link_mut(peer));
+        let link = self.link_mut(peer);
+        let result = change(link);
+        let deadline = link.deadline();
+        self.slots[peer.index()].deadline = deadline;
         self.set_timer(peer);
         self.trim_timers();
         result
@@ -138,8 +143,7 @@ impl Links {
     /// early entry, so that most changes cost nothing here.
     fn set_timer(&mut self, peer: PeerId) {
         let slot = &mut self.slots[peer.index()];
-        let deadline = slot.link.as_ref().and_then(|link| link.deadline());
-        if let Some(at) = deadline
+        if let Some(at) = slot.deadline
             && slot.timer.is_none_or(|timer| at < timer)
         {
             slot.timer = Some(at);
@@ -151,9 +155,8 @@ impl Links {
     fn trim_timers(&mut self) {
         while let Some(&Reverse((at, peer))) = self.timers.peek() {
             let slot = &mut self.slots[peer as usize];
-            let deadline = slot.link.as_ref().and_then(|link| link.deadline());
             if slot.timer == Some(at) {
-                if deadline.is_some_and(|deadline| deadline <= at) {
+                if slot.deadline.is_some_and(|deadline| deadline <= at) {
                     return;
                 }
                 slot.timer = None;

@@ -232,7 +232,7 @@ impl Simulation {
                 node.handle_request(self.now, payload::reply_to(msg_id), request);
             }
             (Body::Peer(message), Address::Node(from)) => {
-                node.handle_peer(self.now, node::PeerId(from.0), message);
+                node.handle_peer(self.now, node::PeerId(from.0), *message);
             }
             _ => return,
         }
@@ -261,7 +261,7 @@ impl Simulation {
             let transmit = node.poll_transmit()?;
             Some(match transmit {
                 node::Transmit::ToPeer { to, message } => {
-                    Some((Address::Node(NodeId(to.0)), Body::Peer(message)))
+                    Some((Address::Node(NodeId(to.0)), Body::Peer(Box::new(message))))
                 }
                 node::Transmit::ToClient { to, reply } => asked.map(|client| {
                     if let node::Reply::ReadOk { len } = reply {

@@ -15,8 +15,8 @@ pub(super) enum Body {
     Request { request: node::Request, msg_id: u64 },
     /// A node answers.
     Reply { reply: Reply, in_reply_to: u64 },
-    /// A node talks to another.
-    Peer(PeerMessage),
+    /// A node talks to another. Boxed, because messages move through queues many times on their way.
+    Peer(Box<PeerMessage>),
 }
 
 impl Payload for Body {
