@@ -1,19 +1,26 @@
 //! What a run on the embedded runner costs: its own processor time a message, and how precisely it keeps time.
 //!
+//! The first line is the floor under the others: a process that only sleeps, writes a line to another process and reads
+//! the answer. What Linux takes for that, no runner can save.
+//!
 //! Each row is one whole run with real processes: this program itself, running this repository's node. The nodes'
 //! own processor time is not counted. A run takes as long as it takes, so these are few, and there is nothing to repeat
 //! but the whole: `cargo bench -p bench-cli --bench embedded`, on an idle machine.
 
 use std::error::Error;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bench_cli::edn;
 use edn_rs::Edn;
 use node::{Config, StrategyKind};
+use rustix::time::{ClockId, clock_gettime};
 
 /// By this argument, the first one, this program becomes a node.
 const AS_NODE: &str = "as-node";
+/// By this argument it becomes a process that answers each line with the same line.
+const AS_ECHO: &str = "as-echo";
 /// How long operations go on; the runs end 10 s later.
 const TIME_LIMIT_S: u64 = 10;
 
@@ -32,8 +39,53 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [AS_NODE, strategy, batch_timeout_ms] => be_node(strategy, batch_timeout_ms.parse()?),
-        _ => measure(),
+        [AS_ECHO] => be_echo(),
+        _ => {
+            println!("sleeping, writing and reading alone: {:.1} CPU µs/message", floor()?);
+            measure()
+        }
     }
+}
+
+fn be_echo() -> Result<(), Box<dyn Error>> {
+    let mut stdout = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        writeln!(stdout, "{}", line?)?;
+        stdout.flush()?;
+    }
+    Ok(())
+}
+
+/// The processor time, in µs, of a message to another process that sleeps until then, or from it. A round is as long as
+/// the time between two messages of a run with few.
+fn floor() -> Result<f64, Box<dyn Error>> {
+    const ROUNDS: u32 = 1_000;
+    const LINE: &str = r#"{"src":"n1","dest":"n2","body":{"type":"broadcast_internal_ok","in_reply_to":1}}"#;
+    let mut echo = Command::new(std::env::current_exe()?)
+        .arg(AS_ECHO)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut stdin = echo.stdin.take().ok_or("no stdin")?;
+    let mut stdout = BufReader::new(echo.stdout.take().ok_or("no stdout")?);
+    let mut answer = String::new();
+    let before = cpu_time();
+    for _ in 0..ROUNDS {
+        std::thread::sleep(Duration::from_millis(3));
+        writeln!(stdin, "{LINE}")?;
+        answer.clear();
+        stdout.read_line(&mut answer)?;
+    }
+    let cpu = cpu_time() - before;
+    drop(stdin);
+    echo.wait()?;
+    Ok(cpu.as_secs_f64() * 1e6 / f64::from(2 * ROUNDS))
+}
+
+/// The processor time that this process has used.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
 fn be_node(strategy: &str, batch_timeout_ms: u64) -> Result<(), Box<dyn Error>> {
