@@ -23,6 +23,8 @@ pub enum Purpose {
     Overshoot,
     /// How long it takes from a node's decision to speak until its words are on the network.
     Speaking,
+    /// How long it takes until a node hears what it was given, and wakes.
+    Hearing,
 }
 
 /// A stream of integer draws.

@@ -85,6 +85,58 @@ pub const SLEEP_OVERSHOOT: Distribution = Distribution {
     ],
 };
 
+/// How long it takes from a message's delivery until the node's reader has it.
+pub const HEARING_DELAY: Distribution = Distribution {
+    quantiles: &[
+        (0, 4),
+        (50, 12),
+        (100, 15),
+        (250, 22),
+        (500, 30),
+        (750, 44),
+        (900, 102),
+        (950, 240),
+        (975, 400),
+        (990, 600),
+        (999, 1_000),
+        (1_000, 5_000),
+    ],
+};
+/// How long it takes from then until the node, if it slept, acts.
+pub const WAKING_DELAY: Distribution = Distribution {
+    quantiles: &[
+        (0, 0),
+        (50, 6),
+        (100, 9),
+        (250, 13),
+        (500, 19),
+        (750, 33),
+        (900, 79),
+        (950, 221),
+        (975, 400),
+        (990, 600),
+        (999, 1_000),
+        (1_000, 5_000),
+    ],
+};
+/// How much later than its deadline a node acts.
+pub const TIMER_DELAY: Distribution = Distribution {
+    quantiles: &[
+        (0, 50),
+        (50, 65),
+        (100, 69),
+        (250, 73),
+        (500, 80),
+        (750, 105),
+        (900, 200),
+        (950, 300),
+        (975, 400),
+        (990, 600),
+        (999, 1_000),
+        (1_000, 5_000),
+    ],
+};
+
 /// How long it takes from what makes a node speak until its words are on the network: the pipe to the node, the node
 /// itself, the pipe back, and Maelstrom's reading of the message.
 ///

@@ -26,6 +26,11 @@ impl Agenda {
         at.map(|at| (at, node as usize))
     }
 
+    /// A node's deadline.
+    pub(super) fn of(&self, node: usize) -> Option<Time> {
+        self.tree[self.width + node].0
+    }
+
     /// Sets or clears a node's deadline.
     pub(super) fn set(&mut self, node: usize, at: Option<Time>) {
         let mut slot = self.width + node;

@@ -8,6 +8,7 @@ mod agenda;
 mod figures;
 mod payload;
 mod pipes;
+mod processes;
 
 use std::io;
 use std::path::PathBuf;
@@ -15,9 +16,9 @@ use std::time::Duration;
 
 use node::{Node, Time};
 
-use self::agenda::Agenda;
 use self::payload::Body;
 use self::pipes::{Pipes, Said};
+use self::processes::{Given, Processes};
 use super::{Engine, Interrupted, Phase as Progressed, Progress, Request, Stop, StopSignal};
 use crate::harness::checker::{self, Report};
 use crate::harness::history::History;
@@ -113,14 +114,14 @@ pub fn run(settings: &Settings, config: node::Config, seed: u64) -> Result<Finis
 #[derive(Debug)]
 pub struct Simulation {
     run: Run<Body>,
-    nodes: Vec<Option<Node>>,
+    processes: Processes,
+    pipes: Pipes,
     config: node::Config,
     seed: u64,
-    /// When each node is launched or wants to be called.
-    agenda: Agenda,
-    pipes: Pipes,
     now: Time,
     events: u64,
+    /// What a node says while it is awake; kept for its memory.
+    words: Vec<(Address, Body)>,
 }
 
 impl Simulation {
@@ -128,30 +129,28 @@ impl Simulation {
     pub fn new(settings: &Settings, config: node::Config, seed: u64) -> Simulation {
         let names: Vec<String> = (0..settings.node_count).map(|i| format!("n{i}")).collect();
         let nodes = names.len();
-        let mut agenda = Agenda::new(nodes);
-        for (after, node) in launch::schedule(nodes, seed) {
-            agenda.set(node.index(), Some(Time::ZERO + after));
-        }
+        let launches = launch::schedule(nodes, seed);
+        let launches = launches.into_iter().map(|(after, node)| (Time::ZERO + after, node));
         Simulation {
             run: Run::new(settings.clone(), names, seed, Timing::VIRTUAL),
-            nodes: (0..nodes).map(|_| None).collect(),
+            processes: Processes::new(nodes, launches, seed),
+            pipes: Pipes::new(nodes, seed),
             config,
             seed,
-            agenda,
-            pipes: Pipes::new(nodes, seed),
             now: Time::ZERO,
             events: 0,
+            words: Vec::new(),
         }
     }
 
-    /// How many deliveries and deadlines have been handled.
+    /// How many messages have been delivered and how often nodes have woken.
     pub fn events(&self) -> u64 {
         self.events
     }
 
     /// The nodes that have been launched.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter().flatten()
+        self.processes.nodes()
     }
 
     /// Goes on until the last final read has been answered.
@@ -195,23 +194,23 @@ impl Simulation {
     /// Jumps to the next deadline and handles all that is due; whether there was one before `limit`.
     fn step(&mut self, limit: Option<Time>) -> bool {
         let next_of_run = self.run.next_deadline();
-        let next_of_nodes = self.agenda.first().map(|(at, _)| at);
-        let next = [next_of_run, next_of_nodes, self.pipes.next_deadline()].into_iter().flatten().min();
-        let Some(next) = next else { return false };
+        let others = [self.processes.next_deadline(), self.pipes.next_deadline()];
+        let Some(next) = others.into_iter().chain([next_of_run]).flatten().min() else { return false };
         if limit.is_some_and(|limit| next > limit) {
             return false;
         }
         self.now = self.now.max(next);
         if next_of_run.is_some_and(|at| at <= self.now) {
             self.run.handle_timeout(self.now);
-            while let Some(delivery) = self.run.poll_delivery(self.now) {
-                self.deliver(delivery);
+            while let Some(Delivery { src, dest, payload, .. }) = self.run.poll_delivery(self.now) {
+                self.events += 1;
+                self.processes.give(self.now, dest, src, payload);
             }
         }
-        while let Some((at, node)) = self.agenda.first()
-            && at <= self.now
-        {
+        while let Some(node) = self.processes.waking(self.now) {
+            self.events += 1;
             self.wake(node);
+            self.processes.sleep(self.now, node);
         }
         while let Some((node, Said { dest, body, .. })) = self.pipes.read(self.now) {
             // A reply can come too late for a client that has given up. After such a one nothing more is read from
@@ -223,11 +222,30 @@ impl Simulation {
         true
     }
 
-    fn deliver(&mut self, delivery: Delivery<Body>) {
-        self.events += 1;
-        let index = delivery.dest.index();
-        let Some(node) = &mut self.nodes[index] else { return };
-        match (delivery.payload, delivery.src) {
+    /// Launches a node, or lets it do all that there is to do.
+    fn wake(&mut self, id: NodeId) {
+        if self.processes.node_mut(id).is_none() {
+            let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id.0));
+            self.processes.start(id, Node::new(self.config, self.now, seed));
+            self.run.handle_started(self.now, id);
+            return;
+        }
+        while let Some(given) = self.processes.hear(self.now, id) {
+            self.handle(id, given);
+        }
+        if let Some(node) = self.processes.node_mut(id)
+            && node.next_deadline().is_some_and(|at| at <= self.now)
+        {
+            node.handle_timeout(self.now);
+            self.gather(id, None);
+        }
+        self.pipes.write(self.now, id, self.words.drain(..));
+    }
+
+    /// A node hears a message.
+    fn handle(&mut self, id: NodeId, given: Given) {
+        let Some(node) = self.processes.node_mut(id) else { return };
+        match (given.body, given.src) {
             (Body::Request { request, msg_id }, Address::Client(_)) => {
                 node.handle_request(self.now, payload::reply_to(msg_id), request);
             }
@@ -236,45 +254,28 @@ impl Simulation {
             }
             _ => return,
         }
-        self.transmit(index, Some(delivery.src));
+        self.gather(id, Some(given.src));
     }
 
-    /// Launches a node, or calls it at its deadline.
-    fn wake(&mut self, index: usize) {
-        self.events += 1;
-        if let Some(node) = &mut self.nodes[index] {
-            node.handle_timeout(self.now);
-        } else {
-            let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(index as u64);
-            self.nodes[index] = Some(Node::new(self.config, self.now, seed));
-            self.run.handle_started(self.now, NodeId(index as u32));
-        }
-        self.transmit(index, None);
-    }
-
-    /// Writes what a node says into its pipe. Replies go to the client that has just asked.
-    fn transmit(&mut self, index: usize, asked: Option<Address>) {
-        let Some(node) = &mut self.nodes[index] else { return };
-        let id = NodeId(index as u32);
-        let run = &mut self.run;
-        let messages = std::iter::from_fn(|| {
-            let transmit = node.poll_transmit()?;
-            Some(match transmit {
-                node::Transmit::ToPeer { to, message } => {
-                    Some((Address::Node(NodeId(to.0)), Body::Peer(Box::new(message))))
+    /// Gathers what a node says. Replies go to the client that has just asked.
+    fn gather(&mut self, id: NodeId, asked: Option<Address>) {
+        let Some(node) = self.processes.node_mut(id) else { return };
+        while let Some(transmit) = node.poll_transmit() {
+            match (transmit, asked) {
+                (node::Transmit::ToPeer { to, message }, _) => {
+                    self.words.push((Address::Node(NodeId(to.0)), Body::Peer(Box::new(message))));
                 }
-                node::Transmit::ToClient { to, reply } => asked.map(|client| {
+                (node::Transmit::ToClient { to, reply }, Some(client)) => {
                     if let node::Reply::ReadOk { len } = reply {
-                        let known = run.recorded_values(id);
+                        let known = self.run.recorded_values(id);
                         let news = &node.values().as_slice()[known.min(len)..len];
-                        run.record_values(id, news.iter().map(payload::element));
+                        self.run.record_values(id, news.iter().map(payload::element));
                     }
-                    (client, Body::Reply { reply, in_reply_to: to.msg_id })
-                }),
-            })
-        });
-        self.pipes.write(self.now, id, messages.flatten());
-        self.agenda.set(index, node.next_deadline());
+                    self.words.push((client, Body::Reply { reply, in_reply_to: to.msg_id }));
+                }
+                (node::Transmit::ToClient { .. }, None) => {}
+            }
+        }
     }
 }
 

@@ -1,0 +1,120 @@
+//! The nodes' processes: what each was given and has not heard yet, and when it wakes.
+//!
+//! A node sleeps until it is given a message or its deadline comes. Then it takes everything that has reached it by
+//! that time, so that messages which come close together are answered, and passed on, together.
+
+use std::collections::VecDeque;
+
+use node::{Node, Time};
+
+use super::agenda::Agenda;
+use super::payload::Body;
+use crate::harness::draws::{Draws, Purpose};
+use crate::harness::measured::{HEARING_DELAY, TIMER_DELAY, WAKING_DELAY};
+use crate::harness::network::{Address, NodeId};
+
+/// All processes.
+#[derive(Debug)]
+pub(super) struct Processes {
+    processes: Vec<Process>,
+    /// When each is launched, or wakes next.
+    agenda: Agenda,
+    draws: Draws,
+}
+
+#[derive(Debug)]
+struct Process {
+    /// None until it is launched.
+    node: Option<Node>,
+    /// What it was given, in the order in which it hears it.
+    stdin: VecDeque<Given>,
+}
+
+/// A message on its way into a node.
+#[derive(Debug)]
+pub(super) struct Given {
+    /// When the node has it, if it is awake then.
+    heard: Time,
+    pub(super) src: Address,
+    pub(super) body: Body,
+}
+
+impl Processes {
+    /// Processes that are launched at these times.
+    pub(super) fn new(
+        nodes: usize,
+        launches: impl IntoIterator<Item = (Time, NodeId)>,
+        seed: u64,
+    ) -> Processes {
+        let mut agenda = Agenda::new(nodes);
+        for (at, node) in launches {
+            agenda.set(node.index(), Some(at));
+        }
+        let process = || Process { node: None, stdin: VecDeque::new() };
+        let processes = (0..nodes).map(|_| process()).collect();
+        Processes { processes, agenda, draws: Draws::new(seed, Purpose::Hearing) }
+    }
+
+    /// The nodes that have been launched.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.processes.iter().filter_map(|process| process.node.as_ref())
+    }
+
+    /// This node, once it is launched.
+    pub(super) fn node_mut(&mut self, id: NodeId) -> Option<&mut Node> {
+        self.processes[id.index()].node.as_mut()
+    }
+
+    /// A launch.
+    pub(super) fn start(&mut self, id: NodeId, node: Node) {
+        self.processes[id.index()].node = Some(node);
+    }
+
+    /// When the next process is launched or wakes.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.agenda.first().map(|(at, _)| at)
+    }
+
+    /// The process that is launched or wakes by `now`, the earliest first.
+    pub(super) fn waking(&self, now: Time) -> Option<NodeId> {
+        self.agenda.first().filter(|&(at, _)| at <= now).map(|(_, index)| NodeId(index as u32))
+    }
+
+    /// Gives a node a message. What is given before the launch is lost.
+    pub(super) fn give(&mut self, now: Time, id: NodeId, src: Address, body: Body) {
+        let process = &mut self.processes[id.index()];
+        if process.node.is_none() {
+            return;
+        }
+        // A reader that is about to wake for what came before reads this along with it.
+        let heard = match process.stdin.back() {
+            Some(before) if before.heard > now => before.heard,
+            _ => now + HEARING_DELAY.draw(&mut self.draws),
+        };
+        process.stdin.push_back(Given { heard, src, body });
+        if process.stdin.len() == 1 {
+            let wake = heard + WAKING_DELAY.draw(&mut self.draws);
+            if self.agenda.of(id.index()).is_none_or(|at| wake < at) {
+                self.agenda.set(id.index(), Some(wake));
+            }
+        }
+    }
+
+    /// The next message that the node has heard by `now`.
+    pub(super) fn hear(&mut self, now: Time, id: NodeId) -> Option<Given> {
+        let stdin = &mut self.processes[id.index()].stdin;
+        stdin.front().filter(|given| given.heard <= now)?;
+        stdin.pop_front()
+    }
+
+    /// The node has done all that it could, and sleeps until the next message or its deadline.
+    pub(super) fn sleep(&mut self, now: Time, id: NodeId) {
+        let process = &self.processes[id.index()];
+        let message = process.stdin.front().map(|given| given.heard + WAKING_DELAY.draw(&mut self.draws));
+        let deadline = process.node.as_ref().and_then(Node::next_deadline).map(|at| match at > now {
+            true => at + TIMER_DELAY.draw(&mut self.draws),
+            false => now,
+        });
+        self.agenda.set(id.index(), [message, deadline].into_iter().flatten().min());
+    }
+}
