@@ -28,6 +28,8 @@ struct Process {
     node: Option<Node>,
     /// What it was given, in the order in which it hears it.
     stdin: VecDeque<Given>,
+    /// The deadline that it sleeps for, and when it wakes for that.
+    timer: Option<(Time, Time)>,
 }
 
 /// A message on its way into a node.
@@ -50,7 +52,7 @@ impl Processes {
         for (at, node) in launches {
             agenda.set(node.index(), Some(at));
         }
-        let process = || Process { node: None, stdin: VecDeque::new() };
+        let process = || Process { node: None, stdin: VecDeque::new(), timer: None };
         let processes = (0..nodes).map(|_| process()).collect();
         Processes { processes, agenda, draws: Draws::new(seed, Purpose::Hearing) }
     }
@@ -109,11 +111,16 @@ impl Processes {
 
     /// The node has done all that it could, and sleeps until the next message or its deadline.
     pub(super) fn sleep(&mut self, now: Time, id: NodeId) {
-        let process = &self.processes[id.index()];
-        let message = process.stdin.front().map(|given| given.heard + WAKING_DELAY.draw(&mut self.draws));
-        let deadline = process.node.as_ref().and_then(Node::next_deadline).map(|at| match at > now {
-            true => at + TIMER_DELAY.draw(&mut self.draws),
-            false => now,
+        let Process { node, stdin, timer } = &mut self.processes[id.index()];
+        let message = stdin.front().map(|given| given.heard + WAKING_DELAY.draw(&mut self.draws));
+        let deadline = node.as_ref().and_then(Node::next_deadline).map(|deadline| match *timer {
+            _ if deadline <= now => now,
+            Some((before, wake)) if before == deadline => wake,
+            _ => {
+                let wake = deadline + TIMER_DELAY.draw(&mut self.draws);
+                *timer = Some((deadline, wake));
+                wake
+            }
         });
         self.agenda.set(id.index(), [message, deadline].into_iter().flatten().min());
     }
