@@ -125,3 +125,72 @@ impl Processes {
         self.agenda.set(id.index(), [message, deadline].into_iter().flatten().min());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::harness::network::ClientId;
+    use crate::harness::payload::{Payload as _, Request};
+
+    const ID: NodeId = NodeId(0);
+
+    fn ms(ms: u64) -> Time {
+        Time::ZERO + Duration::from_millis(ms)
+    }
+
+    /// One node, which does nothing by itself.
+    fn one(seed: u64) -> Processes {
+        let mut processes = Processes::new(1, [(ms(1), ID)], seed);
+        assert_eq!(processes.waking(ms(1)), Some(ID));
+        let config = node::Config { strategy: node::StrategyKind::Tree, batch_timeout: Duration::ZERO };
+        processes.start(ID, Node::new(config, ms(1), 1));
+        processes.sleep(ms(1), ID);
+        assert_eq!(processes.next_deadline(), None);
+        processes
+    }
+
+    fn ask(processes: &mut Processes, now: Time) {
+        processes.give(now, ID, Address::Client(ClientId(0)), Body::request(&Request::Read, 1));
+    }
+
+    #[test]
+    fn a_node_wakes_after_it_was_given_something_and_hears_it_then() {
+        for seed in 0..100 {
+            let mut processes = one(seed);
+            ask(&mut processes, ms(2));
+            let wake = processes.next_deadline().unwrap();
+            assert!(wake > ms(2));
+            assert!(processes.hear(ms(2), ID).is_none());
+            assert!(processes.hear(wake, ID).is_some());
+            processes.sleep(wake, ID);
+            assert_eq!(processes.next_deadline(), None);
+        }
+    }
+
+    /// Messages that are written one right after the other are read together; one that comes later is not.
+    #[test]
+    fn what_comes_together_is_heard_together() {
+        for seed in 0..100 {
+            let mut processes = one(seed);
+            ask(&mut processes, ms(2));
+            ask(&mut processes, ms(2));
+            let wake = processes.next_deadline().unwrap();
+            ask(&mut processes, wake);
+            assert!(processes.hear(wake, ID).is_some() && processes.hear(wake, ID).is_some());
+            assert!(processes.hear(wake, ID).is_none());
+            processes.sleep(wake, ID);
+            let again = processes.next_deadline().unwrap();
+            assert!(again > wake && processes.hear(again, ID).is_some());
+        }
+    }
+
+    #[test]
+    fn what_is_given_before_the_launch_is_lost() {
+        let mut processes = Processes::new(1, [(ms(5), ID)], 1);
+        ask(&mut processes, ms(2));
+        assert_eq!(processes.next_deadline(), Some(ms(5)));
+        assert!(processes.hear(ms(5), ID).is_none());
+    }
+}
