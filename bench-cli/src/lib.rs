@@ -5,10 +5,12 @@ mod terminal;
 
 pub mod analysis;
 pub mod cli;
+pub mod durations;
 pub mod edn;
 pub mod engine;
 pub mod harness;
 mod logging;
+pub mod numbers;
 pub mod outcome;
 pub mod plot;
 pub mod preflight;
@@ -16,3 +18,4 @@ pub mod report;
 pub mod settings;
 pub mod soak;
 pub mod sweep;
+pub mod template;

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bench_cli::durations::{DefaultUnit, parse_duration, parse_list};
 use bench_cli::outcome::csv_file;
-use bench_cli::sweep::durations::{DefaultUnit, parse_duration, parse_list};
 use bench_cli::sweep::plan::plain_name;
-use bench_cli::sweep::template::Template;
+use bench_cli::template::Template;
 use bench_cli::{edn, harness};
 use proptest::prelude::*;
 
@@ -58,7 +58,7 @@ proptest! {
     #[test]
     fn any_text_is_rows_or_not(text in "(batch_timeout_ms|status|stable_p50_ms|[a-z0-9,\"\n.é-]){0,80}") {
         if let Ok(read) = csv_file::parse(&text) {
-            bench_cli::sweep::summary::text(&read.rows, Path::new(""));
+            bench_cli::report::summary::text(&read.rows, Path::new(""));
         }
     }
 

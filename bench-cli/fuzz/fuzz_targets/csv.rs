@@ -9,6 +9,6 @@ fuzz_target!(|text: &str| {
         for row in &read.rows {
             assert!(!bench_cli::outcome::row::cells(row).is_empty());
         }
-        drop(bench_cli::sweep::summary::text(&read.rows, std::path::Path::new("")));
+        drop(bench_cli::report::summary::text(&read.rows, std::path::Path::new("")));
     }
 });

@@ -13,7 +13,8 @@ use crate::analysis::compare::{Difference, NEGLIGIBLE, SIGNIFICANCE, Scope, comp
 use crate::analysis::{Names, Series, names};
 use crate::outcome::{Row, csv_file};
 use crate::plot;
-use crate::sweep::{CSV_FILE, summary};
+use crate::report::summary;
+use crate::sweep::CSV_FILE;
 
 /// The exit status of a regression, unlike that of any error.
 const REGRESSION: u8 = 3;

@@ -10,9 +10,9 @@ use super::limits::LimitArgs;
 use crate::analysis::Series;
 use crate::outcome::Row;
 use crate::plot;
-use crate::report::{self, Picture, Report, advice};
+use crate::report::{self, Picture, Report, advice, summary};
+use crate::sweep::CSV_FILE;
 use crate::sweep::plan::plain_name;
-use crate::sweep::{CSV_FILE, summary};
 
 /// The fits' picture; each series has one of its own, too.
 const LATENCY_FIT: &str = "latency-fit";

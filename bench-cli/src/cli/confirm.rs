@@ -15,8 +15,8 @@ use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, SweepArgs};
 use crate::analysis::confirm::{Held, Recommended};
 use crate::analysis::{Advice, Series};
 use crate::outcome::Row;
-use crate::report::{confirm, repeat};
-use crate::sweep::{CSV_FILE, summary};
+use crate::report::{confirm, repeat, summary};
+use crate::sweep::CSV_FILE;
 
 /// The table, beside the CSV of the runs.
 const TABLE: &str = "confirm.md";

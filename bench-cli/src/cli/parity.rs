@@ -24,8 +24,8 @@ use crate::outcome::{Row, csv_file};
 use crate::settings::Settings;
 use crate::sweep::plan::{Grid, NodeChoice};
 use crate::sweep::progress::Detail;
-use crate::sweep::template::Template;
 use crate::sweep::{Earlier, Keep, Options, Sweep, signals};
+use crate::template::Template;
 
 /// The recorded runs: real Maelstrom v0.2.4 at the challenge's settings.
 const RECORDED: &str = include_str!("../../data/maelstrom-runs.csv");

@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 
+use crate::durations::{DefaultUnit, parse_duration, parse_list};
+use crate::numbers;
 use crate::settings::{
     Availability, Concurrency, InvalidSetting, LatencyDistribution, Nemesis, Settings, Topology,
 };
-use crate::sweep::durations::{DefaultUnit, parse_duration, parse_list};
-use crate::sweep::numbers;
 
 /// Network, workload and faults of the runs. The defaults are those of challenges 3d and 3e. Most may be lists, such as
 /// `5,25`, and numbers ranges, such as `5..=25:5`; each combination is a series.

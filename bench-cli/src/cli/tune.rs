@@ -17,9 +17,9 @@ use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, SweepArgs};
 use crate::analysis::advice::{Aim, Judged, Verdict};
 use crate::analysis::{Advice, Envelope, Series};
 use crate::outcome::Row;
-use crate::report::{advice, repeat};
+use crate::report::{advice, repeat, summary};
+use crate::sweep::CSV_FILE;
 use crate::sweep::plan::plain_name;
-use crate::sweep::{CSV_FILE, summary};
 
 /// Find the best setting within limits: sweep until it is known, then check it with runs of its own
 #[derive(Clone, Debug, Args)]

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::markdown;
+use super::summary::Sheet;
 use crate::analysis::advice::Predicted;
 use crate::analysis::confirm::Held;
 use crate::analysis::{Envelope, Figure};
-use crate::sweep::summary::Sheet;
 
 /// A row for each recommendation: what was predicted for one more run, and what was measured.
 pub fn sheet(held: &[Held]) -> Sheet {

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Picture;
+use super::summary::Sheet;
 pub use crate::plot::canvas::escape;
-use crate::sweep::summary::Sheet;
 
 /// A table whose first column names its rows.
 pub fn table(caption: &str, sheet: &Sheet) -> String {

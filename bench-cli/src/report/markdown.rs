@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 
 use super::advice::{self, Answer};
-use super::distinct;
 use super::page::settings;
+use super::summary::{self, Sheet};
+use super::{distinct, pass_rate};
 use crate::analysis::{Envelope, Series};
 use crate::outcome::Row;
-use crate::sweep::pass_rate;
-use crate::sweep::summary::{self, Sheet};
 
 /// The tables of medians and of fits, the advice on limits, and the settings that all that holds for.
 pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {

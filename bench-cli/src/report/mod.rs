@@ -11,6 +11,8 @@
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
 //! | [`json`] | `sweep.json`: the rows with the CSV's names |
 //! | [`html`] | tables and links as HTML |
+//! | [`summary`] | the tables that a sweep ends with, on the terminal and for all of the above |
+//! | [`pass_rate`] | how many runs passed, in words |
 
 pub mod advice;
 pub mod confirm;
@@ -18,7 +20,9 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod page;
+pub mod pass_rate;
 pub mod repeat;
+pub mod summary;
 
 use std::collections::BTreeSet;
 

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::advice::{self, Answer};
 use super::html::{self, escape};
-use super::{Report, distinct, repeat};
+use super::{Report, distinct, repeat, summary};
 use crate::analysis::{Names, Series};
 use crate::outcome::Row;
-use crate::sweep::{CSV_FILE, summary};
+use crate::sweep::CSV_FILE;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::distinct;
 use crate::outcome::Row;
 use crate::settings::Settings;
-use crate::sweep::template::Template;
+use crate::template::Template;
 
 /// How to repeat a sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,16 +4,11 @@
 //! Grid ── plan ──► Run … ── scheduler ──► Engine ──► Outcome ──► Recorder ──► a row of sweep.csv, progress
 //! ```
 
-pub mod durations;
-pub mod numbers;
-pub mod pass_rate;
 pub mod plan;
 pub mod progress;
 pub mod resume;
 pub mod scheduler;
 pub mod signals;
-pub mod summary;
-pub mod template;
 
 use std::fs;
 use std::num::NonZeroUsize;

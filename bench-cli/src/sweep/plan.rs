@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use node::StrategyKind;
 
-use super::template::Template;
 use crate::outcome::row::program_name;
 use crate::settings::{NodeCommand, Settings};
+use crate::template::Template;
 
 /// Which node is swept.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use node::StrategyKind;
 
 use crate::engine::locate::is_executable;
 use crate::sweep::plan::NodeChoice;
-use crate::sweep::template::Template;
+use crate::template::Template;
 
 /// The flags that say what runs as a node.
 #[derive(Clone, Debug, Args)]
