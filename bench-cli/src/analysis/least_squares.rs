@@ -103,12 +103,6 @@ impl Line {
         self.t() * self.residual_deviation * spread.sqrt()
     }
 
-    /// Half the height at `x` of the [`CONFIDENCE`] interval for the y of one further point.
-    pub fn prediction_margin(&self, x: f64) -> f64 {
-        let spread = 1.0 + 1.0 / self.count as f64 + (x - self.mean_x).powi(2) / self.sum_xx;
-        self.t() * self.residual_deviation * spread.sqrt()
-    }
-
     /// The two-sided quantile of Student's t with the fit's degrees of freedom.
     fn t(&self) -> f64 {
         t_quantile(0.5 + CONFIDENCE / 2.0, self.count as f64 - 2.0)
@@ -186,8 +180,7 @@ mod tests {
         assert!(line.band_margin(1.0) < line.band_margin(1.1));
     }
 
-    /// R: `f <- lm(y ~ x)`, `confint(f)`, `predict(f, data.frame(x = 300), interval = "confidence")` and
-    /// `interval = "prediction"`
+    /// R: `f <- lm(y ~ x)`, `confint(f)` and `predict(f, data.frame(x = 300), interval = "confidence")`
     #[test]
     fn intervals_and_bands_are_r_s() {
         let line = Line::fit(&super::super::lack_of_fit::tests::SWEEP).unwrap();
@@ -201,8 +194,6 @@ mod tests {
         near(line.slope + line.slope_margin(), 1.0132751311128525);
         near(line.intercept - line.intercept_margin(), 195.6850938719317);
         near(line.at(300.0) - line.band_margin(300.0), 497.5573604213862);
-        near(line.at(300.0) + line.prediction_margin(300.0), 521.6457552539147);
-        near(line.at(1000.0) - line.prediction_margin(1000.0), 1177.7193835191454);
     }
 
     #[test]
