@@ -88,6 +88,9 @@ pub trait Engine: Send + Sync + 'static {
     /// About how long one run takes.
     fn expected_duration(&self, settings: &Settings) -> Duration;
 
+    /// After how long a run is given up if the user does not say.
+    fn default_deadline(&self, settings: &Settings) -> Duration;
+
     /// How long after one run has started the next one may: a run whose start competes with others' for the
     /// processors takes longer to set up.
     fn start_interval(&self) -> Duration {
@@ -176,6 +179,10 @@ impl Engine for AnyEngine {
 
     fn expected_duration(&self, settings: &Settings) -> Duration {
         chosen!(self, engine => engine.expected_duration(settings))
+    }
+
+    fn default_deadline(&self, settings: &Settings) -> Duration {
+        chosen!(self, engine => engine.default_deadline(settings))
     }
 
     fn start_interval(&self) -> Duration {

@@ -180,9 +180,7 @@ fn prepare(run: &Run, schedule: &Schedule, engine: &impl Engine) -> anyhow::Resu
         // It becomes a working directory, in which a relative path would mean something else.
         directory: std::path::absolute(directory)?,
         seed: engine.takes_seed().then_some(run.seed),
-        deadline: schedule
-            .deadline
-            .unwrap_or_else(|| crate::engine::maelstrom::default_deadline(&run.settings)),
+        deadline: schedule.deadline.unwrap_or_else(|| engine.default_deadline(&run.settings)),
     })
 }
 
@@ -208,6 +206,7 @@ mod tests {
     struct Mock {
         running: Mutex<(usize, usize)>,
         starts: Mutex<Vec<tokio::time::Instant>>,
+        deadlines: Mutex<Vec<Duration>>,
         tries: AtomicU32,
     }
 
@@ -232,6 +231,10 @@ mod tests {
             Duration::from_millis(50)
         }
 
+        fn default_deadline(&self, settings: &crate::settings::Settings) -> Duration {
+            settings.time_limit + Duration::from_millis(7)
+        }
+
         fn start_interval(&self) -> Duration {
             Duration::from_millis(5)
         }
@@ -249,6 +252,7 @@ mod tests {
                 running.1 = running.1.max(running.0);
             }
             progress.enter(Phase::Operations);
+            self.deadlines.lock().unwrap().push(request.deadline);
             let ms: u64 = request.node.env[0].1.parse().unwrap();
             assert_ne!(ms, 13, "the test's panic");
             if ms % 10 == 7 {
@@ -359,6 +363,21 @@ mod tests {
         let starts = bench.mock.starts.lock().unwrap();
         let after_ms: Vec<u128> = starts.iter().map(|start| (*start - starts[0]).as_millis()).collect();
         assert_eq!(after_ms, [0, 5, 10, 50]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_engine_says_when_a_run_is_given_up_unless_the_user_does() {
+        let bench = bench(&[10], 1, Log::default()).await;
+        let of_engine = crate::settings::Settings::default().time_limit + Duration::from_millis(7);
+        assert_eq!(*bench.mock.deadlines.lock().unwrap(), [of_engine]);
+        let schedule = Schedule {
+            jobs: NonZeroUsize::MIN,
+            directory: PathBuf::from("none"),
+            deadline: Some(Duration::from_secs(1)),
+        };
+        let run = &grid(&[10], 1).runs()[0];
+        let request = prepare(run, &schedule, &crate::engine::simulated::Simulated).unwrap();
+        assert_eq!(request.deadline, Duration::from_secs(1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -170,7 +170,20 @@ impl Engine for TestProcess {
     }
 
     fn expected_duration(&self, settings: &Settings) -> Duration {
-        expected_duration(settings)
+        // Start and checks included.
+        settings.time_limit + Duration::from_secs(11)
+    }
+
+    fn default_deadline(&self, settings: &Settings) -> Duration {
+        // Generous starts and checks around what is known.
+        const START: Duration = Duration::from_secs(60);
+        const CHECK: Duration = Duration::from_secs(60);
+        // 10 s of quiet, then final reads that time out after 5 s.
+        const RECOVERY: Duration = Duration::from_secs(20);
+        let operations = settings.rate * settings.time_limit.as_secs_f64();
+        // A checker that needed 10 ms for each operation would be very slow.
+        let checks = CHECK + Duration::from_secs_f64(operations.min(1e6) / 100.0);
+        START + settings.time_limit + RECOVERY + checks
     }
 
     fn start_interval(&self) -> Duration {
@@ -193,20 +206,4 @@ impl Engine for TestProcess {
             Ok(Outcome::failed(Status::Crashed, reason).into())
         })
     }
-}
-
-/// How long a run with these settings may take: generous starts and checks around what is known.
-pub fn default_deadline(settings: &Settings) -> Duration {
-    const START: Duration = Duration::from_secs(60);
-    const CHECK: Duration = Duration::from_secs(60);
-    // 10 s of quiet, then final reads that time out after 5 s.
-    const RECOVERY: Duration = Duration::from_secs(20);
-    let operations = settings.rate * settings.time_limit.as_secs_f64();
-    // A checker that needed 10 ms for each operation would be very slow.
-    START + settings.time_limit + RECOVERY + CHECK + Duration::from_secs_f64(operations.min(1e6) / 100.0)
-}
-
-/// How long a run with these settings is expected to take, start and checks included.
-fn expected_duration(settings: &Settings) -> Duration {
-    settings.time_limit + Duration::from_secs(11)
 }

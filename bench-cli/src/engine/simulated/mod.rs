@@ -61,6 +61,11 @@ impl Engine for Simulated {
             .max(Duration::from_millis(1))
     }
 
+    fn default_deadline(&self, _: &Settings) -> Duration {
+        // In virtual time nothing hangs, so no run is given up.
+        Duration::MAX
+    }
+
     async fn run(
         &self,
         request: Request,
