@@ -37,7 +37,10 @@ fn it_ends_with_a_setting_and_its_evidence() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("recommended: --strategy hub --batch-timeout "), "{said}");
     assert!(
-        said.contains("again: bench-cli sweep --engine simulated --strategy hub --batch-timeouts "),
+        said.contains(&format!(
+            "again: {} sweep --engine simulated --strategy hub --batch-timeouts ",
+            common::called()
+        )),
         "{said}"
     );
     // It went on from the first coarse sweep to timeouts between.
@@ -117,6 +120,15 @@ fn what_a_sweep_recommends_is_run_again() {
     let table = std::fs::read_to_string(place.path().join("out/confirm/confirm.md")).unwrap();
     assert!(table.contains("| max \\< 300 ms | lowest latency | direct at 0 ms |"), "{table}");
     assert!(table.contains(&format!("bench-cli {confirm} --out out/confirm\n")), "{table}");
+    // On the terminal a command begins as the program was called.
+    let none = bench(place.path(), "confirm out/sweep.csv --max-latency 1ms");
+    let plot = format!("surely meets the limits; {} plot out/sweep.csv says", common::called());
+    assert!(String::from_utf8_lossy(&none.stderr).contains(&plot));
+    let advice = stdout(&bench(place.path(), "plot out --max-latency 200ms"));
+    assert!(advice.contains(&format!("\n    {} sweep --engine simulated ", common::called())), "{advice}");
+    let report = std::fs::read_to_string(place.path().join("out/report.html")).unwrap();
+    assert!(report.contains("<code>bench-cli sweep --engine simulated "));
+    assert!(!report.contains(&common::called()));
     // Runs of their own, with what was recommended and nothing else.
     let rows = csv_file::read(&place.path().join("out/confirm/sweep.csv")).unwrap().rows;
     assert_eq!(rows.len(), 2 * 2 * 4);
@@ -130,10 +142,6 @@ fn what_a_sweep_recommends_is_run_again() {
     let output = bench(place.path(), "confirm worse.csv --max-latency 300ms --repetitions 2 --out worse");
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
     assert!(stdout(&output).contains("0 of 2 runs"), "{}", stdout(&output));
-    let none = bench(place.path(), "confirm out/sweep.csv --max-latency 1ms");
-    assert!(
-        String::from_utf8_lossy(&none.stderr).contains("nothing in out/sweep.csv surely meets the limits")
-    );
 }
 
 /// Neither a sweep's own runs nor those that were made to confirm an earlier one confirm it.
@@ -182,7 +190,8 @@ fn any_node_can_be_tuned() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains(&format!("recommended: {} with a batch timeout of ", node.display())), "{said}");
     assert!(said.contains("  search, embedded: batching at "), "{said}");
-    assert!(said.contains("again: bench-cli sweep --engine embedded --bin "), "{said}");
+    let again = format!("again: {} sweep --engine embedded --bin ", common::called());
+    assert!(said.contains(&again), "{said}");
     let searched = csv_file::read(&place.path().join("out/search/sweep.csv")).unwrap().rows;
     assert!(searched.len() >= 7 * 3);
     let virtual_time = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))

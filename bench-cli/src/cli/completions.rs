@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::Cli;
+use super::{Cli, called};
 
 /// Print the completions of a shell
 #[derive(Clone, Debug, Args)]
@@ -26,7 +26,7 @@ pub struct CompletionsArgs {
 /// If they cannot be printed.
 pub fn run(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "bench-cli", &mut text);
+    clap_complete::generate(args.shell, &mut Cli::command(), called::NAME, &mut text);
     print(&text)
 }
 
@@ -39,10 +39,9 @@ pub fn man(name: Option<&str>) -> anyhow::Result<ExitCode> {
     program.build();
     let command = match name {
         None => program,
-        Some(name) => program
-            .find_subcommand(name)
-            .cloned()
-            .with_context(|| format!("there is no command {name:?}; bench-cli --help lists them"))?,
+        Some(name) => program.find_subcommand(name).cloned().with_context(|| {
+            format!("there is no command {name:?}; {} --help lists them", called::program())
+        })?,
     };
     let mut text = Vec::new();
     clap_mangen::Man::new(command).render(&mut text).context("cannot write the page")?;

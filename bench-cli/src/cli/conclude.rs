@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
+use super::called;
 use super::limits::LimitArgs;
 use crate::analysis::Series;
 use crate::outcome::Row;
 use crate::plot;
-use crate::report::{self, Picture, Report, advice, summary};
+use crate::report::advice::{self, Answer};
+use crate::report::{self, Picture, Report, summary};
 use crate::sweep::CSV_FILE;
 use crate::sweep::plan::plain_name;
 
@@ -82,9 +84,17 @@ pub fn print(rows: &[Row], folder: &Path, limits: &LimitArgs) {
     println!("{}", summary::text(rows, folder).trim_end());
     let series = Series::group(rows);
     for answer in advice::answers(&series, &limits.for_series(&series)) {
-        println!("\n{}", answer.to_string().trim_end());
+        println!("\n{}", on_the_terminal(answer));
     }
     println!();
+}
+
+/// An answer as text, with commands that can be pasted.
+pub(super) fn on_the_terminal(mut answer: Answer) -> String {
+    for (_, command) in &mut answer.next {
+        *command = called::typed(command);
+    }
+    answer.to_string().trim_end().to_owned()
 }
 
 /// Leaves all that can be made of a sweep's rows: pictures, the report, and what `formats` says.

@@ -9,9 +9,9 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 
 use super::compare::{csv_of, read};
-use super::go_on;
 use super::limits::LimitArgs;
 use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, SweepArgs};
+use super::{called, go_on};
 use crate::analysis::confirm::{Held, Recommended};
 use crate::analysis::{Advice, Series};
 use crate::outcome::Row;
@@ -72,11 +72,10 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
     if !args.force {
         refuse_older_runs(&csv, &rows, &directory)?;
     }
-    let own = std::env::args_os().skip(1);
-    let command = go_on::command([OsString::from("bench-cli")].into_iter().chain(own), &directory);
-    let Measured { rows: measured, stopped, .. } = sweep::measure(&sweep_args, &directory, &command)?;
+    let how_to_go_on = go_on::command(std::env::args_os(), &directory);
+    let Measured { rows: measured, stopped, .. } = sweep::measure(&sweep_args, &directory, &how_to_go_on)?;
     if stopped {
-        eprintln!("interrupted; to go on:\n  {command}");
+        eprintln!("interrupted; to go on:\n  {how_to_go_on}");
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let series = Series::group(&measured);
@@ -86,6 +85,8 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
         println!("warning: {warning}");
     }
     // What was typed, and the sweep that it came to.
+    let own = std::env::args_os().skip(1);
+    let command = go_on::command([OsString::from(called::NAME)].into_iter().chain(own), &directory);
     let commands: Vec<String> =
         [command].into_iter().chain(repeat::command(&measured).map(|repeat| repeat.command)).collect();
     let table = directory.join(TABLE);
@@ -152,8 +153,9 @@ fn recommended(args: &ConfirmArgs, series: &[Series<'_>]) -> anyhow::Result<Vec<
     let recommended: Vec<Recommended> = envelopes.into_iter().flat_map(of_envelope).collect();
     if recommended.is_empty() {
         bail!(
-            "nothing in {0} surely meets the limits; bench-cli plot {0} says what to measure next",
-            args.csv.display()
+            "nothing in {0} surely meets the limits; {1} plot {0} says what to measure next",
+            args.csv.display(),
+            called::program()
         );
     }
     Ok(recommended)

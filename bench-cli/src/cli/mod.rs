@@ -1,5 +1,6 @@
 //! The command line: flags in, exit status out.
 
+mod called;
 pub mod check;
 pub mod compare;
 pub mod completions;

@@ -10,6 +10,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use node::StrategyKind;
 
+use super::called;
 use super::sweep::strategy;
 use crate::analysis::median::Spread;
 use crate::soak::{self, Failure, Judged, Passed};
@@ -114,12 +115,12 @@ fn table(passed: &[(StrategyKind, Passed)]) -> comfy_table::Table {
 
 fn report(judged: &Judged, failure: &Failure) {
     println!("run {} failed: {failure}", judged.case.seed);
-    println!("  to repeat it: {}", judged.case.command());
+    println!("  to repeat it: {}", called::typed(&judged.case.command()));
     let began = Instant::now();
     let (reduced, failure) = soak::reduce(&judged.case, failure);
     if reduced != judged.case {
         let took = Duration::from_secs(began.elapsed().as_secs());
         println!("reduced in {}: {failure}", humantime::format_duration(took));
-        println!("  to repeat it: {}", reduced.command());
+        println!("  to repeat it: {}", called::typed(&reduced.command()));
     }
 }

@@ -10,10 +10,10 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use node::StrategyKind;
 
-use super::go_on;
 use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
 use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, SweepArgs};
+use super::{called, conclude, go_on};
 use crate::analysis::advice::{Aim, Judged, Verdict};
 use crate::analysis::{Advice, Envelope, Series};
 use crate::outcome::Row;
@@ -143,7 +143,7 @@ impl Tuning<'_> {
         let Some(best) = candidates.first() else {
             println!("no setting surely meets {}", self.envelope);
             for answer in advice::answers(&series, std::slice::from_ref(&self.envelope)) {
-                println!("{}", answer.to_string().trim_end());
+                println!("{}", conclude::on_the_terminal(answer));
             }
             return Ok(Ended::NothingMeets);
         };
@@ -250,7 +250,7 @@ impl Tuning<'_> {
             println!("  search, {engine}: {}", advice::describe(found));
         }
         if let Some(command) = repeat::further(&[row], &[judged.timeout_ms], judged.runs) {
-            println!("  again: {command}");
+            println!("  again: {}", called::typed(&command));
         }
         println!("  all runs: {}", self.directory.join("*").join(CSV_FILE).display());
     }

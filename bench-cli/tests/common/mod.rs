@@ -31,6 +31,11 @@ pub fn tools() -> OsString {
     std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path))).unwrap()
 }
 
+/// The program as tests call it.
+pub fn called() -> String {
+    assert_cmd::cargo::cargo_bin!("bench-cli").display().to_string()
+}
+
 /// Runs the tool in `folder` to its end, with arguments that have no spaces in them.
 pub fn bench(folder: &Path, args: &str) -> Output {
     Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 use super::Prepared;
+use crate::cli::called;
 use crate::engine::{AnyEngine, Engine as _};
 use crate::preflight::{self, Finding, machine, tools};
 use crate::sweep::plan::Run;
@@ -52,7 +53,7 @@ pub(super) async fn check(engine: &AnyEngine, runs: &[Run], options: &Options) -
     if faults.is_empty() {
         return Ok(());
     }
-    bail!("every run would fail (bench-cli doctor looks at everything):\n{}", faults.join("\n"))
+    bail!("every run would fail ({} doctor looks at everything):\n{}", called::program(), faults.join("\n"))
 }
 
 /// Says what is about to happen, and for how long.
