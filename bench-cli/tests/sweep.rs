@@ -250,6 +250,34 @@ fn plot_leaves_alone_what_belongs_to_other_rows() {
         assert!(new.iter().any(|other| other == name), "{name}: {new:?}");
     }
     assert!(new.iter().all(|name| name.starts_with("half-")), "{new:?}");
+    let report = fs::read_to_string(place.path("out/half-report.html")).unwrap();
+    assert!(report.contains("half.csv</a>") && !report.contains("sweep.csv"));
+}
+
+#[test]
+fn what_was_made_of_earlier_rows_goes_with_them_or_is_made_anew() {
+    let place = Place::new();
+    let sweep = |args: &str| {
+        let args = format!(
+            "sweep --engine simulated --time-limit 1s --repetitions 1 --seed 1 --out out --batch-timeouts {args}"
+        );
+        let output = place.bench(&args.split_whitespace().collect::<Vec<_>>()).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    let exists = |name: &str| place.path("out").join(name).exists();
+    sweep("50,100 --strategy tree,hub --format json,markdown");
+    fs::write(place.path("out/notes.md"), "mine").unwrap();
+    assert!(exists("latency-fit-tree.png"));
+    // More rows, which the summary is of though nobody asked again.
+    sweep("50,100,200 --strategy tree,hub");
+    let summary = fs::read_to_string(place.path("out/summary.md")).unwrap();
+    assert!(summary.contains("| tree | 200 |"), "{summary}");
+    assert!(fs::read_to_string(place.path("out/sweep.json")).unwrap().contains("\"batch_timeout_ms\": 200"));
+    sweep("50,100 --strategy hub --force");
+    for gone in ["latency-fit-tree.png", "latency-fit-hub.svg", "summary.md", "sweep.json"] {
+        assert!(!exists(gone), "{gone}");
+    }
+    assert!(exists("notes.md") && exists("latency-fit.png") && exists("report.html"));
 }
 
 #[test]

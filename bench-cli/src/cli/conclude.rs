@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::called;
 use super::limits::LimitArgs;
+use super::products::{JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SUMMARY};
 use crate::analysis::Series;
 use crate::outcome::Row;
 use crate::plot;
@@ -15,11 +16,6 @@ use crate::report::advice::{self, Answer};
 use crate::report::{self, Picture, Report, summary};
 use crate::sweep::CSV_FILE;
 use crate::sweep::plan::plain_name;
-
-/// The fits' picture; each series has one of its own, too.
-const LATENCY_FIT: &str = "latency-fit";
-/// The report's file name.
-const REPORT: &str = "report.html";
 
 /// In which forms a sweep's results are left.
 #[derive(Clone, Debug, Args)]
@@ -43,6 +39,8 @@ enum Format {
 #[derive(Clone, Debug)]
 pub struct Outputs {
     folder: PathBuf,
+    /// The name of the CSV.
+    csv: String,
     /// The name of the sweep, for a reader.
     title: String,
     /// What comes before the name of each file.
@@ -60,7 +58,8 @@ impl Outputs {
             }
             _ => (folder_name(folder), String::new()),
         };
-        Outputs { folder: folder.to_owned(), title, prefix }
+        let csv = csv.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Outputs { folder: folder.to_owned(), csv, title, prefix }
     }
 
     /// The folder that holds the CSV.
@@ -97,7 +96,8 @@ pub(super) fn on_the_terminal(mut answer: Answer) -> String {
     answer.to_string().trim_end().to_owned()
 }
 
-/// Leaves all that can be made of a sweep's rows: pictures, the report, and what `formats` says.
+/// Leaves all that can be made of a sweep's rows: pictures, the report, and what `formats` says. Forms that were left
+/// earlier are written anew, too: they are of the rows that were there then.
 ///
 /// # Errors
 /// If a file cannot be written.
@@ -110,13 +110,16 @@ pub fn write_all(
     let series = Series::group(rows);
     let limits = limits.for_series(&series);
     let pictures = if rows.iter().any(Row::is_ok) { draw_all(&series, outputs)? } else { Vec::new() };
-    if formats.format.contains(&Format::Json) {
-        write(&outputs.file("sweep.json"), &report::json::rows(rows)?)?;
+    let wanted = |format, file: &Path| formats.format.contains(&format) || file.exists();
+    let (json, summary) = (outputs.file(JSON), outputs.file(SUMMARY));
+    if wanted(Format::Json, &json) {
+        write(&json, &report::json::rows(rows)?)?;
     }
-    if formats.format.contains(&Format::Markdown) {
-        write(&outputs.file("summary.md"), &report::markdown::summary(rows, &limits))?;
+    if wanted(Format::Markdown, &summary) {
+        write(&summary, &report::markdown::summary(rows, &limits))?;
     }
-    let report = Report { title: &outputs.title, rows, limits: &limits, pictures: &pictures };
+    let Outputs { title, csv, .. } = outputs;
+    let report = Report { title, csv, rows, limits: &limits, pictures: &pictures };
     write(&outputs.file(REPORT), &report::page::page(&report))
 }
 
@@ -154,7 +157,7 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
 
 /// Writes a picture as SVG and as PNG.
 fn leave(svg: String, outputs: &Outputs, name: &str, caption: &str) -> anyhow::Result<Picture> {
-    for extension in ["svg", "png"] {
+    for extension in PICTURE_FORMATS {
         let file = outputs.file(&format!("{name}.{extension}"));
         plot::write(&svg, &file)?;
         println!("drew {}", file.display());

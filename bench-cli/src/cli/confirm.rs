@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::compare::{csv_of, read};
 use super::limits::LimitArgs;
+use super::products::CONFIRMATION;
 use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, SweepArgs};
 use super::{called, go_on};
 use crate::analysis::confirm::{Held, Recommended};
@@ -17,9 +18,6 @@ use crate::analysis::{Advice, Series};
 use crate::outcome::Row;
 use crate::report::{confirm, repeat, summary};
 use crate::sweep::CSV_FILE;
-
-/// The table, beside the CSV of the runs.
-const TABLE: &str = "confirm.md";
 
 /// Run the settings that a sweep recommends again, and hold them against what it predicted
 #[derive(Clone, Debug, Args)]
@@ -89,7 +87,7 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
     let command = go_on::command([OsString::from(called::NAME)].into_iter().chain(own), &directory);
     let commands: Vec<String> =
         [command].into_iter().chain(repeat::command(&measured).map(|repeat| repeat.command)).collect();
-    let table = directory.join(TABLE);
+    let table = directory.join(CONFIRMATION);
     std::fs::write(&table, confirm::markdown(&held, &commands))
         .with_context(|| format!("cannot write {}", table.display()))?;
     println!("wrote {}\nwrote {}", directory.join(CSV_FILE).display(), table.display());

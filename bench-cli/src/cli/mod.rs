@@ -11,6 +11,7 @@ mod go_on;
 pub mod limits;
 pub mod parity;
 pub mod plot;
+mod products;
 pub mod settings;
 pub mod simulate;
 pub mod soak;

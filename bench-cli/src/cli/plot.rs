@@ -9,12 +9,10 @@ use clap::Args;
 use super::compare::{self, CompareArgs};
 use super::conclude::{self, FormatArgs, Outputs};
 use super::limits::LimitArgs;
+use super::products::COMPARISON;
 use crate::analysis::Series;
 use crate::outcome::Row;
 use crate::plot;
-
-/// The picture of several sweeps, beside the last.
-const COMPARISON: &str = "comparison.svg";
 
 /// Draw a sweep's results again, without running anything: pictures, report.html, and other formats
 #[derive(Clone, Debug, Args)]

@@ -15,13 +15,13 @@ pub(super) use self::engine::{EngineChoice, default_jobs};
 pub use self::flags::SweepArgs;
 pub(super) use self::node::{executable, our_node, strategy};
 use super::conclude::{self, FormatArgs, Outputs};
-use super::go_on;
 use super::limits::LimitArgs;
+use super::{go_on, products};
 use crate::engine::{AnyEngine, Engine as _, Stop};
 use crate::outcome::Row;
 use crate::sweep::plan::Run;
 use crate::sweep::progress::Detail;
-use crate::sweep::{CSV_FILE, Options, Sweep, signals};
+use crate::sweep::{CSV_FILE, Earlier, Options, Sweep, signals};
 
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -100,8 +100,15 @@ pub(super) fn measure(args: &SweepArgs, directory: &Path, how_to_go_on: &str) ->
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before anything is touched: --force must not remove a sweep that cannot be replaced.
     runtime.block_on(before::check(&engine, &runs, &options))?;
+    let replace = options.earlier == Earlier::Replace;
+    if !replace {
+        products::refuse_strangers(directory)?;
+    }
     let engine = Arc::new(engine);
     let sweep = Sweep::open(engine.clone(), &runs, options.clone())?;
+    if replace {
+        products::remove(directory)?;
+    }
     if shown {
         before::announce(&engine, &sweep, &options);
     }

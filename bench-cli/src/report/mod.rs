@@ -34,6 +34,8 @@ use crate::outcome::Row;
 pub struct Report<'a> {
     /// What the page is called: the name of the sweep's folder.
     pub title: &'a str,
+    /// The name of the CSV that the runs are in, beside the page.
+    pub csv: &'a str,
     /// Every run.
     pub rows: &'a [Row],
     /// The limits that it is to advise on.

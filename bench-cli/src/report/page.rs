@@ -7,7 +7,6 @@ use super::html::{self, escape};
 use super::{Report, distinct, repeat, summary};
 use crate::analysis::{Names, Series};
 use crate::outcome::Row;
-use crate::sweep::CSV_FILE;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -25,7 +24,7 @@ pub fn page(report: &Report<'_>) -> String {
         ("pictures", "Pictures", pictures(report)),
         ("figures", "Figures", Some(figures(report.rows))),
         ("failed", "Runs that failed", failed(report.rows)),
-        ("runs", "All runs", Some(runs(report.rows))),
+        ("runs", "All runs", Some(runs(report.rows, report.csv))),
     ];
     let present = || sections.iter().filter_map(|(id, name, body)| Some((id, name, body.as_ref()?)));
     let links: String = present().map(|(id, name, _)| format!("<a href=\"#{id}\">{name}</a>\n")).collect();
@@ -45,7 +44,7 @@ pub fn page(report: &Report<'_>) -> String {
          <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         escape(&lead(report.rows)),
         env!("CARGO_PKG_VERSION"),
-        html::file_link(CSV_FILE, CSV_FILE),
+        html::file_link(report.csv, report.csv),
     )
 }
 
@@ -245,7 +244,7 @@ const COLUMNS: [Column; 30] = [
 /// Up to here columns are shown always, and those behind, the log aside, if they differ.
 const ALWAYS: usize = 9;
 
-fn runs(rows: &[Row]) -> String {
+fn runs(rows: &[Row], csv: &str) -> String {
     let cells: Vec<Vec<String>> =
         rows.iter().map(|row| COLUMNS.iter().map(|c| (c.cell)(row)).collect()).collect();
     let differs = |column: usize| cells.iter().any(|row| row[column] != cells[0][column]);
@@ -256,7 +255,7 @@ fn runs(rows: &[Row]) -> String {
     let mut html =
         format!("<details{open}><summary>{} runs, in the order in which they ended</summary>\n", rows.len());
     html.push_str(&html::open(
-        "Columns without differences are left out; sweep.csv has all",
+        &format!("Columns without differences are left out; {csv} has all"),
         "sortable",
         &header,
     ));
@@ -285,7 +284,7 @@ mod tests {
     use crate::report::Picture;
 
     fn page_of(rows: &[Row], pictures: &[Picture]) -> String {
-        page(&Report { title: "a <sweep>", rows, limits: &[], pictures })
+        page(&Report { title: "a <sweep>", csv: "half.csv", rows, limits: &[], pictures })
     }
 
     #[test]
@@ -313,7 +312,8 @@ mod tests {
     fn the_advice_is_that_of_the_terminal() {
         let rows = [(100, 1), (100, 2), (200, 1), (200, 2)].map(|(timeout, run)| example(timeout, run));
         let limits = [Challenge::ALL[0].into()];
-        let page = page(&Report { title: "x", rows: &rows, limits: &limits, pictures: &[] });
+        let page =
+            page(&Report { title: "x", csv: "sweep.csv", rows: &rows, limits: &limits, pictures: &[] });
         let said = advice::answers(&Series::group(&rows), &limits).remove(0);
         assert!(!said.findings.is_empty());
         let commands = said.next.iter().map(|(_, command)| command);
@@ -358,7 +358,7 @@ mod tests {
         };
         let rows = [row, example(200, 1)];
         let limits = [Envelope { name: attack.to_owned(), msgs_per_op: Some(1.0), median: None, max: None }];
-        let page = page(&Report { title: attack, rows: &rows, limits: &limits, pictures: &[] });
+        let page = page(&Report { title: attack, csv: attack, rows: &rows, limits: &limits, pictures: &[] });
         assert!(page.contains("&lt;script&gt;alert"));
         assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");
         assert_eq!(page.matches("<script>").count(), 1);

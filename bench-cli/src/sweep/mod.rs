@@ -35,9 +35,6 @@ pub const CSV_FILE: &str = "sweep.csv";
 /// The folder of a sweep's directory in which each run has its own.
 pub const RUNS_FOLDER: &str = "runs";
 
-/// What is made of a sweep's rows and left beside them, less what has names of its own.
-const PRODUCTS: [&str; 5] = ["report.html", "latency-fit.svg", "latency-fit.png", "sweep.json", "summary.md"];
-
 /// What becomes of an earlier sweep in the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Earlier {
@@ -114,12 +111,6 @@ impl<E: Engine> Sweep<E> {
         let (path, runs) = (directory.join(CSV_FILE), directory.join(RUNS_FOLDER));
         if !replace && runs.exists() && !path.exists() {
             bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
-        }
-        if let Some(file) = PRODUCTS.map(|name| directory.join(name)).iter().find(|file| file.exists())
-            && !replace
-            && !path.exists()
-        {
-            bail!("{} belongs to no sweep.csv beside it; --force replaces it", file.display());
         }
         let (csv, Rows { rows, torn_line }) = CsvFile::open(&path, replace, engine.leaves_files())?;
         // Nobody else sweeps here now, so what still runs here is left over.
