@@ -32,7 +32,8 @@ fn recommended_ms(said: &str) -> u64 {
 #[test]
 fn it_ends_with_a_setting_and_its_evidence() {
     let place = tempfile::tempdir().unwrap();
-    let output = tune(place.path(), &["--max-latency", "500ms"]);
+    let output = tune(place.path(), &["--max-latency", "500ms", "--quiet"]);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let said = stdout(&output);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("recommended: --strategy hub --batch-timeout "), "{said}");
@@ -160,6 +161,7 @@ fn a_sweep_is_confirmed_by_newer_runs_alone() {
         assert!(!success && refused.contains("cannot confirm themselves"), "{refused}");
     }
     assert!(said("").0 && said("").0, "runs of its own are gone on with");
+    assert_eq!(said("--quiet --keep none --run-timeout 1min"), (true, String::new()));
 
     // The sweep is redone, so the runs that confirmed it are older.
     let csv = place.path().join("out/sweep.csv");
@@ -182,7 +184,7 @@ fn any_node_can_be_tuned() {
         .current_dir(place.path())
         .args(["tune", "--engine", "embedded", "--out", "out", "--max-latency", "9s", "--repetitions", "2"])
         .args(["--node-count", "2", "--rate", "20", "--time-limit", "2s", "--latency", "500ms"])
-        .args(["--jobs", "8", "--prefer", "latency", "--bin"])
+        .args(["--jobs", "8", "--keep", "failed", "--prefer", "latency", "--bin"])
         .arg(&node)
         .output()
         .unwrap();
@@ -194,6 +196,8 @@ fn any_node_can_be_tuned() {
     assert!(said.contains(&again), "{said}");
     let searched = csv_file::read(&place.path().join("out/search/sweep.csv")).unwrap().rows;
     assert!(searched.len() >= 7 * 3);
+    let kept = std::fs::read_dir(place.path().join("out/search/runs")).unwrap().count();
+    assert_eq!(kept, searched.iter().filter(|row| !row.is_ok()).count());
     let virtual_time = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
         .current_dir(place.path())
         .args(["tune", "--engine", "simulated", "--bin"])

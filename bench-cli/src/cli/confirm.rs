@@ -1,7 +1,6 @@
 //! `bench-cli confirm`: the settings that a sweep recommends, run again and held against what was predicted.
 
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,7 +10,7 @@ use clap::Args;
 use super::compare::{csv_of, read};
 use super::limits::LimitArgs;
 use super::products::CONFIRMATION;
-use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, SweepArgs};
+use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, RunArgs, SweepArgs};
 use super::{called, go_on};
 use crate::analysis::confirm::{Held, Recommended};
 use crate::analysis::{Advice, Series};
@@ -41,9 +40,8 @@ pub struct ConfirmArgs {
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
     #[arg(long, value_name = "PATH")]
     maelstrom: Option<PathBuf>,
-    /// How many runs go on at a time [default: as for bench-cli sweep]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    runs: RunArgs,
     /// Where to write; earlier runs there that are newer than the sweep are gone on with [default: the folder confirm
     /// beside the CSV]
     #[arg(long, value_name = "DIR")]
@@ -182,7 +180,7 @@ impl ConfirmArgs {
             args.engine.engine = engine;
         }
         args.engine.maelstrom.clone_from(&self.maelstrom);
-        args.jobs = self.jobs;
+        args.runs = self.runs.clone();
         args.force = self.force;
         Ok(args)
     }

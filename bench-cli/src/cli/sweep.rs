@@ -4,6 +4,7 @@ mod before;
 mod engine;
 mod flags;
 mod node;
+mod runs;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use anyhow::{Context as _, bail};
 pub(super) use self::engine::{EngineChoice, default_jobs};
 pub use self::flags::SweepArgs;
 pub(super) use self::node::{executable, our_node, strategy};
+pub use self::runs::RunArgs;
 use super::conclude::{self, FormatArgs, Outputs};
 use super::limits::LimitArgs;
 use super::{go_on, products};

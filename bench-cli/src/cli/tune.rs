@@ -2,7 +2,6 @@
 
 mod search;
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,7 +11,7 @@ use node::StrategyKind;
 
 use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
-use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, SweepArgs};
+use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, RunArgs, SweepArgs};
 use super::{called, conclude, go_on};
 use crate::analysis::advice::{Aim, Judged, Verdict};
 use crate::analysis::{Advice, Envelope, Series};
@@ -54,9 +53,8 @@ pub struct TuneArgs {
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
     #[arg(long, value_name = "PATH")]
     maelstrom: Option<PathBuf>,
-    /// How many runs go on at a time [default: as for bench-cli sweep]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    runs: RunArgs,
     /// Runs of the check
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..))]
     repetitions: u32,
@@ -219,7 +217,7 @@ impl Tuning<'_> {
         if engine == self.args.engine {
             args.engine.maelstrom.clone_from(&self.args.maelstrom);
         }
-        args.jobs = self.args.jobs;
+        args.runs = self.args.runs.clone();
         args.settings = self.args.settings.clone();
         Ok(args)
     }

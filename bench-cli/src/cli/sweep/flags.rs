@@ -1,22 +1,20 @@
 //! The flags of `bench-cli sweep`, and what they come to.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Parser};
 
-use super::engine::{EngineArgs, default_jobs};
+use super::engine::EngineArgs;
 use super::node::NodeArgs;
+use super::runs::RunArgs;
 use crate::cli::conclude::FormatArgs;
 use crate::cli::limits::LimitArgs;
-use crate::cli::settings::{SettingsArgs, seconds};
+use crate::cli::settings::SettingsArgs;
 use crate::durations::{DefaultUnit, parse_list};
 use crate::engine::AnyEngine;
 use crate::sweep::plan::Grid;
-use crate::sweep::progress::Detail;
-use crate::sweep::{Earlier, Keep, Options};
+use crate::sweep::{Earlier, Options};
 
 /// Measure a grid of batch timeouts, strategies and repetitions; fit and draw the latencies
 #[derive(Clone, Debug, Args)]
@@ -42,12 +40,8 @@ pub struct SweepArgs {
     pub(in crate::cli) node: NodeArgs,
     #[command(flatten)]
     pub(in crate::cli) engine: EngineArgs,
-    /// How many runs go on at a time [default: 1 with Maelstrom, 4 a core embedded, 1 a core simulated]
-    #[arg(long, value_name = "N")]
-    pub(in crate::cli) jobs: Option<NonZeroUsize>,
-    /// When a run is killed [default: from its settings]
-    #[arg(long, value_name = "TIME", value_parser = seconds)]
-    run_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(in crate::cli) runs: RunArgs,
     /// Seed of the first run; each further run has the next one [default: drawn]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) seed: Option<u64>,
@@ -63,18 +57,9 @@ pub struct SweepArgs {
     /// Repeat the failed runs of an earlier sweep in the same place
     #[arg(long, conflicts_with = "force")]
     retry_failed: bool,
-    /// Which runs' files to keep; one of Maelstrom's takes about 15 MB
-    #[arg(long, value_enum, default_value_t = Keep::All)]
-    keep: Keep,
     /// Print the commands that would be executed, and how long that would take, and do nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// No progress: only warnings, errors and the summary
-    #[arg(short, long, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Show each run's phases where there are no bars
-    #[arg(short, long)]
-    verbose: bool,
     #[command(flatten)]
     pub(super) formats: FormatArgs,
     #[command(flatten)]
@@ -123,23 +108,7 @@ impl SweepArgs {
 
     /// How it is executed.
     pub(super) fn options(&self, directory: &Path, engine: &AnyEngine) -> Options {
-        Options {
-            directory: directory.to_owned(),
-            earlier: self.earlier(),
-            seed_given: self.seed.is_some(),
-            jobs: self.jobs.unwrap_or_else(|| default_jobs(engine)),
-            deadline: self.run_timeout,
-            keep: self.keep,
-            detail: self.detail(),
-        }
-    }
-
-    fn detail(&self) -> Detail {
-        match (self.quiet, self.verbose) {
-            (true, _) => Detail::Quiet,
-            (false, true) => Detail::Phases,
-            (false, false) => Detail::Runs,
-        }
+        self.runs.options(directory, engine, self.earlier(), self.seed.is_some())
     }
 
     fn earlier(&self) -> Earlier {
