@@ -17,7 +17,7 @@ fn files_are_kept_as_asked() {
     for (keep, kept) in [("all", &[50, 200][..]), ("failed", &[50]), ("none", &[])] {
         let place = Place::new();
         let args = ["--batch-timeouts", "50,200", "--repetitions", "1", "--keep", keep];
-        assert!(place.sweep(&args).env("FAKE_50", "crash").status().unwrap().success());
+        assert_eq!(place.sweep(&args).env("FAKE_50", "crash").status().unwrap().code(), Some(1));
         for row in place.rows() {
             let ms = row.batch_timeout_ms;
             assert_eq!(

@@ -65,7 +65,7 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
 fn a_run_that_hangs_is_killed_at_its_deadline_and_recorded() {
     let place = Place::new();
     let (mut sweep, node) = hanging(&place, &["--run-timeout", "1s"]);
-    assert_eq!(sweep.wait().unwrap().code(), Some(0));
+    assert_eq!(sweep.wait().unwrap().code(), Some(1));
     assert!(!is_running(&node));
     let rows = place.rows();
     assert_eq!(

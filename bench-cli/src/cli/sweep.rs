@@ -28,7 +28,8 @@ use crate::sweep::{CSV_FILE, Earlier, Options, Sweep, signals};
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// Runs the command.
+/// Runs the command. The exit status is 1 if a run is not ok: whoever calls it without reading what it prints should
+/// not take the rest for all.
 ///
 /// # Errors
 /// If something that was asked for does not exist, or results cannot be written.
@@ -48,7 +49,7 @@ pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
         );
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    Ok(if rows.iter().any(Row::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if rows.iter().all(Row::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What came of a sweep.

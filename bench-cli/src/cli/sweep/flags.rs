@@ -28,7 +28,10 @@ use crate::sweep::{Earlier, Options};
 Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too.
 A run that fails is recorded with its reason, and the sweep goes on. The same command goes on with a sweep that was
 stopped; more repetitions or timeouts extend it. It is refused if the node's program was modified since the first run
-(the file that --bin names; what a script starts is not looked at): --force starts anew.")]
+(the file that --bin names; what a script starts is not looked at): --force starts anew.
+
+Exit status: 0 if every run in sweep.csv is ok; 1 if some are not, though all that the others measured is there, or if
+nothing could be measured; 2 if the flags are wrong; 130 if it was interrupted.")]
 pub struct SweepArgs {
     /// Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s
     #[arg(long, value_name = "LIST", default_value = "50,100,200,400,600,800")]
