@@ -29,11 +29,14 @@ pub fn stroke(colour: RGBColor, width: f64) -> ShapeStyle {
 
 /// The regular font.
 pub fn regular(size: i32) -> FontDesc<'static> {
+    // plotters looks the family up as soon as a font is made.
+    style::register_fonts();
     (PLOTTERS_FAMILY, size * SCALE).into_font()
 }
 
 /// The bold font.
 pub fn bold(size: i32) -> FontDesc<'static> {
+    style::register_fonts();
     (PLOTTERS_FAMILY, size * SCALE, FontStyle::Bold).into_font()
 }
 
@@ -58,7 +61,6 @@ pub fn text(
 /// # Errors
 /// If the font cannot measure it.
 pub fn text_width(text: &str, font: &FontDesc<'static>) -> anyhow::Result<f64> {
-    style::register_fonts();
     let (width, _) = font.box_size(text)?;
     Ok(f64::from(width) / f64::from(SCALE))
 }
