@@ -21,9 +21,16 @@ use crate::sweep::plan::plain_name;
 #[derive(Clone, Debug, Args)]
 pub struct FormatArgs {
     /// Forms of the results: csv (sweep.csv, always there), json (sweep.json, the same rows), markdown (summary.md,
-    /// tables for a README)
-    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', default_value = "csv")]
+    /// tables for a README); those that are there already are kept up to date [default: csv]
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
     format: Vec<Format>,
+}
+
+impl FormatArgs {
+    /// Whether the user said any.
+    pub(super) fn given(&self) -> bool {
+        !self.format.is_empty()
+    }
 }
 
 /// The values of `--format`.

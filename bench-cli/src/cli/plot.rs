@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use super::compare::{self, CompareArgs};
 use super::conclude::{self, FormatArgs, Outputs};
 use super::limits::LimitArgs;
-use super::products::COMPARISON;
+use super::products::{COMPARISON, LATENCY_FIT};
 use crate::analysis::Series;
 use crate::outcome::Row;
 use crate::plot;
@@ -19,6 +20,7 @@ use crate::plot;
 #[command(after_help = "Examples:
   bench-cli plot results/hub/sweep.csv
   bench-cli plot results/hub/sweep.csv -o hub.png
+  bench-cli plot results/hub/sweep.csv --picture frontier -o frontier.svg
   bench-cli plot results/hub/sweep.csv --limit 3d
   bench-cli plot results/before/sweep.csv results/after/sweep.csv results/best/sweep.csv
   bench-cli plot results/hub/sweep.csv --format csv,json,markdown
@@ -32,8 +34,11 @@ pub struct PlotArgs {
     fail_on_regression: bool,
     /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV, with its name in front if
     /// that is not sweep.csv; comparison.svg beside the last of several]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "format")]
     output: Option<PathBuf>,
+    /// Which picture that file is [default: latency-fit]
+    #[arg(long, value_name = "NAME", requires = "output", value_parser = PossibleValuesParser::new(plot::PICTURES.map(|(name, ..)| name)))]
+    picture: Option<String>,
     #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
@@ -57,7 +62,7 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     ensure!(rows.iter().any(Row::is_ok), "there is nothing to draw: no run in {} is ok", csv.display());
     match &args.output {
         Some(file) => {
-            plot::write(&plot::latency::draw(&Series::group(&rows))?, file)?;
+            plot::write(&args.draw(&Series::group(&rows))?, file)?;
             println!("drew {}", file.display());
         }
         None => conclude::write_all(&rows, &outputs, &args.limits, &args.formats)?,
@@ -65,11 +70,25 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+impl PlotArgs {
+    /// The one picture that was asked for.
+    fn draw(&self, series: &[Series<'_>]) -> anyhow::Result<String> {
+        let wanted = self.picture.as_deref().unwrap_or(LATENCY_FIT);
+        let picture = plot::PICTURES.into_iter().find(|(name, ..)| *name == wanted);
+        let (_, _, draw) = picture.with_context(|| format!("there is no picture {wanted}"))?;
+        draw(series)
+    }
+}
+
 /// Compares sweeps and draws them into one picture.
 fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
     ensure!(
         args.limits.given().is_empty(),
         "limits are held against one sweep; leave them out to compare sweeps, or plot each by itself"
+    );
+    ensure!(
+        args.picture.is_none() && !args.formats.given(),
+        "--picture and --format are of one sweep; leave them out to compare sweeps, or plot each by itself"
     );
     let beside_last = csvs.last().map(|last| compare::csv_of(last).with_file_name(COMPARISON));
     compare::run(&CompareArgs {
