@@ -1,7 +1,8 @@
 //! `bench-cli parity`: an engine's figures beside those of real Maelstrom, or of another engine.
 
+mod recorded;
+
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,27 +12,21 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use node::StrategyKind;
-use serde::{Deserialize, Serialize};
 
+use self::recorded::{RECORDED_STRATEGY, Recorded, Reference};
+use super::products::{PARITY_CSV, PARITY_TEXT};
 use super::sweep::{default_jobs, executable, our_node};
-use crate::analysis::Figure;
-use crate::analysis::median::Spread;
 use crate::analysis::parity::{Comparison, Limits, Sample, compare};
 use crate::engine::maelstrom::TestProcess;
 use crate::engine::simulated::Simulated;
 use crate::engine::{AnyEngine, Engine as _, Stop};
 use crate::outcome::{Row, csv_file};
+use crate::report::parity;
 use crate::settings::Settings;
 use crate::sweep::plan::{Grid, NodeChoice};
 use crate::sweep::progress::Detail;
 use crate::sweep::{Earlier, Keep, Options, Sweep, signals};
 use crate::template::Template;
-
-/// The recorded runs: real Maelstrom v0.2.4 at the challenge's settings.
-const RECORDED: &str = include_str!("../../data/maelstrom-runs.csv");
-
-/// The strategy that the recorded runs are of.
-const RECORDED_STRATEGY: StrategyKind = StrategyKind::Tree;
 
 /// Compare an engine's figures with recorded runs of real Maelstrom
 #[derive(Clone, Debug, Args)]
@@ -87,66 +82,15 @@ enum EngineChoice {
     Simulated,
 }
 
-/// The values of `--reference`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Reference {
-    Article,
-    Tree,
-    Both,
-}
-
-/// One recorded run.
-#[derive(Clone, Debug, Deserialize)]
-struct RecordedRun {
-    /// `article` or `tree`.
-    node: String,
-    batch_timeout_ms: u64,
-    msgs_per_op: f64,
-    stable_p50_ms: f64,
-    stable_p95_ms: f64,
-    stable_max_ms: f64,
-}
-
-/// One line of `parity.csv`.
-#[derive(Debug, Serialize)]
-struct Line<'a> {
-    batch_timeout_ms: u64,
-    quantity: &'static str,
-    recorded: f64,
-    recorded_min: f64,
-    recorded_max: f64,
-    recorded_runs: usize,
-    measured: f64,
-    measured_min: f64,
-    measured_max: f64,
-    measured_runs: usize,
-    ratio: f64,
-    tolerance: f64,
-    within: bool,
-    strategy: &'a str,
-    ratio_low: Option<f64>,
-    ratio_high: Option<f64>,
-}
-
-/// What is compared with.
-struct Recorded {
-    /// What it is, for the table's title.
-    name: String,
-    samples: Vec<Sample>,
-    /// Its first seed, if it has seeds.
-    seed: Option<u64>,
-    /// How often each point was measured, where that is for the same to do.
-    repetitions: Option<u32>,
-    /// They are the built-in ones, which are of one protocol, whoever wrote the node.
-    are_built_in: bool,
-}
-
 /// Runs the command.
 ///
 /// # Errors
 /// If the sweep cannot be executed or read, nothing can be compared, or the table cannot be written.
 pub fn run(args: &ParityArgs) -> anyhow::Result<ExitCode> {
-    let recorded = args.recorded()?;
+    let recorded = match &args.recorded {
+        Some(path) => Recorded::of_sweep(path)?,
+        None => Recorded::built_in(args.reference)?,
+    };
     let rows = match &args.from {
         Some(path) => csv_file::read(path)?.rows,
         None => args.sweep(&recorded)?,
@@ -167,7 +111,7 @@ pub fn run(args: &ParityArgs) -> anyhow::Result<ExitCode> {
             recorded.name
         );
     }
-    let text = table(&comparisons, &recorded.name, engine, limits, &rows);
+    let text = parity::text(&comparisons, limits, &recorded.name, engine, &rows);
     print!("{text}");
     if let Some(out) = &args.out {
         write(out, &text, &comparisons)?;
@@ -177,41 +121,6 @@ pub fn run(args: &ParityArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl ParityArgs {
-    fn recorded(&self) -> anyhow::Result<Recorded> {
-        if let Some(path) = &self.recorded {
-            let rows = csv_file::read(path)?.rows;
-            let engine = rows.first().map_or("", |row| row.engine.as_str());
-            return Ok(Recorded {
-                name: format!("{} ({engine})", path.display()),
-                samples: rows.iter().filter_map(Sample::of).collect(),
-                seed: rows.iter().filter_map(|row| row.seed).min(),
-                repetitions: rows.iter().map(|row| row.repetition).max(),
-                are_built_in: false,
-            });
-        }
-        let (wanted, name) = match self.reference {
-            Reference::Article => (&["article"][..], "the tutorial's node in Go"),
-            Reference::Tree => (&["tree"][..], "this repository's tree"),
-            Reference::Both => {
-                (&["article", "tree"][..], "the tutorial's node in Go and this repository's tree")
-            }
-        };
-        let runs: Result<Vec<RecordedRun>, csv::Error> =
-            csv::Reader::from_reader(RECORDED.as_bytes()).deserialize().collect();
-        let runs = runs.context("the recorded runs that are built in cannot be read")?;
-        Ok(Recorded {
-            name: format!("real Maelstrom v0.2.4 (recorded runs of {name})"),
-            samples: runs
-                .iter()
-                .filter(|run| wanted.contains(&run.node.as_str()))
-                .map(RecordedRun::sample)
-                .collect(),
-            seed: None,
-            repetitions: None,
-            are_built_in: true,
-        })
-    }
-
     /// Sweeps the recorded strategies over the recorded timeouts.
     fn sweep(&self, recorded: &Recorded) -> anyhow::Result<Vec<Row>> {
         let timeouts: BTreeSet<Duration> =
@@ -271,146 +180,11 @@ impl ParityArgs {
     }
 }
 
-impl RecordedRun {
-    fn sample(&self) -> Sample {
-        Sample {
-            strategy: RECORDED_STRATEGY.name().to_owned(),
-            batch_timeout: Duration::from_millis(self.batch_timeout_ms),
-            figures: [self.msgs_per_op, self.stable_p50_ms, self.stable_p95_ms, self.stable_max_ms],
-        }
-    }
-}
-
-/// The comparisons as text, and what the engine said of its own timers.
-fn table(
-    comparisons: &[Comparison],
-    recorded_name: &str,
-    engine: &str,
-    limits: Limits,
-    rows: &[Row],
-) -> String {
-    let mut text = String::new();
-    let _ = writeln!(text, "recorded: {recorded_name}");
-    let _ = writeln!(
-        text,
-        "{:8} {:>7}  {:7} {:>26} {:>4}  {:>26} {:>4}  {:>5}  {:13}",
-        "medians",
-        "timeout",
-        "",
-        "recorded [range]",
-        "runs",
-        format!("{engine} [range]"),
-        "runs",
-        "ratio",
-        "95 %"
-    );
-    for comparison in comparisons {
-        let figure = comparison.figure;
-        let decimals = if figure == Figure::MsgsPerOp { 2 } else { 0 };
-        let spread = |Spread { median, min, max }: Spread| {
-            format!("{median:.decimals$} [{min:.decimals$}–{max:.decimals$}]")
-        };
-        let interval = comparison
-            .interval
-            .map_or_else(|| "too few runs".to_owned(), |(low, high)| format!("{low:.3}–{high:.3}"));
-        let _ = writeln!(
-            text,
-            "{:8} {:>5}ms  {:7} {:>26} {:>4}  {:>26} {:>4}  {:.3}  {interval:13}{}",
-            comparison.strategy,
-            comparison.batch_timeout.as_millis(),
-            figure.label(),
-            spread(comparison.recorded),
-            comparison.recorded_runs,
-            spread(comparison.measured),
-            comparison.measured_runs,
-            comparison.ratio(),
-            if comparison.is_within() { "" } else { "  OUTSIDE" },
-        );
-    }
-    let count = |wanted: fn(&Comparison) -> bool| comparisons.iter().filter(|&one| wanted(one)).count();
-    let _ = writeln!(
-        text,
-        "{} of {} medians within the limits (latencies {:.0} %, msgs/op {:.0} %); the whole interval is within them for {}, \
-         outside for {}",
-        count(Comparison::is_within),
-        comparisons.len(),
-        100.0 * limits.latency,
-        100.0 * limits.messages,
-        count(Comparison::is_surely_within),
-        count(Comparison::is_surely_outside),
-    );
-    if let Some(worst) = rows.iter().filter_map(|row| row.timer_p99_us).max() {
-        let _ = writeln!(text, "the engine's timers were at most {worst} µs late (p99 of the worst run)");
-    }
-    text
-}
-
 fn write(out: &Path, text: &str, comparisons: &[Comparison]) -> anyhow::Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-    let path = out.join("parity.txt");
-    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    let path = out.join("parity.csv");
-    let mut csv =
-        csv::Writer::from_path(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    for comparison in comparisons {
-        csv.serialize(line(comparison))?;
+    for (name, text) in [(PARITY_TEXT, text), (PARITY_CSV, &parity::csv(comparisons)?)] {
+        let path = out.join(name);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    csv.flush().with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn line(comparison: &Comparison) -> Line<'_> {
-    let Comparison { recorded, measured, .. } = comparison;
-    Line {
-        batch_timeout_ms: comparison.batch_timeout.as_millis() as u64,
-        quantity: match comparison.figure {
-            Figure::MsgsPerOp => "msgs_op",
-            Figure::P50 => "p50_ms",
-            Figure::P95 => "p95_ms",
-            Figure::Max => "max_ms",
-        },
-        recorded: recorded.median,
-        recorded_min: recorded.min,
-        recorded_max: recorded.max,
-        recorded_runs: comparison.recorded_runs,
-        measured: measured.median,
-        measured_min: measured.min,
-        measured_max: measured.max,
-        measured_runs: comparison.measured_runs,
-        ratio: comparison.ratio(),
-        tolerance: comparison.limit,
-        within: comparison.is_within(),
-        strategy: &comparison.strategy,
-        ratio_low: comparison.interval.map(|(low, _)| low),
-        ratio_high: comparison.interval.map(|(_, high)| high),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_recorded_timeout_has_runs_of_both_nodes() {
-        let runs = |reference| {
-            let args = ParityArgs {
-                from: None,
-                bin: None,
-                engine: EngineChoice::Simulated,
-                reference,
-                recorded: None,
-                repetitions: None,
-                jobs: None,
-                seed: None,
-                out: None,
-            };
-            args.recorded().unwrap().samples
-        };
-        let (article, tree, both) = (runs(Reference::Article), runs(Reference::Tree), runs(Reference::Both));
-        assert_eq!(article.len() + tree.len(), both.len());
-        for samples in [article, tree] {
-            for timeout in [25, 50, 100, 200, 400, 600, 800].map(Duration::from_millis) {
-                assert!(samples.iter().any(|sample| sample.batch_timeout == timeout), "{timeout:?}");
-            }
-        }
-    }
+    Ok(())
 }

@@ -7,6 +7,7 @@
 //! | [`advice`] | which timeouts meet limits, and the next sweep |
 //! | [`confirm`] | how recommended settings fared when they were run again |
 //! | [`page`] | `report.html`: what was run, figures, pictures and every run, in one file that needs no other |
+//! | [`parity`] | an engine's figures beside recorded ones, as a table and as CSV |
 //! | [`repeat`] | the command lines that run a sweep again, or go on from it |
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
 //! | [`json`] | `sweep.json`: the rows with the CSV's names |
@@ -20,6 +21,7 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod page;
+pub mod parity;
 pub mod pass_rate;
 pub mod repeat;
 pub mod summary;

@@ -1,0 +1,178 @@
+//! An engine's figures beside recorded ones, as a table for people and as CSV for programs.
+
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use crate::analysis::Figure;
+use crate::analysis::median::Spread;
+use crate::analysis::parity::{Comparison, Limits};
+use crate::outcome::Row;
+
+/// One line of `parity.csv`.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    batch_timeout_ms: u64,
+    quantity: &'static str,
+    recorded: f64,
+    recorded_min: f64,
+    recorded_max: f64,
+    recorded_runs: usize,
+    measured: f64,
+    measured_min: f64,
+    measured_max: f64,
+    measured_runs: usize,
+    ratio: f64,
+    tolerance: f64,
+    within: bool,
+    strategy: &'a str,
+    ratio_low: Option<f64>,
+    ratio_high: Option<f64>,
+}
+
+/// The comparisons with the recorded runs of `recorded_name` as text, and what the engine said of its own timers.
+pub fn text(
+    comparisons: &[Comparison],
+    limits: Limits,
+    recorded_name: &str,
+    engine: &str,
+    rows: &[Row],
+) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "recorded: {recorded_name}");
+    let _ = writeln!(
+        text,
+        "{:8} {:>7}  {:7} {:>26} {:>4}  {:>26} {:>4}  {:>5}  {:13}",
+        "medians",
+        "timeout",
+        "",
+        "recorded [range]",
+        "runs",
+        format!("{engine} [range]"),
+        "runs",
+        "ratio",
+        "95 %"
+    );
+    for comparison in comparisons {
+        let figure = comparison.figure;
+        let decimals = if figure == Figure::MsgsPerOp { 2 } else { 0 };
+        let spread = |Spread { median, min, max }: Spread| {
+            format!("{median:.decimals$} [{min:.decimals$}–{max:.decimals$}]")
+        };
+        let interval = comparison
+            .interval
+            .map_or_else(|| "too few runs".to_owned(), |(low, high)| format!("{low:.3}–{high:.3}"));
+        let _ = writeln!(
+            text,
+            "{:8} {:>5}ms  {:7} {:>26} {:>4}  {:>26} {:>4}  {:.3}  {interval:13}{}",
+            comparison.strategy,
+            comparison.batch_timeout.as_millis(),
+            figure.label(),
+            spread(comparison.recorded),
+            comparison.recorded_runs,
+            spread(comparison.measured),
+            comparison.measured_runs,
+            comparison.ratio(),
+            if comparison.is_within() { "" } else { "  OUTSIDE" },
+        );
+    }
+    let count = |wanted: fn(&Comparison) -> bool| comparisons.iter().filter(|&one| wanted(one)).count();
+    let _ = writeln!(
+        text,
+        "{} of {} medians within the limits (latencies {:.0} %, msgs/op {:.0} %); the whole interval is within them for {}, \
+         outside for {}",
+        count(Comparison::is_within),
+        comparisons.len(),
+        100.0 * limits.latency,
+        100.0 * limits.messages,
+        count(Comparison::is_surely_within),
+        count(Comparison::is_surely_outside),
+    );
+    if let Some(worst) = rows.iter().filter_map(|row| row.timer_p99_us).max() {
+        let _ = writeln!(text, "the engine's timers were at most {worst} µs late (p99 of the worst run)");
+    }
+    text
+}
+
+/// The comparisons as CSV, a line each.
+///
+/// # Errors
+/// If a line cannot be written, which no comparison gives a reason for.
+pub fn csv(comparisons: &[Comparison]) -> anyhow::Result<String> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    for comparison in comparisons {
+        csv.serialize(line(comparison))?;
+    }
+    String::from_utf8(csv.into_inner()?).context("the comparisons are no UTF-8")
+}
+
+fn line(comparison: &Comparison) -> Line<'_> {
+    let Comparison { recorded, measured, .. } = comparison;
+    Line {
+        batch_timeout_ms: comparison.batch_timeout.as_millis() as u64,
+        quantity: match comparison.figure {
+            Figure::MsgsPerOp => "msgs_op",
+            Figure::P50 => "p50_ms",
+            Figure::P95 => "p95_ms",
+            Figure::Max => "max_ms",
+        },
+        recorded: recorded.median,
+        recorded_min: recorded.min,
+        recorded_max: recorded.max,
+        recorded_runs: comparison.recorded_runs,
+        measured: measured.median,
+        measured_min: measured.min,
+        measured_max: measured.max,
+        measured_runs: comparison.measured_runs,
+        ratio: comparison.ratio(),
+        tolerance: comparison.limit,
+        within: comparison.is_within(),
+        strategy: &comparison.strategy,
+        ratio_low: comparison.interval.map(|(low, _)| low),
+        ratio_high: comparison.interval.map(|(_, high)| high),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn comparison(measured: f64) -> Comparison {
+        let spread = |median| Spread { median, min: median - 10.0, max: median + 10.0 };
+        Comparison {
+            strategy: "tree".to_owned(),
+            batch_timeout: Duration::from_millis(50),
+            figure: Figure::Max,
+            recorded: spread(400.0),
+            recorded_runs: 3,
+            measured: spread(measured),
+            measured_runs: 7,
+            interval: None,
+            limit: 0.1,
+        }
+    }
+
+    #[test]
+    fn medians_outside_the_limits_are_marked() {
+        let comparisons = [comparison(404.0), comparison(500.0)];
+        let text = text(&comparisons, Limits::REAL_TIME, "real Maelstrom", "embedded", &[]);
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("tree")).collect();
+        let words: Vec<&str> = rows[0].split_whitespace().collect();
+        let expected = "tree 50ms max 400 [390–410] 3 404 [394–414] 7 1.010 too few runs";
+        assert_eq!(words.join(" "), expected);
+        assert!(rows[1].ends_with("OUTSIDE") && text.contains("1 of 2 medians within the limits"), "{text}");
+    }
+
+    #[test]
+    fn the_csv_has_a_line_for_each_comparison() {
+        assert_eq!(
+            csv(&[comparison(404.0)]).unwrap(),
+            "batch_timeout_ms,quantity,recorded,recorded_min,recorded_max,recorded_runs,measured,measured_min,\
+             measured_max,measured_runs,ratio,tolerance,within,strategy,ratio_low,ratio_high\n\
+             50,max_ms,400.0,390.0,410.0,3,404.0,394.0,414.0,7,1.01,0.1,true,tree,,\n"
+        );
+    }
+}
