@@ -183,6 +183,38 @@ fn parity_compares_every_strategy_of_two_sweeps() {
     assert_eq!(table.lines().filter(|line| line.contains(",hub,")).count(), 8, "{table}");
 }
 
+/// Neither the sweep that is compared with nor an earlier one in the same place is lost.
+#[test]
+fn parity_replaces_no_sweep_unless_it_is_told_to() {
+    let place = tempfile::tempdir().unwrap();
+    let run = |args: &str| {
+        let mut command = bench_cli();
+        command.args(args.split_whitespace()).current_dir(place.path()).assert()
+    };
+    let sweep = "sweep --engine simulated --strategy hub --batch-timeouts 100,200 --seed 1 -q --out";
+    run(&format!("{sweep} one")).success();
+    let rows = |name: &str| fs::read(place.path().join(name).join("sweep.csv")).unwrap();
+    let before = rows("one");
+    // Folders stand for the CSVs in them.
+    let parity = "parity --engine simulated --recorded one --out";
+    for same in ["one --force", "one/../one"] {
+        run(&format!("{parity} {same}")).failure().stderr(predicate::str::contains(
+            "is the folder of the sweep that is compared with, whose runs would be measured by themselves",
+        ));
+    }
+    assert!(rows("one") == before);
+    run(&format!("{parity} two")).success().stdout(predicate::str::contains("8 of 8 medians"));
+    let first = rows("two");
+    run(&format!("{parity} two")).success().stderr(predicate::str::contains("all 6 runs are done already"));
+    assert!(rows("two") == first);
+    run(&format!("{parity} two --seed 9")).failure().stderr(predicate::str::contains("--seed 9 --force\n"));
+    assert!(rows("two") == first);
+    run(&format!("{parity} two --seed 9 --force")).stderr(predicate::str::contains("6 runs, "));
+    assert!(rows("two") != first);
+    run("parity --recorded one --from two/sweep.csv").stdout(predicate::str::contains("of 8 medians"));
+    run("parity --recorded one --from two --force").code(2);
+}
+
 #[test]
 fn parity_holds_the_simulated_tree_against_recorded_runs() {
     bench_cli()
@@ -193,5 +225,5 @@ fn parity_holds_the_simulated_tree_against_recorded_runs() {
         .args(["parity", "--engine", "simulated", "--bin", "/bin/cat"])
         .assert()
         .failure()
-        .stderr(predicate::str::contains("the simulated engine cannot run them"));
+        .stderr(predicate::str::contains("a program given by --bin lives in real time"));
 }

@@ -182,6 +182,10 @@ fn runs_of_two_builds_are_not_one_sweep() {
         let said = stderr(&refused);
         assert_eq!(refused.status.code(), Some(1), "{said}");
         assert!(said.contains("node was modified at") && said.contains("--force to start anew"), "{said}");
+        // The command that does so can be pasted.
+        let anew = said.trim_end().lines().last().unwrap().trim_start();
+        assert!(anew.starts_with(&format!("{} sweep --out out --bin ./node ", common::called())), "{said}");
+        assert!(anew.ends_with(" --force") && !anew.contains("--retry-failed"), "{said}");
     }
     assert_eq!(fs::read(place.path("out/sweep.csv")).unwrap(), before);
     built(SystemTime::UNIX_EPOCH).unwrap();

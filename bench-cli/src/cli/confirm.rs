@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 
 use super::compare::{csv_of, read};
+use super::go_on::Commands;
 use super::limits::LimitArgs;
 use super::products::CONFIRMATION;
 use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, RunArgs, SweepArgs};
@@ -64,14 +65,15 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
     let recommended = recommended(args, &series)?;
     let sweep_args = args.sweep_args(&series, &recommended)?;
     let directory = args.out.clone().unwrap_or_else(|| csv.with_file_name("confirm"));
-    refuse_the_sweep_itself(&csv, &directory)?;
+    let itself = "the sweep that recommends, whose runs cannot confirm themselves";
+    sweep::refuse_the_folder_of(&csv, &directory, itself)?;
     if !args.force {
         refuse_older_runs(&csv, &rows, &directory)?;
     }
-    let how_to_go_on = go_on::command(std::env::args_os(), &directory);
-    let Measured { rows: measured, stopped, .. } = sweep::measure(&sweep_args, &directory, &how_to_go_on)?;
+    let commands = Commands::new(std::env::args_os(), &directory);
+    let Measured { rows: measured, stopped, .. } = sweep::measure(&sweep_args, &directory, &commands)?;
     if stopped {
-        eprintln!("interrupted; to go on:\n  {how_to_go_on}");
+        eprintln!("interrupted; to go on:\n  {}", commands.go_on);
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let series = Series::group(&measured);
@@ -95,17 +97,6 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
         if all { "confirmed" } else { "not confirmed: some runs did not stay below their limits" }
     );
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Refuses to count the runs that a recommendation rests on as those that confirm it.
-fn refuse_the_sweep_itself(csv: &Path, directory: &Path) -> anyhow::Result<()> {
-    let same = |own: PathBuf| own.canonicalize().ok() == csv.canonicalize().ok();
-    ensure!(
-        !same(directory.join(CSV_FILE)),
-        "--out {} is the folder of the sweep that recommends, whose runs cannot confirm themselves; give another folder",
-        directory.display()
-    );
-    Ok(())
 }
 
 /// Refuses to go on with runs that are older than the sweep: they confirmed an earlier one.

@@ -10,20 +10,21 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail, ensure};
 
-pub(super) use self::engine::{EngineChoice, default_jobs};
+pub(super) use self::engine::EngineChoice;
 pub use self::flags::SweepArgs;
-pub(super) use self::node::{executable, our_node, strategy};
+pub(super) use self::node::{our_node, strategy};
 pub use self::runs::RunArgs;
 use super::conclude::{self, FormatArgs, Outputs};
+use super::go_on::Commands;
 use super::limits::LimitArgs;
-use super::{go_on, products};
+use super::products;
 use crate::engine::{AnyEngine, Engine as _, Stop};
 use crate::outcome::Row;
 use crate::sweep::plan::Run;
 use crate::sweep::progress::Detail;
-use crate::sweep::{CSV_FILE, Earlier, Options, Sweep, signals};
+use crate::sweep::{CSV_FILE, CannotGoOn, Earlier, Options, Sweep, signals};
 
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -35,17 +36,18 @@ pub(super) const INTERRUPTED: u8 = 130;
 /// If something that was asked for does not exist, or results cannot be written.
 pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     let directory = args.directory()?;
-    let how_to_go_on = go_on::command(std::env::args_os(), &directory);
+    let commands = Commands::new(std::env::args_os(), &directory);
     if args.dry_run {
         return Ok(before::print_plan(&prepare(&args, &directory)?));
     }
-    let Measured { rows, planned, stopped } = measure(&args, &directory, &how_to_go_on)?;
+    let Measured { rows, planned, stopped } = measure(&args, &directory, &commands)?;
     conclude(&rows, &directory, &args.limits, &args.formats)?;
     if stopped {
         eprintln!(
-            "interrupted: {} of {planned} runs are in {}; to go on:\n  {how_to_go_on}",
+            "interrupted: {} of {planned} runs are in {}; to go on:\n  {}",
             rows.len(),
-            directory.join(CSV_FILE).display()
+            directory.join(CSV_FILE).display(),
+            commands.go_on
         );
         return Ok(ExitCode::from(INTERRUPTED));
     }
@@ -92,8 +94,8 @@ pub(super) fn look_ahead(args: &SweepArgs, directory: &Path) -> anyhow::Result<(
 /// Executes the runs that `args` ask for into `directory`.
 ///
 /// # Errors
-/// If something that was asked for does not exist, or results cannot be written.
-pub(super) fn measure(args: &SweepArgs, directory: &Path, how_to_go_on: &str) -> anyhow::Result<Measured> {
+/// If something that was asked for does not exist, what is there is of another sweep, or results cannot be written.
+pub(super) fn measure(args: &SweepArgs, directory: &Path, commands: &Commands) -> anyhow::Result<Measured> {
     let Prepared { runs, engine, why, options } = prepare(args, directory)?;
     let shown = options.detail != Detail::Quiet;
     if shown {
@@ -108,7 +110,8 @@ pub(super) fn measure(args: &SweepArgs, directory: &Path, how_to_go_on: &str) ->
         products::refuse_strangers(directory)?;
     }
     let engine = Arc::new(engine);
-    let sweep = Sweep::open(engine.clone(), &runs, options.clone())?;
+    let sweep = Sweep::open(engine.clone(), &runs, options.clone())
+        .map_err(|error| with_remedy(error, commands.anew.as_deref()))?;
     if replace {
         products::remove(directory)?;
     }
@@ -121,8 +124,28 @@ pub(super) fn measure(args: &SweepArgs, directory: &Path, how_to_go_on: &str) ->
             let rows = sweep.run(stop.clone()).await?;
             anyhow::Ok((rows, stop.current() != Stop::No))
         })
-        .with_context(|| format!("the sweep has ended early; to go on with it: {how_to_go_on}"))?;
+        .with_context(|| format!("the sweep has ended early; to go on with it: {}", commands.go_on))?;
     Ok(Measured { rows, planned: runs.len(), stopped })
+}
+
+/// The error with what to type if what is there may go: the texts of the runner say which flag, not which command, and
+/// whoever typed `make` knows neither.
+fn with_remedy(error: anyhow::Error, anew: Option<&str>) -> anyhow::Error {
+    match anew {
+        Some(anew) if error.is::<CannotGoOn>() => anyhow!("{error:#}:\n  {anew}"),
+        _ => error,
+    }
+}
+
+/// Refuses to measure into the folder of a sweep that the new runs are held against, be it to go on with it or to
+/// replace it. `sweep` says which one that is.
+///
+/// # Errors
+/// If it is that folder.
+pub(super) fn refuse_the_folder_of(csv: &Path, directory: &Path, sweep: &str) -> anyhow::Result<()> {
+    let same = directory.join(CSV_FILE).canonicalize().ok() == csv.canonicalize().ok();
+    ensure!(!same, "--out {} is the folder of {sweep}; give another folder", directory.display());
+    Ok(())
 }
 
 /// Prints the tables of what was measured, draws its pictures and writes its report.

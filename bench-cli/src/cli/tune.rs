@@ -9,10 +9,11 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use node::StrategyKind;
 
+use super::go_on::Commands;
 use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
 use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, RunArgs, SweepArgs};
-use super::{called, conclude, go_on};
+use super::{called, conclude};
 use crate::analysis::advice::{Aim, Judged, Verdict};
 use crate::analysis::{Advice, Envelope, Series};
 use crate::outcome::Row;
@@ -109,13 +110,13 @@ pub fn run(args: &TuneArgs) -> anyhow::Result<ExitCode> {
         let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
         Path::new("results").join(format!("tune-{now}"))
     });
-    let how_to_go_on = go_on::command(std::env::args_os(), &directory);
-    let tuning = Tuning { args, envelope, directory, how_to_go_on };
+    let commands = Commands::without_force(std::env::args_os(), &directory);
+    let tuning = Tuning { args, envelope, directory, commands };
     Ok(match tuning.run()? {
         Ended::Recommended => ExitCode::SUCCESS,
         Ended::NothingMeets => ExitCode::FAILURE,
         Ended::Interrupted => {
-            eprintln!("interrupted; what was measured is kept; to go on:\n  {}", tuning.how_to_go_on);
+            eprintln!("interrupted; what was measured is kept; to go on:\n  {}", tuning.commands.go_on);
             ExitCode::from(INTERRUPTED)
         }
     })
@@ -125,8 +126,8 @@ struct Tuning<'a> {
     args: &'a TuneArgs,
     envelope: Envelope,
     directory: PathBuf,
-    /// The command that goes on if this one is stopped.
-    how_to_go_on: String,
+    /// What to type if this one is stopped.
+    commands: Commands,
 }
 
 impl Tuning<'_> {
@@ -194,7 +195,7 @@ impl Tuning<'_> {
 
     /// Sweeps into a folder of its own.
     fn sweep(&self, args: &SweepArgs, folder: &str) -> anyhow::Result<Measured> {
-        sweep::measure(args, &self.directory.join(folder), &self.how_to_go_on)
+        sweep::measure(args, &self.directory.join(folder), &self.commands)
     }
 
     /// The flags of a sweep. A node given by --bin has no strategy.

@@ -88,6 +88,11 @@ pub struct Options {
     pub detail: Detail,
 }
 
+/// The rows in a file are not of the sweep that is asked for; replacing them helps.
+#[derive(Debug, thiserror::Error)]
+#[error("{} cannot be gone on with", .0.display())]
+pub struct CannotGoOn(pub PathBuf);
+
 /// A sweep whose place is prepared: nobody else writes there.
 pub struct Sweep<E> {
     engine: Arc<E>,
@@ -101,8 +106,8 @@ impl<E: Engine> Sweep<E> {
     /// Makes the sweep's directory and its CSV, or goes on with those that are there.
     ///
     /// # Errors
-    /// If the directory holds something else, or a sweep with other settings or of an older build of the node, or
-    /// cannot be written.
+    /// If the directory holds something else, or a sweep with other settings or of an older build of the node
+    /// ([`CannotGoOn`]), or cannot be written.
     pub fn open(engine: Arc<E>, plan: &[Run], options: Options) -> anyhow::Result<Sweep<E>> {
         let Options { directory, earlier, .. } = &options;
         let replace = *earlier == Earlier::Replace;
@@ -130,7 +135,7 @@ impl<E: Engine> Sweep<E> {
                 }
                 Ok(remaining)
             })
-            .with_context(|| format!("{} cannot be gone on with", path.display()))?;
+            .with_context(|| CannotGoOn(path.clone()))?;
         Ok(Sweep { engine, options, csv, rows, remaining })
     }
 

@@ -90,7 +90,7 @@ pub fn refuse_rebuilt(program: &Path, rows: &[Row], retry_failed: bool) -> anyho
     }
     bail!(
         "{} was modified at {}, after the runs there had begun ({}); runs of two builds are not one sweep\nGive \
-         --force to start anew with the program as it is now, or another --out or --name to keep what is there",
+         another --out or --name to keep what is there, or --force to start anew with the program as it is now",
         program.display(),
         to_the_second(modified),
         to_the_second(first)

@@ -91,7 +91,7 @@ const EMBEDDED_JOBS_PER_CORE: NonZeroUsize = NonZeroUsize::new(4).expect("four i
 
 /// How many runs go on at a time if the user does not say. A JVM with its nodes fills the machine; the embedded
 /// runner and its nodes sleep most of the time; a simulation never sleeps.
-pub(in crate::cli) fn default_jobs(engine: &AnyEngine) -> NonZeroUsize {
+pub(super) fn default_jobs(engine: &AnyEngine) -> NonZeroUsize {
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     match engine.name() {
         "embedded" => cores.saturating_mul(EMBEDDED_JOBS_PER_CORE),

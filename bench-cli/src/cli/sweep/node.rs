@@ -63,7 +63,7 @@ pub(in crate::cli) fn our_node() -> anyhow::Result<PathBuf> {
 }
 
 /// The absolute path of a program, without following links: a program may look at the name that it is called by.
-pub(in crate::cli) fn executable(bin: &Path) -> anyhow::Result<PathBuf> {
+fn executable(bin: &Path) -> anyhow::Result<PathBuf> {
     if !bin.exists() {
         bail!("{} does not exist; give a path, PATH is not searched", bin.display());
     }
