@@ -2,7 +2,8 @@
 
 CARGO ?= cargo
 BENCH := target/release/bench-cli
-# Where `make sweep` writes; `make sweep OUT=results/mine SWEEP_FLAGS='--strategy tree'` changes what and where.
+# Where `make sweep` writes; `make sweep OUT=results/mine SWEEP_FLAGS='--strategy tree'` changes what and where, and
+# `make sweep SWEEP_FLAGS=--force` starts anew what is there.
 OUT ?= results/latest
 SWEEP_FLAGS ?=
 FUZZ_SECONDS ?= 60
@@ -18,8 +19,8 @@ build: ## Build the node and bench-cli (release)
 	$(CARGO) build --release --locked
 
 .PHONY: sweep
-sweep: build ## Sweep the batch timeout: CSV, plots and a summary in $(OUT)
-	$(BENCH) sweep --out $(OUT) --force $(SWEEP_FLAGS)
+sweep: build ## Sweep the batch timeout, or go on with that: CSV, plots and a summary in $(OUT)
+	$(BENCH) sweep --out $(OUT) --format csv,markdown $(SWEEP_FLAGS)
 
 .PHONY: plot
 plot: build ## Draw the plots of $(OUT) again without running anything
