@@ -2,10 +2,15 @@
 //!
 //! "Surely" means that one further run at that timeout would stay below every limit with 95 % confidence: its upper
 //! prediction bound, mean · (1 + t · s · √(1 + 1/r)), is below the limit. s is the scatter of repetitions relative to
-//! their mean, pooled over this timeout and its neighbours on either side (three runs alone would say little, and far
-//! away a strategy may scatter otherwise); r is how many runs this timeout has; t is one-sided Student's t at 0.05 divided by the number of limits (Bonferroni), so that all
-//! limits together are met with 95 %. Symmetrically a timeout surely misses if some lower bound is at or above its
-//! limit. A run that failed is a miss, whatever its figures.
+//! their mean: that of this timeout, or that pooled over it and its neighbours on either side, whichever is larger
+//! (three runs alone would say little, far away a strategy may scatter otherwise, and quiet neighbours are no proof
+//! that this timeout is quiet), and never less than figures scatter by their rounding. r is how many runs this timeout
+//! has; t is one-sided Student's t at 0.05 divided by the number of limits (Bonferroni), so that all limits together
+//! are met with 95 %. Symmetrically a timeout surely misses if some lower bound is at or above its limit. A run that
+//! failed is a miss, whatever its figures.
+//!
+//! All that takes scatter to be about normal, which a figure with rare outliers is not. So a timeout of which any run
+//! was at or above a limit never surely meets it.
 
 use super::distribution::t_quantile;
 use super::envelope::Envelope;
@@ -190,21 +195,31 @@ fn judge(series: &Series<'_>, envelope: &Envelope) -> Vec<Judged> {
         .map(|point| {
             let timeout = point.timeout_ms as f64;
             let figures = Figure::ALL.map(|figure| {
-                predict(&samples[figure as usize].around(timeout), timeout, (1.0 - CONFIDENCE) / tails)
+                let nearby = samples[figure as usize].around(timeout);
+                predict(&nearby, timeout, (1.0 - CONFIDENCE) / tails, figure.resolution())
             });
-            let verdict = if point.ok < point.runs { Verdict::Misses } else { verdict(&figures, envelope) };
+            let mut own = series.rows.iter().filter(|row| row.batch_timeout_ms == point.timeout_ms);
+            let all_below = own.all(|row| envelope.is_met_by(row));
+            let verdict = match verdict(&figures, envelope) {
+                _ if point.ok < point.runs => Verdict::Misses,
+                Verdict::Meets if !all_below => Verdict::Open,
+                of_figures => of_figures,
+            };
             let (timeout_ms, runs) = (point.timeout_ms, point.runs);
             Judged { series: series.name.clone(), timeout_ms, runs, verdict, figures }
         })
         .collect()
 }
 
-/// What one more run at `timeout` should measure, from the runs there and at its neighbours.
-fn predict(nearby: &Groups, timeout: f64, tail: f64) -> Option<Predicted> {
+/// What one more run at `timeout` should measure, from the runs there and at its neighbours. Figures that are written in
+/// steps (`resolution`) scatter by at least their rounding, which repetitions that happen to be equal hide.
+fn predict(nearby: &Groups, timeout: f64, tail: f64, resolution: f64) -> Option<Predicted> {
     let here = nearby.as_slice().iter().find(|group| group.x == timeout)?;
     let (mean, count) = (here.mean(), here.ys.len() as f64);
-    let margin = nearby.relative_noise().map(|noise| {
-        mean * t_quantile(1.0 - tail, nearby.freedom() as f64) * noise * (1.0 + 1.0 / count).sqrt()
+    let margin = nearby.relative_noise().map(|pooled| {
+        let own = here.deviation().unwrap_or(0.0);
+        let noise = own.max(mean * pooled).max(resolution / 12_f64.sqrt());
+        t_quantile(1.0 - tail, nearby.freedom() as f64) * noise * (1.0 + 1.0 / count).sqrt()
     });
     Some(Predicted { mean, margin })
 }
@@ -413,6 +428,54 @@ mod tests {
         assert_eq!(verdicts(&advice(&rows)), [(100, Verdict::Meets), (200, Verdict::Misses)]);
         let single: Vec<Row> = rows.iter().step_by(3).cloned().collect();
         assert!(verdicts(&advice(&single)).iter().all(|(_, verdict)| *verdict == Verdict::Open));
+    }
+
+    #[test]
+    fn a_timeout_with_a_run_over_a_limit_never_surely_meets_it() {
+        // 23 of 25 runs are far below the limit of 600 ms and two are over it, between neighbours without outliers.
+        let mut rows: Vec<Row> = [300, 350, 400]
+            .into_iter()
+            .flat_map(|timeout| (1..=25).map(move |repetition| (timeout, repetition)))
+            .map(|(timeout, repetition)| Row {
+                stable_max_ms: Some(100 + timeout + u64::from(repetition % 3)),
+                stable_p50_ms: Some(200),
+                ..example(timeout, repetition)
+            })
+            .collect();
+        rows[30].stable_max_ms = Some(601);
+        rows[40].stable_max_ms = Some(603);
+        let all = verdicts(&advice(&rows));
+        assert_eq!(all, [(300, Verdict::Meets), (350, Verdict::Open), (400, Verdict::Meets)]);
+    }
+
+    #[test]
+    fn a_restless_timeout_is_not_calmed_by_its_neighbours() {
+        let max = |timeout, repetition| match (timeout, repetition) {
+            (200, 1) => 380,
+            (200, _) => 420,
+            _ => 400,
+        };
+        let rows: Vec<Row> = [100, 200, 300]
+            .into_iter()
+            .flat_map(|timeout| [1, 2, 3].map(|repetition| (timeout, repetition)))
+            .map(|(timeout, repetition)| Row {
+                stable_max_ms: Some(max(timeout, repetition)),
+                ..example(timeout, repetition)
+            })
+            .collect();
+        let margin = |place: usize| advice(&rows).judged[place].figure(Figure::Max).unwrap().margin.unwrap();
+        // R: sd(c(380, 420, 420)) * qt(1 - 0.05/3, 6) * sqrt(1 + 1/3)
+        assert!((margin(1) - 73.26).abs() < 0.05, "{}", margin(1));
+        assert!(margin(0) < margin(1));
+    }
+
+    #[test]
+    fn equal_repetitions_still_scatter_by_their_rounding() {
+        let rows: Vec<Row> = (1..=4).map(|repetition| example(100, repetition)).collect();
+        let advice = advice(&rows);
+        let max = advice.judged[0].figure(Figure::Max).unwrap();
+        // R: sqrt(1/12) * qt(1 - 0.05/3, 3) * sqrt(1 + 1/4)
+        assert!((max.margin.unwrap() - 1.199).abs() < 0.01, "{max:?}");
     }
 
     #[test]

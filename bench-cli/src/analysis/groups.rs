@@ -24,6 +24,12 @@ impl Group {
         let mean = self.mean();
         self.ys.iter().map(|y| (y - mean).powi(2)).sum()
     }
+
+    /// The standard deviation of one sample; `None` without repetitions.
+    pub fn deviation(&self) -> Option<f64> {
+        let freedom = self.ys.len().checked_sub(1).filter(|&freedom| freedom > 0)?;
+        Some((self.squares() / freedom as f64).sqrt())
+    }
 }
 
 impl Groups {
