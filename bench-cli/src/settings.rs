@@ -54,10 +54,7 @@ impl Default for Settings {
 impl Settings {
     /// How many clients this run has.
     pub fn client_count(&self) -> usize {
-        match self.concurrency {
-            Concurrency::Clients(clients) => clients,
-            Concurrency::PerNode(clients) => clients * self.node_count,
-        }
+        self.concurrency.among(self.node_count)
     }
 }
 
@@ -68,6 +65,16 @@ pub enum Concurrency {
     Clients(usize),
     /// So many clients for each node.
     PerNode(usize),
+}
+
+impl Concurrency {
+    /// How many clients that is for so many nodes.
+    pub fn among(self, node_count: usize) -> usize {
+        match self {
+            Concurrency::Clients(clients) => clients,
+            Concurrency::PerNode(clients) => clients * node_count,
+        }
+    }
 }
 
 /// How long a message from one node to another takes; messages from and to clients take no time.

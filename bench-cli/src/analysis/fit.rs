@@ -42,7 +42,7 @@ impl Fit {
             lack_of_fit: LackOfFit::test(&points, &line),
             linear: longest_fit(&points),
             measured: points.iter().fold((f64::INFINITY, 0.0), |(min, max), p| (p.0.min(min), p.0.max(max))),
-            theory: series.rows.first().and_then(|row| Theory::of(row, quantile)),
+            theory: Theory::of(series, quantile),
         })
     }
 

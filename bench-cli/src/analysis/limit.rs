@@ -25,6 +25,8 @@ use std::time::Duration;
 
 use statrs::function::erf::erfc;
 
+use crate::outcome::Row;
+
 /// The fraction of operations that are broadcasts in Maelstrom's workload; the rest are reads.
 pub const BROADCAST_FRACTION: f64 = 0.5;
 
@@ -43,6 +45,11 @@ impl Cluster {
     /// The cluster of challenges 3d and 3e.
     pub const CHALLENGE: Cluster =
         Cluster { node_count: 25, rate: 100.0, latency: Duration::from_millis(100) };
+
+    /// That of a run.
+    pub fn of(row: &Row) -> Cluster {
+        Cluster { node_count: row.node_count, rate: row.rate, latency: Duration::from_millis(row.latency_ms) }
+    }
 
     fn others(&self) -> f64 {
         self.node_count.saturating_sub(1) as f64
@@ -129,13 +136,19 @@ impl Cluster {
         self.two_hops_on_a_period(window).min(self.two_hops_on_first_values(window))
     }
 
-    /// The median time until everyone has a value if its origin sends to all at the end of a window that the first
-    /// pending value opens. The first value of a window waits all of it, the others uniformly less; with `λ` values
-    /// a second at a node, `1 / (1 + λ·W)` of all values are first ones.
-    pub fn one_hop_median(&self, window: Duration) -> Duration {
+    /// The share of its window that the quantile `q` of values waits if its origin sends to all at the end of a window
+    /// that the first pending value opens. The first value of a window waits all of it, the others uniformly less; with
+    /// `λ` values a second at a node, `1 / (1 + λ·W)` of all values are first ones. So up to `W = q / (1 − q) / λ` it is
+    /// the whole window, for the median up to `n/b`.
+    pub fn one_hop_wait(&self, window: Duration, q: f64) -> f64 {
         let others = 1.0 - 1.0 / (1.0 + self.node_rate() * window.as_secs_f64());
-        let wait = if others <= 0.5 { window } else { window.mul_f64(0.5 / others) };
-        self.latency + wait
+        if others <= q { 1.0 } else { q / others }
+    }
+
+    /// The median time until everyone has a value if its origin sends to all at the end of a window that the first
+    /// pending value opens.
+    pub fn one_hop_median(&self, window: Duration) -> Duration {
+        self.latency + window.mul_f64(self.one_hop_wait(window, 0.5))
     }
 
     /// The median time until everyone has a value that waits for one period of a hub.

@@ -5,6 +5,7 @@
 pub mod advice;
 pub mod challenge;
 pub mod compare;
+pub mod conditions;
 pub mod confirm;
 pub mod distribution;
 pub mod envelope;
@@ -25,6 +26,7 @@ pub mod theory;
 
 pub use advice::Advice;
 pub use challenge::Challenge;
+pub use conditions::Conditions;
 pub use envelope::Envelope;
 pub use figure::Figure;
 pub use fit::Fit;

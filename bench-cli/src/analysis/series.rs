@@ -2,9 +2,9 @@
 //! timeout.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::challenge::Challenge;
+use super::conditions::Conditions;
 use super::envelope::Envelope;
 use super::figure::Figure;
 use super::fit::Fit;
@@ -73,25 +73,21 @@ impl<'a> Series<'a> {
         Fit::of(self, quantile)
     }
 
-    /// The challenges whose limits these series may be held against: those of Gossip Glomers, if all runs have their
-    /// cluster and load, and no faults.
-    pub fn challenges(series: &[Series<'_>]) -> &'static [Challenge] {
-        let is_theirs = |series: &Series<'_>| {
-            let faultless = |row: &&Row| {
-                row.nemesis == "none" && row.message_loss == 0.0 && row.message_duplication == 0.0
-            };
-            series.cluster() == Some(Cluster::CHALLENGE) && series.rows.iter().all(faultless)
-        };
-        if series.iter().all(is_theirs) { &Challenge::ALL } else { &[] }
+    /// How its runs were made.
+    pub fn conditions(&self) -> Conditions {
+        Conditions::of_all(self.rows.iter().copied())
     }
 
-    /// The cluster that its runs had, for the theory.
+    /// The challenges whose limits these series may be held against: those of Gossip Glomers, if all runs were made as
+    /// those ask.
+    pub fn challenges(series: &[Series<'_>]) -> &'static [Challenge] {
+        let is_theirs = series.iter().all(|series| series.conditions() == Conditions::Challenge);
+        if is_theirs { &Challenge::ALL } else { &[] }
+    }
+
+    /// The cluster that theory and models are to be computed for; `None` if they do not apply to its runs.
     pub fn cluster(&self) -> Option<Cluster> {
-        self.rows.first().map(|row| Cluster {
-            node_count: row.node_count,
-            rate: row.rate,
-            latency: Duration::from_millis(row.latency_ms),
-        })
+        self.rows.first().filter(|_| self.conditions().are_regular()).map(|row| Cluster::of(row))
     }
 
     /// One summary for each timeout, shortest first.

@@ -10,7 +10,10 @@
 
 use std::ops::RangeInclusive;
 
-use crate::outcome::{Quantile, Row};
+use std::time::Duration;
+
+use super::series::Series;
+use crate::outcome::Quantile;
 
 /// A theoretical line; where protocol or measurement leave room, a range.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,28 +25,31 @@ pub struct Theory {
 }
 
 impl Theory {
-    /// The line of `quantile` for runs with the settings of `row`, or `None` for a node that is not this repository's,
-    /// for faults, and for latencies that are not constant.
-    pub fn of(row: &Row, quantile: Quantile) -> Option<Theory> {
-        if row.latency_dist != "constant" || row.nemesis != "none" {
-            return None;
-        }
-        let latency = row.latency_ms as f64;
+    /// The line of `quantile`, or `None` for a node that is not this repository's, where theory does not apply, and if
+    /// what theory says is no line over the timeouts measured.
+    pub fn of(series: &Series<'_>, quantile: Quantile) -> Option<Theory> {
+        let cluster = series.cluster()?;
+        let latency = cluster.latency.as_secs_f64() * 1e3;
         let share = match quantile {
             Quantile::P50 => 0.50,
             Quantile::P95 => 0.95,
             Quantile::P99 => 0.99,
             Quantile::Max => 1.00,
         };
-        match row.strategy.as_str() {
+        match series.rows.first()?.strategy.as_str() {
             // One wait (the leaf's is timed to end with the hub's) and two hops.
             "hub" => Some(Theory { slope: share..=share, intercept_ms: latency..=2.0 * latency }),
-            // The first value of a window waits all of it, and while W < n/b most windows hold no other.
-            "direct" => Some(Theory { slope: 1.0..=1.0, intercept_ms: 0.0..=latency }),
+            // The first value of a window waits all of it. Once a window holds so many others that this quantile is
+            // one of those, it waits for less and less of a longer one.
+            "direct" => {
+                let longest = series.points(quantile).iter().map(|point| point.0).fold(0.0, f64::max);
+                let wait = cluster.one_hop_wait(Duration::from_secs_f64(longest / 1e3), share);
+                (wait == 1.0).then_some(Theory { slope: wait..=wait, intercept_ms: 0.0..=latency })
+            }
             // A wait before each hop. With tickers at random phases each is uniform and half a period on average; with
             // tickers in step all but the first are whole periods, which take the hops' own latencies in.
             "tree" => {
-                let hops = tree_hops(row.node_count);
+                let hops = tree_hops(cluster.node_count);
                 let in_step = hops - 1.0 + share;
                 let slope = if quantile == Quantile::Max { hops..=hops } else { hops / 2.0..=in_step };
                 Some(Theory { slope, intercept_ms: latency..=hops * latency })
@@ -64,10 +70,15 @@ fn tree_hops(nodes: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Row;
     use crate::outcome::row::tests::example;
 
+    fn of(row: Row, quantile: Quantile) -> Option<Theory> {
+        Theory::of(&Series::group(&[row])[0], quantile)
+    }
+
     fn line(strategy: &str, quantile: Quantile) -> Option<Theory> {
-        Theory::of(&Row { strategy: strategy.to_owned(), ..example(200, 1) }, quantile)
+        of(Row { strategy: strategy.to_owned(), ..example(200, 1) }, quantile)
     }
 
     #[test]
@@ -79,8 +90,24 @@ mod tests {
         assert_eq!(line("tree", Quantile::P50), theory(2.5..=4.5, 100.0..=500.0));
         assert_eq!(line("tree", Quantile::Max), theory(5.0..=5.0, 100.0..=500.0));
         assert_eq!(line("", Quantile::Max), None);
-        let partitioned = Row { nemesis: "partition".to_owned(), ..example(200, 1) };
-        assert_eq!(Theory::of(&partitioned, Quantile::Max), None);
+    }
+
+    #[test]
+    fn there_is_none_where_its_assumptions_do_not_hold() {
+        assert_eq!(of(Row { nemesis: "partition".to_owned(), ..example(200, 1) }, Quantile::Max), None);
+        assert_eq!(of(Row { message_loss: 0.1, ..example(200, 1) }, Quantile::Max), None);
+    }
+
+    #[test]
+    fn a_window_of_many_values_is_no_line_below_its_maximum() {
+        // 25 nodes and 50 broadcasts a second: up to 500 ms half of the values are the first ones of their windows.
+        let at = |timeout, quantile| {
+            of(Row { strategy: "direct".to_owned(), ..example(timeout, 1) }, quantile).is_some()
+        };
+        assert!(at(500, Quantile::P50) && !at(501, Quantile::P50));
+        // 0.95 / 0.05 · 500 ms
+        assert!(at(9_500, Quantile::P95) && !at(9_600, Quantile::P95));
+        assert!(at(60_000, Quantile::Max));
     }
 
     #[test]

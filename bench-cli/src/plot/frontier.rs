@@ -110,9 +110,11 @@ struct Panel<'a, 'b> {
 /// All that is drawn.
 struct Scene {
     curves: Vec<Curve>,
-    /// The cluster whose limits are drawn, if all runs had the same.
+    /// The cluster whose models are drawn, if they apply and all runs had the same.
     cluster: Option<Cluster>,
-    /// Results of others, if they are comparable.
+    /// The challenges, if all runs were made as those ask.
+    challenges: &'static [Challenge],
+    /// Results of others in the challenges.
     published: Vec<Published>,
 }
 
@@ -123,12 +125,11 @@ impl Scene {
         if curves.iter().all(|curve| curve.runs.is_empty()) {
             bail!(nothing_to_draw(series));
         }
-        let mut clusters = series.iter().filter_map(Series::cluster);
-        let first = clusters.next();
-        let cluster = first.filter(|first| clusters.all(|other| other == *first));
-        let faultless = series.iter().flat_map(|series| &series.rows).all(|row| row.nemesis == "none");
-        let comparable = cluster == Some(Cluster::CHALLENGE) && faultless;
-        Ok(Scene { curves, cluster, published: if comparable { published::all()? } else { Vec::new() } })
+        let first = series.first().and_then(Series::cluster);
+        let cluster = first.filter(|_| series.iter().all(|series| series.cluster() == first));
+        let challenges = Series::challenges(series);
+        let published = if challenges.is_empty() { Vec::new() } else { published::all()? };
+        Ok(Scene { curves, cluster, challenges, published })
     }
 
     fn subtitle(&self) -> String {
@@ -157,9 +158,7 @@ impl Scene {
     }
 
     fn draw_panel(&self, panel: &mut Panel<'_, '_>) -> anyhow::Result<()> {
-        let challenges: &[Challenge] =
-            if self.cluster == Some(Cluster::CHALLENGE) { &Challenge::ALL } else { &[] };
-        for challenge in challenges {
+        for challenge in self.challenges {
             challenges::shade(panel, challenge)?;
         }
         let latency = format!("{} (ms)", panel.which.title().to_lowercase());
@@ -169,7 +168,7 @@ impl Scene {
             limit.draw(panel)?;
         }
         curves::draw(panel, &self.curves)?;
-        for challenge in challenges {
+        for challenge in self.challenges {
             challenges::outline(panel, challenge)?;
         }
         for limit in &limits {
@@ -208,6 +207,21 @@ mod tests {
         let rows: Vec<Row> = (1..8).map(|step| Row { node_count: 5, ..example(step * 50, 1) }).collect();
         let svg = draw(&Series::group(&rows)).unwrap();
         assert!(svg.contains("limit, two hops") && !svg.contains("3d passes") && !svg.contains("DnMllr"));
+    }
+
+    #[test]
+    fn runs_with_faults_are_held_against_no_model_and_no_challenge() {
+        for faulty in [
+            Row { nemesis: "partition".to_owned(), ..example(50, 1) },
+            Row { message_loss: 0.1, ..example(50, 1) },
+            Row { latency_dist: "uniform".to_owned(), ..example(50, 1) },
+        ] {
+            let rows = [faulty.clone(), Row { batch_timeout_ms: 400, stable_max_ms: Some(600), ..faulty }];
+            let svg = draw(&Series::group(&rows)).unwrap();
+            for word in ["two hops", "3d passes", "DnMllr", "grey bands"] {
+                assert!(!svg.contains(word), "{word}");
+            }
+        }
     }
 
     #[test]
