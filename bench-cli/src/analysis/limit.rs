@@ -1,6 +1,6 @@
-//! The limit: how few server messages an operation costs when every value must be everywhere in time.
+//! The model: how few server messages an operation costs when every value must be everywhere in time.
 //!
-//! The model: `n` nodes, one-way latency `L`, `r` operations a second, of which a fraction `β` are broadcasts. `D` is
+//! `n` nodes, one-way latency `L`, `r` operations a second, of which a fraction `β` are broadcasts. `D` is
 //! the longest time from a broadcast's acceptance until every node has the value; `m` is messages between servers an
 //! operation.
 //!
@@ -19,6 +19,11 @@
 //!
 //! A node must receive at least one message in each window in which anything happened, so deeper trees only spend
 //! `L` on more hops. `2n − 2` one-way messages a round is the known optimum of all-to-all dissemination.
+//!
+//! **It is no lower bound of what is measured.** Maelstrom hands a node its messages one after the other, so requests
+//! that arrive while one is in flight to the node wait for it, and then come all at once: batches that no window of
+//! the node was spent on. The model leaves that out. With windows up to about `L` a node can cost far fewer messages
+//! than it says; with longer ones hardly any fewer.
 
 use std::f64::consts::SQRT_2;
 use std::time::Duration;

@@ -1,11 +1,11 @@
-//! How few messages theory allows a strategy at a batch timeout.
+//! How many messages the model of a strategy costs at a batch timeout.
 
 use std::time::Duration;
 
 use super::limit::Cluster;
 use super::series::Series;
 
-/// The limit for the number of hops of one of this repository's strategies, as a function of its batch timeout.
+/// Messages for the number of hops of one of this repository's strategies, as a function of its batch timeout.
 #[derive(Clone, Copy, Debug)]
 pub struct Model {
     cluster: Cluster,
@@ -31,7 +31,7 @@ impl Model {
         self.name
     }
 
-    /// The fewest messages an operation with this batch timeout (ms).
+    /// The messages an operation with this batch timeout (ms).
     pub fn at_ms(&self, timeout: f64) -> f64 {
         (self.messages)(&self.cluster, Duration::from_secs_f64(timeout / 1e3))
     }

@@ -1,13 +1,13 @@
-//! Messages against latency: what each strategy reaches, what is possible, what the challenges ask for and what
+//! Messages against latency: what each strategy reaches, what a model says, what the challenges ask for and what
 //! others published.
 //!
-//! [`curves`] draws what was measured, [`limits`] the fewest messages that are possible, [`challenges`] the boxes of
+//! [`curves`] draws what was measured, [`models`] what models of one hop and of two hops say, [`challenges`] the boxes of
 //! challenges 3d and 3e, [`others`] published results, and [`legend`] says which curve is whose.
 
 mod challenges;
 mod curves;
 mod legend;
-mod limits;
+mod models;
 mod others;
 
 use anyhow::bail;
@@ -163,16 +163,16 @@ impl Scene {
         }
         let latency = format!("{} (ms)", panel.which.title().to_lowercase());
         panel.frame.draw(panel.root, &latency, "messages between nodes per operation")?;
-        let limits = self.cluster.map(|cluster| limits::of(&cluster, panel)).unwrap_or_default();
-        for limit in &limits {
-            limit.draw(panel)?;
+        let models = self.cluster.map(|cluster| models::of(&cluster, panel)).unwrap_or_default();
+        for model in &models {
+            model.draw(panel)?;
         }
         curves::draw(panel, &self.curves)?;
         for challenge in self.challenges {
             challenges::outline(panel, challenge)?;
         }
-        for limit in &limits {
-            limit.label(panel)?;
+        for model in &models {
+            model.label(panel)?;
         }
         others::draw(panel, &self.published)
     }
@@ -185,14 +185,14 @@ mod tests {
     use crate::outcome::{Row, Status};
 
     #[test]
-    fn the_challenge_has_limits_boxes_and_others_results() {
+    fn the_challenge_has_models_boxes_and_others_results() {
         let rows: Vec<Row> = (1..8).map(|step| example(step * 50, 1)).collect();
         let series = Series::group(&rows);
         let svg = draw(&series).unwrap();
         assert_eq!(svg, draw(&series).unwrap());
         for word in [
-            "limit, one hop",
-            "limit, two hops",
+            "model, one hop",
+            "model, two hops",
             "3d passes",
             "3e passes",
             "DnMllr",
@@ -206,7 +206,7 @@ mod tests {
     fn another_cluster_is_not_compared_with_the_challenge() {
         let rows: Vec<Row> = (1..8).map(|step| Row { node_count: 5, ..example(step * 50, 1) }).collect();
         let svg = draw(&Series::group(&rows)).unwrap();
-        assert!(svg.contains("limit, two hops") && !svg.contains("3d passes") && !svg.contains("DnMllr"));
+        assert!(svg.contains("model, two hops") && !svg.contains("3d passes") && !svg.contains("DnMllr"));
     }
 
     #[test]

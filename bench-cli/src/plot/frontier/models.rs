@@ -1,4 +1,4 @@
-//! The fewest messages that one hop and two hops can cost at a latency.
+//! The messages that the models of one hop and of two hops cost at a latency.
 
 use std::time::Duration;
 
@@ -13,23 +13,23 @@ use crate::plot::style::{INK, Look, MUTED, Marker};
 /// How finely a curve is drawn.
 const STEPS: u32 = 240;
 
-/// A limit curve and the band of what reads may hide.
-pub(super) struct LimitCurve {
+/// The curve of a model and the band of what reads may hide.
+pub(super) struct ModelCurve {
     name: &'static str,
     /// From left to right, in the canvas's finer unit.
     line: Vec<(i32, i32)>,
     hidden: Vec<(i32, i32)>,
 }
 
-const LIMIT_LOOK: Look = Look { colour: INK, marker: Marker::Circle, dash: Some((7, 4)) };
+const LOOK: Look = Look { colour: INK, marker: Marker::Circle, dash: Some((7, 4)) };
 
-impl LimitCurve {
+impl ModelCurve {
     /// Draws the curve, and keeps labels off it.
     pub(super) fn draw(&self, panel: &mut Panel<'_, '_>) -> anyhow::Result<()> {
         let band: Vec<_> = self.line.iter().chain(self.hidden.iter().rev()).copied().collect();
         panel.root.draw(&Polygon::new(band, MUTED.mix(0.13).filled()))?;
         panel.labels.avoid_line(&self.line);
-        path(panel.root, &self.line, LIMIT_LOOK, 1.3)
+        path(panel.root, &self.line, LOOK, 1.3)
     }
 
     pub(super) fn label(&self, panel: &mut Panel<'_, '_>) -> anyhow::Result<()> {
@@ -38,8 +38,8 @@ impl LimitCurve {
     }
 }
 
-/// The fewest messages for a latency, with one hop and with two.
-pub(super) fn of(cluster: &Cluster, panel: &Panel<'_, '_>) -> Vec<LimitCurve> {
+/// The messages for a latency, with one hop and with two.
+pub(super) fn of(cluster: &Cluster, panel: &Panel<'_, '_>) -> Vec<ModelCurve> {
     type Model<'a> = (&'static str, &'a dyn Fn(Duration) -> f64, &'a dyn Fn(Duration) -> Duration);
     let (which, frame) = (panel.which, &panel.frame);
     let hop = cluster.latency;
@@ -57,20 +57,15 @@ pub(super) fn of(cluster: &Cluster, panel: &Panel<'_, '_>) -> Vec<LimitCurve> {
         Which::Median => cluster.two_hops_median(window),
         Which::Max => 2 * hop + window,
     };
-    let names = match which {
-        // The protocols that reach the limit of the maximum have these medians; that is no limit by itself.
-        Which::Median => ["model, one hop", "model, two hops"],
-        Which::Max => ["limit, one hop", "limit, two hops"],
-    };
     let models: [Model<'_>; 2] =
-        [(names[0], &one_hop, &one_hop_latency), (names[1], &two_hops, &two_hops_latency)];
+        [("model, one hop", &one_hop, &one_hop_latency), ("model, two hops", &two_hops, &two_hops_latency)];
     let longest = Duration::from_secs_f64(frame.x.end() * 2.0 / 1e3);
     let windows = || (0..=STEPS).map(|step| longest.mul_f64((f64::from(step) / f64::from(STEPS)).powi(2)));
     let curve = |(name, msgs, latency): Model<'_>| {
         let points = windows().map(|window| (latency(window), msgs(window)));
         let ms = |latency: Duration| latency.as_secs_f64() * 1e3;
         let shown: Vec<(Duration, f64)> = points.filter(|&(d, m)| frame.contains(ms(d), m)).collect();
-        LimitCurve {
+        ModelCurve {
             name,
             line: shown.iter().map(|&(d, m)| frame.at(ms(d), m)).collect(),
             hidden: shown
