@@ -27,6 +27,8 @@ pub struct Held {
     pub runs: usize,
     /// How many of them are ok and below every limit.
     pub below: usize,
+    /// How many of them the machine was too busy to measure well, so that latencies read too high.
+    pub late: usize,
     /// Each figure over ok runs, in the order of [`Figure::ALL`].
     pub figures: [Option<Spread>; Figure::ALL.len()],
 }
@@ -38,8 +40,9 @@ impl Held {
         let like_it = series.iter().filter(|series| series.name == recommended.judged.series);
         let rows: Vec<&Row> = like_it.flat_map(|series| series.rows.iter().copied().filter(of_it)).collect();
         let below = rows.iter().filter(|row| recommended.envelope.is_met_by(row)).count();
+        let late = rows.iter().filter(|row| row.late == Some(true)).count();
         let figures = Figure::ALL.map(|figure| Spread::of(rows.iter().filter_map(|row| figure.of(row))));
-        Held { recommended, runs: rows.len(), below, figures }
+        Held { recommended, runs: rows.len(), below, late, figures }
     }
 
     /// Whether every run stayed below every limit.
@@ -69,9 +72,9 @@ mod tests {
         let good = held(&[example(100, 1), example(100, 2), example(800, 1)]);
         assert_eq!((good.runs, good.below, good.is_confirmed()), (2, 2, true));
         let slow = Row { stable_max_ms: Some(600), ..example(100, 2) };
-        let failed = Row { status: Status::Crashed, ..example(100, 3) };
+        let failed = Row { status: Status::Crashed, late: Some(true), ..example(100, 3) };
         let bad = held(&[example(100, 1), slow, failed]);
-        assert_eq!((bad.runs, bad.below, bad.is_confirmed()), (3, 1, false));
+        assert_eq!((bad.runs, bad.below, bad.late, bad.is_confirmed()), (3, 1, 1, false));
         assert_eq!(bad.figures[Figure::Max as usize].unwrap().max, 600.0);
         assert!(!held(&[example(200, 1)]).is_confirmed());
     }

@@ -22,7 +22,7 @@ pub fn sheet(held: &[Held]) -> Sheet {
 const SHOWN: [Figure; 3] = [Figure::MsgsPerOp, Figure::P50, Figure::Max];
 
 fn cells(held: &Held) -> Vec<String> {
-    let Held { recommended, runs, below, figures } = held;
+    let Held { recommended, runs, below, figures, .. } = held;
     let judged = &recommended.judged;
     let mut cells = vec![
         limits(&recommended.envelope),
@@ -59,6 +59,23 @@ fn number(figure: Figure, value: f64) -> String {
 pub const LEGEND: &str = "Latencies in ms. Predicted: from the sweep that was asked, for one more run, with 95 % \
     confidence for all limits together. Measured: medians and ranges of runs made afterwards.";
 
+/// What was measured on a busy machine, each setting once.
+fn warnings(held: &[Held]) -> Vec<String> {
+    let mut warnings: Vec<String> = Vec::new();
+    for Held { recommended, runs, late, .. } in held.iter().filter(|held| held.late > 0) {
+        let judged = &recommended.judged;
+        let warning = format!(
+            "{} at {} ms: in {late} of {runs} runs this machine was too busy to deliver messages in time, so latencies \
+             read too high.",
+            judged.series, judged.timeout_ms
+        );
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+    warnings
+}
+
 /// The table as Markdown, with the limits in words and the commands that made it.
 pub fn markdown(held: &[Held], commands: &[String]) -> String {
     let mut text = markdown::table(&sheet(held));
@@ -72,6 +89,36 @@ pub fn markdown(held: &[Held], commands: &[String]) -> String {
     for envelope in seen {
         let _ = writeln!(text, "- {}", markdown::escape(&envelope));
     }
+    for warning in warnings(held) {
+        let _ = writeln!(text, "- Warning: {}", markdown::escape(&warning));
+    }
     let _ = writeln!(text, "\n```sh\n{}\n```", commands.join("\n"));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::confirm::Recommended;
+    use crate::analysis::{Advice, Challenge, Series};
+    use crate::outcome::Row;
+    use crate::outcome::row::tests::example;
+
+    #[test]
+    fn runs_on_a_busy_machine_are_told_once_a_setting() {
+        let rows = [1, 2].map(|repetition| example(100, repetition));
+        let advice = Advice::on(&Series::group(&rows), Challenge::ALL[0].into());
+        let late = [1, 2].map(|repetition| Row { late: Some(repetition == 2), ..example(100, repetition) });
+        let held: Vec<Held> = advice
+            .recommended()
+            .into_iter()
+            .map(|(aim, judged)| (aim, judged.clone()))
+            .map(|(aim, judged)| Recommended { envelope: advice.envelope.clone(), aim, judged })
+            .map(|recommended| Held::against(recommended, &Series::group(&late)))
+            .collect();
+        assert_eq!(held.len(), 2);
+        let said = markdown(&held, &["bench-cli confirm x".to_owned()]);
+        let warning = "- Warning: hub at 100 ms: in 1 of 2 runs this machine was too busy";
+        assert_eq!(said.matches(warning).count(), 1, "{said}");
+    }
 }

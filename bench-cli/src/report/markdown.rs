@@ -22,6 +22,9 @@ pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {
         let _ = writeln!(text, "\n{}\n{}", table(&fits), escape(summary::FITS_LEGEND));
     }
     text.push('\n');
+    for remark in summary::remarks(&series) {
+        let _ = writeln!(text, "- {}", escape(&remark));
+    }
     for sentence in pass_rate::sentences(&series) {
         let _ = writeln!(text, "- {}", escape(&sentence));
     }
@@ -76,6 +79,24 @@ mod tests {
         let failed = Row { status: Status::Crashed, ..example(100, 2) };
         let rows = [example(100, 1), failed, example(200, 1), example(400, 1)];
         insta::assert_snapshot!(summary(&rows, &[Challenge::ALL[1].into()]));
+    }
+
+    #[test]
+    fn a_bend_and_a_busy_machine_are_no_secret() {
+        let bend = |(timeout, repetition): (u64, u32)| Row {
+            stable_max_ms: Some(timeout.pow(2) / 100 + u64::from(repetition)),
+            ..example(timeout, repetition)
+        };
+        let mut rows: Vec<Row> = [200, 400, 600, 800]
+            .into_iter()
+            .flat_map(|timeout| [(timeout, 1), (timeout, 2)])
+            .map(bend)
+            .collect();
+        rows[0] = Row { timer_p99_us: Some(5_000), late: Some(true), ..rows[0].clone() };
+        let said = summary(&rows, &[]);
+        for words in ["- Warning: hub: in 1 of 8 runs", "- Warning: hub, max: not linear over all timeouts"] {
+            assert!(said.contains(words), "{words}\n{said}");
+        }
     }
 
     #[test]

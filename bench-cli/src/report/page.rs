@@ -124,11 +124,8 @@ fn figures(rows: &[Row]) -> String {
     if !fits.rows.is_empty() {
         html.push_str(&html::table(summary::FITS_LEGEND, &fits));
     }
-    let warnings = summary::warnings(&series).into_iter().map(|warning| format!("Warning: {warning}"));
-    let unfitted = summary::unfitted(&series);
-    let unfitted = unfitted.iter().map(|(series, problem)| format!("No line for {series}: {problem}."));
     html.push_str("<ul class=\"note\">\n");
-    for remark in warnings.chain(unfitted) {
+    for remark in summary::remarks(&series) {
         let _ = writeln!(html, "<li>{}</li>", escape(&remark));
     }
     html.push_str("</ul>\n");

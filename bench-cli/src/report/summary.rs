@@ -222,6 +222,14 @@ pub fn warnings(series: &[Series<'_>]) -> Vec<String> {
     lateness(series).into_iter().chain(fits).collect()
 }
 
+/// What a reader should know before using the fits: [`warnings`], and why series have none. Whole sentences.
+pub fn remarks(series: &[Series<'_>]) -> Vec<String> {
+    let warnings = warnings(series).into_iter().map(|warning| format!("Warning: {warning}."));
+    let unfitted = unfitted(series);
+    let unfitted = unfitted.iter().map(|(series, problem)| format!("No line for {series}: {problem}."));
+    warnings.chain(unfitted).collect()
+}
+
 /// Which series this machine measured too slowly to be believed.
 pub fn lateness(series: &[Series<'_>]) -> Vec<String> {
     series.iter().filter_map(late_runs).collect()
@@ -293,6 +301,18 @@ mod tests {
         let rows = [example(100, 1), late, example(200, 1)];
         let warnings = warnings(&Series::group(&rows));
         assert!(warnings[0].starts_with("hub: in 1 of 3 runs this machine was too busy"), "{warnings:?}");
+    }
+
+    #[test]
+    fn remarks_are_warnings_and_reasons_for_no_line() {
+        let late = Row { timer_p99_us: Some(5_000), late: Some(true), ..example(100, 2) };
+        let rows = [example(100, 1), late];
+        let remarks = remarks(&Series::group(&rows));
+        assert!(
+            remarks[0].starts_with("Warning: hub: in 1 of 2 runs this machine was too busy"),
+            "{remarks:?}"
+        );
+        assert_eq!(remarks[1], "No line for hub: a fit needs at least 3 usable runs; there are 2.");
     }
 
     #[test]
