@@ -347,7 +347,7 @@ mod tests {
         let with =
             |strategy: &str, node_count| Row { strategy: strategy.to_owned(), node_count, ..example(50, 1) };
         let grid = [with("hub", 5), with("tree", 5), with("hub", 25), with("tree", 25)];
-        assert_eq!(paired(&grid, &[with("tree", 25), with("hub", 25)]), ["hub, 25 nodes", "tree, 25 nodes"]);
+        assert_eq!(paired(&grid, &[with("tree", 25), with("hub", 25)]), ["tree, 25 nodes", "hub, 25 nodes"]);
         assert_eq!(paired(&[with("hub", 5)], &[with("direct", 5)]), ["hub → direct"]);
         assert_eq!(paired(&[with("hub", 5)], &[with("hub", 25)]), ["hub, 5 nodes → 25 nodes"]);
         assert!(paired(&[with("hub", 5)], &[with("direct", 25)]).is_empty());

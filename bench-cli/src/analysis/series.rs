@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use node::StrategyKind;
+
 use super::challenge::Challenge;
 use super::conditions::Conditions;
 use super::envelope::Envelope;
@@ -26,8 +28,8 @@ pub struct Series<'a> {
 }
 
 impl<'a> Series<'a> {
-    /// Groups rows into series, in the order in which series first appear. A name says which settings a series has
-    /// if not all rows have the same.
+    /// Groups rows into series, sorted by settings, strategy and node, since rows are in the order in which runs ended. A
+    /// name says which settings a series has if not all rows have the same.
     pub fn group(rows: &'a [Row]) -> Vec<Series<'a>> {
         Series::group_named(&Names::among(rows), rows)
     }
@@ -42,7 +44,14 @@ impl<'a> Series<'a> {
                 None => series.push(Series { name, settings: names.settings(row), rows: vec![row] }),
             }
         }
+        series.sort_by_cached_key(|series| (series.rows.first().map(|row| order(row)), series.name.clone()));
         series
+    }
+
+    /// The strategy of this repository's node, unless it is another node's series.
+    pub fn strategy(&self) -> Option<StrategyKind> {
+        let name = &self.rows.first()?.strategy;
+        StrategyKind::ALL.into_iter().find(|strategy| strategy.name() == name)
     }
 
     /// What it is a sample of: a strategy of this repository's node, or another node's program.
@@ -98,6 +107,22 @@ impl<'a> Series<'a> {
         }
         groups.into_iter().map(|(timeout_ms, rows)| Point::of(timeout_ms, &rows)).collect()
     }
+}
+
+/// What series are sorted by: their settings, then strategies in the order of help texts, then other nodes.
+fn order(row: &Row) -> impl Ord + use<> {
+    // No setting is below zero, and the bits of such numbers have the order of the numbers.
+    let number = |value: f64| value.abs().to_bits();
+    let place = StrategyKind::ALL.iter().position(|strategy| strategy.name() == row.strategy);
+    (
+        row.engine.clone(),
+        (row.node_count, row.concurrency.len(), row.concurrency.clone()),
+        [row.rate, row.time_limit_s].map(number),
+        (row.latency_ms, row.latency_dist.clone(), row.topology.clone()),
+        (row.nemesis != "none", number(row.nemesis_interval_s)),
+        [row.message_loss, row.message_duplication].map(number),
+        place.unwrap_or(StrategyKind::ALL.len()),
+    )
 }
 
 /// The repetitions of one series at one timeout, summed up.
@@ -160,13 +185,27 @@ mod tests {
         let rows = [example(50, 1), tree, example(100, 1)];
         let names: Vec<(String, usize)> =
             Series::group(&rows).iter().map(|series| (series.name.clone(), series.rows.len())).collect();
-        assert_eq!(names, [("hub".to_owned(), 2), ("tree".to_owned(), 1)]);
+        assert_eq!(names, [("tree".to_owned(), 1), ("hub".to_owned(), 2)]);
     }
 
     #[test]
     fn combinations_of_settings_are_series_of_their_own() {
         let rows = [example(50, 1), Row { latency_ms: 10, node_count: 5, ..example(50, 1) }];
         let names: Vec<String> = Series::group(&rows).into_iter().map(|series| series.name).collect();
-        assert_eq!(names, ["hub, 25 nodes, latency 100 ms", "hub, 5 nodes, latency 10 ms"]);
+        assert_eq!(names, ["hub, 5 nodes, latency 10 ms", "hub, 25 nodes, latency 100 ms"]);
+    }
+
+    #[test]
+    fn the_order_of_series_is_not_that_in_which_runs_ended() {
+        let with =
+            |strategy: &str, node_count| Row { strategy: strategy.to_owned(), node_count, ..example(50, 1) };
+        let other = Row { strategy: String::new(), node_bin: "a.py".to_owned(), ..with("", 5) };
+        let mut rows = vec![with("direct", 5), with("hub", 25), other, with("tree", 5), with("hub", 5)];
+        let names =
+            |rows: &[Row]| Series::group(rows).into_iter().map(|series| series.name).collect::<Vec<_>>();
+        let sorted = ["tree, 5 nodes", "hub, 5 nodes", "direct, 5 nodes", "a, 5 nodes", "hub, 25 nodes"];
+        assert_eq!(names(&rows), sorted);
+        rows.reverse();
+        assert_eq!(names(&rows), sorted);
     }
 }

@@ -20,7 +20,7 @@ use super::frame::{Frame, Scale};
 use super::labels::Labels;
 use super::pen::{bold, footer, nothing_to_draw, regular, text};
 use super::published::{self, Published};
-use super::style::{INK, MUTED};
+use super::style::{self, INK, MUTED};
 use crate::analysis::limit::Cluster;
 use crate::analysis::{Challenge, Series};
 
@@ -120,8 +120,11 @@ struct Scene {
 
 impl Scene {
     fn of(series: &[Series<'_>]) -> anyhow::Result<Scene> {
-        let curves: Vec<Curve> =
-            series.iter().enumerate().map(|(place, series)| Curve::of(place, series)).collect();
+        let curves: Vec<Curve> = series
+            .iter()
+            .zip(style::of_series(series))
+            .map(|(series, look)| Curve::of(series, look))
+            .collect();
         if curves.iter().all(|curve| curve.runs.is_empty()) {
             bail!(nothing_to_draw(series));
         }

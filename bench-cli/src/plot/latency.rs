@@ -12,7 +12,7 @@ use super::pen::{
     RADIUS, bold, footer, marker, note, nothing_to_draw, path, regular, sample, stroke, text, thousands,
 };
 use super::style::{self, GRID, INK, Look, MUTED};
-use crate::analysis::{FitError, Line, Series};
+use crate::analysis::{Fit, FitError, Series};
 use crate::outcome::Quantile;
 
 /// What is drawn, the highest first, as the curves lie in the picture. The 99th percentile is left to the tables: it
@@ -22,7 +22,7 @@ const DRAWN: [Quantile; 3] = [Quantile::Max, Quantile::P95, Quantile::P50];
 const COLUMNS: usize = 3;
 /// Sizes in pixels.
 const MARGIN: i32 = 28;
-const HEADER: i32 = 74;
+const HEADER: i32 = 98;
 const FOOTER: i32 = 44;
 const LEGEND_ROW: i32 = 22;
 const CHART_HEIGHT: i32 = 430;
@@ -56,6 +56,8 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
         text(root, (MARGIN, 34), "Stable latency against batch timeout", &bold(24), INK)?;
         let subtitle = "Points are runs. Lines are least squares: latency = k · timeout + b; bands and ± are 95 % confidence.";
         text(root, (MARGIN, 60), subtitle, &regular(15), MUTED)?;
+        let dashed = "Dashed: where the law bends away from one line (lack-of-fit test on repetitions).";
+        text(root, (MARGIN, 80), dashed, &regular(15), MUTED)?;
         for (place, panel) in panels.iter().enumerate() {
             let (column, line) = ((place % COLUMNS) as i32, (place / COLUMNS) as i32);
             let x = MARGIN + column * (panel_width + MARGIN);
@@ -78,7 +80,7 @@ struct Curve {
     points: Vec<(f64, f64)>,
     /// What to say of each point.
     notes: Vec<Note>,
-    fit: Result<Line, FitError>,
+    fit: Result<Fit, FitError>,
 }
 
 /// The axes that all panels share, both from 0, in milliseconds.
@@ -101,7 +103,7 @@ impl Panel {
     fn of(series: &Series<'_>) -> Panel {
         let curve = |quantile| {
             let points = series.points(quantile);
-            let fit = Line::fit(&points);
+            let fit = series.fit(quantile);
             let shown = series.rows.iter().filter(|row| row.latency(quantile).is_some());
             let notes = shown.map(|row| note(series, row)).collect();
             Curve { quantile, points, notes, fit }
@@ -140,7 +142,8 @@ impl Panel {
         for curve in &self.curves {
             curve.draw_line(root, &chart)?;
         }
-        for curve in &self.curves {
+        // The maximum last: it is what limits are about, and the 95th percentile lies close below it.
+        for curve in self.curves.iter().rev() {
             curve.draw_points(root, notes, &chart)?;
         }
         Ok(())
@@ -148,10 +151,10 @@ impl Panel {
 
     /// A small table above the chart, where it cannot cover a point.
     fn draw_legend(&self, root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
-        let [sample_x, name, k, b, r] = [0, 54, 104, 214, 340].map(|offset| x + offset);
+        let [sample_x, name, k, b, r, linear] = [0, 54, 104, 214, 332, 396].map(|offset| x + offset);
         text(root, (x, y + 14), &self.title, &bold(17), INK)?;
         let header = y + 40;
-        for (at, label) in [(k, "slope k"), (b, "intercept b (ms)"), (r, "R²")] {
+        for (at, label) in [(k, "slope k"), (b, "intercept b (ms)"), (r, "R²"), (linear, "linear (ms)")] {
             text(root, (at, header), label, &regular(13), MUTED)?;
         }
         for (line, curve) in (1..).zip(&self.curves) {
@@ -159,12 +162,13 @@ impl Panel {
             sample(root, (sample_x, middle), curve.look())?;
             text(root, (name, middle), curve.quantile.name(), &bold(14), INK)?;
             match &curve.fit {
-                Ok(fit) => {
+                Ok(Fit { line: fit, .. }) => {
                     let slope = format!("{:.2} ± {:.2}", fit.slope, fit.slope_margin());
                     let intercept = format!("{:.0} ± {:.0}", fit.intercept, fit.intercept_margin());
                     text(root, (k, middle), &slope, &regular(14), INK)?;
                     text(root, (b, middle), &intercept, &regular(14), INK)?;
                     text(root, (r, middle), &format!("{:.4}", fit.r_squared), &regular(14), INK)?;
+                    text(root, (linear, middle), &curve.linear(), &regular(14), INK)?;
                 }
                 Err(error) => text(root, (k, middle), &error.to_string(), &regular(13), MUTED)?,
             }
@@ -209,9 +213,29 @@ impl Curve {
         xs().fold(f64::INFINITY, f64::min)..xs().fold(0.0, f64::max)
     }
 
+    /// The timeouts between which the latency is linear: all of them if the repetitions cannot tell.
+    fn straight(&self) -> Range<f64> {
+        let Ok(fit) = &self.fit else { return self.range() };
+        match &fit.linear {
+            _ if fit.lack_of_fit.is_none_or(|test| test.accepts()) => self.range(),
+            Some((range, _)) => *range.start()..*range.end(),
+            None => 0.0..0.0,
+        }
+    }
+
+    /// The same in words.
+    fn linear(&self) -> String {
+        let tested = self.fit.as_ref().is_ok_and(|fit| fit.lack_of_fit.is_some());
+        match self.straight() {
+            _ if !tested => "–".to_owned(),
+            Range { start, end } if start < end => format!("{start:.0}–{end:.0}"),
+            _ => "nowhere".to_owned(),
+        }
+    }
+
     fn draw_band(&self, chart: &mut Chart<'_, '_>) -> anyhow::Result<()> {
         const STEPS: i32 = 60;
-        let Ok(fit) = &self.fit else { return Ok(()) };
+        let Ok(Fit { line: fit, .. }) = &self.fit else { return Ok(()) };
         let Range { start, end } = self.range();
         let xs = || (0..=STEPS).map(|step| start + (end - start) * f64::from(step) / f64::from(STEPS));
         let top = chart.y_range().end;
@@ -224,11 +248,22 @@ impl Curve {
     }
 
     fn draw_line(&self, root: &Area<'_>, chart: &Chart<'_, '_>) -> anyhow::Result<()> {
-        let Ok(fit) = &self.fit else { return Ok(()) };
-        let Range { start, end } = self.range();
-        // The ends alone: points between them would be moved to whole pixels.
-        let ends = [start, end].map(|x| chart.backend_coord(&(x, fit.at(x))));
-        path(root, &ends, self.look(), 2.0)
+        const BENDS: Option<(i32, i32)> = Some((5, 4));
+        let Ok(Fit { line: fit, .. }) = &self.fit else { return Ok(()) };
+        let (all, straight) = (self.range(), self.straight());
+        let look = self.look();
+        let bent = Look { dash: BENDS, ..look };
+        let pieces = if straight.start < straight.end {
+            vec![(all.start..straight.start, bent), (straight.clone(), look), (straight.end..all.end, bent)]
+        } else {
+            vec![(all, bent)]
+        };
+        for (Range { start, end }, look) in pieces.into_iter().filter(|(piece, _)| piece.start < piece.end) {
+            // The ends alone: points between them would be moved to whole pixels.
+            let ends = [start, end].map(|x| chart.backend_coord(&(x, fit.at(x))));
+            path(root, &ends, look, 2.0)?;
+        }
+        Ok(())
     }
 
     fn draw_points(&self, root: &Area<'_>, notes: &mut Notes, chart: &Chart<'_, '_>) -> anyhow::Result<()> {
@@ -257,6 +292,41 @@ mod tests {
         for word in ["slope k", "batch timeout (ms)", "stable latency (ms)", "hub (7 runs)", "25 nodes"] {
             assert!(svg.contains(word), "{word}");
         }
+    }
+
+    /// Two runs at each timeout whose maximum grows as `latency` says.
+    fn swept(latency: impl Fn(u64) -> u64) -> Vec<Row> {
+        let run = |timeout, repetition| Row {
+            stable_max_ms: Some(latency(timeout) + u64::from(repetition)),
+            ..example(timeout, repetition)
+        };
+        [200, 400, 600, 800, 1000].into_iter().flat_map(|timeout| [1, 2].map(|n| run(timeout, n))).collect()
+    }
+
+    #[test]
+    fn a_line_is_solid_where_it_fits_alone() {
+        let max = |rows: &[Row]| {
+            let panel = Panel::of(&Series::group(rows)[0]);
+            (panel.curves[0].straight(), panel.curves[0].linear())
+        };
+        assert_eq!(max(&swept(|timeout| timeout + 100)), (200.0..1000.0, "200–1000".to_owned()));
+        let bent = swept(|timeout| if timeout < 800 { timeout + 100 } else { 3 * timeout });
+        assert_eq!(max(&bent), (200.0..600.0, "200–600".to_owned()));
+        let nowhere = swept(|timeout| 500 + timeout / 200 % 2 * 1000);
+        assert_eq!(max(&nowhere).1, "nowhere");
+        let single: Vec<Row> = bent.iter().step_by(2).cloned().collect();
+        assert_eq!(max(&single), (200.0..1000.0, "–".to_owned()));
+    }
+
+    #[test]
+    fn the_maximum_is_drawn_over_all_else() {
+        let svg = draw(&Series::group(&swept(|timeout| timeout + 200))).unwrap();
+        let colour = |quantile| {
+            let colour = style::of(quantile).colour;
+            format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2)
+        };
+        let last = |quantile| svg.rfind(&colour(quantile)).unwrap();
+        assert!(last(Quantile::P50) < last(Quantile::P95) && last(Quantile::P95) < last(Quantile::Max));
     }
 
     #[test]

@@ -27,7 +27,7 @@ const STEPS: u32 = 200;
 /// If no run is ok, so that there is nothing to draw.
 pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     let curves: Vec<Curve> =
-        series.iter().enumerate().map(|(place, series)| Curve::of(place, series)).collect();
+        series.iter().zip(style::of_series(series)).map(|(series, look)| Curve::of(series, look)).collect();
     let points = || curves.iter().flat_map(|curve| &curve.runs).map(|run| run.at);
     if points().next().is_none() {
         bail!(nothing_to_draw(series));
@@ -67,14 +67,14 @@ struct Curve {
 }
 
 impl Curve {
-    fn of(place: usize, series: &Series<'_>) -> Curve {
+    fn of(series: &Series<'_>, look: Look) -> Curve {
         let run = |row: &&Row| {
             let msgs = Figure::MsgsPerOp.of(row).filter(|&msgs| msgs > 0.0)?;
             Some(Run { at: (row.batch_timeout_ms as f64, msgs), note: note(series, row) })
         };
         Curve {
             name: series.name.clone(),
-            look: style::of_series(place),
+            look,
             runs: series.rows.iter().filter_map(run).collect(),
             model: Model::of(series),
         }

@@ -29,11 +29,12 @@ const FIGURES: [Figure; 3] = [Figure::P50, Figure::Max, Figure::MsgsPerOp];
 /// # Errors
 /// If no row is ok, so that there is nothing to draw.
 pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
+    let looks = style::of_series(sweeps.iter().flat_map(|(_, series)| series));
     let series = sweeps.iter().flat_map(|(sweep, series)| {
         series.iter().map(move |series| (format!("{} ({sweep})", series.name), series))
     });
     let curves: Vec<Curve> =
-        series.enumerate().map(|(place, (name, series))| Curve::of(place, name, series)).collect();
+        series.zip(looks).map(|((name, series), look)| Curve::of(name, series, look)).collect();
     if curves.iter().all(|curve| curve.panels.iter().all(Vec::is_empty)) {
         bail!("there is nothing to draw: no run of these sweeps is ok");
     }
@@ -120,7 +121,7 @@ struct Curve {
 }
 
 impl Curve {
-    fn of(place: usize, name: String, series: &Series<'_>) -> Curve {
+    fn of(name: String, series: &Series<'_>, look: Look) -> Curve {
         let panels = FIGURES.map(|figure| {
             let run = |row: &&Row| {
                 // Nothing else has a place on a logarithmic axis.
@@ -132,7 +133,7 @@ impl Curve {
             };
             series.rows.iter().filter_map(run).collect()
         });
-        Curve { name, look: style::of_series(place), panels }
+        Curve { name, look, panels }
     }
 
     fn draw_legend(&self, root: &Area<'_>, at: (i32, i32)) -> anyhow::Result<()> {

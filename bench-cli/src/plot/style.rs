@@ -1,9 +1,12 @@
 //! Colours, markers, line styles and fonts.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use node::StrategyKind;
 use plotters::style::{FontStyle, RGBColor, register_font};
 
+use crate::analysis::Series;
 use crate::outcome::Quantile;
 
 /// The font of all text, regular weight.
@@ -37,11 +40,11 @@ pub enum Marker {
     Triangle,
 }
 
-/// How a curve is drawn. Those of one picture differ in colour, in marker and in dashes, so that any one of them is
-/// enough.
+/// How a curve is drawn. The first few of one picture differ in colour, in marker and in dashes, so that any one of them
+/// is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// From the Okabe–Ito palette, which people with any colour vision can tell apart.
+    /// For series mostly from the Okabe–Ito palette, which people with any colour vision can tell apart.
     pub colour: RGBColor,
     /// The points' shape.
     pub marker: Marker,
@@ -51,28 +54,53 @@ pub struct Look {
 
 const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
-const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
 const VERMILION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
-const PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
+const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
 const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
+const BROWN: RGBColor = RGBColor(0x7f, 0x4f, 0x24);
 
-/// The look of a quantile.
+/// The look of a quantile: the higher, the darker, in a hue that no series has. Lines are solid, since dashes say that a
+/// line does not fit.
 pub const fn of(quantile: Quantile) -> Look {
-    let (colour, marker, dash) = match quantile {
-        Quantile::P50 => (BLUE, Marker::Circle, None),
-        Quantile::P95 => (GREEN, Marker::Square, Some((5, 4))),
-        Quantile::P99 => (ORANGE, Marker::Diamond, Some((2, 3))),
-        Quantile::Max => (VERMILION, Marker::Triangle, Some((15, 5))),
+    let (colour, marker) = match quantile {
+        Quantile::P50 => (RGBColor(0xc0, 0x92, 0xd6), Marker::Circle),
+        Quantile::P95 => (RGBColor(0x93, 0x4f, 0xb5), Marker::Square),
+        Quantile::P99 => (RGBColor(0x6c, 0x2d, 0x8c), Marker::Diamond),
+        Quantile::Max => (RGBColor(0x3f, 0x0f, 0x5c), Marker::Triangle),
     };
-    Look { colour, marker, dash }
+    Look { colour, marker, dash: None }
 }
 
-/// The look of a series by its place in the sweep.
-pub fn of_series(place: usize) -> Look {
-    const COLOURS: [RGBColor; 6] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY];
-    const MARKERS: [Marker; 4] = [Marker::Circle, Marker::Triangle, Marker::Square, Marker::Diamond];
-    const DASHES: [Option<(i32, i32)>; 4] = [None, Some((12, 4)), Some((5, 4)), Some((2, 3))];
-    let of_four = place % 4;
+/// The looks of series that share a picture. A strategy has the same look in every picture; a second series of it, and
+/// other nodes, have looks by their place among such series.
+pub fn of_series<'a>(series: impl IntoIterator<Item = &'a Series<'a>>) -> Vec<Look> {
+    let mut taken = BTreeSet::new();
+    let mut others = 0;
+    let look = |series: &Series<'_>| {
+        let own = series.strategy().and_then(of_strategy).filter(|_| taken.insert(series.subject()));
+        own.unwrap_or_else(|| {
+            others += 1;
+            of_other(others - 1)
+        })
+    };
+    series.into_iter().map(look).collect()
+}
+
+const fn of_strategy(strategy: StrategyKind) -> Option<Look> {
+    let (colour, marker, dash) = match strategy {
+        StrategyKind::Tree => (VERMILION, Marker::Triangle, Some((12, 4))),
+        StrategyKind::Hub => (BLUE, Marker::Circle, None),
+        StrategyKind::Direct => (GREEN, Marker::Square, Some((5, 4))),
+        StrategyKind::Auto(_) => return None,
+    };
+    Some(Look { colour, marker, dash })
+}
+
+fn of_other(place: usize) -> Look {
+    const COLOURS: [RGBColor; 3] = [ORANGE, SKY, BROWN];
+    const MARKERS: [Marker; 4] = [Marker::Diamond, Marker::Triangle, Marker::Square, Marker::Circle];
+    const DASHES: [Option<(i32, i32)>; 4] = [Some((2, 3)), Some((12, 4)), Some((5, 4)), None];
+    let of_four = place % MARKERS.len();
     Look { colour: COLOURS[place % COLOURS.len()], marker: MARKERS[of_four], dash: DASHES[of_four] }
 }
 
@@ -84,4 +112,46 @@ pub fn register_fonts() {
         }
     });
     LazyLock::force(&REGISTERED);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Row;
+    use crate::outcome::row::tests::example;
+
+    fn looks(rows: &[Row]) -> Vec<(String, Look)> {
+        let series = Series::group(rows);
+        let looks = of_series(&series);
+        series.into_iter().map(|series| series.name).zip(looks).collect()
+    }
+
+    #[test]
+    fn a_strategy_looks_the_same_whatever_it_is_drawn_with() {
+        let with = |strategy: &str| Row { strategy: strategy.to_owned(), ..example(50, 1) };
+        let other = Row { strategy: String::new(), node_bin: "mine.py".to_owned(), ..example(50, 1) };
+        let all = looks(&[with("direct"), other, with("hub"), with("tree")]);
+        for alone in ["tree", "hub", "direct"] {
+            assert!(all.contains(&looks(&[with(alone)])[0]), "{alone}: {all:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_series_of_a_picture_and_no_quantile_look_alike() {
+        let row =
+            |strategy: &str, node_count| Row { strategy: strategy.to_owned(), node_count, ..example(50, 1) };
+        let rows: Vec<Row> = ["hub", "tree", "direct"]
+            .into_iter()
+            .flat_map(|strategy| (2..6).map(move |node_count| row(strategy, node_count)))
+            .collect();
+        let all = looks(&rows);
+        let mut seen: Vec<Look> = Quantile::ALL.map(of).to_vec();
+        for (name, look) in all {
+            assert!(!seen.contains(&look), "{name}: {look:?}");
+            seen.push(look);
+        }
+        let of_quantile =
+            |look: &Look| Quantile::ALL.iter().any(|quantile| of(*quantile).colour == look.colour);
+        assert!(!seen[Quantile::ALL.len()..].iter().any(of_quantile));
+    }
 }

@@ -5,7 +5,7 @@ use crate::analysis::{Figure, Series};
 use crate::outcome::Row;
 use crate::plot::canvas::Note;
 use crate::plot::pen::{RADIUS, marker, note, path};
-use crate::plot::style::{self, Look};
+use crate::plot::style::Look;
 
 /// Of single runs, which are drawn small below their timeout's mean.
 const RUN_RADIUS: f64 = 1.8;
@@ -27,7 +27,7 @@ pub(super) struct Curve {
 }
 
 impl Curve {
-    pub(super) fn of(place: usize, series: &Series<'_>) -> Curve {
+    pub(super) fn of(series: &Series<'_>, look: Look) -> Curve {
         let run = |row: &&Row| {
             let run = Run {
                 timeout_ms: row.batch_timeout_ms,
@@ -41,7 +41,7 @@ impl Curve {
         };
         let mut runs: Vec<Run> = series.rows.iter().filter_map(run).collect();
         runs.sort_by_key(|run| run.timeout_ms);
-        Curve { name: series.name.clone(), look: style::of_series(place), runs }
+        Curve { name: series.name.clone(), look, runs }
     }
 
     /// The mean latency and messages of each timeout, shortest first.
