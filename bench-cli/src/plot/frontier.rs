@@ -26,7 +26,8 @@ use crate::analysis::{Challenge, Series};
 
 /// Sizes in pixels.
 const MARGIN: i32 = 28;
-const HEADER: i32 = 76;
+const HEADER: i32 = 96;
+const SUBTITLE: i32 = 20;
 const FOOTER: i32 = 44;
 const AXIS_LEFT: i32 = 64;
 const AXIS_BELOW: i32 = 62;
@@ -46,7 +47,9 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     canvas::draw(width, height, |root, notes| {
         root.fill(&WHITE)?;
         text(root, (MARGIN, 34), "Messages against latency", &bold(24), INK)?;
-        text(root, (MARGIN, 60), &scene.subtitle(), &regular(15), MUTED)?;
+        for (line, subtitle) in (0..).zip(scene.subtitle()) {
+            text(root, (MARGIN, 60 + line * SUBTITLE), subtitle, &regular(15), MUTED)?;
+        }
         legend.draw(root, (MARGIN, HEADER))?;
         for (place, which) in (0..).zip([Which::Median, Which::Max]) {
             let left = MARGIN + AXIS_LEFT + place * (AXIS_LEFT + CHART.0 + MARGIN);
@@ -135,14 +138,19 @@ impl Scene {
         Ok(Scene { curves, cluster, challenges, published })
     }
 
-    fn subtitle(&self) -> String {
-        let mut subtitle = "Down and left is better. Large points are means over runs, in the order of timeouts; small points are runs.".to_owned();
+    /// How to read it, a line each.
+    fn subtitle(&self) -> Vec<&'static str> {
+        let mut lines = vec![
+            "Down and left is better. Small points are runs, large ones the medians of each batch timeout, joined in \
+             the order of timeouts.",
+        ];
         if self.cluster.is_some() {
-            subtitle.push_str(
-                " A read that waits behind a message in flight hides up to one hop: the grey bands.",
+            lines.push(
+                "Requests that wait behind a message in flight hide up to one hop (the grey bands) and are batched for \
+                 free, so short timeouts fall below the models.",
             );
         }
-        subtitle
+        lines
     }
 
     /// The axes that hold every point.
@@ -166,18 +174,25 @@ impl Scene {
         }
         let latency = format!("{} (ms)", panel.which.title().to_lowercase());
         panel.frame.draw(panel.root, &latency, "messages between nodes per operation")?;
+        // All that labels have to avoid comes before any label.
         let models = self.cluster.map(|cluster| models::of(&cluster, panel)).unwrap_or_default();
         for model in &models {
             model.draw(panel)?;
         }
-        curves::draw(panel, &self.curves)?;
         for challenge in self.challenges {
             challenges::outline(panel, challenge)?;
         }
+        curves::draw(panel, &self.curves)?;
+        others::draw(panel, &self.published)?;
+        for challenge in self.challenges {
+            challenges::label(panel, challenge)?;
+        }
+        others::label(panel, &self.published)?;
+        curves::label(panel, &self.curves)?;
         for model in &models {
             model.label(panel)?;
         }
-        others::draw(panel, &self.published)
+        Ok(())
     }
 }
 
@@ -200,6 +215,7 @@ mod tests {
             "3e passes",
             "DnMllr",
             "hub, 50 ms, repetition 1",
+            ">\n350 ms\n</text>",
         ] {
             assert!(svg.contains(word), "{word}");
         }

@@ -41,20 +41,28 @@ impl Rect {
 #[derive(Debug)]
 pub struct Labels {
     bounds: Rect,
-    taken: Vec<Rect>,
+    labels: Vec<Rect>,
+    points: Vec<Rect>,
+    /// Pieces of lines.
+    lines: Vec<Rect>,
 }
 
 impl Labels {
     /// For a chart at these pixels: left, top, width, height.
     pub fn new((left, top, width, height): (i32, i32, i32, i32)) -> Labels {
         let [left, top, width, height] = [left, top, width, height].map(f64::from);
-        Labels { bounds: Rect { left, top, width, height }, taken: Vec::new() }
+        Labels {
+            bounds: Rect { left, top, width, height },
+            labels: Vec::new(),
+            points: Vec::new(),
+            lines: Vec::new(),
+        }
     }
 
     /// Keeps labels off the surroundings of `(x, y)`, which are in the canvas's finer unit.
     pub fn avoid(&mut self, at: (i32, i32), radius: f64) {
         let (x, y) = pixels(at);
-        self.taken.push(Rect {
+        self.points.push(Rect {
             left: x - radius,
             top: y - radius,
             width: 2.0 * radius,
@@ -64,15 +72,8 @@ impl Labels {
 
     /// Keeps labels off a line of corners in the canvas's finer unit.
     pub fn avoid_line(&mut self, corners: &[(i32, i32)]) {
-        const STEP: f64 = 5.0;
         for pair in corners.windows(2) {
-            let (from, to) = (pixels(pair[0]), pixels(pair[1]));
-            let steps = ((to.0 - from.0).hypot(to.1 - from.1) / STEP).ceil().max(1.0);
-            for step in 0..=steps as u32 {
-                let share = f64::from(step) / steps;
-                let at = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
-                self.taken.push(Rect { left: at.0 - 2.0, top: at.1 - 2.0, width: 4.0, height: 4.0 });
-            }
+            self.lines.extend(pieces(pixels(pair[0]), pixels(pair[1])));
         }
     }
 
@@ -93,7 +94,7 @@ impl Labels {
         let (width, height) = (text_width(label, &font)?, f64::from(size) * 1.05);
         let (right, top) = pixels(corner);
         let place = Rect { left: right - INSET - width, top: top + INSET, width, height };
-        self.taken.push(place);
+        self.labels.push(place);
         put(root, place, label, size, colour)
     }
 
@@ -110,22 +111,62 @@ impl Labels {
         size: i32,
         colour: RGBColor,
     ) -> anyhow::Result<()> {
+        self.write_within(root, f64::INFINITY, at, label, size, colour)
+    }
+
+    /// The same, but no farther from the point than `reach` pixels.
+    ///
+    /// # Errors
+    /// If drawing fails.
+    pub fn write_within(
+        &mut self,
+        root: &Area<'_>,
+        reach: f64,
+        at: (i32, i32),
+        label: &str,
+        size: i32,
+        colour: RGBColor,
+    ) -> anyhow::Result<()> {
         let font = regular(size);
         let (width, height) = (text_width(label, &font)?, f64::from(size) * 1.05);
         let point = pixels(at);
-        let Some(place) = self.place(point, width, height) else { return Ok(()) };
-        self.taken.push(place);
-        let end = place.nearest(point);
-        if (end.0 - point.0).hypot(end.1 - point.1) > 10.0 {
+        let Some(place) = self.place(point, width, height, reach) else { return Ok(()) };
+        if let Some(end) = leader(point, &place) {
             let ends = [at, ((end.0 * f64::from(SCALE)) as i32, (end.1 * f64::from(SCALE)) as i32)];
             root.draw(&PathElement::new(ends.to_vec(), stroke(MUTED, 0.6)))?;
+            self.lines.extend(pieces(point, end));
         }
+        self.labels.push(place);
         put(root, place, label, size, colour)
     }
 
-    /// The free place of this size that is nearest to a point.
-    fn place(&self, (x, y): (f64, f64), width: f64, height: f64) -> Option<Rect> {
-        const DISTANCES: [f64; 9] = [7.0, 12.0, 18.0, 26.0, 36.0, 48.0, 62.0, 80.0, 100.0];
+    /// Writes a label once, beside the first of some points (in the canvas's finer unit) that has room nearby; beside none
+    /// if none has.
+    ///
+    /// # Errors
+    /// If drawing fails.
+    pub fn write_along(
+        &mut self,
+        root: &Area<'_>,
+        points: &[(i32, i32)],
+        label: &str,
+        size: i32,
+        colour: RGBColor,
+    ) -> anyhow::Result<()> {
+        const NEAR: f64 = 26.0;
+        let (width, height) = (text_width(label, &regular(size))?, f64::from(size) * 1.05);
+        let has_room = |&&at: &&(i32, i32)| self.place(pixels(at), width, height, NEAR).is_some();
+        match points.iter().find(has_room) {
+            Some(&at) => self.write_within(root, NEAR, at, label, size, colour),
+            None => Ok(()),
+        }
+    }
+
+    /// The free place of this size that is nearest to a point, and no farther from it than `reach`.
+    fn place(&self, (x, y): (f64, f64), width: f64, height: f64, reach: f64) -> Option<Rect> {
+        const DISTANCES: [f64; 11] = [7.0, 12.0, 18.0, 26.0, 36.0, 48.0, 62.0, 80.0, 100.0, 125.0, 150.0];
+        /// What is as near to the point as this may be the point itself.
+        const OWN: f64 = 7.0;
         // Right first, as one reads, then left, above, below and the corners.
         const SIDES: [(f64, f64); 8] = [
             (1.0, 0.0),
@@ -137,16 +178,56 @@ impl Labels {
             (0.8, 0.8),
             (-0.8, 0.8),
         ];
-        let candidates = DISTANCES.into_iter().flat_map(|distance| SIDES.map(|side| (distance, side)));
-        candidates.into_iter().find_map(|(distance, (dx, dy))| {
-            let middle_x = x + dx * (distance + width / 2.0 * f64::from(u8::from(dx != 0.0)));
-            let middle_y = y + dy * (distance + height / 2.0);
-            let place = Rect { left: middle_x - width / 2.0, top: middle_y - height / 2.0, width, height };
-            let free =
-                place.is_inside(&self.bounds) && !self.taken.iter().any(|taken| taken.overlaps(&place));
-            free.then_some(place)
-        })
+        let near = DISTANCES.into_iter().filter(|distance| *distance <= reach);
+        let places =
+            near.flat_map(|distance| SIDES.map(|side| (distance, side))).map(|(distance, (dx, dy))| {
+                let middle_x = x + dx * (distance + width / 2.0 * f64::from(u8::from(dx != 0.0)));
+                let middle_y = y + dy * (distance + height / 2.0);
+                (distance, Rect { left: middle_x - width / 2.0, top: middle_y - height / 2.0, width, height })
+            });
+        let taken = || self.labels.iter().chain(&self.points).chain(&self.lines);
+        let is_free =
+            |place: &Rect| place.is_inside(&self.bounds) && !taken().any(|taken| taken.overlaps(place));
+        // A line that joins a label to its point crosses no other label. That it crosses points, or other lines, is as bad
+        // as so many pixels more.
+        const POINTS: f64 = 60.0;
+        const LINES: f64 = 25.0;
+        let crosses = |place: &Rect, things: &[Rect]| {
+            let end = leader((x, y), place);
+            let pieces = end.map(|end| pieces((x, y), end)).unwrap_or_default();
+            let others = || things.iter().filter(|thing| thing.nearest((x, y)) != (x, y));
+            let beyond = |piece: &&Rect| (piece.left + 2.0 - x).hypot(piece.top + 2.0 - y) > OWN;
+            pieces.iter().filter(beyond).any(|piece| others().any(|thing| thing.overlaps(piece)))
+        };
+        let free = places.filter(|(_, place)| is_free(place) && !crosses(place, &self.labels));
+        let cost = |(distance, place): &(f64, Rect)| {
+            let extra = [(&self.points, POINTS), (&self.lines, LINES)];
+            distance
+                + extra
+                    .iter()
+                    .map(|(things, pixels)| pixels * f64::from(u8::from(crosses(place, things))))
+                    .sum::<f64>()
+        };
+        free.min_by(|one, other| cost(one).total_cmp(&cost(other))).map(|(_, place)| place)
     }
+}
+
+/// Where the line that joins a point to its label ends; `None` if the label is so near that it needs none.
+fn leader(point: (f64, f64), label: &Rect) -> Option<(f64, f64)> {
+    let end = label.nearest(point);
+    ((end.0 - point.0).hypot(end.1 - point.1) > 10.0).then_some(end)
+}
+
+/// Squares along a line.
+fn pieces(from: (f64, f64), to: (f64, f64)) -> Vec<Rect> {
+    const STEP: f64 = 5.0;
+    let steps = ((to.0 - from.0).hypot(to.1 - from.1) / STEP).ceil().max(1.0);
+    let piece = |step: u32| {
+        let share = f64::from(step) / steps;
+        let at = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
+        Rect { left: at.0 - 2.0, top: at.1 - 2.0, width: 4.0, height: 4.0 }
+    };
+    (0..=steps as u32).map(piece).collect()
 }
 
 /// Writes a label on a pale ground, which keeps it legible where it cannot avoid a line.
@@ -172,10 +253,10 @@ mod tests {
         let mut placed = 0;
         for step in 0..30 {
             let point = (f64::from(step * 37 % 300), f64::from(step * 53 % 200));
-            let Some(place) = labels.place(point, 60.0, 12.0) else { continue };
+            let Some(place) = labels.place(point, 60.0, 12.0, f64::INFINITY) else { continue };
             assert!(place.is_inside(&labels.bounds));
-            assert!(labels.taken.iter().all(|taken| !taken.overlaps(&place)));
-            labels.taken.push(place);
+            assert!(labels.labels.iter().all(|taken| !taken.overlaps(&place)));
+            labels.labels.push(place);
             placed += 1;
         }
         assert!(placed > 20, "{placed}");
@@ -184,9 +265,30 @@ mod tests {
     #[test]
     fn a_label_is_right_of_its_point_where_there_is_room() {
         let mut labels = Labels::new((0, 0, 300, 200));
-        let place = labels.place((100.0, 100.0), 50.0, 10.0).unwrap();
+        let place = labels.place((100.0, 100.0), 50.0, 10.0, 7.0).unwrap();
         assert_eq!((place.left, place.top), (107.0, 95.0));
         labels.avoid((120 * SCALE, 100 * SCALE), 4.0);
-        assert_eq!(labels.place((100.0, 100.0), 50.0, 10.0).unwrap().left, 43.0);
+        assert_eq!(labels.place((100.0, 100.0), 50.0, 10.0, 7.0).unwrap().left, 43.0);
+    }
+
+    #[test]
+    fn a_joining_line_crosses_no_other_label() {
+        let mut labels = Labels::new((0, 0, 300, 200));
+        // Something just right of the point leaves room behind it only.
+        labels.avoid_line(&[(112 * SCALE, 90 * SCALE), (112 * SCALE, 110 * SCALE)]);
+        for (left, top, width) in [(0.0, 0.0, 300.0), (0.0, 112.0, 300.0), (0.0, 80.0, 90.0)] {
+            labels.labels.push(Rect { left, top, width, height: 88.0 });
+        }
+        assert_eq!(labels.place((100.0, 100.0), 50.0, 10.0, 100.0).unwrap().left, 118.0);
+        labels.labels.push(Rect { left: 110.0, top: 98.0, width: 4.0, height: 4.0 });
+        assert_eq!(labels.place((100.0, 100.0), 50.0, 10.0, 100.0), None);
+    }
+
+    #[test]
+    fn a_label_goes_no_farther_than_it_may() {
+        let mut labels = Labels::new((0, 0, 300, 200));
+        labels.avoid((100 * SCALE, 100 * SCALE), 20.0);
+        assert_eq!(labels.place((100.0, 100.0), 50.0, 10.0, 18.0), None);
+        assert!(labels.place((100.0, 100.0), 50.0, 10.0, 26.0).is_some());
     }
 }

@@ -14,7 +14,7 @@ use crate::outcome::Row;
 
 /// Sizes in pixels.
 const MARGIN: i32 = 28;
-const HEADER: i32 = 76;
+const HEADER: i32 = 98;
 const LEGEND_ROW: i32 = 24;
 const AXIS_LEFT: i32 = 64;
 const CHART: (i32, i32) = (760, 440);
@@ -50,6 +50,8 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
         text(root, (MARGIN, 34), "Messages against batch timeout", &bold(24), INK)?;
         let subtitle = "Points are runs. Curves are models for clients that take turns, not fits.";
         text(root, (MARGIN, 60), subtitle, &regular(15), MUTED)?;
+        let below = "Requests that wait behind a message in flight are batched for free, so short timeouts fall below.";
+        text(root, (MARGIN, 80), below, &regular(15), MUTED)?;
         frame.draw(root, "batch timeout (ms)", "messages between nodes per operation")?;
         for (row, curve) in (0..).zip(&curves) {
             curve.draw_legend(root, (MARGIN, HEADER + 10 + row * LEGEND_ROW))?;

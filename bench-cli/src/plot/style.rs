@@ -104,6 +104,12 @@ fn of_other(place: usize) -> Look {
     Look { colour: COLOURS[place % COLOURS.len()], marker: MARKERS[of_four], dash: DASHES[of_four] }
 }
 
+/// A colour dark enough for small text on white.
+pub fn darker(RGBColor(red, green, blue): RGBColor) -> RGBColor {
+    let [red, green, blue] = [red, green, blue].map(|part| (f64::from(part) * 0.72) as u8);
+    RGBColor(red, green, blue)
+}
+
 /// Makes the font known to plotters, which measures text with it.
 pub fn register_fonts() {
     static REGISTERED: LazyLock<()> = LazyLock::new(|| {

@@ -13,11 +13,18 @@ pub(super) fn shade(panel: &Panel<'_, '_>, challenge: &Challenge) -> anyhow::Res
     pen::shade(panel.root, [(base.0, corner.1), (corner.0, base.1)], MUTED, 0.05)
 }
 
-/// Outlines what passes, and names it at its upper right corner.
+/// Outlines what passes, and keeps labels off the outline.
 pub(super) fn outline(panel: &mut Panel<'_, '_>, challenge: &Challenge) -> anyhow::Result<()> {
     let (corner, base) = corners(panel, challenge);
     let edge = [(base.0, corner.1), corner, (corner.0, base.1)];
+    panel.labels.avoid_line(&edge);
     panel.root.draw(&PathElement::new(edge.to_vec(), stroke(MUTED, 1.0)))?;
+    Ok(())
+}
+
+/// Names what passes at its upper right corner.
+pub(super) fn label(panel: &mut Panel<'_, '_>, challenge: &Challenge) -> anyhow::Result<()> {
+    let (corner, _) = corners(panel, challenge);
     panel.labels.write_in_corner(panel.root, corner, &format!("{} passes", challenge.name), 13, MUTED)
 }
 

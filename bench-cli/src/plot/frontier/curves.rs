@@ -1,13 +1,15 @@
-//! What was measured: every run a small point, the means of each timeout large ones, joined in their order.
+//! What was measured: every run a small point, the medians of each timeout a large one, joined in their order and
+//! labelled with a few of the timeouts.
 
 use super::{Panel, Which};
+use crate::analysis::median::Spread;
 use crate::analysis::{Figure, Series};
 use crate::outcome::Row;
 use crate::plot::canvas::Note;
 use crate::plot::pen::{RADIUS, marker, note, path};
-use crate::plot::style::Look;
+use crate::plot::style::{self, Look};
 
-/// Of single runs, which are drawn small below their timeout's mean.
+/// Of single runs, which are drawn small below their timeout's median.
 const RUN_RADIUS: f64 = 1.8;
 
 /// A series' run: latency, messages, what to say of it.
@@ -44,21 +46,52 @@ impl Curve {
         Curve { name: series.name.clone(), look, runs }
     }
 
-    /// The mean latency and messages of each timeout, shortest first.
-    fn means(&self, which: Which) -> Vec<(f64, f64)> {
+    /// The median latency and messages of each timeout (ms), shortest first.
+    fn medians(&self, which: Which) -> Vec<(u64, (f64, f64))> {
         let timeouts = self.runs.chunk_by(|a, b| a.timeout_ms == b.timeout_ms);
-        let mean = |runs: &[Run], value: &dyn Fn(&Run) -> f64| {
-            runs.iter().map(value).sum::<f64>() / runs.len() as f64
+        let median = |runs: &[Run], value: &dyn Fn(&Run) -> f64| {
+            Spread::of(runs.iter().map(value)).map(|one| one.median)
         };
-        timeouts.map(|runs| (mean(runs, &|run| which.of(run)), mean(runs, &|run| run.msgs_per_op))).collect()
+        let point = |runs: &[Run]| {
+            let at = (median(runs, &|run| which.of(run))?, median(runs, &|run| run.msgs_per_op)?);
+            Some((runs.first()?.timeout_ms, at))
+        };
+        timeouts.filter_map(point).collect()
     }
+}
+
+/// Which of so many points are labelled: the first, the last, and up to three between, evenly spread.
+fn labelled(count: usize) -> Vec<usize> {
+    const MOST: usize = 5;
+    if count <= MOST {
+        return (0..count).collect();
+    }
+    let place = |label: usize| (label * (count - 1) + (MOST - 1) / 2) / (MOST - 1);
+    (0..MOST).map(place).collect()
+}
+
+/// Writes a few timeouts beside each curve, where there is room.
+pub(super) fn label(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Result<()> {
+    /// So far (pixels) from their points: the ends need a label most.
+    const REACH: [f64; 2] = [48.0, 26.0];
+    for curve in curves {
+        let medians = curve.medians(panel.which);
+        let colour = style::darker(curve.look.colour);
+        for place in labelled(medians.len()) {
+            let (timeout_ms, (x, y)) = medians[place];
+            let at = panel.frame.at(x, y);
+            let reach = REACH[usize::from(place > 0 && place + 1 < medians.len())];
+            panel.labels.write_within(panel.root, reach, at, &format!("{timeout_ms} ms"), 11, colour)?;
+        }
+    }
+    Ok(())
 }
 
 /// Draws every curve, and keeps labels off them.
 pub(super) fn draw(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Result<()> {
     for curve in curves {
         let line: Vec<(i32, i32)> =
-            curve.means(panel.which).iter().map(|&(x, y)| panel.frame.at(x, y)).collect();
+            curve.medians(panel.which).iter().map(|&(_, (x, y))| panel.frame.at(x, y)).collect();
         path(panel.root, &line, curve.look, 1.4)?;
         panel.labels.avoid_line(&line);
     }
@@ -71,11 +104,34 @@ pub(super) fn draw(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resul
         }
     }
     for curve in curves {
-        for (x, y) in curve.means(panel.which) {
+        for (_, (x, y)) in curve.medians(panel.which) {
             let at = panel.frame.at(x, y);
             marker(panel.root, at, curve.look, RADIUS)?;
             panel.labels.avoid(at, 6.0);
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::row::tests::example;
+
+    #[test]
+    fn large_points_are_the_medians_of_the_tables() {
+        let run = |msgs, max| Row { msgs_per_op: Some(msgs), stable_max_ms: Some(max), ..example(100, 1) };
+        let rows = [run(1.0, 300), run(2.0, 310), run(9.0, 900)];
+        let series = Series::group(&rows);
+        let look = style::of_series(&series)[0];
+        assert_eq!(Curve::of(&series[0], look).medians(Which::Max), [(100, (310.0, 2.0))]);
+    }
+
+    #[test]
+    fn the_ends_and_up_to_three_points_between_are_labelled() {
+        assert_eq!(labelled(0), Vec::<usize>::new());
+        assert_eq!(labelled(4), [0, 1, 2, 3]);
+        assert_eq!(labelled(6), [0, 1, 3, 4, 5]);
+        assert_eq!(labelled(12), [0, 3, 6, 8, 11]);
+    }
 }

@@ -1,7 +1,9 @@
 //! Which curve is whose, in as many lines as that takes.
 
-use super::Scene;
+use plotters::prelude::FontDesc;
+
 use super::others::cross;
+use super::{Scene, models};
 use crate::plot::canvas::{Area, SCALE};
 use crate::plot::pen::{bold, regular, sample, text, text_width};
 use crate::plot::style::{INK, Look};
@@ -12,6 +14,40 @@ const SAMPLE: i32 = 52;
 const CROSS: i32 = 18;
 const GAP: i32 = 28;
 
+/// What an entry explains.
+#[derive(Clone, Copy)]
+enum Symbol {
+    Curve(Look),
+    Model,
+    Published,
+}
+
+impl Symbol {
+    /// The width of its picture in pixels.
+    const fn width(self) -> i32 {
+        match self {
+            Symbol::Curve(_) | Symbol::Model => SAMPLE,
+            Symbol::Published => CROSS,
+        }
+    }
+
+    /// Series are what a reader looks for.
+    fn font(self) -> FontDesc<'static> {
+        match self {
+            Symbol::Curve(_) => bold(14),
+            Symbol::Model | Symbol::Published => regular(14),
+        }
+    }
+
+    fn draw(self, root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
+        match self {
+            Symbol::Curve(look) => sample(root, (x, y), look),
+            Symbol::Model => models::sample(root, (x, y)),
+            Symbol::Published => cross(root, ((x + 6) * SCALE, y * SCALE)),
+        }
+    }
+}
+
 /// The entries with their places.
 pub(super) struct Legend {
     entries: Vec<Entry>,
@@ -19,8 +55,7 @@ pub(super) struct Legend {
 }
 
 struct Entry {
-    /// The look of a curve; a published result has none.
-    look: Option<Look>,
+    symbol: Symbol,
     name: String,
     /// The left end in pixels, and the line.
     place: (i32, i32),
@@ -32,18 +67,18 @@ impl Legend {
     /// # Errors
     /// If the font cannot measure a name.
     pub(super) fn of(scene: &Scene, width: i32) -> anyhow::Result<Legend> {
-        let curves = scene.curves.iter().map(|curve| (Some(curve.look), curve.name.clone()));
+        let curves = scene.curves.iter().map(|curve| (Symbol::Curve(curve.look), curve.name.clone()));
+        let models = scene.cluster.map(|_| (Symbol::Model, "model, and up to one hop less".to_owned()));
         let others = (!scene.published.is_empty())
-            .then(|| (None, "published by others (25 nodes, 100 op/s, 100 ms)".to_owned()));
+            .then(|| (Symbol::Published, "published by others (25 nodes, 100 op/s, 100 ms)".to_owned()));
         let (mut x, mut line) = (0, 0);
         let mut entries = Vec::new();
-        for (look, name) in curves.chain(others) {
-            let (start, font) = if look.is_some() { (SAMPLE, bold(14)) } else { (CROSS, regular(14)) };
-            let long = start + text_width(&name, &font)?.ceil() as i32;
+        for (symbol, name) in curves.chain(models).chain(others) {
+            let long = symbol.width() + text_width(&name, &symbol.font())?.ceil() as i32;
             if x > 0 && x + long > width {
                 (x, line) = (0, line + 1);
             }
-            entries.push(Entry { look, name, place: (x, line) });
+            entries.push(Entry { symbol, name, place: (x, line) });
             x += long + GAP;
         }
         Ok(Legend { entries, lines: line + 1 })
@@ -56,18 +91,10 @@ impl Legend {
 
     /// Draws it below `top`, from `left` on.
     pub(super) fn draw(&self, root: &Area<'_>, (left, top): (i32, i32)) -> anyhow::Result<()> {
-        for Entry { look, name, place: (x, line) } in &self.entries {
+        for Entry { symbol, name, place: (x, line) } in &self.entries {
             let (x, y) = (left + x, top + line * LINE + LINE / 2 + 4);
-            match look {
-                Some(look) => {
-                    sample(root, (x, y), *look)?;
-                    text(root, (x + SAMPLE, y), name, &bold(14), INK)?;
-                }
-                None => {
-                    cross(root, ((x + 6) * SCALE, y * SCALE))?;
-                    text(root, (x + CROSS, y), name, &regular(14), INK)?;
-                }
-            }
+            symbol.draw(root, (x, y))?;
+            text(root, (x + symbol.width(), y), name, &symbol.font(), INK)?;
         }
         Ok(())
     }
@@ -87,8 +114,8 @@ mod tests {
         let scene = Scene::of(&Series::group(&rows)).unwrap();
         let legend = Legend::of(&scene, 500).unwrap();
         assert!(legend.lines > 2, "{}", legend.lines);
-        for Entry { name, place: (x, line), .. } in &legend.entries {
-            let end = x + SAMPLE + text_width(name, &bold(14)).unwrap().ceil() as i32;
+        for Entry { symbol, name, place: (x, line) } in &legend.entries {
+            let end = x + symbol.width() + text_width(name, &symbol.font()).unwrap().ceil() as i32;
             assert!(end <= 500 && *line < legend.lines, "{name}: {x}, {line}");
         }
     }

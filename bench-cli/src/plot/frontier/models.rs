@@ -7,7 +7,8 @@ use plotters::style::Color as _;
 
 use super::{Panel, Which};
 use crate::analysis::limit::Cluster;
-use crate::plot::pen::path;
+use crate::plot::canvas::{Area, SCALE};
+use crate::plot::pen::{path, shade};
 use crate::plot::style::{INK, Look, MUTED, Marker};
 
 /// How finely a curve is drawn.
@@ -21,21 +22,34 @@ pub(super) struct ModelCurve {
     hidden: Vec<(i32, i32)>,
 }
 
+/// How opaque a band is.
+const BAND: f64 = 0.13;
+
 const LOOK: Look = Look { colour: INK, marker: Marker::Circle, dash: Some((7, 4)) };
 
 impl ModelCurve {
     /// Draws the curve, and keeps labels off it.
     pub(super) fn draw(&self, panel: &mut Panel<'_, '_>) -> anyhow::Result<()> {
         let band: Vec<_> = self.line.iter().chain(self.hidden.iter().rev()).copied().collect();
-        panel.root.draw(&Polygon::new(band, MUTED.mix(0.13).filled()))?;
+        panel.root.draw(&Polygon::new(band, MUTED.mix(BAND).filled()))?;
         panel.labels.avoid_line(&self.line);
         path(panel.root, &self.line, LOOK, 1.3)
     }
 
     pub(super) fn label(&self, panel: &mut Panel<'_, '_>) -> anyhow::Result<()> {
-        let Some(&middle) = self.line.get(self.line.len() * 3 / 4) else { return Ok(()) };
-        panel.labels.write(panel.root, middle, self.name, 13, MUTED)
+        // From three quarters of the curve on, where both are apart, then towards its middle.
+        let shares = [75, 80, 70, 85, 65, 90, 60, 95, 55, 50, 45, 40, 35, 30, 25, 20, 15, 10];
+        let points: Vec<_> =
+            shares.iter().filter_map(|share| self.line.get(self.line.len() * share / 100).copied()).collect();
+        panel.labels.write_along(panel.root, &points, self.name, 13, MUTED)
     }
+}
+
+/// A curve over its band, as a legend shows them: 44 pixels wide, with the left end and the middle height at `(x, y)`.
+pub(super) fn sample(root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
+    let (start, end, y) = (x * SCALE, (x + 44) * SCALE, y * SCALE);
+    shade(root, [(start, y), (end, y + 8 * SCALE)], MUTED, BAND)?;
+    path(root, &[(start, y), (end, y)], LOOK, 1.3)
 }
 
 /// The messages for a latency, with one hop and with two.
