@@ -26,7 +26,8 @@ use crate::analysis::{Challenge, Series};
 
 /// Sizes in pixels.
 const MARGIN: i32 = 28;
-const HEADER: i32 = 96;
+/// With one line of subtitle; each further one takes as much again as [`SUBTITLE`].
+const HEADER: i32 = 76;
 const SUBTITLE: i32 = 20;
 const FOOTER: i32 = 44;
 const AXIS_LEFT: i32 = 64;
@@ -42,7 +43,8 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     let scene = Scene::of(series)?;
     let width = 2 * MARGIN + 2 * (AXIS_LEFT + CHART.0) + MARGIN;
     let legend = Legend::of(&scene, width - 2 * MARGIN)?;
-    let top = HEADER + legend.height() + PANEL_TITLE;
+    let header = HEADER + SUBTITLE * (scene.subtitle().len() as i32 - 1);
+    let top = header + legend.height() + PANEL_TITLE;
     let height = top + CHART.1 + AXIS_BELOW + FOOTER;
     canvas::draw(width, height, |root, notes| {
         root.fill(&WHITE)?;
@@ -50,7 +52,7 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
         for (line, subtitle) in (0..).zip(scene.subtitle()) {
             text(root, (MARGIN, 60 + line * SUBTITLE), subtitle, &regular(15), MUTED)?;
         }
-        legend.draw(root, (MARGIN, HEADER))?;
+        legend.draw(root, (MARGIN, header))?;
         for (place, which) in (0..).zip([Which::Median, Which::Max]) {
             let left = MARGIN + AXIS_LEFT + place * (AXIS_LEFT + CHART.0 + MARGIN);
             text(root, (left, top - 14), which.title(), &bold(16), INK)?;

@@ -14,7 +14,8 @@ use crate::outcome::Row;
 
 /// Sizes in pixels.
 const MARGIN: i32 = 28;
-const HEADER: i32 = 98;
+const HEADER: i32 = 76;
+const SUBTITLE: i32 = 20;
 const LEGEND_ROW: i32 = 24;
 const AXIS_LEFT: i32 = 64;
 const CHART: (i32, i32) = (760, 440);
@@ -35,7 +36,16 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     let models = curves.iter().flat_map(|curve| curve.model_at(points().map(|p| p.0).fold(0.0, f64::max)));
     let values = points().map(|p| p.1).chain(models);
     let range = values.fold(f64::INFINITY..=0.0, |range, v| range.start().min(v)..=range.end().max(v));
-    let top = HEADER + LEGEND_ROW * curves.len() as i32 + 12;
+    let subtitle: &[&str] = if curves.iter().any(|curve| curve.model.is_some()) {
+        &[
+            "Points are runs. Curves are models for clients that take turns, not fits.",
+            "Requests that wait behind a message in flight are batched for free, so short timeouts fall below.",
+        ]
+    } else {
+        &["Points are runs."]
+    };
+    let header = HEADER + SUBTITLE * (subtitle.len() as i32 - 1);
+    let top = header + LEGEND_ROW * curves.len() as i32 + 12;
     let frame = Frame {
         left: MARGIN + AXIS_LEFT,
         top,
@@ -48,13 +58,12 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     canvas::draw(width, height, |root, notes| {
         root.fill(&WHITE)?;
         text(root, (MARGIN, 34), "Messages against batch timeout", &bold(24), INK)?;
-        let subtitle = "Points are runs. Curves are models for clients that take turns, not fits.";
-        text(root, (MARGIN, 60), subtitle, &regular(15), MUTED)?;
-        let below = "Requests that wait behind a message in flight are batched for free, so short timeouts fall below.";
-        text(root, (MARGIN, 80), below, &regular(15), MUTED)?;
+        for (line, subtitle) in (0..).zip(subtitle) {
+            text(root, (MARGIN, 60 + line * SUBTITLE), subtitle, &regular(15), MUTED)?;
+        }
         frame.draw(root, "batch timeout (ms)", "messages between nodes per operation")?;
         for (row, curve) in (0..).zip(&curves) {
-            curve.draw_legend(root, (MARGIN, HEADER + 10 + row * LEGEND_ROW))?;
+            curve.draw_legend(root, (MARGIN, header + 10 + row * LEGEND_ROW))?;
             curve.draw(root, notes, &frame)?;
         }
         text(root, (MARGIN, height - 20), &footer(series), &regular(12), MUTED)
@@ -117,5 +126,7 @@ mod tests {
         {
             assert!(svg.contains(word), "{word}");
         }
+        let without = draw(&Series::group(&rows[2..])).unwrap();
+        assert!(!without.contains("models for clients"));
     }
 }
