@@ -64,7 +64,7 @@ fn a_grid_is_named_gone_on_with_and_repeated() {
     assert_eq!(table.len(), RUNS);
     let in_pictures: BTreeSet<String> = marked("class=\"note\" data-run=\"").into_iter().collect();
     assert_eq!(in_pictures, table);
-    assert!(report.contains("hub, 50 ms, repetition 1\n5 nodes, latency 10 ms, loss 0, duplication 0\n"));
+    assert!(report.contains("hub, 50 ms, repetition 1\n5 nodes, latency 10 ms, loss 0\n"));
 
     // The report's own command measures the same again.
     let command = report.split("<pre><code>bench-cli ").nth(1).unwrap().split("</code>").next().unwrap();
@@ -79,7 +79,7 @@ fn limits_are_advised_on_for_each_combination() {
     let asked: Vec<&str> =
         said.lines().filter(|line| line.starts_with("What meets max < 150 ms at ")).collect();
     assert_eq!(asked.len(), SERIES / 2, "{said}");
-    assert!(asked[0].contains("at 5 nodes, latency 10 ms, loss 0, duplication 0,"), "{asked:?}");
+    assert!(asked[0].contains("at 5 nodes, latency 10 ms, loss 0,"), "{asked:?}");
     let report = fs::read_to_string(place.path().join("out/report.html")).unwrap();
     assert_eq!(report.matches("<h3>What meets max &lt; 150 ms at ").count(), asked.len());
 }

@@ -3,53 +3,35 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::outcome::{Quantile, Row};
-
-/// A setting as a name shows it.
-type Setting = fn(&Row) -> String;
-
-/// The engine, which makes a series of its own unless sweeps are compared.
-const ENGINE: Setting = |row| row.engine.clone();
-
-/// Every other setting that makes a series of its own.
-const SETTINGS: [Setting; 10] = [
-    |row| format!("{} nodes", row.node_count),
-    |row| format!("{} clients", row.concurrency),
-    |row| format!("{} op/s", row.rate),
-    |row| format!("{} s", row.time_limit_s),
-    |row| format!("latency {} ms", row.latency_ms),
-    |row| row.latency_dist.clone(),
-    |row| row.topology.clone(),
-    |row| if row.nemesis == "none" { "no faults".to_owned() } else { row.nemesis.clone() },
-    |row| format!("faults every {} s", row.nemesis_interval_s),
-    |row| format!("loss {}, duplication {}", row.message_loss, row.message_duplication),
-];
+use crate::outcome::{Quantile, Row, Setting};
 
 /// The settings in which some rows differ.
 #[derive(Clone, Debug)]
-pub struct Names(Vec<Setting>);
+pub struct Names {
+    /// Whether the engines differ, and are to be told apart.
+    engine: bool,
+    settings: Vec<Setting>,
+}
 
 impl Names {
     /// For the rows of one sweep.
     pub fn among<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Names {
-        Names::of([ENGINE].into_iter().chain(SETTINGS), rows)
+        let rows: Vec<&Row> = rows.into_iter().collect();
+        Names { engine: differ(&rows, |row| row.engine.clone()), ..Names::among_sweeps(rows) }
     }
 
     /// For the rows of several sweeps that are compared: the engine may be what is compared.
     pub fn among_sweeps<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Names {
-        Names::of(SETTINGS, rows)
-    }
-
-    fn of<'a>(settings: impl IntoIterator<Item = Setting>, rows: impl IntoIterator<Item = &'a Row>) -> Names {
         let rows: Vec<&Row> = rows.into_iter().collect();
-        let differs =
-            |setting: &Setting| rows.iter().map(|row| setting(row)).collect::<BTreeSet<_>>().len() > 1;
-        Names(settings.into_iter().filter(differs).collect())
+        let settings = Setting::ALL.into_iter().filter(|setting| differ(&rows, setting.of_row));
+        Names { engine: false, settings: settings.collect() }
     }
 
     /// The settings of a row that others do not share; empty if all have the same.
     pub fn settings(&self, row: &Row) -> String {
-        self.0.iter().map(|setting| setting(row)).collect::<Vec<_>>().join(", ")
+        let engine = self.engine.then(|| row.engine.clone());
+        let settings = self.settings.iter().map(|setting| setting.name_of(row));
+        engine.into_iter().chain(settings).collect::<Vec<_>>().join(", ")
     }
 
     /// The name of a row's series.
@@ -67,25 +49,31 @@ impl Names {
 /// What sets two sweeps apart: how each has them, of the series, their settings and batch timeouts that differ. Empty if
 /// nothing does.
 pub fn differences(one: &[Row], other: &[Row]) -> Vec<(String, String)> {
-    let subject: Setting = Row::series;
-    let timeout: Setting = |row| format!("{} ms", row.batch_timeout_ms);
-    let values = |rows: &[Row], setting: Setting| {
+    let values = |rows: &[Row], value: &dyn Fn(&Row) -> String| {
         // Rows are written in the order in which runs ended.
         let mut rows: Vec<&Row> = rows.iter().collect();
         rows.sort_by_key(|row| (row.batch_timeout_ms, row.seed));
         let mut seen = BTreeSet::new();
         let shown: Vec<String> =
-            rows.into_iter().map(setting).filter(|value| seen.insert(value.clone())).collect();
+            rows.into_iter().map(value).filter(|value| seen.insert(value.clone())).collect();
         (seen, shown.join(", "))
     };
-    [subject]
+    let differing = |value: &dyn Fn(&Row) -> String| {
+        let (one, other) = (values(one, value), values(other, value));
+        (one.0 != other.0).then_some((one.1, other.1))
+    };
+    let settings = Setting::ALL.iter().map(|setting| differing(&|row| setting.name_of(row)));
+    [differing(&Row::series)]
         .into_iter()
-        .chain(SETTINGS)
-        .chain([timeout])
-        .map(|setting| (values(one, setting), values(other, setting)))
-        .filter(|(one, other)| one.0 != other.0)
-        .map(|(one, other)| (one.1, other.1))
+        .chain(settings)
+        .chain([differing(&|row| format!("{} ms", row.batch_timeout_ms))])
+        .flatten()
         .collect()
+}
+
+/// Whether not all rows have the same.
+fn differ(rows: &[&Row], value: impl Fn(&Row) -> String) -> bool {
+    rows.iter().map(|row| value(row)).collect::<BTreeSet<_>>().len() > 1
 }
 
 /// What tells a run from all others of its sweep, if its settings are told apart by `settings`.

@@ -1,12 +1,14 @@
 //! What came of a run: the figures it measured, and whether they may be used.
 //!
 //! [`results`] reads them from a `results.edn`, [`row`] is one line of `sweep.csv`, [`csv_file`] the file.
+//! [`setting`] says what a row was made with.
 
 pub mod csv_file;
 pub mod results;
 pub mod row;
 #[cfg(test)]
 mod schema;
+pub mod setting;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,6 +16,7 @@ use std::time::Duration;
 pub use crate::harness::checker::Validity;
 pub use results::Figures;
 pub use row::Row;
+pub use setting::Setting;
 
 /// From this stable latency on, a value may have been lost: final reads come 10 s after the last operation, so a
 /// value that a final read still misses shows as one that took at least that long to become stable. So does one that

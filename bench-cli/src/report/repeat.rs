@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::distinct;
-use crate::outcome::Row;
+use crate::outcome::{Row, Setting};
 use crate::settings::Settings;
 use crate::template::Template;
 
@@ -121,39 +121,16 @@ fn list(rows: &[&Row], setting: impl Fn(&Row) -> String) -> String {
     distinct(rows.iter().copied(), setting).join(",")
 }
 
-/// A flag's name, its value in a row, and its default.
-type Flag = (&'static str, Value, String);
-
-/// What a flag is in a row.
+/// What a setting is in a row.
 type Value = fn(&Row) -> String;
-
-/// The flags of the settings, in the order in which a sweep varies them.
-fn flags() -> [Flag; 12] {
-    let default = Settings::default();
-    [
-        ("node-count", |row| row.node_count.to_string(), default.node_count.to_string()),
-        ("concurrency", |row| row.concurrency.clone(), default.concurrency.to_string()),
-        ("rate", |row| row.rate.to_string(), default.rate.to_string()),
-        ("time-limit", |row| format!("{}s", row.time_limit_s), seconds(default.time_limit)),
-        ("latency", |row| format!("{}ms", row.latency_ms), format!("{}ms", default.latency.mean.as_millis())),
-        ("latency-dist", |row| row.latency_dist.clone(), default.latency.distribution.to_string()),
-        ("topology", |row| row.topology.clone(), default.topology.to_string()),
-        ("nemesis", |row| row.nemesis.clone(), "none".to_owned()),
-        ("nemesis-interval", |row| format!("{}s", row.nemesis_interval_s), seconds(default.nemesis.interval)),
-        ("availability", |row| row.availability.clone(), String::new()),
-        ("loss", |row| row.message_loss.to_string(), "0".to_owned()),
-        ("duplication", |row| row.message_duplication.to_string(), "0".to_owned()),
-    ]
-}
 
 /// The flags of the settings that are not at their defaults.
 fn settings(rows: &[&Row]) -> Vec<(&'static str, String)> {
-    let used = flags().into_iter().map(|(name, value, default)| (name, list(rows, value), default));
-    used.filter(|(_, value, default)| value != default).map(|(name, value, _)| (name, value)).collect()
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{}s", duration.as_secs_f64())
+    let default = Settings::default();
+    let used = Setting::ALL.iter().map(|setting| (setting, list(rows, setting.of_row)));
+    used.filter(|(setting, value)| *value != (setting.planned)(&default))
+        .map(|(setting, value)| (setting.flag, value))
+        .collect()
 }
 
 /// What the rows' seeds say.
@@ -184,7 +161,7 @@ struct Grid {
 
 impl Grid {
     fn of(rows: &[&Row]) -> Grid {
-        let flags = flags().into_iter().map(|(_, value, _)| value);
+        let flags = Setting::ALL.into_iter().map(|setting| setting.of_row);
         let last: [Value; 2] = [|row| row.strategy.clone(), |row| row.batch_timeout_ms.to_string()];
         let values = flags.chain(last).map(|value| (value, distinct(rows.iter().copied(), value)));
         Grid { values: values.collect() }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use node::StrategyKind;
 
+use crate::outcome::Setting;
 use crate::outcome::row::program_name;
 use crate::settings::{NodeCommand, Settings};
 use crate::template::Template;
@@ -126,21 +127,10 @@ impl Grid {
 
 /// What sets each of some settings apart from the others: those that differ, as `5 nodes, latency 10 ms`.
 fn variants(all: &[Settings]) -> Vec<String> {
-    let shown: [fn(&Settings) -> String; 10] = [
-        |s| format!("{} nodes", s.node_count),
-        |s| format!("{} clients", s.concurrency),
-        |s| format!("{} op/s", s.rate),
-        |s| format!("{} s", s.time_limit.as_secs()),
-        |s| format!("latency {} ms", s.latency.mean.as_millis()),
-        |s| s.latency.distribution.to_string(),
-        |s| s.topology.to_string(),
-        |s| format!("faults every {} s", s.nemesis.interval.as_secs_f64()),
-        |s| format!("loss {}", s.message_faults.loss),
-        |s| format!("duplication {}", s.message_faults.duplication),
-    ];
-    let differing = shown.into_iter().filter(|show| all.iter().map(show).collect::<BTreeSet<_>>().len() > 1);
-    let differing: Vec<_> = differing.collect();
-    all.iter().map(|one| differing.iter().map(|show| show(one)).collect::<Vec<_>>().join(", ")).collect()
+    let differ = |setting: &Setting| all.iter().map(setting.planned).collect::<BTreeSet<_>>().len() > 1;
+    let differing: Vec<Setting> = Setting::ALL.into_iter().filter(differ).collect();
+    let name = |one| differing.iter().map(|setting| setting.name_planned(one)).collect::<Vec<_>>().join(", ");
+    all.iter().map(name).collect()
 }
 
 impl Run {
