@@ -79,7 +79,9 @@ pub struct Echo {
 struct Flight {
     /// The number after its last value.
     end: u64,
-    at: Time,
+    sent: Time,
+    /// From when on an acknowledgement is waited for: when it was sent, or anything before it was sent again.
+    waits_from: Time,
     /// Sent again since, so that an ack does not tell which copy it answers (Karn's rule).
     again: bool,
 }
@@ -210,7 +212,7 @@ impl Link {
             last = self.flights.pop_front();
         }
         let flight = last.filter(|flight| flight.end == header.ack && !flight.again)?;
-        let echo = Echo { sent: flight.at, held: header.held? };
+        let echo = Echo { sent: flight.sent, held: header.held? };
         self.rtt.sample(now.saturating_since(echo.sent).saturating_sub(echo.held));
         Some(echo)
     }
@@ -262,7 +264,8 @@ impl Link {
         }
         let range = self.next..self.end();
         if !range.is_empty() {
-            self.flights.push_back(Flight { end: range.end, at: now, again: false });
+            let flight = Flight { end: range.end, sent: now, waits_from: now, again: false };
+            self.flights.push_back(flight);
             self.next = range.end;
         }
         Some(self.packet(now, range))
@@ -299,12 +302,13 @@ impl Link {
         for flight in &mut self.flights {
             // The others are only stuck behind the gap.
             flight.again |= start < range.end && range.start < flight.end;
-            flight.at = now;
+            flight.waits_from = now;
             start = flight.end;
         }
         if range.end > self.next || self.flights.is_empty() {
             self.next = self.next.max(range.end);
-            self.flights.push_back(Flight { end: self.next, at: now, again: true });
+            let flight = Flight { end: self.next, sent: now, waits_from: now, again: true };
+            self.flights.push_back(flight);
         }
         self.packet(now, range)
     }
@@ -350,7 +354,9 @@ impl Link {
     fn timeout_at(&self) -> Option<Time> {
         match self.health {
             Health::Suspect { probe_at, .. } => Some(probe_at),
-            Health::Live => self.flights.front().map(|flight| flight.at + self.patience + self.rtt.timeout()),
+            Health::Live => {
+                self.flights.front().map(|flight| flight.waits_from + self.patience + self.rtt.timeout())
+            }
         }
     }
 
@@ -505,6 +511,23 @@ mod tests {
         assert_eq!(link.poll(now, &mut rng), None);
         link.receive(now + MS, &ack(101, None), 0);
         assert!(link.is_idle());
+    }
+
+    #[test]
+    fn what_was_not_sent_again_is_timed_from_when_it_was_sent() {
+        let mut link = link_with(5);
+        link.flush(at(0));
+        (5..8).for_each(|i| link.push(i));
+        link.flush(at(400));
+        // The first message is lost, the second arrives at 500; the peer reports the gap.
+        let report = Header { have: vec![Range { start: 5, end: 8 }], ..Header::default() };
+        link.receive(at(1100), &report, 0);
+        let again = link.poll(at(1100), &mut Rng::new(0)).unwrap();
+        assert_eq!((again.header.seq, again.count), (0, 5));
+        assert_eq!(link.deadline(), Some(at(6100)), "but the wait for an answer starts anew");
+        let echo = link.receive(at(1400), &ack(8, Some(MS * 800)), 0);
+        assert_eq!(echo, Some(Echo { sent: at(400), held: MS * 800 }));
+        assert_eq!(link.round_trip(), Some(MS * 200));
     }
 
     #[test]
