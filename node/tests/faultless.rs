@@ -211,6 +211,22 @@ fn a_standstill_at_the_hubs_flush_does_not_cost_a_period() {
     assert!(longest <= MS * (500 + 200 + 40), "{longest:?}");
 }
 
+#[test]
+fn leaves_trust_a_hub_that_is_far_away() {
+    // An answer takes longer than a leaf waits for the first one.
+    let config = Config { strategy: StrategyKind::Hub, batch_timeout: MS * 200 };
+    let mut sim = Sim::new(config, 9, Network::perfect(Latency::Constant(1500)), 1);
+    for i in 0..600u32 {
+        let value = i64::from(i).into();
+        sim.request(Time::ZERO + MS * (300 + 50 * i), i as usize % 9, Request::Broadcast(value));
+    }
+    sim.run(Time::ZERO + MS * 30_000);
+    let late = sim.sent.iter().filter(|(at, ..)| *at > Time::ZERO + MS * 20_000);
+    assert_eq!(late.filter(|(_, from, to, _)| from.0 > 0 && to.0 > 0).count(), 0, "leaves go around the hub");
+    assert!(sim.run(Time::ZERO + MS * 90_000));
+    assert_eq!(sim.complaint(), None);
+}
+
 /// A run with a target; how many messages an operation costs from the fifth second on, and which plan was made.
 fn run_auto(target: Target) -> (f64, Vec<Plan>, Duration) {
     let config = Config { strategy: StrategyKind::Auto(target), batch_timeout: MS * 200 };

@@ -52,6 +52,10 @@ pub struct Header {
     pub held: Option<Duration>,
     /// The sender wants an acknowledgement at once.
     pub ask: bool,
+    /// In a message that is sent again: how many such messages the link has sent, this one included.
+    pub copy: u64,
+    /// The highest `copy` that the sender has received.
+    pub copies: u64,
     /// A report of gaps: the ranges received beyond `ack`, ascending. What lies between them is to be sent again.
     pub have: Vec<Range<u64>>,
 }
@@ -82,8 +86,9 @@ struct Flight {
     sent: Time,
     /// From when on an acknowledgement is waited for: when it was sent, or anything before it was sent again.
     waits_from: Time,
-    /// Sent again since, so that an ack does not tell which copy it answers (Karn's rule).
-    again: bool,
+    /// The number of the first copy that was sent since. An ack from before that copy came answers the original. A later
+    /// one does not tell what it answers, and times nothing (Karn's rule).
+    again: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,11 +109,15 @@ pub struct Link {
     health: Health,
     /// Unacknowledged values to be sent again at once.
     again: Vec<Range<u64>>,
+    /// How many messages were sent again.
+    copies_sent: u64,
     rtt: RoundTrip,
     /// How long the peer may hold an acknowledgement back.
     patience: Duration,
 
     received: Received,
+    /// The number of the peer's last message that was sent again.
+    copies_received: u64,
     /// The end of the message with the highest numbers, and when it came.
     newest: (u64, Time),
     /// The peer asked for an acknowledgement.
@@ -129,9 +138,11 @@ impl Link {
             flights: VecDeque::new(),
             health: Health::Live,
             again: Vec::new(),
+            copies_sent: 0,
             rtt: RoundTrip::default(),
             patience,
             received: Received::default(),
+            copies_received: 0,
             newest: (0, Time::ZERO),
             asked: false,
             ack_at: None,
@@ -194,6 +205,7 @@ impl Link {
             self.again_between(&header.have);
         }
         self.asked |= header.ask;
+        self.copies_received = self.copies_received.max(header.copy);
         if count > 0 {
             self.take_values(now, header.seq, count);
         }
@@ -211,7 +223,9 @@ impl Link {
         while self.flights.front().is_some_and(|flight| flight.end <= header.ack) {
             last = self.flights.pop_front();
         }
-        let flight = last.filter(|flight| flight.end == header.ack && !flight.again)?;
+        let flight = last.filter(|flight| {
+            flight.end == header.ack && flight.again.is_none_or(|copy| header.copies < copy)
+        })?;
         let echo = Echo { sent: flight.sent, held: header.held? };
         self.rtt.sample(now.saturating_since(echo.sent).saturating_sub(echo.held));
         Some(echo)
@@ -264,7 +278,7 @@ impl Link {
         }
         let range = self.next..self.end();
         if !range.is_empty() {
-            let flight = Flight { end: range.end, sent: now, waits_from: now, again: false };
+            let flight = Flight { end: range.end, sent: now, waits_from: now, again: None };
             self.flights.push_back(flight);
             self.next = range.end;
         }
@@ -298,19 +312,24 @@ impl Link {
     }
 
     fn send_again(&mut self, now: Time, range: Range<u64>) -> Packet {
+        self.copies_sent += 1;
         let mut start = self.base;
         for flight in &mut self.flights {
             // The others are only stuck behind the gap.
-            flight.again |= start < range.end && range.start < flight.end;
+            if start < range.end && range.start < flight.end {
+                flight.again.get_or_insert(self.copies_sent);
+            }
             flight.waits_from = now;
             start = flight.end;
         }
-        if range.end > self.next || self.flights.is_empty() {
-            self.next = self.next.max(range.end);
-            let flight = Flight { end: self.next, sent: now, waits_from: now, again: true };
+        if range.end > self.next {
+            self.next = range.end;
+            let flight = Flight { end: self.next, sent: now, waits_from: now, again: None };
             self.flights.push_back(flight);
         }
-        self.packet(now, range)
+        let mut packet = self.packet(now, range);
+        packet.header.copy = self.copies_sent;
+        packet
     }
 
     fn probe(&mut self, now: Time, rng: &mut Rng) -> Packet {
@@ -341,7 +360,8 @@ impl Link {
         self.ack_at = None;
         let ack = self.received.count;
         let held = (ack > 0 && self.newest.0 == ack).then(|| now.saturating_since(self.newest.1));
-        let header = Header { seq: range.start, ack, held, ask: false, have: Vec::new() };
+        let header =
+            Header { seq: range.start, ack, held, copies: self.copies_received, ..Header::default() };
         Packet { header, count: (range.end - range.start) as usize }
     }
 
@@ -530,6 +550,49 @@ mod tests {
         assert_eq!(link.round_trip(), Some(MS * 200));
     }
 
+    /// A message every 200 ms in each direction; how often the first end suspected the other in the last 10 of `seconds`.
+    fn suspicions(ends: &mut [Link; 2], start: Time, latency: Duration, seconds: u32) -> usize {
+        let [link, peer] = ends;
+        let mut rng = Rng::new(0);
+        let mut there: Vec<(Time, Packet)> = Vec::new();
+        let mut back: Vec<(Time, Packet)> = Vec::new();
+        let mut count = 0;
+        for tick in 0..seconds * 100 {
+            let now = start + MS * 10 * tick;
+            for (_, packet) in there.extract_if(.., |(due, _)| *due <= now) {
+                peer.receive(now, &packet.header, packet.count);
+            }
+            if tick % 20 == 10 {
+                back.push((now + latency, peer.acknowledge(now)));
+            }
+            while let Some(packet) = peer.poll(now, &mut rng) {
+                back.push((now + latency, packet));
+            }
+            for (_, packet) in back.extract_if(.., |(due, _)| *due <= now) {
+                link.receive(now, &packet.header, packet.count);
+            }
+            let was_suspect = link.is_suspect();
+            if tick % 20 == 0 {
+                link.push(tick);
+                there.extend(link.flush(now).map(|packet| (now + latency, packet)));
+            }
+            while let Some(packet) = link.poll(now, &mut rng) {
+                there.push((now + latency, packet));
+            }
+            count += usize::from(link.is_suspect() && !was_suspect && tick + 1000 >= seconds * 100);
+        }
+        count
+    }
+
+    #[test]
+    fn a_long_latency_is_learned_and_so_is_a_longer_one() {
+        let ends = || [Link::new(MS * 200), Link::new(MS * 200)];
+        assert_eq!(suspicions(&mut ends(), at(0), MS * 1500, 60), 0);
+        let mut ends = ends();
+        assert_eq!(suspicions(&mut ends, at(0), MS * 20, 20), 0);
+        assert_eq!(suspicions(&mut ends, at(20_000), MS * 1500, 60), 0);
+    }
+
     #[test]
     fn a_probe_is_answered_at_once() {
         let mut link = Link::new(ACK_DELAY);
@@ -545,7 +608,14 @@ mod tests {
         link.flush(at(0));
         let backwards = Range { start: 5, end: 3 };
         let have = vec![u64::MAX - 1..u64::MAX, backwards, 0..u64::MAX];
-        let header = Header { seq: u64::MAX, ack: 99, held: Some(Duration::MAX), ask: true, have };
+        let header = Header {
+            seq: u64::MAX,
+            ack: 99,
+            held: Some(Duration::MAX),
+            ask: true,
+            have,
+            ..Header::default()
+        };
         assert_eq!(link.receive(at(1), &header, 2), None);
         while link.poll(at(1), &mut Rng::new(0)).is_some() {}
         assert_eq!(link.unacknowledged().count(), 2);

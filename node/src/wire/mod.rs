@@ -10,7 +10,8 @@
 //!
 //! The internal type `batch` carries a link's traffic. Its fields are left out when empty: `seq` and `values`, the
 //! numbered values; `ack`, how many came in without a gap, and `held`, for how long the last of them, in µs; `ask`,
-//! an answer is wanted at once; `have`, ranges received beyond a gap; `sync`, the sender is not in phase with the
+//! an answer is wanted at once; `copy`, the number of a message that is sent again, and `copies`, the highest such
+//! number received; `have`, ranges received beyond a gap; `sync`, the sender is not in phase with the
 //! hub, or cut off from it; `next`, µs to the hub's next flush;
 //! `period` or `window`, in µs, how `auto` spreads values; `direct`, the sender itself sends these to everyone;
 //! `lost`, the nodes that the hub cannot reach.
@@ -89,6 +90,10 @@ struct Body<'a> {
     held: Option<&'a RawValue>,
     #[serde(borrow)]
     ask: Option<&'a RawValue>,
+    #[serde(borrow)]
+    copy: Option<&'a RawValue>,
+    #[serde(borrow)]
+    copies: Option<&'a RawValue>,
     #[serde(borrow)]
     have: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -347,6 +352,8 @@ mod tests {
                 ack: 3,
                 held: Some(us(1500)),
                 ask: true,
+                copy: 4,
+                copies: 2,
                 have: vec![5..7, 9..10],
             },
             values: values.clone(),

@@ -39,6 +39,8 @@ fn parse_link(body: &Body<'_>) -> Result<LinkMessage, String> {
         ack: field(body.ack, "ack")?,
         held: field::<Option<u64>>(body.held, "held")?.map(Duration::from_micros),
         ask: field(body.ask, "ask")?,
+        copy: field(body.copy, "copy")?,
+        copies: field(body.copies, "copies")?,
         have: have.into_iter().map(|(start, end)| start..end).collect(),
     };
     let values = body.values.map_or_else(|| Ok(Batch::default()), |raw| parse_values(raw, "values"))?;
@@ -102,6 +104,12 @@ fn encode_link(message: &LinkMessage, out: &mut Vec<u8>) {
     }
     if header.ask {
         out.extend_from_slice(b",\"ask\":true");
+    }
+    if header.copy > 0 {
+        push_field("copy", header.copy, out);
+    }
+    if header.copies > 0 {
+        push_field("copies", header.copies, out);
     }
     if !header.have.is_empty() {
         push_list(",\"have\":[", &header.have, out, push_range);
