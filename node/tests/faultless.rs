@@ -227,6 +227,24 @@ fn leaves_trust_a_hub_that_is_far_away() {
     assert_eq!(sim.complaint(), None);
 }
 
+#[test]
+fn leaves_trust_a_hub_that_stood_still_for_a_moment() {
+    for still in [60, 150, 300] {
+        let config = Config { strategy: StrategyKind::Hub, batch_timeout: MS * 200 };
+        let mut sim = Sim::new(config, 9, Network::perfect(Latency::Constant(1)), 1);
+        for i in 0..200u32 {
+            let value = i64::from(i).into();
+            sim.request(Time::ZERO + MS * (300 + 50 * i), i as usize % 9, Request::Broadcast(value));
+        }
+        let from = Time::ZERO + MS * 5100;
+        sim.network.standstill = Some((from, from + MS * still));
+        assert!(sim.run(Time::ZERO + MS * 60_000));
+        let around = sim.sent.iter().filter(|(_, from, to, _)| from.0 > 0 && to.0 > 0).count();
+        assert_eq!(around, 0, "leaves go around the hub after {still} ms");
+        assert_eq!(sim.complaint(), None);
+    }
+}
+
 /// A run with a target; how many messages an operation costs from the fifth second on, and which plan was made.
 fn run_auto(target: Target) -> (f64, Vec<Plan>, Duration) {
     let config = Config { strategy: StrategyKind::Auto(target), batch_timeout: MS * 200 };

@@ -9,7 +9,7 @@
 //! - **Gaps.** A gap that stays open longer than reordering explains is reported at once, and the sender sends
 //!   what is missing, gaps that lie close together in one message.
 //! - **Silence.** What stays unacknowledged past a timeout makes the peer *suspect*. It is then sent a small probe
-//!   every one to two seconds. Anything heard from it ends the suspicion, and all that it lacks goes out in one
+//!   every one to two seconds; if it does not answer the first, it is out of reach. Anything heard from it ends the suspicion, and all that it lacks goes out in one
 //!   message: no storm after a partition heals.
 //! - **Rest.** When everything is acknowledged a link has no deadline, and is silent.
 //!
@@ -94,7 +94,7 @@ struct Flight {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Health {
     Live,
-    Suspect { probe_at: Time, wait: Duration },
+    Suspect { since: Time, probe_at: Time, wait: Duration },
 }
 
 /// One end of the connection to one peer.
@@ -170,6 +170,15 @@ impl Link {
     /// when the peer is heard again.
     pub fn is_suspect(&self) -> bool {
         self.health != Health::Live
+    }
+
+    /// If the peer is suspect: when it counts as out of reach. Until then the first probe may still be answered, and
+    /// show that the peer was only slow.
+    pub fn out_of_reach_from(&self) -> Option<Time> {
+        match self.health {
+            Health::Live => None,
+            Health::Suspect { since, .. } => Some(since + self.rtt.timeout().min(PROBE_WAIT.0)),
+        }
     }
 
     /// Whether nothing waits, in either direction.
@@ -333,11 +342,11 @@ impl Link {
     }
 
     fn probe(&mut self, now: Time, rng: &mut Rng) -> Packet {
-        let wait = match self.health {
-            Health::Live => PROBE_WAIT.0,
-            Health::Suspect { wait, .. } => (wait * 2).min(PROBE_WAIT.1),
+        let (since, wait) = match self.health {
+            Health::Live => (now, PROBE_WAIT.0),
+            Health::Suspect { since, wait, .. } => (since, (wait * 2).min(PROBE_WAIT.1)),
         };
-        self.health = Health::Suspect { probe_at: now + wait + rng.below(PROBE_JITTER), wait };
+        self.health = Health::Suspect { since, probe_at: now + wait + rng.below(PROBE_JITTER), wait };
         let range = self.base..self.next.min(self.base + PROBE_VALUES);
         let mut packet = self.send_again(now, range);
         packet.header.ask = true;

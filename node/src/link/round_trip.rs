@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// How long a peer may take to answer before any round trip was measured, beyond what it may hold an ack back.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
+/// The shortest time that an answer may take, beyond what the peer may hold an ack back: a process that stands still for
+/// a moment, as they do on a busy machine, is not gone.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(250);
 /// Slack for scheduling on both sides.
 const SLACK: Duration = Duration::from_millis(50);
 
@@ -36,7 +39,8 @@ impl RoundTrip {
             let usual =
                 Duration::from_nanos(mean.saturating_mul(3).saturating_add(deviation.saturating_mul(4)));
             // After a few very late answers the deviation is far too large to wait for.
-            usual.min(FIRST_TIMEOUT.max(Duration::from_nanos(mean) * 2)) + SLACK
+            let most = FIRST_TIMEOUT.max(Duration::from_nanos(mean) * 2);
+            (usual.min(most) + SLACK).max(SHORTEST_TIMEOUT)
         })
     }
 

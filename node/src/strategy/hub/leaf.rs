@@ -26,6 +26,8 @@ pub(in crate::strategy) struct Leaf {
     phase: PhaseLock,
     /// When the batch that waits goes to the hub.
     flush_at: Option<Time>,
+    /// When the hub, which is suspect, will count as out of reach.
+    silent_at: Option<Time>,
     /// When what waits for other leaves goes to them.
     detour_at: Option<Time>,
     /// All own values before this log position that the hub has not acknowledged were sent on the detour.
@@ -50,6 +52,7 @@ impl Leaf {
             links,
             phase: PhaseLock::new(period),
             flush_at: None,
+            silent_at: None,
             detour_at: None,
             detoured: 0,
             unreachable: Vec::new(),
@@ -127,12 +130,15 @@ impl Leaf {
         }
     }
 
+    fn hub_is_silent(&self, now: Time) -> bool {
+        self.links.get(HUB).and_then(Link::out_of_reach_from).is_some_and(|from| from <= now)
+    }
+
     /// While the hub is silent: what it did not acknowledge goes to all other leaves, at `at`.
-    fn detour_if_hub_is_silent(&mut self, at: Time) {
-        if !self.links.is_suspect(HUB) {
-            return;
-        }
-        let Some(hub) = self.links.get(HUB) else { return };
+    fn detour_if_hub_is_silent(&mut self, now: Time, at: Time) {
+        let hub = self.links.get(HUB);
+        self.silent_at = hub.and_then(Link::out_of_reach_from).filter(|from| *from > now);
+        let Some(hub) = hub.filter(|_| self.hub_is_silent(now)) else { return };
         let mut values: Vec<u32> = hub.unacknowledged().rev().take_while(|i| *i >= self.detoured).collect();
         let Some(newest) = values.first() else { return };
         self.detoured = newest + 1;
@@ -171,7 +177,7 @@ impl Leaf {
     /// Sends what a link gave. `sync` says to the hub that this leaf does not know its phase, to other leaves
     /// that it cannot reach the hub.
     fn send(&self, cx: &mut Context<'_>, to: PeerId, mut message: LinkMessage) {
-        message.sync = if to == HUB { !self.phase.is_locked() } else { self.links.is_suspect(HUB) };
+        message.sync = if to == HUB { !self.phase.is_locked() } else { self.hub_is_silent(cx.now) };
         message.direct = to == HUB && self.is_direct() && self.hub_lacks_only_direct_values();
         cx.send_link(to, message);
     }
@@ -188,10 +194,13 @@ impl Strategy for Leaf {
             self.other_leaves().for_each(|peer| self.links.push(peer, index));
             self.detoured = index + 1;
             self.flush_at.get_or_insert(cx.now + self.period);
-        } else if self.links.is_suspect(HUB) {
-            self.detour_if_hub_is_silent(cx.now + self.period);
+        } else if self.hub_is_silent(cx.now) {
+            self.detour_if_hub_is_silent(cx.now, cx.now + self.period);
         } else {
-            self.flush_at.get_or_insert(self.phase.send_at(cx.now));
+            // To a hub that is suspect it goes when that is heard again, or around it when that is out of reach.
+            if !self.links.is_suspect(HUB) {
+                self.flush_at.get_or_insert(self.phase.send_at(cx.now));
+            }
             self.detour_to_lost_leaves(cx.now, index);
         }
     }
@@ -209,6 +218,7 @@ impl Strategy for Leaf {
         while let Some(message) = self.links.poll_one(cx.now, from, cx.values, cx.rng) {
             self.send(cx, from, message);
         }
+        self.detour_if_hub_is_silent(cx.now, cx.now);
     }
 
     fn timeout(&mut self, cx: &mut Context<'_>) {
@@ -221,14 +231,14 @@ impl Strategy for Leaf {
         while let Some((peer, message)) = self.links.poll_due(cx.now, cx.values, cx.rng) {
             self.send(cx, peer, message);
         }
-        self.detour_if_hub_is_silent(cx.now);
+        self.detour_if_hub_is_silent(cx.now, cx.now);
         if self.detour_at.take_if(|at| *at <= cx.now).is_some() {
             self.flush_detour(cx);
         }
     }
 
     fn deadline(&self) -> Option<Time> {
-        earliest([self.flush_at, self.detour_at, self.links.next_deadline()])
+        earliest([self.flush_at, self.silent_at, self.detour_at, self.links.next_deadline()])
     }
 
     fn is_idle(&self) -> bool {

@@ -43,10 +43,10 @@
 //! did. Links deliver after any fault that ends, so everything accepted reaches every node.
 //!
 //! **When the hub is out of reach.** A leaf whose batch the hub did not acknowledge in time (the next flush
-//! always does) sends what the hub lacks, and what comes in, directly to all other leaves, until it hears from
-//! the hub. These mark it as cut off, and send it their own new values directly too; so they do for leaves that
-//! the hub says it cannot reach. Nodes that can reach each other thus keep spreading values, with no election,
-//! and nothing to undo afterwards: what arrives twice is dropped.
+//! always does), and whose probe it did not answer either, sends what the hub lacks, and what comes in, directly to
+//! all other leaves, until it hears from the hub. These mark it as cut off, and send it their own new values
+//! directly too; so they do for leaves that the hub says it cannot reach. Nodes that can reach each other thus keep
+//! spreading values, with no election, and nothing to undo afterwards: what arrives twice is dropped.
 
 mod centre;
 mod chooser;
