@@ -237,6 +237,24 @@ fn a_lone_value_gets_around_a_silent_hub() {
 }
 
 #[test]
+fn a_long_period_does_not_make_leaves_wait_longer_for_the_hub() {
+    // Both leaves' batches meet a hub that is gone. It would have acknowledged them after 3 s, long before its flush.
+    let side = vec![1, 0, 0];
+    let partition = Partition { from: at(10_500), until: at(100_000), side, one_way: false };
+    let network = Network { partitions: vec![partition], ..Network::perfect(Latency::Constant(50)) };
+    let config = Config { strategy: StrategyKind::Hub, batch_timeout: MS * 10_000 };
+    let mut sim = Sim::new(config, 3, network, 3);
+    // The first makes the phase and the round trip known.
+    sim.request(at(200), 1, Request::Broadcast(1.into()));
+    sim.request(at(12_000), 1, Request::Broadcast(2.into()));
+    let sent = |sim: &Sim| sim.sent.iter().filter(|(.., to, _)| *to == PeerId(0)).map(|(t, ..)| *t).last();
+    sim.run(at(22_000));
+    let batch = sent(&sim).expect("the batch");
+    sim.run(batch + MS * 4500);
+    assert!(sim.nodes[2].values().contains(&2.into()), "{batch:?}");
+}
+
+#[test]
 fn a_healed_partition_is_no_storm() {
     let mut sim = hub_cut_off();
     for i in 0..300u64 {

@@ -41,8 +41,7 @@ pub(in crate::strategy) struct Leaf {
 impl Leaf {
     pub(in crate::strategy) fn new(me: PeerId, nodes: u32, period: Duration) -> Leaf {
         let mut links = Links::new(nodes, ACK_DELAY);
-        // The hub's next flush acknowledges.
-        links.connect(HUB, period);
+        links.connect(HUB, hub_patience(period));
         Leaf {
             me,
             nodes,
@@ -79,7 +78,7 @@ impl Leaf {
                 }
                 self.period = period;
                 self.phase = PhaseLock::new(period);
-                self.links.set_patience(HUB, period);
+                self.links.set_patience(HUB, hub_patience(period));
             }
             Plan::Direct(window) => {
                 self.period = window;
@@ -181,6 +180,11 @@ impl Leaf {
         message.direct = to == HUB && self.is_direct() && self.hub_lacks_only_direct_values();
         cx.send_link(to, message);
     }
+}
+
+/// How long the hub may hold an acknowledgement back: its next flush acknowledges, and its link does if that is far.
+fn hub_patience(period: Duration) -> Duration {
+    period.min(ACK_DELAY)
 }
 
 impl Strategy for Leaf {
