@@ -1,7 +1,7 @@
 //! The node's binary: flags, then [`node::runtime`].
 
 use std::env;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -94,7 +94,8 @@ fn main() -> ExitCode {
     match runtime::run(config, io::stdin(), io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("node: stdin or stdout failed: {error}");
+            // Who closed stdout may have closed stderr too.
+            let _ = writeln!(io::stderr(), "node: stdin or stdout failed: {error}");
             ExitCode::FAILURE
         }
     }

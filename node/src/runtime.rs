@@ -7,6 +7,7 @@
 //! One thread reads whole lines from stdin and hands them over in chunks. The main thread sleeps until lines or a
 //! deadline come, handles all that is there, and writes what the node wants sent in one go.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread;
@@ -96,11 +97,16 @@ fn read_lines(mut input: impl Read, chunks: &SyncSender<Chunk>) {
             }
         } else if skipping || pending.len() > MAX_LINE {
             if !std::mem::replace(&mut skipping, true) {
-                eprintln!("node: skipped a line longer than {MAX_LINE} bytes");
+                report(format_args!("skipped a line longer than {MAX_LINE} bytes"));
             }
             pending = Vec::new();
         }
     }
+}
+
+/// Tells a person at the node's stderr. If nobody reads that any more the node serves on.
+fn report(what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "node: {what}");
 }
 
 struct Server<W> {
@@ -183,7 +189,7 @@ impl<W: Write> Server<W> {
             }
             Err(why) => {
                 let shown = &line[..line.len().min(200)];
-                eprintln!("node: {why}; the line: {}", String::from_utf8_lossy(shown).escape_debug());
+                report(format_args!("{why}; the line: {}", String::from_utf8_lossy(shown).escape_debug()));
             }
         }
     }
@@ -193,7 +199,7 @@ impl<W: Write> Server<W> {
             self.wire.encode(&transmit, self.node.values(), &mut self.buffer);
         }
         for notice in self.node.take_notices() {
-            eprintln!("node: {notice}");
+            report(format_args!("{notice}"));
         }
         if self.buffer.len() >= BURST { self.write() } else { Ok(()) }
     }

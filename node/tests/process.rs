@@ -220,3 +220,20 @@ fn a_closed_stdout_ends_the_node_quietly() {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     drop(stdin);
 }
+
+#[test]
+fn a_closed_stderr_does_not_end_the_node() {
+    let mut child = command(&[]).spawn().unwrap();
+    drop(child.stderr.take());
+    let mut stdin = child.stdin.take().unwrap();
+    let mut input = b"not a message\n".to_vec();
+    input.extend(init(&["n0", "n1"]));
+    input.extend(vec![b'x'; node::runtime::MAX_LINE + 200_000]);
+    input.push(b'\n');
+    input.extend(read(2));
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    writer.join().expect("no panic").expect("the node reads all of its input");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(replies(&output).len(), 2);
+}
