@@ -21,6 +21,10 @@ impl PeerId {
 /// Values that travel together; shared, because the same batch often goes to many peers.
 pub type Batch = Arc<[Value]>;
 
+/// The most bytes of values in a message: half of the longest line that a node reads, and so all values of a link's
+/// probe, however long.
+pub(crate) const MAX_BATCH: usize = 32 << 20;
+
 /// Whom a reply goes to, and which request it answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyTo {

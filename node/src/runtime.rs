@@ -14,13 +14,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::message::Transmit;
+use crate::message::{MAX_BATCH, Transmit};
 use crate::node::Node;
 use crate::time::Time;
 use crate::wire::{Incoming, Wire};
 
 /// A longer line is skipped and reported: memory stays bounded whatever comes in.
 pub const MAX_LINE: usize = 64 << 20;
+// What one node sends the other must read; the rest is for the message's other fields.
+const _: () = assert!(MAX_BATCH <= MAX_LINE / 2);
 /// How much is read at once.
 const READ_SIZE: usize = 64 << 10;
 /// How many chunks may wait; then the reader waits, and whoever writes to this process.

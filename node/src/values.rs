@@ -10,6 +10,10 @@ use serde_json::value::RawValue;
 /// Arrays and objects nested deeper than this are refused.
 pub const MAX_DEPTH: usize = 128;
 
+/// Longer values are refused, in bytes of canonical text: a link sends up to 64 values to find out whether its peer is
+/// there, and no line may be longer than a node reads.
+pub const MAX_VALUE: usize = 512 << 10;
+
 /// Any JSON value, compact and cheap to compare.
 ///
 /// Two values are the same if their canonical texts are: white space, the order of an object's keys and the way a
@@ -29,6 +33,9 @@ pub enum ValueError {
     /// Too many arrays or objects within each other.
     #[error("nested more than {MAX_DEPTH} deep")]
     TooDeep,
+    /// Its canonical text is too long.
+    #[error("longer than {MAX_VALUE} bytes")]
+    TooLong,
     /// Not JSON, or a string with half a surrogate pair, which is no Unicode text.
     #[error("not a valid JSON value")]
     Invalid,
@@ -38,7 +45,7 @@ impl Value {
     /// Reads one JSON value.
     ///
     /// # Errors
-    /// If `text` is not JSON, is nested deeper than [`MAX_DEPTH`], or holds a string that is not Unicode.
+    /// If `text` is not JSON, is nested deeper than [`MAX_DEPTH`], is longer than [`MAX_VALUE`], or holds a string that is not Unicode.
     pub fn from_json(text: &str) -> Result<Value, ValueError> {
         let text = text.trim_matches([' ', '\t', '\n', '\r']);
         if let Some(int) = canonical_int(text) {
@@ -47,7 +54,19 @@ impl Value {
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| ValueError::Invalid)?;
         let mut canonical = String::with_capacity(text.len());
         canonicalise(raw, 0, &mut canonical)?;
+        if canonical.len() > MAX_VALUE {
+            return Err(ValueError::TooLong);
+        }
         Ok(Value::Other(canonical.into()))
+    }
+
+    /// At least as long as the value's JSON text.
+    fn length(&self) -> usize {
+        match self {
+            // 19 digits and a sign.
+            Value::Int(_) => 20,
+            Value::Other(text) => text.len(),
+        }
     }
 
     /// Appends the value's JSON text to `out`.
@@ -151,6 +170,20 @@ fn write_sequence<I: IntoIterator>(
 /// Appends `string` as a JSON string literal.
 pub(crate) fn write_string(string: &str, out: &mut String) {
     out.push_str(&serde_json::to_string(string).expect("a string has a JSON form"));
+}
+
+/// The number of leading `values` whose text, with commas, fits into `bytes`; not less than one.
+pub(crate) fn fitting(values: &[Value], bytes: usize) -> usize {
+    if values.len() <= bytes / (MAX_VALUE + 1) {
+        return values.len();
+    }
+    let mut left = bytes;
+    let fits = |value: &&Value| {
+        let rest = left.checked_sub(value.length() + 1);
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    values.iter().take_while(fits).count().max(1).min(values.len())
 }
 
 /// The values that a node knows, each once, in the order in which it learnt them.
@@ -264,6 +297,22 @@ mod tests {
         assert!(Value::from_json(&nested(MAX_DEPTH)).is_ok());
         assert_eq!(Value::from_json(&nested(MAX_DEPTH + 2)), Err(ValueError::TooDeep));
         assert_eq!(Value::from_json(&nested(100_000)), Err(ValueError::TooDeep));
+    }
+
+    #[test]
+    fn values_that_are_too_long_are_refused() {
+        let string = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+        assert!(Value::from_json(&string(MAX_VALUE)).is_ok());
+        assert_eq!(Value::from_json(&string(MAX_VALUE + 1)), Err(ValueError::TooLong));
+    }
+
+    #[test]
+    fn what_fits_is_counted_by_the_length_of_the_text() {
+        let values: Vec<Value> = (0..10).map(|_| Value::Other("x".repeat(9).into())).collect();
+        assert_eq!(fitting(&values, 100), 10);
+        assert_eq!(fitting(&values, 99), 9);
+        assert_eq!(fitting(&values, 1), 1);
+        assert_eq!(fitting(&[], 1), 0);
     }
 
     #[test]

@@ -85,10 +85,11 @@ fn errors_have_maelstroms_codes() {
     input.extend(init(&["n0", "n1"]));
     input.extend(line("c1", json!({"type": "fly", "msg_id": 6})));
     input.extend(line("c1", json!({"type": "broadcast", "msg_id": 7})));
+    input.extend(broadcast(8, json!("x".repeat(node::values::MAX_VALUE))));
     let output = feed(command(&[]), input);
     assert!(output.status.success());
     let codes: Vec<_> = replies(&output).iter().map(|reply| reply["body"]["code"].as_u64()).collect();
-    assert_eq!(codes, [Some(11), Some(12), None, None, Some(22), Some(10), Some(12)]);
+    assert_eq!(codes, [Some(11), Some(12), None, None, Some(22), Some(10), Some(12), Some(12)]);
 }
 
 #[test]

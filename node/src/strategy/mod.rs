@@ -9,10 +9,10 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::config::{Config, StrategyKind};
-use crate::message::{LinkMessage, PeerId, PeerMessage, Transmit};
+use crate::message::{LinkMessage, MAX_BATCH, PeerId, PeerMessage, Transmit};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::values::Values;
+use crate::values::{Values, fitting};
 
 /// What a strategy may use while it handles an event.
 pub(crate) struct Context<'a> {
@@ -39,8 +39,22 @@ impl Context<'_> {
         self.out.push_back(Transmit::ToPeer { to, message });
     }
 
-    fn send_link(&mut self, to: PeerId, message: LinkMessage) {
-        self.send(to, PeerMessage::Link(message));
+    /// Sends a link's message: in parts, if a receiver could not read it whole. Its values are numbered, so the parts are
+    /// to the link what the whole is.
+    fn send_link(&mut self, to: PeerId, mut message: LinkMessage) {
+        loop {
+            let fitting = fitting(&message.values, MAX_BATCH);
+            if fitting == message.values.len() {
+                return self.send(to, PeerMessage::Link(message));
+            }
+            let mut part = message.clone();
+            part.values = message.values[..fitting].into();
+            // One answer is enough, to the last part.
+            part.header.ask = false;
+            self.send(to, PeerMessage::Link(part));
+            message.values = message.values[fitting..].into();
+            message.header.seq += fitting as u64;
+        }
     }
 }
 

@@ -14,9 +14,9 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::{Context, Strategy, earliest};
-use crate::message::{Batch, PeerId, PeerMessage};
+use crate::message::{Batch, MAX_BATCH, PeerId, PeerMessage};
 use crate::time::Time;
-use crate::values::Value;
+use crate::values::{Value, fitting};
 
 /// How long an acknowledgement may take.
 const ACK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -136,9 +136,15 @@ impl Tree {
                 continue;
             }
             let log = cx.values.as_slice();
-            let values: Batch = self.batches[i].drain(..).map(|index| log[index as usize].clone()).collect();
-            let backoff = Duration::from_millis(1);
-            self.post(cx, Unacknowledged { to: self.targets[i], values, backoff, expired: false });
+            let values: Vec<_> = self.batches[i].drain(..).map(|index| log[index as usize].clone()).collect();
+            let mut rest = &values[..];
+            while !rest.is_empty() {
+                let (part, others) = rest.split_at(fitting(rest, MAX_BATCH));
+                let backoff = Duration::from_millis(1);
+                let to = self.targets[i];
+                self.post(cx, Unacknowledged { to, values: part.into(), backoff, expired: false });
+                rest = others;
+            }
         }
     }
 
