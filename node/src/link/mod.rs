@@ -41,6 +41,9 @@ const REPORTED_RANGES: usize = 128;
 /// message costs more than its length.
 const BRIDGE: u64 = 64;
 
+/// An empty queue keeps room for so many values.
+const KEPT_CAPACITY: usize = 1024;
+
 /// What a link says in each message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
@@ -228,6 +231,10 @@ impl Link {
         }
         self.queue.drain(..(header.ack - self.base) as usize);
         self.base = header.ack;
+        if self.queue.is_empty() {
+            // What piled up in a partition, on each of many links, is not kept for good.
+            self.queue.shrink_to(KEPT_CAPACITY);
+        }
         let mut last = None;
         while self.flights.front().is_some_and(|flight| flight.end <= header.ack) {
             last = self.flights.pop_front();
@@ -591,6 +598,15 @@ mod tests {
             count += usize::from(link.is_suspect() && !was_suspect && tick + 1000 >= seconds * 100);
         }
         count
+    }
+
+    #[test]
+    fn what_waited_in_a_partition_leaves_no_memory_behind() {
+        let mut link = link_with(100_000);
+        link.flush(at(0));
+        link.receive(at(1), &ack(99_999, None), 0);
+        link.receive(at(2), &ack(100_000, None), 0);
+        assert!(link.queue.capacity() <= KEPT_CAPACITY, "{}", link.queue.capacity());
     }
 
     #[test]
