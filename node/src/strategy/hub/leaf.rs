@@ -20,7 +20,7 @@ pub(in crate::strategy) struct Leaf {
     plan: Plan,
     /// The plan's period or window.
     period: Duration,
-    /// Values from this log position on were sent to everyone directly.
+    /// In the direct plan: values from this log position on are sent to everyone directly.
     direct_from: u32,
     links: Links,
     phase: PhaseLock,
@@ -138,7 +138,10 @@ impl Leaf {
         let hub = self.links.get(HUB);
         self.silent_at = hub.and_then(Link::out_of_reach_from).filter(|from| *from > now);
         let Some(hub) = hub.filter(|_| self.hub_is_silent(now)) else { return };
-        let mut values: Vec<u32> = hub.unacknowledged().rev().take_while(|i| *i >= self.detoured).collect();
+        // In the direct plan the newest are with the other leaves anyway.
+        let direct_from = if self.is_direct() { self.direct_from } else { u32::MAX };
+        let newest_first = hub.unacknowledged().rev().skip_while(|i| *i >= direct_from);
+        let mut values: Vec<u32> = newest_first.take_while(|i| *i >= self.detoured).collect();
         let Some(newest) = values.first() else { return };
         self.detoured = newest + 1;
         values.reverse();
@@ -196,7 +199,6 @@ impl Strategy for Leaf {
         self.links.push(HUB, index);
         if self.is_direct() {
             self.other_leaves().for_each(|peer| self.links.push(peer, index));
-            self.detoured = index + 1;
             self.flush_at.get_or_insert(cx.now + self.period);
         } else if self.hub_is_silent(cx.now) {
             self.detour_if_hub_is_silent(cx.now, cx.now + self.period);
@@ -247,5 +249,79 @@ impl Strategy for Leaf {
 
     fn is_idle(&self) -> bool {
         self.flush_at.is_none() && self.detour_at.is_none() && self.links.is_idle()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::link::Header;
+    use crate::message::Transmit;
+    use crate::rng::Rng;
+    use crate::strategy::Operations;
+    use crate::values::Values;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn at(ms: u32) -> Time {
+        Time::ZERO + MS * ms
+    }
+
+    /// A leaf with all that its context needs.
+    struct Driven {
+        leaf: Leaf,
+        values: Values,
+        out: VecDeque<Transmit>,
+        rng: Rng,
+    }
+
+    impl Driven {
+        fn at(&mut self, now: Time, event: impl FnOnce(&mut Leaf, &mut Context<'_>)) {
+            let mut cx = Context {
+                now,
+                values: &mut self.values,
+                out: &mut self.out,
+                rng: &mut self.rng,
+                operations: Operations::default(),
+                notices: &mut Vec::new(),
+            };
+            event(&mut self.leaf, &mut cx);
+        }
+
+        fn accept(&mut self, now: Time, value: i64) {
+            let index = self.values.insert(&value.into()).expect("a new value");
+            self.at(now, |leaf, cx| leaf.accepted(cx, index));
+        }
+
+        fn run(&mut self, until: Time) {
+            while let Some(at) = self.leaf.deadline().filter(|at| *at <= until) {
+                self.at(at, |leaf, cx| leaf.timeout(cx));
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_silent_hub_lacks_from_before_a_plan_goes_around_it() {
+        let leaf = Leaf::new(PeerId(1), 3, MS * 200);
+        let mut driven = Driven { leaf, values: Values::default(), out: VecDeque::new(), rng: Rng::new(1) };
+        // The first value's batch is lost. Then everyone is to send directly, and the hub is heard no more.
+        driven.accept(at(0), 1);
+        driven.run(at(0));
+        let plan = LinkMessage { plan: Some(Plan::Direct(MS * 50)), ..LinkMessage::default() };
+        driven.at(at(100), |leaf, cx| leaf.receive(cx, HUB, PeerMessage::Link(plan)));
+        driven.accept(at(150), 2);
+        driven.run(at(300));
+        let header = Header { ack: 1, ..Header::default() };
+        let answer = PeerMessage::Link(LinkMessage { header, ..LinkMessage::default() });
+        driven.at(at(300), |leaf, cx| leaf.receive(cx, PeerId(2), answer));
+        driven.run(at(7000));
+        let to_leaf = driven.out.iter().filter_map(|transmit| match transmit {
+            Transmit::ToPeer { to: PeerId(2), message: PeerMessage::Link(message) } => Some(&message.values),
+            _ => None,
+        });
+        let sent: Vec<_> = to_leaf.map(|values| values.to_vec()).collect();
+        assert_eq!(sent, [[2.into()], [1.into()]], "each once");
     }
 }
