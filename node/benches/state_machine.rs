@@ -102,10 +102,10 @@ fn batches(criterion: &mut Criterion) {
             BatchSize::SmallInput,
         );
     });
-    // The same batch again, as after a lost acknowledgement: the link knows its number.
+    // The same batch again, as after a lost acknowledgement: each value is looked up.
     let known = batch(0);
     group.bench_function("sent again", |bencher| bencher.iter(|| driven.take(&known)));
-    // The tree's protocol has no such numbers: each value is looked up.
+    // The same in the tree's protocol, which acknowledges each batch.
     let mut driven = Driven::new(StrategyKind::Tree);
     let values: Vec<String> = (0..BATCH).map(|value| value.to_string()).collect();
     let known = format!(

@@ -127,7 +127,8 @@ pub struct LinkMessage {
     pub header: Header,
     /// The values, the first of which has the number `header.seq`.
     pub values: Batch,
-    /// Leaf to hub: the sender does not know the phase of the hub's flushes and would like to be told.
+    /// Leaf to hub: the sender does not know the phase of the hub's flushes and would like to be told. Leaf to leaf: the
+    /// sender cannot reach the hub.
     pub sync: bool,
     /// Hub to leaf: the time from this message's sending to the hub's next flush, if the hub flushes on a period.
     pub next: Option<Duration>,

@@ -137,8 +137,8 @@ impl Pace {
             Mode::Window if self.periodic_cost() < GAIN * self.window_cost() => {
                 Mode::Periodic { grid: Some(due) }
             }
-            // The grid moves along, so that the search for its next point stays short.
-            Mode::Periodic { grid } => Mode::Periodic { grid: grid.max(Some(due)) },
+            // Where no burst came the hub's own values were flushed without a grid. It starts here.
+            Mode::Periodic { grid } => Mode::Periodic { grid: grid.or(Some(due)) },
             Mode::Window => Mode::Window,
         };
     }
