@@ -175,6 +175,33 @@ fn a_run_starts_at_once_and_takes_no_longer_than_it_must() {
     assert!(took - set_up < eleven + Duration::from_secs(1), "{took:?}, of which {set_up:?} to set up");
 }
 
+/// A node that speaks to all others as soon as it runs.
+const EAGER_NODE: &str = r#"#!/bin/sh
+for i in $(seq 0 24); do echo "{\"src\":\"n0\",\"dest\":\"n$i\",\"body\":{\"type\":\"hello\"}}"; done
+exec python3 "$1"
+"#;
+
+#[test]
+fn nodes_get_what_was_sent_to_them_before_they_were_launched() {
+    if !has_python() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let bin = directory.path().join("node.sh");
+    fs::write(&bin, EAGER_NODE).expect("a written node");
+    fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).expect("an executable node");
+    let script = fixtures().join("nodes/node.py");
+    let flags = ["--time-limit", "1", "--seed", "1", "--", script.to_str().expect("a path in UTF-8")];
+    let (output, directory) = start_bin(directory, &bin, 25, &flags).finish();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    let results = fs::read_to_string(store(&directory, "results.edn")).expect("results");
+    let results = bench_cli::edn::read::parse(&results).expect("EDN");
+    let servers = results.get(":net").and_then(|net| net.get(":servers")).expect("counts");
+    let count = |key: &str| servers.get(key).and_then(|count| count.to_uint()).expect("a number");
+    assert!(count(":send-count") >= 25 * 25);
+    assert_eq!(count(":recv-count"), count(":send-count"));
+}
+
 /// A node that has a child which ignores the end of its input, and says both their process ids.
 const NODE_WITH_CHILD: &str = "#!/bin/sh
 sleep 1000 &

@@ -82,12 +82,10 @@ impl Processes {
         self.agenda.first().filter(|&(at, _)| at <= now).map(|(_, index)| NodeId(index as u32))
     }
 
-    /// Gives a node a message. What is given before the launch is lost.
+    /// Gives a launched node a message.
     pub(super) fn give(&mut self, now: Time, id: NodeId, src: Address, body: Body) {
         let process = &mut self.processes[id.index()];
-        if process.node.is_none() {
-            return;
-        }
+        debug_assert!(process.node.is_some(), "the network keeps a node's messages until its launch");
         // A reader that is about to wake for what came before reads this along with it.
         let heard = match process.stdin.back() {
             Some(before) if before.heard > now => before.heard,

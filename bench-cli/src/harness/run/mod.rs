@@ -116,6 +116,8 @@ impl<P: Payload> Run<P> {
         let clients = settings.client_count();
         let mut network = Network::new(nodes, settings.latency, timing, seed);
         network.set_message_faults(settings.message_faults);
+        // A node's queue is there before its process: what others send it meanwhile waits for the launch.
+        (0..nodes as u32).for_each(|node| network.pause(NodeId(node)));
         Run {
             neighbours: topology::neighbours(settings.topology, nodes),
             network,
@@ -165,8 +167,9 @@ impl<P: Payload> Run<P> {
         self.network.counts()
     }
 
-    /// A node has been started: it is asked to initialise.
+    /// A node has been started: it gets what others have sent it already, and is asked to initialise.
     pub fn handle_started(&mut self, now: Time, node: NodeId) {
+        self.network.resume(now, node);
         let client = self.open_client(Owner::Init(node));
         let names = std::mem::take(&mut self.names);
         let request = Request::Init { node: &names[node.index()], all: &names };

@@ -351,6 +351,22 @@ fn a_seed_repeats_a_run() {
 }
 
 #[test]
+fn what_is_sent_to_a_node_before_its_launch_waits_for_it() {
+    let mut run: Run<Message> = Run::new(settings(2), vec!["a".into(), "b".into()], 1, Timing::VIRTUAL);
+    run.handle_started(Time::ZERO, NodeId(0));
+    assert!(run.poll_delivery(Time::ZERO).is_some(), "the first node is asked to initialise");
+    let [sent, launched] = [Time::ZERO + ms(1), Time::ZERO + ms(5)];
+    let (src, dest) = (Address::Node(NodeId(0)), Address::Node(NodeId(1)));
+    run.handle_message(sent, src, dest, Message::Gossip(7)).expect("the node is on the network");
+    assert_eq!(run.poll_delivery(launched), None, "nobody is there to read it");
+    run.handle_started(launched, NodeId(1));
+    let given: Vec<Message> =
+        std::iter::from_fn(|| run.poll_delivery(launched)).map(|delivery| delivery.payload).collect();
+    let init = Message::Request { rpc: Rpc::Init, value: None, msg_id: 1 };
+    assert_eq!(given, [Message::Gossip(7), init]);
+}
+
+#[test]
 fn clients_have_their_numbers_in_order_of_use() {
     let mut run: Run<Message> = Run::new(settings(2), vec!["a".into(), "b".into()], 1, Timing::VIRTUAL);
     run.handle_started(Time::ZERO, NodeId(1));
