@@ -115,3 +115,19 @@ fn what_final_reads_missed_is_counted_from_the_history() {
         assert_eq!(checker::missed_by_final_reads(&history), missed, "{run}");
     }
 }
+
+/// Maelstrom takes `nil` for an empty list.
+#[test]
+fn a_read_that_saw_nil_saw_nothing() {
+    let text = "{:index 0, :time 1, :type :invoke, :process 0, :f :broadcast, :value 7}
+{:index 1, :time 2, :type :ok, :process 0, :f :broadcast, :value 7}
+{:index 2, :time 3, :type :invoke, :process 1, :f :read, :value nil, :final? true}
+{:index 3, :time 4, :type :ok, :process 1, :f :read, :value nil, :final? true}
+";
+    let history = history_file::read_edn(text).expect("a history");
+    assert_eq!(checker::missed_by_final_reads(&history), 1);
+    assert_eq!(checker::check(&history, None).workload.lost.len(), 1);
+    let mut written = Vec::new();
+    history_file::write_edn(&history, &mut written).expect("a written history");
+    assert_eq!(String::from_utf8_lossy(&written), text);
+}

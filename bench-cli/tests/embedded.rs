@@ -71,6 +71,7 @@ const MANNERS: &[(&str, &[&str], i32, &str, &str)] = &[
     ("error", &[], 0, "Everything looks good!", ":fail-count"),
     ("error", &["--availability", "0.9"], 1, "Analysis invalid!", ":availability {:valid? false"),
     ("lost", &[], 1, "Analysis invalid!", ":lost-latencies"),
+    ("nil", &[], 1, "Analysis invalid!", ":lost-latencies"),
     ("empty", &[], 1, "Analysis invalid!", ":lost-count"),
     ("wrongshape", &[], 1, "Analysis invalid!", "{:messages missing-required-key}"),
     ("good", &["--rate", "0"], 2, "Errors occurred during analysis", ":attempt-count 0"),

@@ -105,7 +105,7 @@ impl fmt::Display for Process {
 /// What an operation carries.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OpValue {
-    /// Nothing: a read that has not (yet) been answered.
+    /// Nothing: a read that has not (yet) been answered, or was answered with no list, which counts as an empty one.
     Nil,
     /// The value that is broadcast.
     Element(Element),

@@ -101,6 +101,8 @@ pub enum Values {
     Elements(Vec<Element>),
     /// A list of anything.
     Items(Vec<Item>),
+    /// No list at all (`null`), which Maelstrom takes for an empty one.
+    Nil,
     /// The first so many values of the log that the driver keeps for the node
     /// (see [`super::run::Run::record_values`]).
     Recorded(u32),

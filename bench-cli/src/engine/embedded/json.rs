@@ -156,7 +156,7 @@ impl Payload for Body {
             let errors = Value::Map(errors);
             return Response::Malformed(Box::new(Malformed { body: fields.edn(), errors }));
         }
-        values.map_or(Response::Done, |values| Response::Values(Values::Items(values)))
+        values.map_or(Response::Done, Response::Values)
     }
 }
 
@@ -246,14 +246,17 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The items of a list, if it is one.
-fn items(list: &str) -> Option<Vec<Item>> {
+/// The items of a list, if it is one or `null`.
+fn items(list: &str) -> Option<Values> {
+    if list == "null" {
+        return Some(Values::Nil);
+    }
     let values = serde_json::from_str::<Vec<&RawValue>>(list).ok()?;
     let item = |value: &RawValue| {
         let element = value.get().parse().ok().and_then(Element::from_int).map(Item::Element);
         element.unwrap_or_else(|| Item::Other(edn(value.get()).to_string().into()))
     };
-    Some(values.into_iter().map(item).collect())
+    Some(Values::Items(values.into_iter().map(item).collect()))
 }
 
 /// JSON text as EDN: objects keep strings as keys.
@@ -317,6 +320,12 @@ mod tests {
         let other = |text: &str| Item::Other(text.into());
         let expected = vec![other("\"a\""), other("{\"b\" [1.5 -3]}"), element(7)];
         assert_eq!(answer, Response::Values(Values::Items(expected)));
+    }
+
+    #[test]
+    fn a_read_may_answer_with_no_list_at_all() {
+        let answer = response(r#"{"type":"read_ok","in_reply_to":1,"messages":null}"#, Rpc::Read);
+        assert_eq!(answer, Response::Values(Values::Nil));
     }
 
     #[test]

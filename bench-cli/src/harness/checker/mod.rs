@@ -199,6 +199,7 @@ pub fn missed_by_final_reads(history: &History) -> usize {
         .filter(|event| event.is_final && event.kind == Kind::Ok)
         .filter_map(|event| match event.value {
             OpValue::Read(read) => Some(history.values(read).iter().copied().collect()),
+            OpValue::Nil => Some(FxHashSet::default()),
             _ => None,
         })
         .collect();

@@ -94,7 +94,8 @@ struct State {
 
 /// Successive reads of one process whose lists extend each other.
 struct Series {
-    log: LogId,
+    /// None if the node answered with no list.
+    log: Option<LogId>,
     reads: Vec<Read>,
 }
 
@@ -151,17 +152,21 @@ fn gather(history: &History) -> (Vec<State>, Vec<Series>) {
                     states[place].known.get_or_insert(index);
                 }
             }
-            (Function::Read, Kind::Ok, &OpValue::Read(value)) => {
-                let read = Read { invoked: event.invocation, completed: index, len: value.len };
+            (Function::Read, Kind::Ok, value) => {
+                let (log, len) = match value {
+                    OpValue::Read(value) => (Some(value.log), value.len),
+                    _ => (None, 0),
+                };
+                let read = Read { invoked: event.invocation, completed: index, len };
                 let extended = current.get(&event.process).copied().filter(|&at| {
                     let series: &Series = &series[at];
-                    series.log == value.log && series.last().len <= value.len
+                    series.log == log && series.last().len <= len
                 });
                 match extended {
                     Some(at) => series[at].reads.push(read),
                     None => {
                         current.insert(event.process, series.len());
-                        series.push(Series { log: value.log, reads: vec![read] });
+                        series.push(Series { log, reads: vec![read] });
                     }
                 }
             }
@@ -212,8 +217,9 @@ fn observe_listed(
     number: usize,
 ) {
     let last = series.last();
+    let listed = series.log.map_or(&[][..], |log| &history.log(log)[..last.len as usize]);
     let mut first_seeing = 0;
-    for (position, element) in history.log(series.log)[..last.len as usize].iter().enumerate() {
+    for (position, element) in listed.iter().enumerate() {
         while series.reads[first_seeing].len as usize <= position {
             first_seeing += 1;
         }

@@ -229,6 +229,7 @@ impl<P: Payload> Run<P> {
                 let log = self.node_logs[node.index()].expect("recording creates the node's log");
                 OpValue::Read(crate::harness::history::ReadValue { log, len })
             }
+            Values::Nil => OpValue::Nil,
             Values::Elements(elements) => self.listed(thread, &elements),
             Values::Items(items) => {
                 let elements: Vec<Element> = items

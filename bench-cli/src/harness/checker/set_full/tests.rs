@@ -41,6 +41,11 @@ fn plain(history: &History) -> SetFull {
                     }
                 }
             }
+            (OpValue::Nil, Kind::Ok) => {
+                for state in states.values_mut() {
+                    state.last_absent = state.last_absent.max(Some(event.invocation));
+                }
+            }
             _ => {}
         }
     }
@@ -71,6 +76,8 @@ enum List {
     Recorded(u8),
     /// Anything.
     Any(Vec<u8>),
+    /// No list at all.
+    Nil,
 }
 
 fn list() -> impl Strategy<Value = List> {
@@ -78,6 +85,7 @@ fn list() -> impl Strategy<Value = List> {
         4 => (50..=100_u8).prop_map(List::Prefix),
         4 => (50..=100_u8).prop_map(List::Recorded),
         1 => prop::collection::vec(0..20_u8, 0..12).prop_map(List::Any),
+        1 => Just(List::Nil),
     ]
 }
 
@@ -163,6 +171,7 @@ fn read_value(
             let elements: Vec<Element> = values.iter().map(|&value| history.int(i64::from(value))).collect();
             history.add_read(process, &elements)
         }
+        List::Nil => return OpValue::Nil,
     })
 }
 
