@@ -94,7 +94,7 @@ pub struct Delivery<M> {
     pub payload: M,
     /// When it was sent.
     pub sent: Time,
-    /// When it should have been delivered: the driver is late by what has passed since.
+    /// When it would have been delivered if the driver had never been late: it is late by what has passed since.
     pub due: Time,
 }
 
@@ -117,8 +117,15 @@ pub struct Network<M> {
 #[derive(Debug)]
 struct Inbox<M> {
     waiting: BinaryHeap<Envelope<M>>,
-    held: Option<Envelope<M>>,
+    held: Option<Held<M>>,
     paused: bool,
+}
+
+#[derive(Debug)]
+struct Held<M> {
+    envelope: Envelope<M>,
+    /// [`Delivery::due`]
+    due: Time,
 }
 
 #[derive(Debug)]
@@ -229,7 +236,7 @@ impl<M: Clone> Network<M> {
         inbox.waiting.push(envelope);
         if inbox.held.is_none() && !inbox.paused {
             let delay = if latency.is_zero() { Duration::ZERO } else { self.timing.take_delay };
-            self.take(now + delay, dest);
+            self.take(now + delay, now + delay, dest);
         }
     }
 
@@ -254,16 +261,17 @@ impl<M: Clone> Network<M> {
         let due = *self.due.peek().filter(|due| due.at <= now)?;
         self.due.pop();
         let held = self.inboxes[due.node.index()].held.take();
-        let Envelope { id, src, sent, payload, .. } =
+        let Held { envelope, due: should_be } =
             held.expect("a node in the queue of due times holds a message");
+        let Envelope { id, src, sent, payload, .. } = envelope;
         match src {
             Address::Client(_) => self.counts.clients.received += 1,
             Address::Node(_) => self.counts.servers.received += 1,
         }
         if !self.inboxes[due.node.index()].paused {
-            self.take(now, due.node);
+            self.take(now, should_be, due.node);
         }
-        Some(Delivery { id, src, dest: due.node, payload, sent, due: due.at })
+        Some(Delivery { id, src, dest: due.node, payload, sent, due: should_be })
     }
 
     /// Delivers nothing more to this node (after what is held already) until [`Network::resume`]: the node does
@@ -277,12 +285,13 @@ impl<M: Clone> Network<M> {
         let inbox = &mut self.inboxes[node.index()];
         inbox.paused = false;
         if inbox.held.is_none() {
-            self.take(now, node);
+            self.take(now, now, node);
         }
     }
 
-    /// Takes the head of the node's queue, dropping messages from nodes that it is cut off from.
-    fn take(&mut self, now: Time, node: NodeId) {
+    /// Takes the head of the node's queue, dropping messages from nodes that it is cut off from. The node would have
+    /// been `free` for it at that time, now or before, if the driver had never been late.
+    fn take(&mut self, now: Time, free: Time, node: NodeId) {
         let inbox = &mut self.inboxes[node.index()];
         while let Some(envelope) = inbox.waiting.pop() {
             if let Address::Node(src) = envelope.src
@@ -297,7 +306,8 @@ impl<M: Clone> Network<M> {
                 Some(overshoot) => now + sleep + overshoot.draw(&mut self.overshoot_draws),
             };
             self.due.push(Due { at, id: envelope.id, node });
-            inbox.held = Some(envelope);
+            let due = if sleep.is_zero() { now.min(free.max(envelope.deadline)) } else { at };
+            inbox.held = Some(Held { envelope, due });
             return;
         }
     }
@@ -394,6 +404,36 @@ mod tests {
         network.send(micros(0), node(0), NodeId(1), "first");
         network.send(micros(10_700), node(2), NodeId(1), "second");
         assert_eq!(drain(&mut network), [(100_000, "first"), (110_000, "second")]);
+    }
+
+    #[test]
+    fn what_waits_behind_a_late_delivery_is_late_as_well() {
+        let mut network = network(EXACT);
+        network.send(micros(0), node(0), NodeId(1), "first");
+        network.send(micros(10_000), node(2), NodeId(1), "second");
+        network.send(micros(20_000), CLIENT, NodeId(1), "read");
+        network.send(micros(120_000), CLIENT, NodeId(1), "read of one that was late itself");
+        let late = micros(150_000);
+        let due: Vec<(u64, &str)> = std::iter::from_fn(|| network.poll_delivery(late))
+            .map(|delivery| (delivery.due.as_nanos() / 1000, delivery.payload))
+            .collect();
+        let expected = [
+            (100_000, "first"),
+            (100_000, "read"),
+            (110_000, "second"),
+            (120_000, "read of one that was late itself"),
+        ];
+        assert_eq!(due, expected);
+    }
+
+    #[test]
+    fn what_waits_for_a_node_that_does_not_read_is_not_late() {
+        let mut network = network(EXACT);
+        network.pause(NodeId(1));
+        network.send(micros(0), node(0), NodeId(1), "gossip");
+        network.resume(micros(150_000), NodeId(1));
+        let delivery = network.poll_delivery(micros(150_000)).expect("a message that is due");
+        assert_eq!(delivery.due, micros(150_000));
     }
 
     #[test]
