@@ -79,7 +79,9 @@ pub fn reduce(case: &Case, failure: &Failure) -> (Case, Failure) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
     use node::StrategyKind;
+    use std::time::Duration;
 
     #[test]
     fn a_hundred_random_cases_pass() {
@@ -91,6 +93,23 @@ mod tests {
         for Judged { case, verdict } in judged {
             if let Err(failure) = verdict {
                 panic!("{failure}; to see it again: {}", case.command());
+            }
+        }
+    }
+
+    /// A value that only one node has is missed by the others' final reads, whichever comes last.
+    #[test]
+    fn values_that_come_after_the_final_reads_are_late() {
+        let config = node::Config { strategy: StrategyKind::Direct, batch_timeout: Duration::from_secs(30) };
+        let settings =
+            Settings { node_count: 2, rate: 1.0, time_limit: Duration::from_secs(1), ..Settings::default() };
+        let verdicts =
+            (0..20).map(|seed| Case { settings: settings.clone(), config, seed, budget: None }.check());
+        for (seed, verdict) in verdicts.enumerate() {
+            match verdict {
+                Err(Failure::Late { .. }) => {}
+                Ok(passed) if passed.msgs_per_op == 0.0 => {}
+                other => panic!("seed {seed}: {other:?}"),
             }
         }
     }

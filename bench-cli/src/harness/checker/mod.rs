@@ -190,8 +190,9 @@ impl Exceptions {
     }
 }
 
-/// How many values, acknowledged or seen by some read, at least one of the final reads missed: they never reached
-/// some node, whatever the checker says of their stability.
+/// How many values, acknowledged or seen by some final read, at least one of the final reads missed: they had not
+/// reached some node by then, whatever the checker says of their stability. A value that no final read saw and whose
+/// broadcast was not acknowledged is not counted.
 pub fn missed_by_final_reads(history: &History) -> usize {
     let events = history.events().iter();
     let final_reads: Vec<FxHashSet<Element>> = events
