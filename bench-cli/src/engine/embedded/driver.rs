@@ -22,7 +22,7 @@ use super::picture::Picture;
 use super::process::Process;
 use super::read_ok::LastReads;
 use super::ready::Source;
-use super::signals;
+use super::signals::Caught;
 use super::store::Store;
 use crate::harness::history::History;
 use crate::harness::launch;
@@ -78,7 +78,12 @@ pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Bo
     let cpu = cpu_time().saturating_sub(cpu);
     let last_words = driver.nodes.last_words(&driver.names);
     driver.nodes.kill();
-    let Driver { run, lateness, launched, picture, .. } = driver;
+    let Driver { run, signals, lateness, launched, picture, .. } = driver;
+    // One that came at the very end must end what follows, such as the next run.
+    let outcome = match signals.release() {
+        Some(interrupted) => outcome.and(Err(RunError::Interrupted(interrupted))),
+        None => outcome,
+    };
     let counts = run.message_counts();
     let history = run.into_history();
     match outcome {
@@ -101,6 +106,7 @@ struct Driver<'a> {
     clock: Instant,
     names: Names,
     nodes: Nodes,
+    signals: Caught,
     /// When to launch which node.
     launches: Vec<(Duration, NodeId)>,
     /// When the first and the last node were launched.
@@ -120,12 +126,13 @@ impl<'a> Driver<'a> {
     fn new(spec: &Spec, log: &'a mut Log) -> io::Result<Driver<'a>> {
         let count = spec.names.len();
         let mut nodes = Nodes::new(count)?;
-        signals::catch(&mut nodes.watch)?;
+        let signals = Caught::by(&mut nodes.watch)?;
         Ok(Driver {
             run: Run::new(spec.settings.clone(), spec.names.clone(), spec.seed, Timing::REAL),
             clock: Instant::now(),
             names: Names::new(&spec.names),
             nodes,
+            signals,
             launches: launch::schedule(count, spec.seed),
             launched: None,
             reads: LastReads::new(count),

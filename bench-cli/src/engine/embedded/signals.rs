@@ -4,8 +4,12 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use signal_hook::SigId;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::ready::{Source, Watch};
 
@@ -39,12 +43,112 @@ impl Interrupted {
     }
 }
 
-/// From now on these signals do not end this process: `watch` tells them instead.
-pub(super) fn catch(watch: &mut Watch) -> io::Result<()> {
-    for interrupted in Interrupted::ALL {
-        let (ours, handlers) = UnixStream::pair()?;
-        signal_hook::low_level::pipe::register(interrupted.signal(), handlers)?;
-        watch.set(Source::Signal(interrupted), Some(&Rc::new(OwnedFd::from(ours))))?;
+/// Whether these signals end this process by themselves, because no run is there to be told of them.
+///
+/// A handler that is removed leaves its signal ignored, so these stay for good and are told when they apply.
+static DEFAULT_APPLIES: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+fn default_applies() -> io::Result<&'static AtomicBool> {
+    if DEFAULT_APPLIES.get().is_none() {
+        let applies = Arc::new(AtomicBool::new(true));
+        for interrupted in Interrupted::ALL {
+            flag::register_conditional_default(interrupted.signal(), Arc::clone(&applies))?;
+        }
+        // If two threads come here at once, the second one's handlers stand as well and do the default as long as
+        // no run of theirs is told otherwise; there is one run at a time.
+        let _ = DEFAULT_APPLIES.set(applies);
     }
-    Ok(())
+    Ok(DEFAULT_APPLIES.get().expect("it has just been set"))
+}
+
+/// As long as this is there, the signals do not end this process: a run's watch tells them instead.
+pub(super) struct Caught {
+    handlers: Vec<SigId>,
+    pipes: Vec<(Interrupted, Rc<OwnedFd>)>,
+}
+
+impl Caught {
+    /// From now on `watch` tells the signals.
+    pub(super) fn by(watch: &mut Watch) -> io::Result<Caught> {
+        let mut caught = Caught { handlers: Vec::new(), pipes: Vec::new() };
+        let default_applies = default_applies()?;
+        for interrupted in Interrupted::ALL {
+            let (ours, handlers) = UnixStream::pair()?;
+            ours.set_nonblocking(true)?;
+            caught.handlers.push(signal_hook::low_level::pipe::register(interrupted.signal(), handlers)?);
+            let ours = Rc::new(OwnedFd::from(ours));
+            watch.set(Source::Signal(interrupted), Some(&ours))?;
+            caught.pipes.push((interrupted, ours));
+        }
+        default_applies.store(false, Ordering::SeqCst);
+        Ok(caught)
+    }
+
+    /// From now on the signals end this process again. Says which one came that nobody has been told of.
+    pub(super) fn release(mut self) -> Option<Interrupted> {
+        self.stop();
+        let came = |pipe: &OwnedFd| matches!(rustix::io::read(pipe, &mut [0; 1]), Ok(1));
+        self.pipes.iter().find(|(_, pipe)| came(pipe)).map(|&(interrupted, _)| interrupted)
+    }
+
+    fn stop(&mut self) {
+        if let Some(default_applies) = DEFAULT_APPLIES.get() {
+            default_applies.store(true, Ordering::SeqCst);
+        }
+        for handler in self.handlers.drain(..) {
+            signal_hook::low_level::unregister(handler);
+        }
+    }
+}
+
+impl Drop for Caught {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{Signal, getpid, kill_process};
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::Command;
+
+    /// Set for the process that the test below starts.
+    const IS_CHILD: &str = "SIGNALS_TEST_CHILD";
+
+    /// Signals are the whole process's, so this happens in one of its own.
+    #[test]
+    fn signals_are_told_during_a_run_and_end_the_process_after_it() {
+        if std::env::var_os(IS_CHILD).is_some() {
+            return be_signalled();
+        }
+        let this = std::env::current_exe().expect("the tests' path");
+        let name =
+            "engine::embedded::signals::tests::signals_are_told_during_a_run_and_end_the_process_after_it";
+        let output = Command::new(this).args([name, "--exact"]).env(IS_CHILD, "1").output().expect("a child");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.signal(), Some(SIGTERM), "{:?}: {said}", output.status);
+    }
+
+    fn be_signalled() {
+        let open_files = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+        let raise = |signal| kill_process(getpid(), signal).expect("a signal");
+        let before = open_files();
+        for _ in 0..3 {
+            let mut watch = Watch::new().expect("a watch");
+            let caught = Caught::by(&mut watch).expect("caught signals");
+            raise(Signal::HUP);
+            let mut ready = Vec::new();
+            watch.wait(None, &mut ready).expect("a wait");
+            assert_eq!(ready, [Source::Signal(Interrupted::Hangup)]);
+            raise(Signal::INT);
+            watch.wait(None, &mut ready).expect("a wait");
+            assert!(caught.release().is_some(), "a signal that nobody read is not forgotten");
+        }
+        assert_eq!(open_files(), before);
+        raise(Signal::TERM);
+        // Another thread may be the one that takes it.
+        std::thread::sleep(std::time::Duration::from_secs(20));
+    }
 }
