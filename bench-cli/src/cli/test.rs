@@ -57,10 +57,10 @@ fn run_once(spec: &Spec) -> Option<u8> {
         }
     };
     println!("{}", finished.results.pretty());
-    let (verdict, status) = match finished.validity {
-        Validity::Valid => ("Everything looks good! ヽ(‘ー`)ノ", None),
-        Validity::Unknown => ("Errors occurred during analysis, but no anomalies found. ಠ~ಠ", Some(2)),
-        Validity::Invalid => ("Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻", Some(1)),
+    let verdict = match finished.validity {
+        Validity::Valid => "Everything looks good! ヽ(‘ー`)ノ",
+        Validity::Unknown => "Errors occurred during analysis, but no anomalies found. ಠ~ಠ",
+        Validity::Invalid => "Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻",
     };
     if !finished.diagnosis.is_empty() {
         println!("\n{}", finished.diagnosis.trim_end());
@@ -69,5 +69,5 @@ fn run_once(spec: &Spec) -> Option<u8> {
         println!("\n{warning}");
     }
     println!("\n\n{verdict}");
-    status
+    Some(finished.validity.exit_status()).filter(|_| finished.validity != Validity::Valid)
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::harness::checker::set_full::quantile;
+
 /// A summary of the lateness of all messages that had to wait for a timer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lateness {
@@ -56,12 +58,8 @@ impl Recorder {
 
     pub(super) fn summary(mut self) -> Lateness {
         self.micros.sort_unstable();
-        let Some(last) = self.micros.len().checked_sub(1) else { return Lateness::default() };
-        let at = |per_cent: usize| {
-            let index = last.min(self.micros.len() * per_cent / 100);
-            Duration::from_micros(u64::from(self.micros[index]))
-        };
-        Lateness { count: self.micros.len(), p50: at(50), p99: at(99), max: at(100) }
+        let at = |point| Duration::from_micros(quantile(&self.micros, point).unwrap_or_default().into());
+        Lateness { count: self.micros.len(), p50: at(0.5), p99: at(0.99), max: at(1.0) }
     }
 }
 

@@ -19,20 +19,19 @@ const OUT_OF_MEMORY: &str = "java.lang.OutOfMemoryError";
 
 /// What came of a process that ended by itself.
 pub(super) fn judge_exit(status: ExitStatus, directory: &Path, log: &str) -> Outcome {
-    let expected = match status.code() {
-        Some(0) => Validity::Valid,
-        Some(1) => Validity::Invalid,
-        Some(2) => Validity::Unknown,
+    let expected = status.code().and_then(Validity::of_exit_status);
+    let expected = match (expected, status.code()) {
+        (Some(expected), _) => expected,
         // After these the store is absent or holds no results, so it is not looked at.
-        Some(254) => return Outcome::failed(Status::BadArguments, last_words(log)),
-        Some(code) => {
+        (None, Some(254)) => return Outcome::failed(Status::BadArguments, last_words(log)),
+        (None, Some(code)) => {
             let crash = Outcome::failed(Status::Crashed, format!("exit status {code}: {}", last_words(log)));
             // A script that starts the JVM ends so when a signal ended the JVM.
             let signalled = (128 + 1..=128 + 31).contains(&code);
             return if signalled || log.contains(OUT_OF_MEMORY) { crash.transient() } else { crash };
         }
         // It was not this program that killed it, and a node cannot: the JVM crashed, or memory ran out.
-        None => {
+        (None, None) => {
             let signal = status.signal().unwrap_or_default();
             return Outcome::failed(Status::Crashed, format!("killed by signal {signal}")).transient();
         }

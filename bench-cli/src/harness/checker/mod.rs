@@ -27,6 +27,21 @@ impl Validity {
     pub const fn of(holds: bool) -> Validity {
         if holds { Validity::Valid } else { Validity::Invalid }
     }
+
+    /// The exit status of a run of Maelstrom's that ended so.
+    pub const fn exit_status(self) -> u8 {
+        match self {
+            Validity::Valid => 0,
+            Validity::Invalid => 1,
+            Validity::Unknown => 2,
+        }
+    }
+
+    /// What a run of Maelstrom's with this exit status says; nothing if it has no results.
+    pub fn of_exit_status(status: i32) -> Option<Validity> {
+        let all = [Validity::Valid, Validity::Unknown, Validity::Invalid];
+        all.into_iter().find(|validity| i32::from(validity.exit_status()) == status)
+    }
 }
 
 impl fmt::Display for Validity {

@@ -70,13 +70,18 @@ pub struct Quantiles {
 }
 
 impl Quantiles {
-    /// Quantile p of n sorted values is the element at min(n − 1, ⌊n·p⌋). Sorts the values.
+    /// Those of these values, which get sorted.
     pub fn of(values: &mut [u64]) -> Option<Quantiles> {
         values.sort_unstable();
-        let last = values.len().checked_sub(1)?;
-        let at = |point: f64| values[last.min((values.len() as f64 * point) as usize)];
-        Some(Quantiles { min: at(0.0), median: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) })
+        let at = |point| quantile(values, point);
+        Some(Quantiles { min: at(0.0)?, median: at(0.5)?, p95: at(0.95)?, p99: at(0.99)?, max: at(1.0)? })
     }
+}
+
+/// Quantile p of n sorted values is the element at min(n − 1, ⌊n·p⌋), as jepsen has it; nothing if there are none.
+pub fn quantile<T: Copy>(sorted: &[T], point: f64) -> Option<T> {
+    let last = sorted.len().checked_sub(1)?;
+    Some(sorted[last.min((sorted.len() as f64 * point) as usize)])
 }
 
 /// What is known of one value; events by index.
