@@ -71,6 +71,19 @@ fn an_earlier_run_or_a_sweep_is_replaced_only_by_force() {
     assert!(!sweep.join("history.edn").exists());
 }
 
+/// Its values come when the last reads are over, and the one read that the checker goes by has what it is asked for.
+#[test]
+fn a_run_that_is_judged_fails_where_the_checker_sees_nothing() {
+    let simulate = |more: &[&str]| {
+        let mut command = bench_cli();
+        command.args(["simulate", "--strategy", "direct", "--batch-timeout", "30s", "--seed", "2"]);
+        command.args(["--node-count", "2", "--rate", "1", "--time-limit", "1s"]).args(more).assert()
+    };
+    simulate(&[]).success();
+    let late = "1 values were still missing from final reads";
+    simulate(&["--judge"]).code(1).stderr(predicate::str::contains(late));
+}
+
 #[test]
 fn a_soak_of_no_runs_is_refused() {
     bench_cli().args(["soak", "--runs", "0"]).assert().code(2).stderr(predicate::str::contains("--runs"));

@@ -11,8 +11,8 @@ use node::StrategyKind;
 use super::settings::{SettingsArgs, milliseconds};
 use super::sweep::strategy;
 use crate::engine::simulated;
-use crate::harness::checker::Validity;
 use crate::harness::{history_file, results};
+use crate::soak::{Case, Failure};
 use crate::sweep::CSV_FILE;
 
 /// The files of a run.
@@ -40,11 +40,23 @@ pub struct SimulateArgs {
     /// Replace the files of an earlier run in the same place
     #[arg(long, requires = "out")]
     force: bool,
+    /// Judge it as the soak does, too: no value missing from a final read, silence after the end, few messages
+    #[arg(long)]
+    judge: bool,
     #[command(flatten)]
     settings: SettingsArgs,
 }
 
-/// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown.
+impl SimulateArgs {
+    /// The run that is asked for.
+    fn case(&self) -> anyhow::Result<Case> {
+        let config = node::Config { strategy: self.strategy, batch_timeout: self.batch_timeout };
+        Ok(Case { settings: self.settings.one()?, config, seed: self.seed, budget: None })
+    }
+}
+
+/// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown; 1 as well if it is to be judged
+/// and fails.
 ///
 /// # Errors
 /// If a node does not start, or the files cannot be written or would replace others.
@@ -52,8 +64,13 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     if let Some(out) = args.out.as_ref().filter(|_| !args.force) {
         refuse_taken(out)?;
     }
-    let config = node::Config { strategy: args.strategy, batch_timeout: args.batch_timeout };
-    let finished = simulated::run(&args.settings.one()?, config, args.seed)?;
+    let case = args.case()?;
+    // Equal seeds give equal runs, so the one whose files are written is the one that is judged.
+    let judged = if args.judge { case.check().map(|_| ()) } else { Ok(()) };
+    if let Err(failure @ Failure::Panicked(_)) = judged {
+        bail!("{failure}");
+    }
+    let finished = simulated::run(&case.settings, case.config, case.seed)?;
     let results = results::results(&finished.history, finished.counts, &finished.report).pretty();
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
@@ -67,11 +84,10 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         write(RESULTS, results.as_bytes())?;
     }
     println!("{results}");
-    Ok(ExitCode::from(match finished.report.validity() {
-        Validity::Valid => 0,
-        Validity::Invalid => 1,
-        Validity::Unknown => 2,
-    }))
+    if let Err(failure) = judged {
+        bail!("{failure}");
+    }
+    Ok(ExitCode::from(finished.report.validity().exit_status()))
 }
 
 /// Refuses a folder that holds a sweep or an earlier run.
@@ -82,5 +98,34 @@ fn refuse_taken(folder: &Path) -> anyhow::Result<()> {
             "there is {} already; give another --out, or --force to write there and replace an earlier run",
             folder.join(name).display()
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Nemesis;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Probe {
+        #[command(flatten)]
+        simulate: SimulateArgs,
+    }
+
+    #[test]
+    fn the_command_that_a_soak_prints_repeats_and_judges_its_case() {
+        for number in 0..200 {
+            let mut case = Case::draw(number, &StrategyKind::ALL);
+            let command = case.command();
+            let words = command.split_whitespace().skip(1);
+            let args = Probe::try_parse_from(words).unwrap().simulate;
+            if !case.settings.nemesis.partition {
+                // Nobody asks how often nothing is partitioned.
+                case.settings.nemesis = Nemesis { partition: false, ..args.settings.one().unwrap().nemesis };
+            }
+            assert_eq!(args.case().unwrap(), case, "{command}");
+            assert!(args.judge);
+        }
     }
 }

@@ -69,7 +69,8 @@ impl Case {
         with(&|case| case.settings.message_faults.duplication = 0.0);
         with(&|case| case.settings.latency.distribution = LatencyDistribution::Constant);
         with(&|case| case.settings.node_count = case.settings.node_count.div_ceil(2));
-        with(&|case| case.settings.node_count = 2.max(case.settings.node_count - 1));
+        // One node less, but not one node alone, which has nobody to talk to.
+        with(&|case| case.settings.node_count -= usize::from(case.settings.node_count > 2));
         with(&|case| case.settings.concurrency = Concurrency::PerNode(1));
         with(&|case| case.settings.time_limit = Duration::from_secs(1));
         with(&|case| case.settings.rate = 1.0_f64.max((case.settings.rate / 2.0).floor()));
@@ -77,11 +78,11 @@ impl Case {
         cases
     }
 
-    /// The command that repeats it.
+    /// The command that repeats and judges it.
     pub fn command(&self) -> String {
         let Case { settings, config, seed, .. } = self;
         let mut command = format!(
-            "bench-cli simulate --strategy {} --batch-timeout {} --seed {seed} --node-count {} --concurrency {} \
+            "bench-cli simulate --judge --strategy {} --batch-timeout {} --seed {seed} --node-count {} --concurrency {} \
              --rate {} --time-limit {} --latency {} --latency-dist {} --topology {}",
             config.strategy.name(),
             humantime::format_duration(config.batch_timeout),

@@ -115,6 +115,24 @@ mod tests {
     }
 
     #[test]
+    fn reductions_come_to_an_end() {
+        for number in 0..200 {
+            let mut case = Case::draw(number, &StrategyKind::ALL);
+            for _ in 0..REDUCTIONS {
+                let candidates = case.simpler();
+                let is_smaller = |other: &Case| other.settings.node_count <= case.settings.node_count;
+                assert!(candidates.iter().all(is_smaller), "{case:?}");
+                // The last one, so that the first ones' turn comes when nothing else is left.
+                match candidates.into_iter().next_back() {
+                    Some(smaller) => case = smaller,
+                    None => break,
+                }
+            }
+            assert_eq!(case.simpler(), [], "case {number}");
+        }
+    }
+
+    #[test]
     fn a_failing_case_is_reduced_to_one_that_fails_alike() {
         // A cluster that may say nothing blows its budget with the first value.
         let large = |case: &Case| case.settings.node_count > 8 && case.settings.message_faults.any();
