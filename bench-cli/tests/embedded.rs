@@ -135,6 +135,33 @@ fn programs_that_cannot_be_run_are_named() {
     }
 }
 
+/// 25 nodes take more than a hundred open files.
+#[test]
+fn a_runner_opens_as_many_files_as_it_may() {
+    let run = |limit: &str| {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let bin = directory.path().join("node.sh");
+        fs::write(&bin, "#!/bin/sh\nsleep 5\nexit 3\n").expect("a written node");
+        fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).expect("an executable node");
+        let output = Command::new("sh")
+            .args(["-c", &format!("ulimit {limit} 64; exec \"$0\" \"$@\"")])
+            .arg(env!("CARGO_BIN_EXE_bench-cli"))
+            .args(["test", "-w", "broadcast", "--node-count", "25", "--bin"])
+            .arg(&bin)
+            .current_dir(directory.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("a run");
+        assert_eq!(output.status.code(), Some(255));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let raised = run("-Sn");
+    assert!(raised.contains("crashed with exit status 3"), "{raised}");
+    let refused = run("-n");
+    assert!(refused.contains("Too many open files"), "{refused}");
+    assert!(refused.contains("allow more files") && !refused.contains("--bin must name"), "{refused}");
+}
+
 #[test]
 fn bad_command_lines_get_maelstroms_words() {
     for name in ["no-bin", "bad-flag", "bad-flag-value", "bad-flag-rate", "bad-workload"] {

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 use super::signals::Interrupted;
 use crate::harness::run::SetupError;
 
@@ -10,7 +12,7 @@ use crate::harness::run::SetupError;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The node's program cannot be run.
-    #[error("cannot run {} as a node: {error}\n--bin must name an executable file; PATH is not searched.", .bin.display())]
+    #[error("cannot run {} as a node: {error}{}", .bin.display(), hint(.error))]
     Launch {
         /// The program.
         bin: PathBuf,
@@ -47,6 +49,19 @@ pub enum RunError {
     /// A file or the operating system.
     #[error("{0}")]
     Io(io::Error),
+}
+
+/// What to do about a program that cannot be run.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
+            "\n--bin must name an executable file; PATH is not searched."
+        }
+        _ if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => {
+            "\nEach node takes four open files: give fewer nodes, or allow more files (ulimit -Hn)."
+        }
+        _ => "",
+    }
 }
 
 impl From<io::Error> for RunError {

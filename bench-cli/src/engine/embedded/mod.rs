@@ -25,6 +25,8 @@ mod store;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::edn::write::Value;
 use crate::engine::survivors;
 use crate::harness::checker::{self, Validity};
@@ -74,6 +76,7 @@ pub struct Finished {
 /// If the node cannot be run or dies, if files cannot be written, or if the run is interrupted. What happened until
 /// then is in the store; `results.edn` is not.
 pub fn run(spec: &Spec) -> Result<Finished, RunError> {
+    allow_open_files();
     let store = store::Store::create(&spec.directory)?;
     let mut log = log::Log::create(&store.file("jepsen.log"), spec.verbosity)?;
     log.line(&format!("Running in {}", store.path().display()))?;
@@ -106,6 +109,14 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
         lateness: ran.lateness,
         diagnosis,
     })
+}
+
+/// Lets this process open as many files as it may at most: each node takes four, and the usual limit is for programs that
+/// mind old system calls. A JVM does the same.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where this is refused the old limit holds, and a run that exceeds it says so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 fn write_history(store: &store::Store, history: &crate::harness::history::History) -> Result<(), RunError> {
