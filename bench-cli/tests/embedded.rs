@@ -135,6 +135,20 @@ fn programs_that_cannot_be_run_are_named() {
     }
 }
 
+/// Maelstrom cannot draw from such a distribution, and ends so.
+#[test]
+fn distributions_without_a_mean_are_refused() {
+    for distribution in ["uniform", "exponential"] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let flags = ["--latency", "0", "--latency-dist", distribution];
+        let (output, directory) = start_bin(directory, Path::new("/bin/cat"), 3, &flags).finish();
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(255), "{stdout}");
+        assert!(stdout.contains(&format!("no {distribution} distribution with a mean of 0")), "{stdout}");
+        assert!(!directory.path().join("store").exists());
+    }
+}
+
 /// 25 nodes take more than a hundred open files.
 #[test]
 fn a_runner_opens_as_many_files_as_it_may() {

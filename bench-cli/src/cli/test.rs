@@ -9,6 +9,8 @@ use self::flags::{Parsed, Request};
 use crate::engine::embedded::{self, RunError, Spec};
 use crate::engine::survivors;
 use crate::harness::checker::Validity;
+use crate::harness::latency;
+use crate::settings::Latency;
 
 /// The exit status for arguments that cannot be used.
 const BAD_ARGUMENTS: u8 = 254;
@@ -29,6 +31,14 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let Request { mut spec, count } = request;
+    let Latency { distribution, .. } = spec.settings.latency;
+    if !latency::is_maelstroms(spec.settings.latency) {
+        println!(
+            "The run broke: there is no {distribution} distribution with a mean of 0; give --latency, or \
+             --latency-dist constant"
+        );
+        return ExitCode::from(CRASHED);
+    }
     // Within a sweep that has been done already.
     if !survivors::is_marked() {
         survivors::end(&spec.directory);

@@ -5,6 +5,13 @@ use std::time::Duration;
 use super::draws::Draws;
 use crate::settings::{Latency, LatencyDistribution};
 
+/// Whether Maelstrom can draw such latencies: the distributions that it has of them begin below their mean.
+///
+/// Here a mean of 0 means no latency whatever the distribution.
+pub fn is_maelstroms(latency: Latency) -> bool {
+    latency.distribution == LatencyDistribution::Constant || !latency.mean.is_zero()
+}
+
 /// Draws one message's latency.
 ///
 /// Uniform latencies run from 0 up to, but not including, twice the mean; exponential ones lose what is less than
