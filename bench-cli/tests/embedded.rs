@@ -68,6 +68,13 @@ const MANNERS: &[(&str, &[&str], i32, &str, &str)] = &[
     ("dup", &[], 0, "Everything looks good!", ":duplicated-count 0"),
     ("badjson", &[], 0, "not well-formed JSON:\nthis is not json", ":valid? true}"),
     ("baddest", &[], 0, "to \"n99\", which is not on the network", ":valid? true}"),
+    (
+        "service",
+        &[],
+        0,
+        "to \"lin-kv\", a service of Maelstrom's; this runner has no services",
+        ":valid? true}",
+    ),
     ("error", &[], 0, "Everything looks good!", ":fail-count"),
     ("error", &["--availability", "0.9"], 1, "Analysis invalid!", ":availability {:valid? false"),
     ("lost", &[], 1, "Analysis invalid!", ":lost-latencies"),

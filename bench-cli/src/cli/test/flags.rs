@@ -124,7 +124,8 @@ const FLAGS: &[Flag] = &[
 pub(super) fn help() -> String {
     let mut text = String::from(
         "Usage: bench-cli test -w broadcast --bin FILE [OPTIONS ...] [-- NODE ARGUMENTS ...]\n\n\
-         Runs the broadcast workload as `maelstrom test` does, without a JVM, and exits with a status code:\n\n  \
+         Runs the broadcast workload as `maelstrom test` does, without a JVM. It has none of Maelstrom's services \
+         (lww-kv, seq-kv, lin-kv,\nlin-tso); a node that needs one needs Maelstrom. It exits with a status code:\n\n  \
          0     All tests passed\n  1     Some test failed\n  2     Some test had an :unknown validity\n  \
          254   Invalid arguments\n  255   A node crashed or could not be started\n\nOptions:\n",
     );

@@ -13,6 +13,9 @@ use super::read_ok::LastReads;
 use crate::harness::network::{Address, NodeId};
 use crate::harness::run::Run;
 
+/// What Maelstrom has on the network besides nodes and clients.
+const SERVICES: [&str; 4] = ["lww-kv", "seq-kv", "lin-kv", "lin-tso"];
+
 /// Where the lines of one node go.
 pub(super) struct Intake<'a> {
     pub(super) run: &'a mut Run<json::Body>,
@@ -46,9 +49,12 @@ impl Intake<'_> {
         };
         let Some(dest) = self.names.address(&message.dest) else {
             let (dest, line) = (&message.dest, shortened(line));
-            return self.refuse(&format!(
-                "Node {node} sent a message to {dest:?}, which is not on the network: {line}"
-            ));
+            let why = if SERVICES.contains(&dest.as_ref()) {
+                "a service of Maelstrom's; this runner has no services"
+            } else {
+                "which is not on the network"
+            };
+            return self.refuse(&format!("Node {node} sent a message to {dest:?}, {why}: {line}"));
         };
         if let Address::Client(_) = dest
             && self.picture.takes(self.run.phase())
