@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use edn_rs::Edn;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
 
@@ -208,14 +209,19 @@ fn a_run_starts_at_once_and_takes_no_longer_than_it_must() {
     let node = Path::new(env!("CARGO_BIN_EXE_bench-cli")).with_file_name("node");
     assert!(node.exists(), "{} is missing: cargo build", node.display());
     let began = Instant::now();
-    let flags = ["--rate", "100", "--time-limit", "1", "--seed", "1"];
+    let flags = ["--rate", "100", "--time-limit", "1", "--latency", "100", "--seed", "1"];
     let (output, directory) = start_bin(directory, &node, 25, &flags).finish();
     let took = began.elapsed();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let measured = fs::read_to_string(store(&directory, "embedded.edn")).expect("what the runner measured");
     let measured = bench_cli::edn::read::parse(&measured).expect("EDN");
-    let micros = measured.get(":set-up-us").and_then(|us| us.to_uint()).expect("a number");
-    let set_up = Duration::from_micros(micros as u64);
+    let micros = |value: &Edn| Duration::from_micros(value.to_uint().expect("a number"));
+    let set_up = micros(&measured[":set-up-us"]);
+    // However late the machine's timers are, what a request waits for is one message at most.
+    let (mean, max) = (&measured[":request-delay-us"][":mean"], &measured[":request-delay-us"][":max"]);
+    let [mean, max] = [mean, max].map(micros);
+    assert!(mean > Duration::from_millis(1) && mean < max, "{mean:?}, {max:?}");
+    assert!((Duration::from_millis(50)..=Duration::from_millis(100)).contains(&max), "{max:?}");
     // On an idle machine it takes 0.1 s; machines that run these tests are not.
     println!("set up in {set_up:?}; the run took {took:?}");
     assert!(set_up < Duration::from_secs(2), "set up in {set_up:?}");

@@ -70,6 +70,32 @@ pub struct MessageCounts {
     pub clients: Count,
     /// Messages between nodes.
     pub servers: Count,
+    /// How long clients' requests waited behind messages between nodes.
+    pub request_delays: Delays,
+}
+
+/// How long messages waited before they were delivered, the driver's own lateness not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delays {
+    /// How many messages.
+    pub count: u64,
+    /// The sum of their delays.
+    pub total: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+impl Delays {
+    /// The mean; 0 without messages.
+    pub fn mean(&self) -> Duration {
+        self.total.div_f64(self.count.max(1) as f64)
+    }
+
+    fn add(&mut self, delay: Duration) {
+        self.count += 1;
+        self.total += delay;
+        self.max = self.max.max(delay);
+    }
 }
 
 /// How many messages of one kind there were.
@@ -265,7 +291,10 @@ impl<M: Clone> Network<M> {
             held.expect("a node in the queue of due times holds a message");
         let Envelope { id, src, sent, payload, .. } = envelope;
         match src {
-            Address::Client(_) => self.counts.clients.received += 1,
+            Address::Client(_) => {
+                self.counts.clients.received += 1;
+                self.counts.request_delays.add(should_be.saturating_since(sent));
+            }
             Address::Node(_) => self.counts.servers.received += 1,
         }
         if !self.inboxes[due.node.index()].paused {
@@ -476,7 +505,7 @@ mod tests {
             network.send(Time::ZERO, from_client, NodeId(1), ());
         }
         while network.poll_delivery(Time::ZERO).is_some() {}
-        let MessageCounts { clients, servers } = network.counts();
+        let MessageCounts { clients, servers, .. } = network.counts();
         assert_eq!((clients.sent, clients.received, servers.sent), (10_000, 10_000, 10_000));
         // 80 % arrive, of these a tenth twice.
         assert!((8_600..9_000).contains(&servers.received), "{}", servers.received);

@@ -90,7 +90,7 @@ fn availability(report: &AvailabilityReport) -> Value {
 }
 
 fn net(counts: MessageCounts, operations: u64) -> Value {
-    let MessageCounts { clients, servers } = counts;
+    let MessageCounts { clients, servers, .. } = counts;
     let all = Count { sent: clients.sent + servers.sent, received: clients.received + servers.received };
     let per_operation = messages_per_operation(counts, operations);
     Value::record([

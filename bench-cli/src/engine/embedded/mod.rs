@@ -129,6 +129,7 @@ fn write_history(store: &store::Store, history: &crate::harness::history::Histor
 fn measured(seed: u64, ran: &driver::Ran) -> Value {
     let micros = |duration: Duration| Value::Int(duration.as_micros() as i64);
     let lateness = &ran.lateness;
+    let delays = ran.counts.request_delays;
     Value::record([
         // A seed may use all 64 bits, which an EDN integer does not hold.
         ("seed", Value::Str(seed.to_string())),
@@ -136,6 +137,14 @@ fn measured(seed: u64, ran: &driver::Ran) -> Value {
         ("set-up-us", micros(ran.set_up)),
         ("cpu-us", micros(ran.cpu)),
         ("cpu-us-per-message", Value::Float(ran.cpu_per_message().as_secs_f32() * 1e6)),
+        (
+            "request-delay-us",
+            Value::record([
+                ("count", Value::Int(delays.count as i64)),
+                ("mean", micros(delays.mean())),
+                ("max", micros(delays.max)),
+            ]),
+        ),
         (
             "timer-lateness-us",
             Value::record([
