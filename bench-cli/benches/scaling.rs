@@ -71,15 +71,19 @@ fn draw(points: &[Point]) -> anyhow::Result<String> {
         root.fill(&WHITE)?;
         let area = root.margin(24 * SCALE, 24 * SCALE, 24 * SCALE, 24 * SCALE);
         let title = "Wall time of a simulated run: 25 to 1,000 nodes, 100 to 10,000 op/s, 5 s";
+        let bold = (PLOTTERS_FAMILY, 24 * SCALE, FontStyle::Bold).into_font();
+        area.draw(&Text::new(title, (0, 0), bold.color(&INK)))?;
         let mut chart = ChartBuilder::on(&area)
-            .caption(title, (PLOTTERS_FAMILY, 24 * SCALE, FontStyle::Bold, &INK))
+            .margin_top(52 * SCALE)
+            .margin_right(12 * SCALE)
             .x_label_area_size(56 * SCALE)
             .y_label_area_size(76 * SCALE)
-            .build_cartesian_2d((1e3_f64..1e7).log_scale(), (1e-1_f64..1e3).log_scale())?;
+            .build_cartesian_2d((1e3_f64..1e7).log_scale(), decades(points).log_scale())?;
         chart
             .configure_mesh()
             .bold_line_style(GRID.stroke_width(SCALE as u32))
             .light_line_style(TRANSPARENT)
+            .set_all_tick_mark_size(5 * SCALE)
             .axis_style(MUTED.stroke_width(SCALE as u32))
             .label_style(font(14).color(&INK))
             .axis_desc_style(font(15).color(&INK))
@@ -101,7 +105,7 @@ fn draw(points: &[Point]) -> anyhow::Result<String> {
                 }
             });
             chart.draw_series(markers)?;
-            let y = 600.0 / 1.9_f64.powi(place as i32);
+            let y = decades(points).end * 0.6 / 1.9_f64.powi(place as i32);
             let label = EmptyElement::at((1.4e3, y))
                 + Text::new(strategy, (12 * SCALE, -8 * SCALE), font(15).color(&INK));
             chart.draw_series([label])?;
@@ -110,16 +114,23 @@ fn draw(points: &[Point]) -> anyhow::Result<String> {
                 _ => chart.draw_series([TriangleMarker::new((1.4e3, y), 6 * SCALE, colour.filled())])?,
             };
         }
-        // A line of slope one through the cheapest large point: what linear growth would look like.
+        // What linear growth would look like at the lowest cost that was measured.
         let least = points.iter().map(|point| point.ns_per_delivery).fold(f64::INFINITY, f64::min);
         let linear = [1e5, 1e7].map(|x| (x, x * least * 1e-6));
         chart.draw_series(LineSeries::new(linear, MUTED.stroke_width(SCALE as u32)))?;
-        let note = format!("linear: {least:.0} ns a delivery");
-        let at = (1.2e6, 1.2e6 * least * 1e-6);
-        let note = EmptyElement::at(at) + Text::new(note, (10 * SCALE, 6 * SCALE), font(14).color(&MUTED));
+        let note = format!("linear: {least:.0} ns a delivery (cheapest run)");
+        let at = (5e5, 5e5 * least * 1e-6);
+        let note = EmptyElement::at(at) + Text::new(note, (14 * SCALE, 10 * SCALE), font(14).color(&MUTED));
         chart.draw_series([note])?;
         Ok(())
     })
+}
+
+/// The whole powers of ten around the wall times: machines differ by more than that.
+fn decades(points: &[Point]) -> std::ops::Range<f64> {
+    let powers = || points.iter().map(|point| point.wall_ms.log10());
+    let least = powers().fold(f64::INFINITY, f64::min).floor();
+    10_f64.powf(least)..10_f64.powf(powers().fold(least, f64::max).ceil())
 }
 
 /// `1`, `1,000`, `10⁶`: powers of ten as people write them.
