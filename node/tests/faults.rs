@@ -268,6 +268,33 @@ fn a_healed_partition_is_no_storm() {
     assert!(healing <= during + 9 * 4, "{healing} messages after healing, {during} before");
 }
 
+/// Messages between leaves for each value in the 10 s after a cluster that was in halves for 5 s has healed.
+fn cost_after_halves(nodes: usize) -> f64 {
+    let side = (0..nodes).map(|i| (i * 2 / nodes) as u8).collect();
+    let partition = Partition { from: at(5000), until: at(10_000), side, one_way: false };
+    let network = Network { partitions: vec![partition], ..Network::perfect(Latency::Uniform(100)) };
+    let config = Config { strategy: StrategyKind::Hub, batch_timeout: MS * 200 };
+    let mut sim = Sim::new(config, nodes, network, 5);
+    for i in 0..1000u64 {
+        let value = (i as i64).into();
+        sim.request(at(200 + 20 * i), (i * 7 % nodes as u64) as usize, Request::Broadcast(value));
+    }
+    assert!(sim.run(at(100_000)));
+    assert_eq!(sim.complaint(), None);
+    let after = sim.sent.iter().filter(|(t, ..)| *t >= at(10_000) && *t < at(20_000));
+    after.filter(|(_, from, to, _)| from.0 > 0 && to.0 > 0).count() as f64 / 500.0
+}
+
+#[test]
+fn leaves_soon_leave_it_to_the_hub_again() {
+    // Each leaf has something for each of the other half, and the half without the hub was cut off.
+    for (nodes, most) in [(10, 0.75), (25, 4.3), (50, 12.2)] {
+        let cost = cost_after_halves(nodes);
+        println!("{nodes} nodes: {cost:.2} messages between leaves for each value");
+        assert!(cost <= most, "{nodes} nodes: {cost}");
+    }
+}
+
 #[test]
 fn one_cut_off_leaf_still_gets_its_values_out_and_others_in() {
     // n5 and the hub cannot reach each other, but both reach everyone else.

@@ -9,8 +9,9 @@
 //! - **Gaps.** A gap that stays open longer than reordering explains is reported at once, and the sender sends
 //!   what is missing, gaps that lie close together in one message.
 //! - **Silence.** What stays unacknowledged past a timeout makes the peer *suspect*. It is then sent a small probe
-//!   every one to two seconds; if it does not answer the first, it is out of reach. Anything heard from it ends the suspicion, and all that it lacks goes out in one
-//!   message: no storm after a partition heals.
+//!   every one to two seconds; if it does not answer the first, it is out of reach. Anything heard from it ends the
+//!   suspicion, and all that it lacks goes out in one message: after a partition heals no storm, but a few messages on
+//!   each link that lost something. These are up to N²/4 links, where each node has something for each.
 //! - **Rest.** When everything is acknowledged a link has no deadline, and is silent.
 //!
 //! The link knows values only as positions in the node's log (`u32`), and messages only as their [`Header`]s.

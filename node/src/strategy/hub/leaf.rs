@@ -95,11 +95,19 @@ impl Leaf {
         if let Some(plan) = message.plan.filter(|plan| *plan != self.plan) {
             self.follow(plan, cx.values.len());
         }
+        if self.hub_is_silent(cx.now) {
+            // What healed for this leaf healed for others too, most likely. Those still cut off will say so.
+            self.cut_off.clear();
+        }
         let echo = self.links.receive(cx.now, HUB, message);
         let round_trip = self.links.get(HUB).and_then(Link::round_trip);
         self.phase.observe(cx.now, message.next, echo, round_trip);
-        self.unreachable.clone_from(&message.unreachable);
-        self.unreachable.retain(|peer| peer.0 < self.nodes && *peer != self.me);
+        let mut unreachable = message.unreachable.clone();
+        unreachable.retain(|peer| peer.0 < self.nodes && *peer != self.me);
+        let before = std::mem::replace(&mut self.unreachable, unreachable);
+        // The hub heard these again, and so they will hear it.
+        let heard = |peer: &PeerId| before.contains(peer) && !self.unreachable.contains(peer);
+        self.cut_off.retain(|(peer, _)| !heard(peer));
         if let Some(at) = self.flush_at.filter(|_| !self.is_direct()) {
             // A slightly corrected phase must not make a batch miss the flush that it waits for.
             let corrected = self.phase.send_at(cx.now);
