@@ -23,8 +23,14 @@
 //! | [`wire`] | their JSON form, Maelstrom's protocol |
 //! | [`values`] | JSON values, and the log of those that a node knows |
 //! | [`node`] | the state machine |
-//! | [`link`] | reliable delivery to one peer |
+//! | [`config`] | what a user chooses |
+//! | [`time`] | time as the state machine sees it |
+//! | `strategy` | to whom new values go, and when; a module for each strategy |
+//! | `links` | a node's links to all its peers |
+//! | `link` | reliable delivery to one peer |
 //! | [`runtime`] | stdin, stdout, threads, the real clock |
+//!
+//! Those without a link are private: `cargo doc --document-private-items` shows them.
 
 pub mod config;
 mod link;
@@ -39,6 +45,7 @@ pub mod values;
 pub mod wire;
 
 pub use config::{Config, StrategyKind, Target};
+pub use link::Header;
 pub use message::{
     Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
 };
