@@ -173,7 +173,8 @@ impl Links {
     }
 }
 
-/// The batch made last: most peers of a flush get the same one.
+/// The batch made last. `direct` sends the same one to all peers, the hub to those leaves that it has nothing from; each
+/// of the others gets one of its own, without its own values.
 #[derive(Debug, Default)]
 struct LastBatch {
     refs: Vec<u32>,
