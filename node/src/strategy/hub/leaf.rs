@@ -29,9 +29,9 @@ pub(in crate::strategy) struct Leaf {
     /// When the hub, which is suspect, will count as out of reach.
     silent_at: Option<Time>,
     /// When what waits for other leaves goes to them.
-    detour_at: Option<Time>,
+    flush_to_leaves_at: Option<Time>,
     /// All own values before this log position that the hub has not acknowledged were sent on the detour.
-    detoured: u32,
+    sent_to_leaves_before: u32,
     /// Leaves that the hub says it cannot reach.
     unreachable: Vec<PeerId>,
     /// Leaves that said they cannot reach the hub, and until when that counts.
@@ -52,8 +52,8 @@ impl Leaf {
             phase: PhaseLock::new(period),
             flush_at: None,
             silent_at: None,
-            detour_at: None,
-            detoured: 0,
+            flush_to_leaves_at: None,
+            sent_to_leaves_before: 0,
             unreachable: Vec::new(),
             cut_off: Vec::new(),
         }
@@ -74,7 +74,7 @@ impl Leaf {
         match plan {
             Plan::Hub(period) => {
                 if was_direct {
-                    self.detour_at = earliest([self.detour_at, self.flush_at]);
+                    self.flush_to_leaves_at = earliest([self.flush_to_leaves_at, self.flush_at]);
                 }
                 self.period = period;
                 self.phase = PhaseLock::new(period);
@@ -133,7 +133,7 @@ impl Leaf {
             self.links.push(peer, index);
         }
         if !lost.is_empty() {
-            self.detour_at.get_or_insert(now + self.period);
+            self.flush_to_leaves_at.get_or_insert(now + self.period);
         }
     }
 
@@ -149,14 +149,14 @@ impl Leaf {
         // In the direct plan the newest are with the other leaves anyway.
         let direct_from = if self.is_direct() { self.direct_from } else { u32::MAX };
         let newest_first = hub.unacknowledged().rev().skip_while(|i| *i >= direct_from);
-        let mut values: Vec<u32> = newest_first.take_while(|i| *i >= self.detoured).collect();
+        let mut values: Vec<u32> = newest_first.take_while(|i| *i >= self.sent_to_leaves_before).collect();
         let Some(newest) = values.first() else { return };
-        self.detoured = newest + 1;
+        self.sent_to_leaves_before = newest + 1;
         values.reverse();
         for peer in self.other_leaves() {
             values.iter().for_each(|index| self.links.push(peer, *index));
         }
-        self.detour_at = Some(self.detour_at.map_or(at, |earlier| earlier.min(at)));
+        self.flush_to_leaves_at = Some(self.flush_to_leaves_at.map_or(at, |earlier| earlier.min(at)));
     }
 
     fn flush_to_hub(&mut self, cx: &mut Context<'_>) {
@@ -168,7 +168,7 @@ impl Leaf {
         }
     }
 
-    fn flush_detour(&mut self, cx: &mut Context<'_>) {
+    fn flush_to_leaves(&mut self, cx: &mut Context<'_>) {
         for peer in self.other_leaves() {
             if self.links.has_unsent(peer)
                 && let Some(message) = self.links.flush(cx.now, peer, cx.values)
@@ -239,24 +239,24 @@ impl Strategy for Leaf {
         if self.flush_at.take_if(|at| *at <= cx.now).is_some() {
             self.flush_to_hub(cx);
             if self.is_direct() {
-                self.flush_detour(cx);
+                self.flush_to_leaves(cx);
             }
         }
         while let Some((peer, message)) = self.links.poll_due(cx.now, cx.values, cx.rng) {
             self.send(cx, peer, message);
         }
         self.detour_if_hub_is_silent(cx.now, cx.now);
-        if self.detour_at.take_if(|at| *at <= cx.now).is_some() {
-            self.flush_detour(cx);
+        if self.flush_to_leaves_at.take_if(|at| *at <= cx.now).is_some() {
+            self.flush_to_leaves(cx);
         }
     }
 
     fn deadline(&self) -> Option<Time> {
-        earliest([self.flush_at, self.silent_at, self.detour_at, self.links.next_deadline()])
+        earliest([self.flush_at, self.silent_at, self.flush_to_leaves_at, self.links.next_deadline()])
     }
 
     fn is_idle(&self) -> bool {
-        self.flush_at.is_none() && self.detour_at.is_none() && self.links.is_idle()
+        self.flush_at.is_none() && self.flush_to_leaves_at.is_none() && self.links.is_idle()
     }
 }
 

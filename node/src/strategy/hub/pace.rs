@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::phase::{FROM, spread};
+use super::phase::{BURST_FROM, spread};
 use crate::time::Time;
 
 /// Over which time the rate of values is averaged, at least.
@@ -67,7 +67,7 @@ impl Pace {
 
     /// All nodes begin now.
     pub(super) fn begins(&mut self) {
-        self.awaits_burst = matches!(self.mode, Mode::Periodic { grid: None }) && self.period >= FROM;
+        self.awaits_burst = matches!(self.mode, Mode::Periodic { grid: None }) && self.period >= BURST_FROM;
     }
 
     /// A leaf's batch came. If it is the first of the first burst: when to flush that. Leaves that began earliest

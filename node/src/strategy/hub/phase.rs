@@ -27,7 +27,7 @@ const FILTER: u32 = 4;
 
 /// In shorter periods it costs less if leaves send at once until they know the phase: the first flush comes a
 /// spread sooner than a period after the first value, and so does the last.
-pub(super) const FROM: Duration = Duration::from_millis(900);
+pub(super) const BURST_FROM: Duration = Duration::from_millis(900);
 
 /// The most that the nodes may begin apart: under Maelstrom it was 40 to 70 ms on a busy machine.
 const MOST_SPREAD: Duration = Duration::from_millis(100);
@@ -65,7 +65,7 @@ impl PhaseLock {
     /// All nodes begin at about `now`. In a long period, then, all first batches go out a period later, less the
     /// [`spread`]: the hub flushes when they come, and its answer locks the phase.
     pub(super) fn begins(&mut self, now: Time) {
-        if !self.heard && self.first.is_none() && self.period >= FROM {
+        if !self.heard && self.first.is_none() && self.period >= BURST_FROM {
             self.first = Some(now + (self.period - spread(self.period)));
         }
     }

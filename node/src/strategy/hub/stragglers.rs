@@ -15,15 +15,15 @@ use std::time::Duration;
 use crate::time::Time;
 
 /// The longest wait of a flush, as a part of the period: little beside the latency that the period causes anyway.
-const PATIENCE: u32 = 100;
+const PATIENCE_PART: u32 = 100;
 /// But not less than this, what a stall of a busy machine takes.
 const STALL: Duration = Duration::from_millis(8);
 /// The most of a period that this may be.
-const MOST: u32 = 32;
+const MOST_PART: u32 = 32;
 /// After a batch, how long the burst counts as going on, as a part of the patience.
-const PAUSE: u32 = 4;
+const PAUSE_PART: u32 = 4;
 /// A batch in this first part of a period missed the flush before it.
-const LATE: u32 = 4;
+const LATE_PART: u32 = 4;
 /// One flush in so many may be followed by an extra one.
 const FLUSHES_PER_EXTRA: f64 = 8.0;
 /// The most extra flushes that may be saved up.
@@ -64,7 +64,7 @@ impl Stragglers {
 
     /// For how long after a flush a batch counts as late for it.
     pub(super) fn lateness(&self) -> Duration {
-        self.period / LATE
+        self.period / LATE_PART
     }
 
     /// Takes note of a batch of a leaf in phase. If it missed the flush at `last`: when to make an extra one, so
@@ -79,13 +79,14 @@ impl Stragglers {
         let (first, count) = since.map_or((now, 1), |(first, count)| (first, count + 1));
         self.late = Some((first, count));
         let on_credit = count >= TOGETHER && self.spare > -MOST_SPARE;
-        (self.spare >= 1.0 || on_credit).then(|| (now + self.patience() / PAUSE).min(first + self.patience()))
+        (self.spare >= 1.0 || on_credit)
+            .then(|| (now + self.patience() / PAUSE_PART).min(first + self.patience()))
     }
 
     /// Until when the flush that was due at `due` had better wait, as things stand.
     pub(super) fn wait(&self, due: Time) -> Time {
         let limit = due + self.patience();
-        if self.is_short() { limit } else { (self.newest + self.patience() / PAUSE).clamp(due, limit) }
+        if self.is_short() { limit } else { (self.newest + self.patience() / PAUSE_PART).clamp(due, limit) }
     }
 
     /// A flush was made on the grid.
@@ -119,7 +120,7 @@ impl Stragglers {
     }
 
     fn patience(&self) -> Duration {
-        (self.period / PATIENCE).max(STALL).min(self.period / MOST)
+        (self.period / PATIENCE_PART).max(STALL).min(self.period / MOST_PART)
     }
 }
 
