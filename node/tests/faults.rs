@@ -247,7 +247,8 @@ fn a_long_period_does_not_make_leaves_wait_longer_for_the_hub() {
     // The first makes the phase and the round trip known.
     sim.request(at(200), 1, Request::Broadcast(1.into()));
     sim.request(at(12_000), 1, Request::Broadcast(2.into()));
-    let sent = |sim: &Sim| sim.sent.iter().filter(|(.., to, _)| *to == PeerId(0)).map(|(t, ..)| *t).last();
+    let sent =
+        |sim: &Sim| sim.sent.iter().filter(|(.., to, _)| *to == PeerId(0)).map(|(t, ..)| *t).next_back();
     sim.run(at(22_000));
     let batch = sent(&sim).expect("the batch");
     sim.run(batch + MS * 4500);
