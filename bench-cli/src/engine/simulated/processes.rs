@@ -183,12 +183,4 @@ mod tests {
             assert!(again > wake && processes.hear(again, ID).is_some());
         }
     }
-
-    #[test]
-    fn what_is_given_before_the_launch_is_lost() {
-        let mut processes = Processes::new(1, [(ms(5), ID)], 1);
-        ask(&mut processes, ms(2));
-        assert_eq!(processes.next_deadline(), Some(ms(5)));
-        assert!(processes.hear(ms(5), ID).is_none());
-    }
 }
