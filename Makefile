@@ -26,8 +26,9 @@ sweep: build ## Sweep the batch timeout, or go on with that: CSV, plots and a su
 plot: build ## Draw the plots of $(OUT) again without running anything
 	$(BENCH) plot $(OUT)/sweep.csv
 
-# The sweep behind the README's pictures: about 6 minutes, since the runs mostly sleep.
-REFERENCE_FLAGS ?= --engine embedded --strategy tree,hub,direct --batch-timeouts 0,50,100,200,300,400,500,600,800,1000,1400,1800 --repetitions 3
+# The sweep behind the README's pictures: about 8 minutes, since the runs mostly sleep.
+REFERENCE_FLAGS ?= --engine embedded --strategy tree,hub,direct --batch-timeouts 0,50,100,200,300,400,500,600,800,1000,1400,1800 --repetitions 5 \
+	--seed 1 --jobs 12
 # So many timeouts and repetitions cost nothing in simulated time.
 SIMULATED_FLAGS ?= --engine simulated --strategy tree,hub,direct --batch-timeouts 0,25,50..=800:50,1000..=1800:200 --repetitions 25 --seed 1
 
@@ -37,11 +38,27 @@ reference: build ## Sweep all strategies, embedded and simulated, into results/r
 	$(BENCH) sweep --out results/reference-simulated --force --format csv,markdown $(SIMULATED_FLAGS)
 
 # 5 runs of each of the settings whose figures stand in the README.
-RECORD_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,495,1840 --repetitions 5 --seed 1
+RECORD_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,495,1840 --repetitions 5 --seed 1 --jobs 6
 
 .PHONY: records
 records: build ## Run the node's best settings, embedded, into results/records
 	$(BENCH) sweep --out results/records --force --format csv,markdown $(RECORD_FLAGS)
+
+# Runs of a minute, in which the start and the last acknowledgements weigh a third of what they do in the challenge's.
+LONG_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,50,100,200,300,400,500,600,800,1000,1400,1800 \
+	--time-limit 60s --repetitions 3 --seed 1 --jobs 12
+
+.PHONY: long
+long: build ## Sweep hub and direct for a minute each, embedded, into results/long: how near are they to the models?
+	$(BENCH) sweep --out results/long --force --format csv,markdown $(LONG_FLAGS)
+
+# The tree on the embedded runner beside recorded runs of real Maelstrom, twice: exit status 1 if a median is outside.
+PARITY_FLAGS ?= --repetitions 14 --jobs 14
+
+.PHONY: parity
+parity: build ## Hold the embedded runner against recorded runs of real Maelstrom, twice, into results/parity
+	$(BENCH) parity --out results/parity/embedded-1 --force $(PARITY_FLAGS)
+	$(BENCH) parity --out results/parity/embedded-2 --force $(PARITY_FLAGS) --seed 101
 
 # 100 runs of the strategies with reliable links, 50 of the tree.
 FAULT_FLAGS ?= --engine simulated --strategy hub,direct,tree --batch-timeouts 200 --nemesis partition --nemesis-interval 5s \
