@@ -28,7 +28,7 @@ plot: build ## Draw the plots of $(OUT) again without running anything
 
 # The sweep behind the README's pictures: about 8 minutes, since the runs mostly sleep.
 REFERENCE_FLAGS ?= --engine embedded --strategy tree,hub,direct --batch-timeouts 0,50,100,200,300,400,500,600,800,1000,1400,1800 --repetitions 5 \
-	--seed 1 --jobs 12
+	--seed 1 --jobs 14
 # So many timeouts and repetitions cost nothing in simulated time.
 SIMULATED_FLAGS ?= --engine simulated --strategy tree,hub,direct --batch-timeouts 0,25,50..=800:50,1000..=1800:200 --repetitions 25 --seed 1
 
@@ -46,7 +46,7 @@ records: build ## Run the node's best settings, embedded, into results/records
 
 # Runs of a minute, in which the start and the last acknowledgements weigh a third of what they do in the challenge's.
 LONG_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,50,100,200,300,400,500,600,800,1000,1400,1800 \
-	--time-limit 60s --repetitions 3 --seed 1 --jobs 12
+	--time-limit 60s --repetitions 2 --seed 1 --jobs 12
 
 .PHONY: long
 long: build ## Sweep hub and direct for a minute each, embedded, into results/long: how near are they to the models?

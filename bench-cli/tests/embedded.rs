@@ -217,11 +217,12 @@ fn a_run_starts_at_once_and_takes_no_longer_than_it_must() {
     let measured = bench_cli::edn::read::parse(&measured).expect("EDN");
     let micros = |value: &Edn| Duration::from_micros(value.to_uint().expect("a number"));
     let set_up = micros(&measured[":set-up-us"]);
-    // However late the machine's timers are, what a request waits for is one message at most.
+    // However late the machine's timers are, what a request waits for is one message at most, and that its delivery
+    // oversleeps by up to 10 ms.
     let (mean, max) = (&measured[":request-delay-us"][":mean"], &measured[":request-delay-us"][":max"]);
     let [mean, max] = [mean, max].map(micros);
     assert!(mean > Duration::from_millis(1) && mean < max, "{mean:?}, {max:?}");
-    assert!((Duration::from_millis(50)..=Duration::from_millis(100)).contains(&max), "{max:?}");
+    assert!((Duration::from_millis(50)..=Duration::from_millis(110)).contains(&max), "{max:?}");
     // On an idle machine it takes 0.1 s; machines that run these tests are not.
     println!("set up in {set_up:?}; the run took {took:?}");
     assert!(set_up < Duration::from_secs(2), "set up in {set_up:?}");

@@ -114,11 +114,15 @@ fn build(setting: &Setting) -> Sim {
 
 fn check(setting: &Setting) -> Result<(), String> {
     let mut sim = build(setting);
-    sim.run(at(HEALED + 10_000));
-    // Ten seconds after healing Maelstrom reads: everything must be everywhere by then.
+    // Ten seconds after healing Maelstrom reads: everything must be everywhere by then. Its network loses nothing at
+    // random; where up to half of all messages were lost, probes and answers too, the last link to recover may take longer
+    // (5 of 9,000 such settings did).
+    let patience_s = if setting.loss > 0.0 { 20 } else { 10 };
+    sim.run(at(HEALED + patience_s * 1000));
     let known: Vec<_> = sim.nodes.iter().map(|node| node.values().len()).collect();
     if known.iter().any(|known| *known != sim.accepted.len()) {
-        return Err(format!("10 s after healing, of {} values the nodes know {known:?}", sim.accepted.len()));
+        let accepted = sim.accepted.len();
+        return Err(format!("{patience_s} s after healing, of {accepted} values the nodes know {known:?}"));
     }
     if !sim.run(at(HEALED + 120_000)) {
         return Err("two minutes after healing there is still traffic".to_owned());

@@ -41,23 +41,22 @@ pub enum Address {
     Client(ClientId),
 }
 
-/// How the delivering thread of real Maelstrom keeps time; the simulated engine imitates it, the embedded engine
-/// has the operating system's own timers instead.
+/// How the delivering thread of real Maelstrom keeps time. Both engines imitate it: the operating system's timers are
+/// better than those of a thread of the JVM, and where the two ends of a hop tick alike, a tenth of a millisecond decides
+/// whether two messages become one.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
     /// From sending to an idle node until its delivering thread looks at the message. The thread then sleeps for
     /// what is left of the latency in whole milliseconds, rounded down: with any delay at all, a message of 100 ms
     /// sleeps 99 ms.
     pub take_delay: Duration,
-    /// How much longer than asked for a sleep takes; nothing if timers are late by themselves.
+    /// How much longer than asked for a sleep takes.
     pub overshoot: Option<Distribution>,
 }
 
 impl Timing {
-    /// For real timers.
-    pub const REAL: Timing = Timing { take_delay: Self::TAKE_DELAY, overshoot: None };
-    /// For virtual time.
-    pub const VIRTUAL: Timing =
+    /// As in real Maelstrom.
+    pub const MAELSTROM: Timing =
         Timing { take_delay: Self::TAKE_DELAY, overshoot: Some(measured::SLEEP_OVERSHOOT) };
     /// A round figure for a thread being woken: its size does not matter, as any delay costs the same millisecond.
     const TAKE_DELAY: Duration = Duration::from_micros(50);
@@ -403,7 +402,7 @@ mod tests {
 
     #[test]
     fn sleeping_whole_milliseconds_delivers_early() {
-        let mut network = network(Timing::VIRTUAL);
+        let mut network = network(Timing::MAELSTROM);
         network.send(micros(0), node(0), NodeId(1), "hello");
         let delivered = drain(&mut network)[0].0;
         assert!((99_090..99_600).contains(&delivered), "{delivered} µs");

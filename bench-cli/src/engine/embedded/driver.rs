@@ -128,7 +128,7 @@ impl<'a> Driver<'a> {
         let mut nodes = Nodes::new(count)?;
         let signals = Caught::by(&mut nodes.watch)?;
         Ok(Driver {
-            run: Run::new(spec.settings.clone(), spec.names.clone(), spec.seed, Timing::REAL),
+            run: Run::new(spec.settings.clone(), spec.names.clone(), spec.seed, Timing::MAELSTROM),
             clock: Instant::now(),
             names: Names::new(&spec.names),
             nodes,

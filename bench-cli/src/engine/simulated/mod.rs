@@ -137,7 +137,7 @@ impl Simulation {
         let launches = launch::schedule(nodes, seed);
         let launches = launches.into_iter().map(|(after, node)| (Time::ZERO + after, node));
         Simulation {
-            run: Run::new(settings.clone(), names, seed, Timing::VIRTUAL),
+            run: Run::new(settings.clone(), names, seed, Timing::MAELSTROM),
             processes: Processes::new(nodes, launches, seed),
             pipes: Pipes::new(nodes, seed),
             config,
