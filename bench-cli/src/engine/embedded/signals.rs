@@ -110,7 +110,7 @@ impl Drop for Caught {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::process::{Signal, getpid, kill_process};
+    use signal_hook::low_level::raise;
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::Command;
 
@@ -133,22 +133,21 @@ mod tests {
 
     fn be_signalled() {
         let open_files = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
-        let raise = |signal| kill_process(getpid(), signal).expect("a signal");
+        // To this very thread, so that the signal has been handled when the call returns.
+        let raise = |signal| raise(signal).expect("a signal");
         let before = open_files();
         for _ in 0..3 {
             let mut watch = Watch::new().expect("a watch");
             let caught = Caught::by(&mut watch).expect("caught signals");
-            raise(Signal::HUP);
+            raise(SIGHUP);
             let mut ready = Vec::new();
             watch.wait(None, &mut ready).expect("a wait");
             assert_eq!(ready, [Source::Signal(Interrupted::Hangup)]);
-            raise(Signal::INT);
+            raise(SIGINT);
             watch.wait(None, &mut ready).expect("a wait");
             assert!(caught.release().is_some(), "a signal that nobody read is not forgotten");
         }
         assert_eq!(open_files(), before);
-        raise(Signal::TERM);
-        // Another thread may be the one that takes it.
-        std::thread::sleep(std::time::Duration::from_secs(20));
+        raise(SIGTERM);
     }
 }
