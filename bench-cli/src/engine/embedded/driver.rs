@@ -26,7 +26,7 @@ use super::signals::Caught;
 use super::store::Store;
 use crate::harness::history::History;
 use crate::harness::launch;
-use crate::harness::network::{Address, Delivery, MessageCounts, NodeId, Timing};
+use crate::harness::network::{Address, Delivery, MessageCounts, NodeId};
 use crate::harness::run::{Phase, Run, SetupError};
 
 /// A node that has not read this much of what it was given gets nothing more until it reads.
@@ -128,7 +128,7 @@ impl<'a> Driver<'a> {
         let mut nodes = Nodes::new(count)?;
         let signals = Caught::by(&mut nodes.watch)?;
         Ok(Driver {
-            run: Run::new(spec.settings.clone(), spec.names.clone(), spec.seed, Timing::MAELSTROM),
+            run: Run::new(spec.settings.clone(), spec.names.clone(), spec.seed),
             clock: Instant::now(),
             names: Names::new(&spec.names),
             nodes,

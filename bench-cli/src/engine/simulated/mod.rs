@@ -23,7 +23,7 @@ use super::{Engine, Interrupted, Phase as Progressed, Progress, Request, Stop, S
 use crate::harness::checker::{self, Report};
 use crate::harness::history::History;
 use crate::harness::launch;
-use crate::harness::network::{Address, Delivery, MessageCounts, NodeId, Timing};
+use crate::harness::network::{Address, Delivery, MessageCounts, NodeId};
 use crate::harness::run::{Phase, Run, SetupError};
 use crate::outcome::{Outcome, Status};
 use crate::settings::{NodeCommand, Settings};
@@ -137,7 +137,7 @@ impl Simulation {
         let launches = launch::schedule(nodes, seed);
         let launches = launches.into_iter().map(|(after, node)| (Time::ZERO + after, node));
         Simulation {
-            run: Run::new(settings.clone(), names, seed, Timing::MAELSTROM),
+            run: Run::new(settings.clone(), names, seed),
             processes: Processes::new(nodes, launches, seed),
             pipes: Pipes::new(nodes, seed),
             config,

@@ -110,11 +110,11 @@ impl<P: Payload> Run<P> {
     /// A run of nodes called `names`, which the driver has yet to start.
     ///
     /// The names' number takes the place of the settings' node count.
-    pub fn new(settings: Settings, names: Vec<String>, seed: u64, timing: Timing) -> Run<P> {
+    pub fn new(settings: Settings, names: Vec<String>, seed: u64) -> Run<P> {
         let settings = Settings { node_count: names.len(), ..settings };
         let nodes = names.len();
         let clients = settings.client_count();
-        let mut network = Network::new(nodes, settings.latency, timing, seed);
+        let mut network = Network::new(nodes, settings.latency, Timing::MAELSTROM, seed);
         network.set_message_faults(settings.message_faults);
         // A node's queue is there before its process: what others send it meanwhile waits for the launch.
         (0..nodes as u32).for_each(|node| network.pause(NodeId(node)));

@@ -7,7 +7,7 @@ use node::Time;
 use super::{Phase, Run, SetupError};
 use crate::harness::checker::{self, Validity};
 use crate::harness::history::{Element, Event, Function, History, Kind, Process};
-use crate::harness::network::{Address, ClientId, NodeId, Timing};
+use crate::harness::network::{Address, ClientId, NodeId};
 use crate::harness::payload::{Payload, Request, Response, Rpc, Values};
 use crate::settings::{Concurrency, Latency, LatencyDistribution, Nemesis, Settings};
 
@@ -93,7 +93,7 @@ impl Outcome {
 fn run(settings: Settings, manner: Manner) -> Outcome {
     let nodes = settings.node_count;
     let names = (0..nodes).map(|i| format!("n{i}")).collect();
-    let mut run = Run::new(settings, names, 17, Timing::MAELSTROM);
+    let mut run = Run::new(settings, names, 17);
     let mut seen: Vec<Vec<u32>> = vec![Vec::new(); nodes];
     let mut late: Vec<(Time, NodeId, Address, Message)> = Vec::new();
     let mut now = Time::ZERO;
@@ -352,7 +352,7 @@ fn a_seed_repeats_a_run() {
 
 #[test]
 fn what_is_sent_to_a_node_before_its_launch_waits_for_it() {
-    let mut run: Run<Message> = Run::new(settings(2), vec!["a".into(), "b".into()], 1, Timing::MAELSTROM);
+    let mut run: Run<Message> = Run::new(settings(2), vec!["a".into(), "b".into()], 1);
     run.handle_started(Time::ZERO, NodeId(0));
     assert!(run.poll_delivery(Time::ZERO).is_some(), "the first node is asked to initialise");
     let [sent, launched] = [Time::ZERO + ms(1), Time::ZERO + ms(5)];
@@ -368,7 +368,7 @@ fn what_is_sent_to_a_node_before_its_launch_waits_for_it() {
 
 #[test]
 fn clients_have_their_numbers_in_order_of_use() {
-    let mut run: Run<Message> = Run::new(settings(2), vec!["a".into(), "b".into()], 1, Timing::MAELSTROM);
+    let mut run: Run<Message> = Run::new(settings(2), vec!["a".into(), "b".into()], 1);
     run.handle_started(Time::ZERO, NodeId(1));
     run.handle_started(Time::ZERO, NodeId(0));
     let first = run.poll_delivery(Time::ZERO).expect("an init message");
