@@ -9,7 +9,7 @@ use bench_cli::engine::simulated;
 use bench_cli::plot;
 use bench_cli::plot::canvas::{self, SCALE};
 use bench_cli::plot::style::{GRID, INK, MUTED, PLOTTERS_FAMILY};
-use bench_cli::settings::Settings;
+use bench_cli::spec::settings::Settings;
 use node::StrategyKind;
 use plotters::prelude::*;
 

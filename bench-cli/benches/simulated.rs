@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bench_cli::engine::simulated;
-use bench_cli::settings::Settings;
+use bench_cli::spec::settings::Settings;
 use criterion::{Criterion, criterion_group, criterion_main};
 use node::StrategyKind;
 

@@ -4,18 +4,18 @@
 mod terminal;
 
 pub mod analysis;
+pub mod campaign;
 pub mod cli;
-pub mod durations;
 pub mod edn;
 pub mod engine;
 pub mod harness;
 mod logging;
-pub mod numbers;
-pub mod outcome;
+pub mod model;
 pub mod plot;
 pub mod preflight;
+pub mod record;
 pub mod report;
-pub mod settings;
-pub mod soak;
-pub mod sweep;
-pub mod template;
+pub mod runner;
+pub mod spec;
+pub mod stats;
+pub mod supervise;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bench_cli::analysis::compare::{Difference, compare};
 use bench_cli::analysis::{Advice, Envelope, Series};
-use bench_cli::outcome::{Row, csv_file};
+use bench_cli::record::{Row, csv_file};
 use common::bench;
 
 /// Batch timeouts of the honest sweep, and its latency, all in ms.

@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use bench_cli::outcome::csv_file;
+use bench_cli::record::csv_file;
 use common::{Place, stderr, tools};
 
 #[test]

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use bench_cli::analysis::Series;
-use bench_cli::outcome::{Row, csv_file};
+use bench_cli::record::{Row, csv_file};
 use common::bench;
 
 const GRID: &str = "sweep --engine simulated --strategy hub,direct --batch-timeouts 50,100,200 --repetitions 2 \

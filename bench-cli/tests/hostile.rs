@@ -145,7 +145,7 @@ fn bars_live_with_a_narrow_terminal_and_with_a_log() {
             };
             let record = record.trim_start_matches('\r');
             assert_eq!(record.get(4..5), Some("-"), "{line:?}");
-            assert!(record.contains("INFO  bench_cli::sweep::scheduler: run hub "), "{line:?}");
+            assert!(record.contains("INFO  bench_cli::campaign::sweep::scheduler: run hub "), "{line:?}");
         }
     }
 }

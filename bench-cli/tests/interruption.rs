@@ -11,7 +11,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bench_cli::outcome::Status;
+use bench_cli::record::Status;
 use common::{Place, is_gone_soon, is_running, stderr};
 
 /// Starts a sweep whose second run hangs, and returns it with the id of that run's node once that is running.
@@ -272,7 +272,7 @@ fn a_log_of_runs_and_processes_is_there_for_who_asks() {
     assert!(!silent.contains("bench_cli::"), "{silent}");
     let info = run(Some("info"), &["-q"]);
     for part in [
-        "INFO  bench_cli::sweep::scheduler: run cat 50 ms #1 starts\n",
+        "INFO  bench_cli::campaign::sweep::scheduler: run cat 50 ms #1 starts\n",
         "has reached its deadline\n",
         "run cat 50 ms #1 has ended, attempts: 1, timed-out killed after 0 s",
         "run cat 200 ms #1 has ended, attempts: 1, ok",
@@ -281,7 +281,7 @@ fn a_log_of_runs_and_processes_is_there_for_who_asks() {
     }
     assert!(!info.contains("DEBUG"), "{info}");
     let debug = run(Some("bench_cli::engine=debug"), &[]);
-    assert!(debug.contains("DEBUG bench_cli::engine::process: started process group "), "{debug}");
-    assert!(debug.contains("DEBUG bench_cli::engine::process: ending process group "), "{debug}");
+    assert!(debug.contains("DEBUG bench_cli::supervise::process: started process group "), "{debug}");
+    assert!(debug.contains("DEBUG bench_cli::supervise::process: ending process group "), "{debug}");
     assert!(!debug.contains("scheduler"), "{debug}");
 }

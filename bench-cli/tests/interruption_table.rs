@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use bench_cli::outcome::csv_file;
+use bench_cli::record::csv_file;
 use common::{Place, stderr};
 
 const NODES: usize = 25;

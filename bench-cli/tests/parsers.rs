@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use bench_cli::durations::{DefaultUnit, parse_duration, parse_list};
-use bench_cli::outcome::csv_file;
-use bench_cli::sweep::plan::plain_name;
-use bench_cli::template::Template;
+use bench_cli::record::csv_file;
+use bench_cli::spec::durations::{DefaultUnit, parse_duration, parse_list};
+use bench_cli::spec::plan::plain_name;
+use bench_cli::spec::template::Template;
 use bench_cli::{edn, harness};
 use proptest::prelude::*;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use bench_cli::analysis::names;
-use bench_cli::outcome::{Row, Status, csv_file};
+use bench_cli::record::{Row, Status, csv_file};
 
 fn bench(args: &[&str], folder: &Path) -> Output {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"));

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use bench_cli::outcome::results::{self, Figures};
-use bench_cli::outcome::{Outcome, Status, Validity};
+use bench_cli::record::results::{self, Figures};
+use bench_cli::record::{Outcome, Status, Validity};
 use clojure_reader::edn::{Edn, read_string};
 
 fn recorded() -> Vec<(String, PathBuf)> {
@@ -126,7 +126,7 @@ fn values_that_only_final_reads_miss_are_lost() {
     let figures = results::read(&path).unwrap();
     let stable = figures.stable.unwrap();
     let at = |max| Figures {
-        stable: Some(bench_cli::outcome::StableLatencies { max, ..stable }),
+        stable: Some(bench_cli::record::StableLatencies { max, ..stable }),
         ..figures.clone()
     };
     let ten = std::time::Duration::from_secs(10);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 use bench_cli::engine::simulated;
-use bench_cli::settings::Settings;
+use bench_cli::spec::settings::Settings;
 use node::StrategyKind;
 use predicates::prelude::*;
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use bench_cli::outcome::{Row, Status};
+use bench_cli::record::{Row, Status};
 use common::{Place, cat, fake, stderr, stdout};
 
 #[test]

@@ -8,7 +8,7 @@ mod common;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use bench_cli::outcome::csv_file;
+use bench_cli::record::csv_file;
 use common::bench;
 
 fn tune(directory: &Path, args: &[&str]) -> Output {

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use bench_cli::durations::{DefaultUnit, parse_duration, parse_list};
-use bench_cli::settings::{Availability, Concurrency, LatencyDistribution, Topology};
-use bench_cli::sweep::plan::plain_name;
-use bench_cli::template::Template;
+use bench_cli::spec::durations::{DefaultUnit, parse_duration, parse_list};
+use bench_cli::spec::settings::{Availability, Concurrency, LatencyDistribution, Topology};
+use bench_cli::spec::plan::plain_name;
+use bench_cli::spec::template::Template;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

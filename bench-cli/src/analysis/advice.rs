@@ -12,12 +12,12 @@
 //! All that takes scatter to be about normal, which a figure with rare outliers is not. So a timeout of which any run
 //! was at or above a limit never surely meets it.
 
-use super::distribution::t_quantile;
-use super::envelope::Envelope;
 use super::figure::Figure;
-use super::groups::Groups;
-use super::least_squares::CONFIDENCE;
+use super::limits::Envelope;
 use super::series::Series;
+use crate::stats::distribution::t_quantile;
+use crate::stats::groups::Groups;
+use crate::stats::least_squares::CONFIDENCE;
 
 /// Whether a timeout meets limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,8 +320,8 @@ fn round_step(step: f64) -> u64 {
 mod tests {
     use super::*;
     use crate::analysis::Challenge;
-    use crate::outcome::row::tests::example;
-    use crate::outcome::{Row, Status};
+    use crate::record::row::tests::example;
+    use crate::record::{Row, Status};
     use std::time::Duration;
 
     /// Repetitions that scatter by about 2 %.

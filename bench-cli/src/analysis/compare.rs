@@ -12,11 +12,11 @@
 //! *Scandinavian Journal of Statistics* 6 (1979), 65–70). A difference counts if its corrected probability is below
 //! [`SIGNIFICANCE`] and it is larger than [`NEGLIGIBLE`]: two sweeps on one machine differ by about that much without a reason.
 
-use super::distribution::{t_quantile, t_two_sided};
 use super::figure::Figure;
-use super::groups::{Group, Groups};
-use super::least_squares::CONFIDENCE;
 use super::series::Series;
+use crate::stats::distribution::{t_quantile, t_two_sided};
+use crate::stats::groups::{Group, Groups};
+use crate::stats::least_squares::CONFIDENCE;
 
 /// How likely one false alarm among all differences may be; low, for comparisons that run every night.
 pub const SIGNIFICANCE: f64 = 0.01;
@@ -223,8 +223,8 @@ fn correct<'a>(differences: impl Iterator<Item = &'a mut Difference>) {
 mod tests {
     use super::*;
     use crate::analysis::Names;
-    use crate::outcome::Row;
-    use crate::outcome::row::tests::example;
+    use crate::record::Row;
+    use crate::record::row::tests::example;
     use rand::{RngExt as _, SeedableRng as _};
     use rand_chacha::ChaCha8Rng;
 

@@ -1,9 +1,9 @@
 //! What the figures of runs may be held against, which depends on how the runs were made. The one place that decides
 //! it, for tables, advice and pictures alike.
 
-use super::limit::Cluster;
-use crate::outcome::Row;
-use crate::settings::{Concurrency, LatencyDistribution, Settings};
+use crate::model::messages::Cluster;
+use crate::record::Row;
+use crate::spec::settings::{Concurrency, LatencyDistribution, Settings};
 
 /// How runs were made, the strictest conditions first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +50,7 @@ impl Conditions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::row::tests::example;
+    use crate::record::row::tests::example;
 
     #[test]
     fn only_the_challenge_is_the_challenge_and_theory_wants_regular_runs() {

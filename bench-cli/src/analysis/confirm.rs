@@ -1,11 +1,11 @@
 //! Advice held against runs that were made to confirm it.
 
 use super::advice::{Aim, Judged};
-use super::envelope::Envelope;
 use super::figure::Figure;
-use super::median::Spread;
+use super::limits::Envelope;
 use super::series::Series;
-use crate::outcome::Row;
+use crate::record::Row;
+use crate::stats::median::Spread;
 
 /// A setting that was recommended.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,8 +55,8 @@ impl Held {
 mod tests {
     use super::*;
     use crate::analysis::{Advice, Challenge};
-    use crate::outcome::Status;
-    use crate::outcome::row::tests::example;
+    use crate::record::Status;
+    use crate::record::row::tests::example;
 
     fn recommended() -> Recommended {
         let rows = [(100, 1), (100, 2), (200, 1), (200, 2)].map(|(timeout, run)| example(timeout, run));

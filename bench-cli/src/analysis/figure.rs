@@ -1,6 +1,6 @@
 //! The figures of a run that are limited and compared. Of each, less is better.
 
-use crate::outcome::{Quantile, Row};
+use crate::record::{Quantile, Row};
 
 /// One of a run's figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,12 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use super::lack_of_fit::{LackOfFit, NEGLIGIBLE, longest_fit};
-use super::least_squares::{FitError, Line};
 use super::series::Series;
-use super::theil_sen::TheilSen;
-use super::theory::Theory;
-use crate::outcome::Quantile;
+use crate::model::latency::Theory;
+use crate::record::Quantile;
+use crate::stats::lack_of_fit::{LackOfFit, NEGLIGIBLE, longest_fit};
+use crate::stats::least_squares::{FitError, Line};
+use crate::stats::theil_sen::TheilSen;
 
 /// A fitted line and its tests.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,8 +94,8 @@ pub fn probability(p: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Row;
-    use crate::outcome::row::tests::example;
+    use crate::record::Row;
+    use crate::record::row::tests::example;
 
     fn rows(latency: impl Fn(u64) -> u64) -> Vec<Row> {
         [50, 100, 200, 400, 600, 800]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::limit::Cluster;
 use super::series::Series;
+use crate::model::messages::Cluster;
 
 /// Messages for the number of hops of one of this repository's strategies, as a function of its batch timeout.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +40,8 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Row;
-    use crate::outcome::row::tests::example;
+    use crate::record::Row;
+    use crate::record::row::tests::example;
 
     #[test]
     fn there_is_none_where_its_assumptions_do_not_hold() {

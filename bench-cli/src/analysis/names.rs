@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::outcome::{Quantile, Row, Setting};
+use crate::record::{Quantile, Row, Setting};
 
 /// The settings in which some rows differ.
 #[derive(Clone, Debug)]
@@ -111,7 +111,7 @@ pub fn describe(settings: &str, row: &Row) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::row::tests::example;
+    use crate::record::row::tests::example;
 
     #[test]
     fn a_setting_that_all_share_is_no_part_of_a_name() {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::figure::Figure;
-use super::median::Spread;
-use super::rank_interval::ratio_interval;
-use crate::outcome::Row;
+use crate::record::Row;
+use crate::stats::median::Spread;
+use crate::stats::rank_interval::ratio_interval;
 
 /// How far medians may lie apart, as fractions of the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -188,9 +188,9 @@ mod tests {
 
     #[test]
     fn a_run_that_failed_is_no_sample() {
-        let row = crate::outcome::row::tests::example(100, 1);
+        let row = crate::record::row::tests::example(100, 1);
         assert_eq!(Sample::of(&row).map(|sample| sample.figures[3]), Some(301.0));
-        let failed = Row { status: crate::outcome::Status::LostValues, ..row };
+        let failed = Row { status: crate::record::Status::LostValues, ..row };
         assert_eq!(Sample::of(&failed), None);
     }
 }

@@ -7,14 +7,14 @@ use node::StrategyKind;
 
 use super::challenge::Challenge;
 use super::conditions::Conditions;
-use super::envelope::Envelope;
 use super::figure::Figure;
 use super::fit::Fit;
-use super::least_squares::FitError;
-use super::limit::Cluster;
-use super::median::Spread;
+use super::limits::Envelope;
 use super::names::Names;
-use crate::outcome::{Quantile, Row};
+use crate::model::messages::Cluster;
+use crate::record::{Quantile, Row};
+use crate::stats::least_squares::FitError;
+use crate::stats::median::Spread;
 
 /// All runs of one strategy (or of one other node) under the same settings.
 #[derive(Clone, Debug)]
@@ -163,8 +163,8 @@ impl Point {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Status;
-    use crate::outcome::row::tests::example;
+    use crate::record::Status;
+    use crate::record::row::tests::example;
 
     #[test]
     fn failed_runs_count_but_are_not_measured() {

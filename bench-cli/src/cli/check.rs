@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::harness::{checker, history_file, results};
-use crate::settings::Availability;
+use crate::spec::settings::Availability;
 
 /// Judges a recorded history as Maelstrom does, and prints the results as EDN.
 ///

@@ -11,10 +11,10 @@ use comfy_table::Table;
 
 use crate::analysis::compare::{Difference, NEGLIGIBLE, SIGNIFICANCE, Scope, compare};
 use crate::analysis::{Names, Series, names};
-use crate::outcome::{Row, csv_file};
+use crate::campaign::sweep::CSV_FILE;
 use crate::plot;
+use crate::record::{Row, csv_file};
 use crate::report::summary;
-use crate::sweep::CSV_FILE;
 
 /// The exit status of a regression, unlike that of any error.
 const REGRESSION: u8 = 3;
@@ -172,8 +172,8 @@ fn labels(csvs: &[PathBuf]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Status;
-    use crate::outcome::row::tests::example;
+    use crate::record::Status;
+    use crate::record::row::tests::example;
 
     #[test]
     fn sweeps_are_called_by_their_folders_where_that_tells_them_apart() {

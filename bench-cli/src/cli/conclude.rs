@@ -10,12 +10,12 @@ use super::called;
 use super::limits::LimitArgs;
 use super::products::{JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SUMMARY};
 use crate::analysis::Series;
-use crate::outcome::Row;
+use crate::campaign::sweep::CSV_FILE;
 use crate::plot;
+use crate::record::Row;
 use crate::report::advice::{self, Answer};
 use crate::report::{self, Picture, Report, summary};
-use crate::sweep::CSV_FILE;
-use crate::sweep::plan::plain_name;
+use crate::spec::plan::plain_name;
 
 /// In which forms a sweep's results are left.
 #[derive(Clone, Debug, Args)]

@@ -15,9 +15,9 @@ use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, RunArgs, SweepArgs
 use super::{called, go_on};
 use crate::analysis::confirm::{Held, Recommended};
 use crate::analysis::{Advice, Series};
-use crate::outcome::Row;
+use crate::campaign::sweep::CSV_FILE;
+use crate::record::Row;
 use crate::report::{confirm, repeat, summary};
-use crate::sweep::CSV_FILE;
 
 /// Run the settings that a sweep recommends again, and hold them against what it predicted
 #[derive(Clone, Debug, Args)]

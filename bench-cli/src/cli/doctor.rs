@@ -9,7 +9,7 @@ use clap::Args;
 use super::sweep::our_node;
 use crate::engine::locate::Places;
 use crate::preflight::{Finding, machine, maelstrom, node, tools};
-use crate::settings::NodeCommand;
+use crate::spec::settings::NodeCommand;
 
 /// Look whether this machine has what a sweep needs, and say what mends what is missing
 #[derive(Clone, Debug, Args)]

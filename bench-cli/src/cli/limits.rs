@@ -62,8 +62,8 @@ fn messages(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Row;
-    use crate::outcome::row::tests::example;
+    use crate::record::Row;
+    use crate::record::row::tests::example;
     use clap::Parser;
 
     #[derive(Parser)]

@@ -19,7 +19,7 @@ use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, RunArgs, SweepArgs
 use crate::analysis::parity::{Comparison, Limits, Sample, compare};
 use crate::engine::Engine as _;
 use crate::engine::simulated::Simulated;
-use crate::outcome::Row;
+use crate::record::Row;
 use crate::report::parity;
 
 /// Compare an engine's figures with recorded runs of real Maelstrom

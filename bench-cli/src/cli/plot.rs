@@ -12,8 +12,8 @@ use super::conclude::{self, FormatArgs, Outputs};
 use super::limits::LimitArgs;
 use super::products::{COMPARISON, LATENCY_FIT};
 use crate::analysis::Series;
-use crate::outcome::Row;
 use crate::plot;
+use crate::record::Row;
 
 /// Draw a sweep's results again, without running anything: pictures, report.html, and other formats
 #[derive(Clone, Debug, Args)]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use crate::campaign::sweep::CSV_FILE;
 use crate::plot;
-use crate::sweep::CSV_FILE;
 
 /// The page with everything.
 pub(super) const REPORT: &str = "report.html";

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 
-use crate::durations::{DefaultUnit, parse_duration, parse_list};
-use crate::numbers;
-use crate::settings::{
+use crate::spec::durations::{DefaultUnit, parse_duration, parse_list};
+use crate::spec::numbers;
+use crate::spec::settings::{
     Availability, Concurrency, InvalidSetting, LatencyDistribution, Nemesis, Settings, Topology,
 };
 

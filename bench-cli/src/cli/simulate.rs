@@ -10,10 +10,10 @@ use node::StrategyKind;
 
 use super::settings::{SettingsArgs, milliseconds};
 use super::sweep::strategy;
+use crate::campaign::soak::{Case, Failure};
+use crate::campaign::sweep::CSV_FILE;
 use crate::engine::simulated;
 use crate::harness::{history_file, results};
-use crate::soak::{Case, Failure};
-use crate::sweep::CSV_FILE;
 
 /// The files of a run.
 const HISTORY: &str = "history.edn";
@@ -104,7 +104,7 @@ fn refuse_taken(folder: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Nemesis;
+    use crate::spec::settings::Nemesis;
     use clap::Parser;
 
     #[derive(Parser)]

@@ -12,8 +12,8 @@ use node::StrategyKind;
 
 use super::called;
 use super::sweep::strategy;
-use crate::analysis::median::Spread;
-use crate::soak::{self, Failure, Judged, Passed};
+use crate::campaign::soak::{self, Failure, Judged, Passed};
+use crate::stats::median::Spread;
 
 /// Search random settings and faults for lost values, never-ending traffic and blown message budgets
 #[derive(Clone, Debug, Args)]

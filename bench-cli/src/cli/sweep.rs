@@ -20,11 +20,12 @@ use super::conclude::{self, FormatArgs, Outputs};
 use super::go_on::Commands;
 use super::limits::LimitArgs;
 use super::products;
-use crate::engine::{AnyEngine, Engine as _, Stop};
-use crate::outcome::Row;
-use crate::sweep::plan::Run;
-use crate::sweep::progress::Detail;
-use crate::sweep::{CSV_FILE, CannotGoOn, Earlier, Options, Sweep, signals};
+use crate::campaign::sweep::progress::Detail;
+use crate::campaign::sweep::{CSV_FILE, CannotGoOn, Earlier, Options, Sweep, signals};
+use crate::engine::{AnyEngine, Engine as _};
+use crate::record::Row;
+use crate::spec::plan::Run;
+use crate::supervise::stop::Stop;
 
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;

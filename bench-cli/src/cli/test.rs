@@ -6,11 +6,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use self::flags::{Parsed, Request};
-use crate::engine::embedded::{self, RunError, Spec};
-use crate::engine::survivors;
 use crate::harness::checker::Validity;
 use crate::harness::latency;
-use crate::settings::Latency;
+use crate::runner::{self, RunError, Spec};
+use crate::spec::settings::Latency;
+use crate::supervise::orphans;
 
 /// The exit status for arguments that cannot be used.
 const BAD_ARGUMENTS: u8 = 254;
@@ -40,8 +40,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(CRASHED);
     }
     // Within a sweep that has been done already.
-    if !survivors::is_marked() {
-        survivors::end(&spec.directory);
+    if !orphans::is_marked() {
+        orphans::end(&spec.directory);
     }
     for _ in 0..count {
         if let Some(status) = run_once(&spec) {
@@ -55,7 +55,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// Runs once; the exit status if that ends the command.
 fn run_once(spec: &Spec) -> Option<u8> {
-    let finished = match embedded::run(spec) {
+    let finished = match runner::run(spec) {
         Ok(finished) => finished,
         Err(RunError::Interrupted(signal)) => {
             println!("Interrupted; the nodes were killed and there are no results.");

@@ -16,10 +16,10 @@ use super::sweep::{self, EngineChoice, INTERRUPTED, Measured, RunArgs, SweepArgs
 use super::{called, conclude};
 use crate::analysis::advice::{Aim, Judged, Verdict};
 use crate::analysis::{Advice, Envelope, Series};
-use crate::outcome::Row;
+use crate::campaign::sweep::CSV_FILE;
+use crate::record::Row;
 use crate::report::{advice, repeat, summary};
-use crate::sweep::CSV_FILE;
-use crate::sweep::plan::plain_name;
+use crate::spec::plan::plain_name;
 
 /// Find the best setting within limits: sweep until it is known, then check it with runs of its own
 #[derive(Clone, Debug, Args)]

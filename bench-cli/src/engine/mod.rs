@@ -5,13 +5,9 @@
 //! processes, [`guard`] ends them should this process be killed, and [`survivors`] finds what outlived even that.
 //! The [`simulated`] engine runs this repository's node in-process, in virtual time. Nothing here knows of sweeps.
 
-pub mod embedded;
-pub mod guard;
+pub mod child;
 pub mod locate;
-pub mod maelstrom;
-pub mod process;
 pub mod simulated;
-pub mod survivors;
 
 use std::fmt;
 use std::future::Future;
@@ -19,12 +15,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
-use self::maelstrom::TestProcess;
+use self::child::TestProcess;
 use self::simulated::Simulated;
-use crate::outcome::Outcome;
-use crate::settings::{NodeCommand, Settings};
+use crate::record::Outcome;
+use crate::spec::settings::{NodeCommand, Settings};
+use crate::supervise::stop::StopSignal;
 
 /// One run to be executed.
 #[derive(Clone, Debug)]
@@ -240,41 +237,5 @@ impl Progress {
     pub fn enter(&self, phase: Phase) {
         // Nobody listens any more once the sweep is being abandoned; the run does not care.
         let _ = self.sender.send((self.run, phase));
-    }
-}
-
-/// Whether runs are to stop, and how soon.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stop {
-    /// Go on.
-    #[default]
-    No,
-    /// End what runs, giving it a few seconds to clean up.
-    Soon,
-    /// Kill what runs.
-    Now,
-}
-
-/// Tells runs when to stop.
-#[derive(Clone, Debug)]
-pub struct StopSignal(watch::Receiver<Stop>);
-
-impl StopSignal {
-    /// Follows `receiver`.
-    pub fn new(receiver: watch::Receiver<Stop>) -> StopSignal {
-        StopSignal(receiver)
-    }
-
-    /// What is asked for at this moment.
-    pub fn current(&self) -> Stop {
-        *self.0.borrow()
-    }
-
-    /// Returns once at least `level` is asked for. Can be dropped and called again.
-    pub async fn at_least(&mut self, level: Stop) {
-        if self.0.wait_for(|current| *current >= level).await.is_err() {
-            // Whoever could ask has gone, so nobody will.
-            std::future::pending::<()>().await;
-        }
     }
 }

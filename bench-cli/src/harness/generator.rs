@@ -2,7 +2,7 @@
 //!
 //! Clients' operations and the nemesis's follow each other at intervals drawn uniformly from zero to twice their
 //! mean, counted from the actual dispatch of the one before, which is a little late
-//! ([`super::measured::DISPATCH_LATENESS`]): the real rate is some 3 % below the one asked for at 100 op/s. The
+//! ([`super::maelstrom_timing::DISPATCH_LATENESS`]): the real rate is some 3 % below the one asked for at 100 op/s. The
 //! first of them starts the time limit; the phase ends when the next one that could be done would lie at or beyond
 //! it.
 
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use node::Time;
 
-use super::draws::{Draws, Purpose};
-use super::measured::DISPATCH_LATENESS;
+use super::maelstrom_timing::DISPATCH_LATENESS;
 use super::partition::Kind;
-use crate::settings::Settings;
+use super::rng_streams::{Draws, Purpose};
+use crate::spec::settings::Settings;
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +169,7 @@ impl Generator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Nemesis;
+    use crate::spec::settings::Nemesis;
 
     fn seconds(s: u64) -> Duration {
         Duration::from_secs(s)

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::draws::Draws;
-use crate::settings::{Latency, LatencyDistribution};
+use super::rng_streams::Draws;
+use crate::spec::settings::{Latency, LatencyDistribution};
 
 /// Whether Maelstrom can draw such latencies: the distributions that it has of them begin below their mean.
 ///
@@ -52,7 +52,7 @@ fn exponential(mean: u64, draws: &mut Draws) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::draws::Purpose;
+    use super::super::rng_streams::Purpose;
     use super::*;
 
     const N: u32 = 100_000;

@@ -8,8 +8,8 @@
 
 use std::time::Duration;
 
-use super::draws::{Draws, Purpose};
 use super::network::NodeId;
+use super::rng_streams::{Draws, Purpose};
 
 /// How many nodes the recorded launches are of.
 const NODES: usize = 25;

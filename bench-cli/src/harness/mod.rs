@@ -13,16 +13,16 @@
 //! ```
 
 pub mod checker;
-pub mod draws;
 pub mod generator;
 pub mod history;
 pub mod history_file;
 pub mod latency;
 pub mod launch;
-pub mod measured;
+pub mod maelstrom_timing;
 pub mod network;
 pub mod partition;
 pub mod payload;
 pub mod results;
+pub mod rng_streams;
 pub mod run;
 pub mod topology;

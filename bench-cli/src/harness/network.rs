@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use node::Time;
 
-use super::draws::{Draws, Purpose};
 use super::latency;
-use super::measured::{self, Distribution};
+use super::maelstrom_timing::{self as measured, Distribution};
 use super::partition::Partitions;
-use crate::settings::{Latency, MessageFaults};
+use super::rng_streams::{Draws, Purpose};
+use crate::spec::settings::{Latency, MessageFaults};
 
 /// A node, by its place in the list of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -359,7 +359,7 @@ fn whole_millis(duration: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::LatencyDistribution;
+    use crate::spec::settings::LatencyDistribution;
 
     /// Timers as a mathematician has them: nothing is early or late but for the rounding.
     const EXACT: Timing = Timing { take_delay: Duration::ZERO, overshoot: None };

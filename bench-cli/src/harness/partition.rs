@@ -1,7 +1,7 @@
 //! Network partitions: who drops whose messages, and the kinds of partition that jepsen's nemesis draws from.
 
-use super::draws::Draws;
 use super::network::NodeId;
+use super::rng_streams::Draws;
 
 /// Who is cut off from whom.
 #[derive(Clone, Debug)]
@@ -151,7 +151,7 @@ fn woven_majorities(nodes: usize, draws: &mut Draws) -> Grudge {
 
 #[cfg(test)]
 mod tests {
-    use super::super::draws::Purpose;
+    use super::super::rng_streams::Purpose;
     use super::*;
 
     fn draws() -> Draws {

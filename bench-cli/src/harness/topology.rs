@@ -1,6 +1,6 @@
 //! The neighbours that Maelstrom names to each node in its `topology` message.
 
-use crate::settings::Topology;
+use crate::spec::settings::Topology;
 
 /// Each node's neighbours, in node order; the inner lists hold node indices.
 pub fn neighbours(topology: Topology, nodes: usize) -> Vec<Vec<usize>> {

@@ -21,8 +21,8 @@ use super::labels::Labels;
 use super::pen::{bold, footer, nothing_to_draw, regular, text};
 use super::published::{self, Published};
 use super::style::{self, INK, MUTED};
-use crate::analysis::limit::Cluster;
 use crate::analysis::{Challenge, Series};
+use crate::model::messages::Cluster;
 
 /// Sizes in pixels.
 const MARGIN: i32 = 28;
@@ -201,8 +201,8 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::row::tests::example;
-    use crate::outcome::{Row, Status};
+    use crate::record::row::tests::example;
+    use crate::record::{Row, Status};
 
     #[test]
     fn the_challenge_has_models_boxes_and_others_results() {

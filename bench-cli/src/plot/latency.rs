@@ -13,7 +13,7 @@ use super::pen::{
 };
 use super::style::{self, GRID, INK, Look, MUTED};
 use crate::analysis::{Fit, FitError, Series};
-use crate::outcome::Quantile;
+use crate::record::Quantile;
 
 /// What is drawn, the highest first, as the curves lie in the picture. The 99th percentile is left to the tables: it
 /// lies so close to the maximum that the two would hide each other.
@@ -279,8 +279,8 @@ impl Curve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::row::tests::example;
-    use crate::outcome::{Row, Status};
+    use crate::record::row::tests::example;
+    use crate::record::{Row, Status};
 
     #[test]
     fn the_same_rows_give_the_same_picture() {

@@ -10,7 +10,7 @@ use super::runs::{self, Run};
 use super::style::{self, INK, Look, MUTED};
 use crate::analysis::model::Model;
 use crate::analysis::{Figure, Series};
-use crate::outcome::Row;
+use crate::record::Row;
 
 /// Sizes in pixels.
 const MARGIN: i32 = 28;
@@ -114,7 +114,7 @@ impl Curve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::row::tests::example;
+    use crate::record::row::tests::example;
 
     #[test]
     fn only_strategies_with_a_model_have_a_curve() {

@@ -8,9 +8,9 @@ use super::frame::{Frame, Scale};
 use super::pen::{RADIUS, bold, footer, legend_entry, note, path, regular, text};
 use super::runs::{self, Run};
 use super::style::{self, INK, Look, MUTED};
-use crate::analysis::groups::Groups;
 use crate::analysis::{Figure, Series};
-use crate::outcome::Row;
+use crate::record::Row;
+use crate::stats::groups::Groups;
 
 /// Sizes in pixels.
 const MARGIN: i32 = 28;
@@ -153,8 +153,8 @@ impl Curve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Status;
-    use crate::outcome::row::tests::example;
+    use crate::record::Status;
+    use crate::record::row::tests::example;
 
     #[test]
     fn every_sweep_is_a_curve_in_both_panels() {

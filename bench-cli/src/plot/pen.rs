@@ -12,7 +12,7 @@ use plotters::style::{Color as _, RGBColor, ShapeStyle, TextStyle};
 use super::canvas::{Area, Note, SCALE};
 use super::style::{self, INK, Look, MUTED, Marker, PLOTTERS_FAMILY};
 use crate::analysis::{Series, names};
-use crate::outcome::Row;
+use crate::record::Row;
 
 /// The radius of a point.
 pub const RADIUS: f64 = 4.2;

@@ -7,7 +7,7 @@ use node::StrategyKind;
 use plotters::style::{FontStyle, RGBColor, register_font};
 
 use crate::analysis::Series;
-use crate::outcome::Quantile;
+use crate::record::Quantile;
 
 /// The font of all text, regular weight.
 pub const REGULAR: &[u8] = include_bytes!("../../assets/fonts/Roboto-Regular.ttf");
@@ -123,8 +123,8 @@ pub fn register_fonts() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Row;
-    use crate::outcome::row::tests::example;
+    use crate::record::Row;
+    use crate::record::row::tests::example;
 
     fn looks(rows: &[Row]) -> Vec<(String, Look)> {
         let series = Series::group(rows);

@@ -10,8 +10,8 @@ use tokio::process::Command;
 
 use super::Finding;
 use crate::engine::locate::is_executable;
-use crate::engine::process::{Answer, ask};
-use crate::settings::NodeCommand;
+use crate::spec::settings::NodeCommand;
+use crate::supervise::process::{Answer, ask};
 
 /// How long a node may take to answer `init`, as in Maelstrom.
 const PATIENCE: Duration = Duration::from_secs(10);

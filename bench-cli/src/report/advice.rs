@@ -121,8 +121,8 @@ pub fn describe(judged: &Judged) -> String {
 mod tests {
     use super::*;
     use crate::analysis::Challenge;
-    use crate::outcome::Row;
-    use crate::outcome::row::tests::example;
+    use crate::record::Row;
+    use crate::record::row::tests::example;
 
     #[test]
     fn advice_names_timeouts_the_best_and_the_next_sweep() {

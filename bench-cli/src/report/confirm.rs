@@ -101,8 +101,8 @@ mod tests {
     use super::*;
     use crate::analysis::confirm::Recommended;
     use crate::analysis::{Advice, Challenge, Series};
-    use crate::outcome::Row;
-    use crate::outcome::row::tests::example;
+    use crate::record::Row;
+    use crate::record::row::tests::example;
 
     #[test]
     fn runs_on_a_busy_machine_are_told_once_a_setting() {

@@ -1,6 +1,6 @@
 //! `sweep.json`: an array with an object for each run.
 
-use crate::outcome::Row;
+use crate::record::Row;
 
 /// The rows with the names of the CSV's columns; a figure that a run does not have is `null`.
 ///
@@ -13,8 +13,8 @@ pub fn rows(rows: &[Row]) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Status;
-    use crate::outcome::row::tests::example;
+    use crate::record::Status;
+    use crate::record::row::tests::example;
 
     #[test]
     fn rows_read_back_as_they_were() {

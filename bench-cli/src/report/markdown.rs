@@ -7,7 +7,7 @@ use super::page::settings;
 use super::summary::{self, Sheet};
 use super::{distinct, pass_rate};
 use crate::analysis::{Envelope, Series};
-use crate::outcome::Row;
+use crate::record::Row;
 
 /// The tables of medians and of fits, the advice on limits, and the settings that all that holds for.
 pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {
@@ -71,8 +71,8 @@ pub(super) fn escape(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::analysis::Challenge;
-    use crate::outcome::Status;
-    use crate::outcome::row::tests::example;
+    use crate::record::Status;
+    use crate::record::row::tests::example;
 
     #[test]
     fn a_summary_is_tables_that_a_readme_can_show() {

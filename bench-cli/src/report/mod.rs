@@ -29,7 +29,7 @@ pub mod summary;
 use std::collections::BTreeSet;
 
 use crate::analysis::Envelope;
-use crate::outcome::Row;
+use crate::record::Row;
 
 /// What goes into a report.
 #[derive(Clone, Copy, Debug)]

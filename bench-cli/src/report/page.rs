@@ -6,7 +6,7 @@ use super::advice::{self, Answer};
 use super::html::{self, escape};
 use super::{Report, distinct, repeat, summary};
 use crate::analysis::{Names, Series};
-use crate::outcome::Row;
+use crate::record::Row;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -276,8 +276,8 @@ fn runs(rows: &[Row], csv: &str) -> String {
 mod tests {
     use super::*;
     use crate::analysis::{Challenge, Envelope};
-    use crate::outcome::Status;
-    use crate::outcome::row::tests::example;
+    use crate::record::Status;
+    use crate::record::row::tests::example;
     use crate::report::Picture;
 
     fn page_of(rows: &[Row], pictures: &[Picture]) -> String {

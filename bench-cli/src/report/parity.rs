@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::analysis::Figure;
-use crate::analysis::median::Spread;
 use crate::analysis::parity::{Comparison, Limits};
-use crate::outcome::Row;
+use crate::record::Row;
+use crate::stats::median::Spread;
 
 /// One line of `parity.csv`.
 #[derive(Debug, Serialize)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::Series;
-use crate::outcome::Row;
+use crate::record::Row;
 
 /// The pass rate over all runs, and that of each point of which not every run passed at the first attempt.
 pub fn sentences(series: &[Series<'_>]) -> Vec<String> {
@@ -38,8 +38,8 @@ fn rate(rows: &[&Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Status;
-    use crate::outcome::row::tests::example;
+    use crate::record::Status;
+    use crate::record::row::tests::example;
 
     #[test]
     fn every_point_with_a_failure_or_a_further_attempt_is_told() {

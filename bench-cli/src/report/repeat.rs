@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::distinct;
-use crate::outcome::{Row, Setting};
-use crate::settings::Settings;
-use crate::template::Template;
+use crate::record::{Row, Setting};
+use crate::spec::settings::Settings;
+use crate::spec::template::Template;
 
 /// How to repeat a sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,7 +233,7 @@ fn candidates(word: &str, timeout_ms: u64) -> [String; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::row::tests::example;
+    use crate::record::row::tests::example;
 
     fn command_of(rows: &[Row]) -> String {
         let Repeat { command, caveats } = command(rows).unwrap();

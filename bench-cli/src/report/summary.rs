@@ -8,11 +8,11 @@ use std::path::Path;
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 
 use super::pass_rate;
-use crate::analysis::median::Spread;
 use crate::analysis::model::Model;
 use crate::analysis::series::Point;
 use crate::analysis::{Challenge, Fit, Names, Series};
-use crate::outcome::{Quantile, Row};
+use crate::record::{Quantile, Row};
+use crate::stats::median::Spread;
 
 /// A table before it has a form: the terminal, the report and Markdown each show it in their own way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -270,8 +270,8 @@ fn failures(text: &mut String, rows: &[Row], directory: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Status;
-    use crate::outcome::row::tests::example;
+    use crate::record::Status;
+    use crate::record::row::tests::example;
 
     #[test]
     fn a_summary_shows_points_fits_and_failures() {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use bench_cli::outcome::{Row, csv_file};
+use bench_cli::record::{Row, csv_file};
 use tempfile::TempDir;
 
 pub fn fake() -> PathBuf {

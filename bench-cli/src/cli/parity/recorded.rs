@@ -9,7 +9,7 @@ use node::StrategyKind;
 use serde::Deserialize;
 
 use crate::analysis::parity::Sample;
-use crate::outcome::csv_file;
+use crate::record::csv_file;
 
 /// The recorded runs: real Maelstrom v0.2.4 at the challenge's settings.
 const RECORDED: &str = include_str!("../../../data/maelstrom-runs.csv");

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 use super::Prepared;
+use crate::campaign::sweep::progress::rounded;
+use crate::campaign::sweep::{Keep, Options, RUNS_FOLDER, Sweep};
 use crate::cli::called;
 use crate::engine::{AnyEngine, Engine as _};
 use crate::preflight::{self, Finding, machine, tools};
-use crate::sweep::plan::Run;
-use crate::sweep::progress::rounded;
-use crate::sweep::{Keep, Options, RUNS_FOLDER, Sweep};
+use crate::spec::plan::Run;
 
 /// Prints what a sweep would execute.
 pub(super) fn print_plan(Prepared { runs, engine, options, .. }: &Prepared) -> ExitCode {

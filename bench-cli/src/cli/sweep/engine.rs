@@ -7,8 +7,8 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use super::node::NodeArgs;
+use crate::engine::child::TestProcess;
 use crate::engine::locate::Places;
-use crate::engine::maelstrom::TestProcess;
 use crate::engine::simulated::Simulated;
 use crate::engine::{AnyEngine, Engine as _};
 

@@ -8,13 +8,13 @@ use clap::{Args, Parser};
 use super::engine::EngineArgs;
 use super::node::NodeArgs;
 use super::runs::RunArgs;
+use crate::campaign::sweep::{Earlier, Options};
 use crate::cli::conclude::FormatArgs;
 use crate::cli::limits::LimitArgs;
 use crate::cli::settings::SettingsArgs;
-use crate::durations::{DefaultUnit, parse_list};
 use crate::engine::AnyEngine;
-use crate::sweep::plan::Grid;
-use crate::sweep::{Earlier, Options};
+use crate::spec::durations::{DefaultUnit, parse_list};
+use crate::spec::plan::Grid;
 
 /// Measure a grid of batch timeouts, strategies and repetitions; fit and draw the latencies
 #[derive(Clone, Debug, Args)]

@@ -7,8 +7,8 @@ use clap::Args;
 use node::StrategyKind;
 
 use crate::engine::locate::is_executable;
-use crate::sweep::plan::NodeChoice;
-use crate::template::Template;
+use crate::spec::plan::NodeChoice;
+use crate::spec::template::Template;
 
 /// The flags that say what runs as a node.
 #[derive(Clone, Debug, Args)]

@@ -7,10 +7,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::engine::default_jobs;
+use crate::campaign::sweep::progress::Detail;
+use crate::campaign::sweep::{Earlier, Keep, Options};
 use crate::cli::settings::seconds;
 use crate::engine::AnyEngine;
-use crate::sweep::progress::Detail;
-use crate::sweep::{Earlier, Keep, Options};
 
 /// The flags that say how runs are executed.
 #[derive(Clone, Debug, Args)]

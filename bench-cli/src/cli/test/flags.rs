@@ -10,8 +10,8 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::engine::embedded::{Spec, Verbosity};
-use crate::settings::{
+use crate::runner::{Spec, Verbosity};
+use crate::spec::settings::{
     Availability, Concurrency, Latency, LatencyDistribution, MessageFaults, Nemesis, NodeCommand, Settings,
     Topology,
 };

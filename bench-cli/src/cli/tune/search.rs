@@ -6,7 +6,7 @@ use super::{Prefer, Tuning};
 use crate::analysis::advice::{Aim, Judged};
 use crate::analysis::{Advice, Series};
 use crate::cli::sweep::{EngineChoice, Measured};
-use crate::outcome::Row;
+use crate::record::Row;
 
 /// How a search goes about it.
 struct Plan {
@@ -160,7 +160,7 @@ pub(super) fn candidates(advice: &Advice, prefer: Prefer) -> Vec<&Judged> {
 mod tests {
     use super::*;
     use crate::analysis::Envelope;
-    use crate::outcome::row::tests::example;
+    use crate::record::row::tests::example;
 
     #[test]
     fn candidates_are_the_best_and_apart_from_each_other() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Finished;
 use crate::harness::checker::set_full::Quantiles;
 use crate::harness::checker::{self, Validity};
-use crate::outcome::{Figures, StableLatencies};
+use crate::record::{Figures, StableLatencies};
 
 /// The figures of `finished`.
 pub(super) fn of(finished: &Finished) -> Figures {
@@ -55,8 +55,8 @@ fn latencies(quantiles: Quantiles) -> StableLatencies {
 mod tests {
     use super::*;
     use crate::harness::results;
-    use crate::outcome;
-    use crate::settings::{Availability, Nemesis, Settings};
+    use crate::record;
+    use crate::spec::settings::{Availability, Nemesis, Settings};
 
     #[test]
     fn the_figures_are_those_that_results_edn_would_give() {
@@ -72,7 +72,7 @@ mod tests {
             let printed = results::results(&finished.history, finished.counts, &finished.report).pretty();
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), printed).unwrap();
-            assert_eq!(of(&finished), outcome::results::read(file.path()).unwrap());
+            assert_eq!(of(&finished), record::results::read(file.path()).unwrap());
         }
     }
 }

@@ -4,11 +4,11 @@
 //! only the clock and the way to reach a node are this module's own. Nothing waits: time jumps from one deadline to
 //! the next, so a run of 30 s takes milliseconds. A seed gives the same history on every platform.
 
-mod agenda;
 mod figures;
 mod payload;
 mod pipes;
 mod processes;
+mod timer_queue;
 
 use std::io;
 use std::path::PathBuf;
@@ -19,14 +19,15 @@ use node::{Node, Time};
 use self::payload::Body;
 use self::pipes::{Pipes, Said};
 use self::processes::{Given, Processes};
-use super::{Engine, Interrupted, Phase as Progressed, Progress, Request, Stop, StopSignal};
+use super::{Engine, Interrupted, Phase as Progressed, Progress, Request};
 use crate::harness::checker::{self, Report};
 use crate::harness::history::History;
 use crate::harness::launch;
 use crate::harness::network::{Address, Delivery, MessageCounts, NodeId};
 use crate::harness::run::{Phase, Run, SetupError};
-use crate::outcome::{Outcome, Status};
-use crate::settings::{NodeCommand, Settings};
+use crate::record::{Outcome, Status};
+use crate::spec::settings::{NodeCommand, Settings};
+use crate::supervise::stop::{Stop, StopSignal};
 
 /// The engine that needs no process.
 #[derive(Clone, Copy, Debug)]
@@ -289,7 +290,7 @@ mod tests {
     use super::*;
     use crate::harness::checker::Validity;
     use crate::harness::history::Kind;
-    use crate::settings::{Latency, LatencyDistribution};
+    use crate::spec::settings::{Latency, LatencyDistribution};
     use node::StrategyKind;
 
     fn config(strategy: StrategyKind, batch_timeout_ms: u64) -> node::Config {

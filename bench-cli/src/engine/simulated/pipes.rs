@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use node::Time;
 
-use super::agenda::Agenda;
 use super::payload::Body;
-use crate::harness::draws::{Draws, Purpose};
-use crate::harness::measured::SPEAKING_DELAY;
+use super::timer_queue::Agenda;
+use crate::harness::maelstrom_timing::SPEAKING_DELAY;
 use crate::harness::network::{Address, NodeId};
+use crate::harness::rng_streams::{Draws, Purpose};
 
 /// One pipe for each node. What a node says at one time is read at one time, a little later
 /// ([`SPEAKING_DELAY`]), and after all that it said before.

@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 
 use node::{Node, Time};
 
-use super::agenda::Agenda;
 use super::payload::Body;
-use crate::harness::draws::{Draws, Purpose};
-use crate::harness::measured::{HEARING_DELAY, TIMER_DELAY, WAKING_DELAY};
+use super::timer_queue::Agenda;
+use crate::harness::maelstrom_timing::{HEARING_DELAY, TIMER_DELAY, WAKING_DELAY};
 use crate::harness::network::{Address, NodeId};
+use crate::harness::rng_streams::{Draws, Purpose};
 
 /// All processes.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 use self::set_full::SetFull;
 use super::history::{Element, Function, History, Kind, OpValue, Process};
 use super::network::MessageCounts;
-use crate::settings::Availability;
+use crate::spec::settings::Availability;
 
 /// Whether something holds. Of several, the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -21,7 +21,7 @@ use super::history::{Element, History, LogId};
 use super::network::{Address, ClientId, Delivery, MessageCounts, Network, NodeId, Timing};
 use super::payload::{Payload, Request};
 use super::topology;
-use crate::settings::Settings;
+use crate::spec::settings::Settings;
 
 /// How long a node may take to answer `init`.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);

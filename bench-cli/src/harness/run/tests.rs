@@ -9,7 +9,7 @@ use crate::harness::checker::{self, Validity};
 use crate::harness::history::{Element, Event, Function, History, Kind, Process};
 use crate::harness::network::{Address, ClientId, NodeId};
 use crate::harness::payload::{Payload, Request, Response, Rpc, Values};
-use crate::settings::{Concurrency, Latency, LatencyDistribution, Nemesis, Settings};
+use crate::spec::settings::{Concurrency, Latency, LatencyDistribution, Nemesis, Settings};
 
 /// A message of the test's nodes.
 #[derive(Clone, Debug, PartialEq)]

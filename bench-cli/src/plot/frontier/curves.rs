@@ -2,12 +2,12 @@
 //! labelled with a few of the timeouts.
 
 use super::{Panel, Which};
-use crate::analysis::median::Spread;
 use crate::analysis::{Figure, Series};
-use crate::outcome::Row;
 use crate::plot::canvas::Note;
 use crate::plot::pen::{RADIUS, marker, note, path};
 use crate::plot::style::{self, Look};
+use crate::record::Row;
+use crate::stats::median::Spread;
 
 /// Of single runs, which are drawn small below their timeout's median.
 const RUN_RADIUS: f64 = 1.8;
@@ -116,7 +116,7 @@ pub(super) fn draw(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::row::tests::example;
+    use crate::record::row::tests::example;
 
     #[test]
     fn large_points_are_the_medians_of_the_tables() {

@@ -104,8 +104,8 @@ impl Legend {
 mod tests {
     use super::*;
     use crate::analysis::Series;
-    use crate::outcome::Row;
-    use crate::outcome::row::tests::example;
+    use crate::record::Row;
+    use crate::record::row::tests::example;
 
     #[test]
     fn many_names_take_further_lines_within_the_width() {

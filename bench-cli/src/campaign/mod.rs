@@ -1,0 +1,4 @@
+//! What runs sweeps.
+
+pub mod soak;
+pub mod sweep;

@@ -1,0 +1,113 @@
+//! One random run: how it is drawn, made smaller, and repeated by hand.
+
+use std::time::Duration;
+
+use node::StrategyKind;
+
+use crate::harness::rng_streams::{Draws, Purpose};
+use crate::spec::settings::{
+    Concurrency, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
+};
+
+/// A run to be judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// Network, workload and faults.
+    pub settings: Settings,
+    /// Strategy and batch timeout of every node.
+    pub config: node::Config,
+    /// The run's seed.
+    pub seed: u64,
+    /// The messages between nodes that it may take; `None` for what the protocol should need.
+    pub budget: Option<u64>,
+}
+
+impl Case {
+    /// The case of this number.
+    pub fn draw(number: u64, strategies: &[StrategyKind]) -> Case {
+        let mut draws = Draws::new(number, Purpose::Soak);
+        let strategy = strategies[draws.index(strategies.len())];
+        let batch_timeout = Duration::from_millis(one_of(&mut draws, &[0, 1, 10, 50, 100, 200, 450, 1_000]));
+        let most = one_of(&mut draws, &[3, 10, 50]);
+        let node_count = 1 + draws.index(most);
+        let settings = Settings {
+            node_count,
+            concurrency: Concurrency::Clients(1 + draws.index(2 * node_count)),
+            rate: one_of(&mut draws, &[1.0, 10.0, 100.0, 500.0]),
+            time_limit: Duration::from_secs(one_of(&mut draws, &[1, 3, 10])),
+            latency: Latency {
+                mean: Duration::from_millis(one_of(&mut draws, &[0, 1, 10, 100, 200])),
+                distribution: one_of(&mut draws, LatencyDistribution::ALL),
+            },
+            topology: one_of(&mut draws, Topology::ALL),
+            nemesis: Nemesis {
+                partition: draws.chance(0.5),
+                interval: Duration::from_millis(one_of(&mut draws, &[300, 1_000, 3_000])),
+            },
+            message_faults: MessageFaults {
+                loss: one_of(&mut draws, &[0.0, 0.0, 0.02, 0.2]),
+                duplication: one_of(&mut draws, &[0.0, 0.0, 0.1]),
+            },
+            availability: None,
+        };
+        let config = node::Config { strategy, batch_timeout };
+        Case { settings, config, seed: number, budget: None }
+    }
+
+    /// Cases with one thing less, the largest steps first.
+    pub(super) fn simpler(&self) -> Vec<Case> {
+        let mut cases = Vec::new();
+        let mut with = |change: &dyn Fn(&mut Case)| {
+            let mut case = self.clone();
+            change(&mut case);
+            if case != *self {
+                cases.push(case);
+            }
+        };
+        with(&|case| case.settings.nemesis.partition = false);
+        with(&|case| case.settings.message_faults.loss = 0.0);
+        with(&|case| case.settings.message_faults.duplication = 0.0);
+        with(&|case| case.settings.latency.distribution = LatencyDistribution::Constant);
+        with(&|case| case.settings.node_count = case.settings.node_count.div_ceil(2));
+        // One node less, but not one node alone, which has nobody to talk to.
+        with(&|case| case.settings.node_count -= usize::from(case.settings.node_count > 2));
+        with(&|case| case.settings.concurrency = Concurrency::PerNode(1));
+        with(&|case| case.settings.time_limit = Duration::from_secs(1));
+        with(&|case| case.settings.rate = 1.0_f64.max((case.settings.rate / 2.0).floor()));
+        with(&|case| case.settings.topology = Topology::Grid);
+        cases
+    }
+
+    /// The command that repeats and judges it.
+    pub fn command(&self) -> String {
+        let Case { settings, config, seed, .. } = self;
+        let mut command = format!(
+            "bench-cli simulate --judge --strategy {} --batch-timeout {} --seed {seed} --node-count {} --concurrency {} \
+             --rate {} --time-limit {} --latency {} --latency-dist {} --topology {}",
+            config.strategy.name(),
+            humantime::format_duration(config.batch_timeout),
+            settings.node_count,
+            settings.concurrency,
+            settings.rate,
+            humantime::format_duration(settings.time_limit),
+            humantime::format_duration(settings.latency.mean),
+            settings.latency.distribution,
+            settings.topology,
+        );
+        if settings.nemesis.partition {
+            let interval = humantime::format_duration(settings.nemesis.interval);
+            command.push_str(&format!(" --nemesis partition --nemesis-interval {interval}"));
+        }
+        let MessageFaults { loss, duplication } = settings.message_faults;
+        for (flag, fraction) in [("--loss", loss), ("--duplication", duplication)] {
+            if fraction > 0.0 {
+                command.push_str(&format!(" {flag} {fraction}"));
+            }
+        }
+        command
+    }
+}
+
+fn one_of<T: Copy>(draws: &mut Draws, choices: &[T]) -> T {
+    choices[draws.index(choices.len())]
+}

@@ -1,0 +1,148 @@
+//! The soak: simulated runs with random settings and faults, searched for lost values, traffic that never ends and
+//! blown message budgets.
+//!
+//! A [`Case`] is drawn from one number and judged by [`Case::check`]; a failing one is reduced to a smaller one that
+//! fails in the same way. Nothing here prints or knows the command line.
+
+mod case;
+mod verdict;
+
+pub use case::Case;
+pub use verdict::{Failure, Passed};
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+
+/// How many reductions are tried at most before a failing case is reported as it is.
+const REDUCTIONS: usize = 300;
+
+/// What came of one case.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The case.
+    pub case: Case,
+    /// Whether it passed.
+    pub verdict: Result<Passed, Failure>,
+}
+
+/// Judges the cases numbered `numbers`, several at a time, and sends each result as it comes. Returns early once
+/// `stop` is set.
+pub fn run(
+    numbers: std::ops::Range<u64>,
+    jobs: usize,
+    strategies: &[node::StrategyKind],
+    stop: &AtomicBool,
+    results: &Sender<Judged>,
+) {
+    let next = AtomicU64::new(numbers.start);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            let (next, results, end) = (&next, results.clone(), numbers.end);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= end {
+                        return;
+                    }
+                    let case = Case::draw(number, strategies);
+                    let verdict = case.check();
+                    if results.send(Judged { case, verdict }).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// A smaller case that fails in the same way, or the case itself if no smaller one does.
+pub fn reduce(case: &Case, failure: &Failure) -> (Case, Failure) {
+    let mut smallest = (case.clone(), failure.clone());
+    let mut tried = 0;
+    'reducing: loop {
+        for candidate in smallest.0.simpler() {
+            tried += 1;
+            if tried > REDUCTIONS {
+                return smallest;
+            }
+            if let Err(failure) = candidate.check()
+                && std::mem::discriminant(&failure) == std::mem::discriminant(&smallest.1)
+            {
+                smallest = (candidate, failure);
+                continue 'reducing;
+            }
+        }
+        return smallest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::settings::Settings;
+    use node::StrategyKind;
+    use std::time::Duration;
+
+    #[test]
+    fn a_hundred_random_cases_pass() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        run(0..100, 2, &StrategyKind::ALL, &AtomicBool::new(false), &sender);
+        drop(sender);
+        let judged: Vec<Judged> = receiver.iter().collect();
+        assert_eq!(judged.len(), 100);
+        for Judged { case, verdict } in judged {
+            if let Err(failure) = verdict {
+                panic!("{failure}; to see it again: {}", case.command());
+            }
+        }
+    }
+
+    /// A value that only one node has is missed by the others' final reads, whichever comes last.
+    #[test]
+    fn values_that_come_after_the_final_reads_are_late() {
+        let config = node::Config { strategy: StrategyKind::Direct, batch_timeout: Duration::from_secs(30) };
+        let settings =
+            Settings { node_count: 2, rate: 1.0, time_limit: Duration::from_secs(1), ..Settings::default() };
+        let verdicts =
+            (0..20).map(|seed| Case { settings: settings.clone(), config, seed, budget: None }.check());
+        for (seed, verdict) in verdicts.enumerate() {
+            match verdict {
+                Err(Failure::Late { .. }) => {}
+                Ok(passed) if passed.msgs_per_op == 0.0 => {}
+                other => panic!("seed {seed}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn reductions_come_to_an_end() {
+        for number in 0..200 {
+            let mut case = Case::draw(number, &StrategyKind::ALL);
+            for _ in 0..REDUCTIONS {
+                let candidates = case.simpler();
+                let is_smaller = |other: &Case| other.settings.node_count <= case.settings.node_count;
+                assert!(candidates.iter().all(is_smaller), "{case:?}");
+                // The last one, so that the first ones' turn comes when nothing else is left.
+                match candidates.into_iter().next_back() {
+                    Some(smaller) => case = smaller,
+                    None => break,
+                }
+            }
+            assert_eq!(case.simpler(), [], "case {number}");
+        }
+    }
+
+    #[test]
+    fn a_failing_case_is_reduced_to_one_that_fails_alike() {
+        // A cluster that may say nothing blows its budget with the first value.
+        let large = |case: &Case| case.settings.node_count > 8 && case.settings.message_faults.any();
+        let case = (0..).map(|number| Case::draw(number, &[StrategyKind::Hub])).find(large);
+        let case = Case { budget: Some(0), ..case.unwrap() };
+        let failure = case.check().unwrap_err();
+        assert!(matches!(failure, Failure::OverBudget { budget: 0, .. }), "{failure}");
+        let (reduced, failure) = reduce(&case, &failure);
+        assert!(matches!(failure, Failure::OverBudget { budget: 0, .. }), "{failure}");
+        assert_eq!(reduced.settings.node_count, 2, "{reduced:?}");
+        assert!(!reduced.settings.message_faults.any(), "{reduced:?}");
+    }
+}

@@ -1,0 +1,416 @@
+//! Executes runs, some at a time, and hands each result on before it starts the next run.
+//!
+//! It knows no file format and no terminal: an [`Observer`] does what is to be done with results.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+use tokio::task::{Id, JoinSet};
+
+use crate::engine::{Engine, Finished, Interrupted, Phase, Progress, Request};
+use crate::record::{Outcome, Status};
+use crate::spec::plan::Run;
+use crate::supervise::stop::{Stop, StopSignal};
+
+/// How often a run is tried that something other than its node breaks.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// A run that ended, and when it ran.
+#[derive(Clone, Debug)]
+pub struct Completed {
+    /// What the engine gave back.
+    pub finished: Finished,
+    /// When it began.
+    pub started_at: jiff::Timestamp,
+    /// How long it took.
+    pub duration: Duration,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// What is told of runs as they go. Runs are named by their place in the plan.
+pub trait Observer {
+    /// The run begins.
+    fn started(&mut self, index: usize, run: &Run);
+
+    /// The run has entered a phase.
+    fn entered(&mut self, index: usize, phase: Phase);
+
+    /// The run has ended. The next one starts when this returns.
+    ///
+    /// # Errors
+    /// If its result cannot be kept; the sweep ends then.
+    fn completed(&mut self, index: usize, run: &Run, completed: &Completed) -> anyhow::Result<()>;
+
+    /// The run was stopped on request and has no result.
+    fn abandoned(&mut self, index: usize);
+}
+
+/// How runs are executed.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// How many run at a time.
+    pub jobs: NonZeroUsize,
+    /// The directory in which each run gets its own.
+    pub directory: PathBuf,
+    /// When a run is given up; `None` to derive it from its settings.
+    pub deadline: Option<Duration>,
+}
+
+/// Executes `runs` in order. Returns when all have ended, or when those that ran have stopped after `stop`.
+///
+/// # Errors
+/// If a run's directory cannot be made or its result not be kept. Runs that are still going are killed.
+pub async fn execute<E: Engine>(
+    engine: &Arc<E>,
+    runs: &[Run],
+    schedule: &Schedule,
+    stop: StopSignal,
+    observer: &mut impl Observer,
+) -> anyhow::Result<()> {
+    let (sender, mut phases) = mpsc::unbounded_channel();
+    let mut queue = runs.iter().enumerate();
+    let mut tasks = JoinSet::new();
+    let mut running: HashMap<Id, Started> = HashMap::new();
+    // The earliest time at which another run may start.
+    let mut free_from = tokio::time::Instant::now();
+    loop {
+        while tasks.len() < schedule.jobs.get() && stop.current() == Stop::No {
+            let Some((index, run)) = queue.next() else { break };
+            let request = prepare(run, schedule, engine.as_ref())?;
+            log::info!("run {run} starts");
+            observer.started(index, run);
+            let (engine, progress, stop) =
+                (engine.clone(), Progress::new(index, sender.clone()), stop.clone());
+            let now = tokio::time::Instant::now();
+            let start = free_from.max(now);
+            let wait = start - now;
+            free_from = start + engine.start_interval();
+            let task = tasks.spawn(async move {
+                tokio::time::sleep_until(start).await;
+                attempt(engine, request, progress, stop).await
+            });
+            let started = Started { index, at: jiff::Timestamp::now() + wait, clock: Instant::now() + wait };
+            running.insert(task.id(), started);
+        }
+        tokio::select! {
+            biased;
+            Some((index, phase)) = phases.recv() => observer.entered(index, phase),
+            ended = tasks.join_next_with_id() => {
+                let Some(ended) = ended else { return Ok(()) };
+                let (id, ended) = match ended {
+                    Ok((id, ended)) => (id, ended),
+                    // A defect of this program should cost one run, not the night's sweep.
+                    Err(error) => {
+                        let reason = format!("bench-cli itself failed: {error}");
+                        (error.id(), Ok((Outcome::failed(Status::Crashed, reason).into(), 1)))
+                    }
+                };
+                let started = running.remove(&id).expect("every task was entered when it was spawned");
+                match ended {
+                    Err(Interrupted) => {
+                        log::info!("run {} was stopped", runs[started.index]);
+                        observer.abandoned(started.index);
+                    }
+                    Ok((finished, attempts)) => {
+                        let (status, reason) = (finished.outcome.status(), finished.outcome.reason());
+                        log::info!(
+                            "run {} has ended, attempts: {attempts}, {status} {reason}",
+                            runs[started.index]
+                        );
+                        let duration = started.clock.elapsed();
+                        let completed = Completed { finished, started_at: started.at, duration, attempts };
+                        observer.completed(started.index, &runs[started.index], &completed)?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Executes a run, again if it was broken by something other than its node. How often is part of the answer: what a
+/// node did is a result and never tried again in the hope of a better one.
+async fn attempt<E: Engine>(
+    engine: Arc<E>,
+    request: Request,
+    progress: Progress,
+    stop: StopSignal,
+) -> Result<(Finished, u32), Interrupted> {
+    let mut attempts = 1;
+    loop {
+        let finished = engine.run(request.clone(), progress.clone(), stop.clone()).await?;
+        if !finished.outcome.is_transient() || attempts == MAX_ATTEMPTS {
+            return Ok((finished, attempts));
+        }
+        if engine.leaves_files() && make_empty(&request.directory).is_err() {
+            return Ok((finished, attempts));
+        }
+        attempts += 1;
+        log::warn!(
+            "attempt {attempts} of {MAX_ATTEMPTS} in {}: {}",
+            request.directory.display(),
+            finished.outcome.reason()
+        );
+    }
+}
+
+struct Started {
+    index: usize,
+    at: jiff::Timestamp,
+    clock: Instant,
+}
+
+/// Makes the run's directory, empty, and its request.
+fn prepare(run: &Run, schedule: &Schedule, engine: &impl Engine) -> anyhow::Result<Request> {
+    let directory = schedule.directory.join(run.directory_name());
+    if engine.leaves_files() {
+        make_empty(&directory)
+            .with_context(|| format!("cannot make the run's directory {}", directory.display()))?;
+    }
+    Ok(Request {
+        settings: run.settings.clone(),
+        node: run.node.clone(),
+        config: run.config(),
+        // It becomes a working directory, in which a relative path would mean something else.
+        directory: std::path::absolute(directory)?,
+        seed: engine.takes_seed().then_some(run.seed),
+        deadline: schedule.deadline.unwrap_or_else(|| engine.default_deadline(&run.settings)),
+    })
+}
+
+/// An older store in a run's directory could be taken for the run's own.
+fn make_empty(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::create_dir_all(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::plan::tests::grid;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::sync::watch;
+
+    /// Takes as many (virtual) milliseconds for a run as its batch timeout says.
+    #[derive(Default)]
+    struct Mock {
+        running: Mutex<(usize, usize)>,
+        starts: Mutex<Vec<tokio::time::Instant>>,
+        deadlines: Mutex<Vec<Duration>>,
+        tries: AtomicU32,
+    }
+
+    impl Engine for Mock {
+        fn name(&self) -> &'static str {
+            "mock"
+        }
+
+        fn version(&self) -> String {
+            String::new()
+        }
+
+        fn takes_seed(&self) -> bool {
+            true
+        }
+
+        fn leaves_files(&self) -> bool {
+            true
+        }
+
+        fn expected_duration(&self, _: &crate::spec::settings::Settings) -> Duration {
+            Duration::from_millis(50)
+        }
+
+        fn default_deadline(&self, settings: &crate::spec::settings::Settings) -> Duration {
+            settings.time_limit + Duration::from_millis(7)
+        }
+
+        fn start_interval(&self) -> Duration {
+            Duration::from_millis(5)
+        }
+
+        async fn run(
+            &self,
+            request: Request,
+            progress: Progress,
+            mut stop: StopSignal,
+        ) -> Result<Finished, Interrupted> {
+            self.starts.lock().unwrap().push(tokio::time::Instant::now());
+            {
+                let mut running = self.running.lock().unwrap();
+                running.0 += 1;
+                running.1 = running.1.max(running.0);
+            }
+            progress.enter(Phase::Operations);
+            self.deadlines.lock().unwrap().push(request.deadline);
+            let ms: u64 = request.node.env[0].1.parse().unwrap();
+            assert_ne!(ms, 13, "the test's panic");
+            if ms % 10 == 7 {
+                // The directory of a run that is tried again is empty.
+                let tries = self.tries.fetch_add(1, Ordering::Relaxed) + 1;
+                self.running.lock().unwrap().0 -= 1;
+                fs::write(request.directory.join("left"), "").unwrap();
+                assert_eq!(fs::read_dir(&request.directory).unwrap().count(), 1);
+                return Ok(match (ms, tries) {
+                    (17, 2) => Outcome::failed(Status::Invalid, "the node's fault"),
+                    _ => Outcome::failed(Status::Crashed, "the harness's fault").transient(),
+                }
+                .into());
+            }
+            let ended = tokio::select! {
+                () = stop.at_least(Stop::Soon) => Err(Interrupted),
+                () = tokio::time::sleep(Duration::from_millis(ms)) => {
+                    Ok(Outcome::failed(Status::Invalid, format!("seed {:?}", request.seed)).into())
+                }
+            };
+            self.running.lock().unwrap().0 -= 1;
+            ended
+        }
+    }
+
+    #[derive(Default)]
+    struct Log {
+        lines: Vec<String>,
+        attempts: Vec<u32>,
+        fail_at: Option<usize>,
+        stop_at: Option<(usize, watch::Sender<Stop>)>,
+    }
+
+    impl Observer for Log {
+        fn started(&mut self, index: usize, _: &Run) {
+            self.lines.push(format!("start {index}"));
+        }
+
+        fn entered(&mut self, _: usize, phase: Phase) {
+            assert_eq!(phase, Phase::Operations);
+        }
+
+        fn completed(&mut self, index: usize, run: &Run, completed: &Completed) -> anyhow::Result<()> {
+            let outcome = &completed.finished.outcome;
+            self.lines.push(format!("end {index} {}", outcome.status()));
+            self.attempts.push(completed.attempts);
+            if outcome.reason().starts_with("seed") {
+                assert_eq!(outcome.reason(), format!("seed {:?}", Some(run.seed)));
+            }
+            if let Some((at, sender)) = &self.stop_at
+                && *at == index
+            {
+                sender.send(Stop::Soon).unwrap();
+            }
+            anyhow::ensure!(self.fail_at != Some(index), "the disk is full");
+            Ok(())
+        }
+
+        fn abandoned(&mut self, index: usize) {
+            self.lines.push(format!("abandon {index}"));
+        }
+    }
+
+    struct Bench {
+        mock: Arc<Mock>,
+        log: Log,
+        result: anyhow::Result<()>,
+    }
+
+    async fn bench(timeouts: &[u64], jobs: usize, mut log: Log) -> Bench {
+        let folder = tempfile::tempdir().unwrap();
+        let schedule = Schedule {
+            jobs: NonZeroUsize::new(jobs).unwrap(),
+            directory: folder.path().join("runs"),
+            deadline: None,
+        };
+        let (sender, receiver) = watch::channel(Stop::No);
+        if let Some((_, stop)) = &mut log.stop_at {
+            *stop = sender;
+        }
+        let mock = Arc::new(Mock::default());
+        let runs: Vec<Run> =
+            grid(timeouts, 1).runs().into_iter().filter(|run| run.series() == "hub").collect();
+        let result = execute(&mock, &runs, &schedule, StopSignal::new(receiver), &mut log).await;
+        Bench { mock, log, result }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_result_is_handed_on_before_the_next_run_starts() {
+        let bench = bench(&[10, 20, 30], 1, Log::default()).await;
+        bench.result.unwrap();
+        assert_eq!(
+            bench.log.lines,
+            ["start 0", "end 0 invalid", "start 1", "end 1 invalid", "start 2", "end 2 invalid"]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_many_run_at_a_time_as_asked_for() {
+        let bench = bench(&[10, 20, 30, 40, 50], 2, Log::default()).await;
+        assert_eq!(bench.mock.running.lock().unwrap().1, 2);
+        assert_eq!(bench.log.lines[..4], ["start 0", "start 1", "end 0 invalid", "start 2"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn runs_start_one_after_another() {
+        let bench = bench(&[50, 50, 50, 50], 3, Log::default()).await;
+        let starts = bench.mock.starts.lock().unwrap();
+        let after_ms: Vec<u128> = starts.iter().map(|start| (*start - starts[0]).as_millis()).collect();
+        assert_eq!(after_ms, [0, 5, 10, 50]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_engine_says_when_a_run_is_given_up_unless_the_user_does() {
+        let bench = bench(&[10], 1, Log::default()).await;
+        let of_engine = crate::spec::settings::Settings::default().time_limit + Duration::from_millis(7);
+        assert_eq!(*bench.mock.deadlines.lock().unwrap(), [of_engine]);
+        let schedule = Schedule {
+            jobs: NonZeroUsize::MIN,
+            directory: PathBuf::from("none"),
+            deadline: Some(Duration::from_secs(1)),
+        };
+        let run = &grid(&[10], 1).runs()[0];
+        let request = prepare(run, &schedule, &crate::engine::simulated::Simulated).unwrap();
+        assert_eq!(request.deadline, Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_costs_one_run() {
+        let bench = bench(&[10, 13, 20], 1, Log::default()).await;
+        bench.result.unwrap();
+        assert_eq!(bench.log.lines[2..4], ["start 1", "end 1 crashed"]);
+        assert_eq!(bench.log.lines[5], "end 2 invalid");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_harness_broke_is_tried_again_and_what_the_node_did_is_not() {
+        let until_the_node_fails = bench(&[17, 20], 1, Log::default()).await.log;
+        assert_eq!(until_the_node_fails.lines[..2], ["start 0", "end 0 invalid"]);
+        assert_eq!(until_the_node_fails.attempts, [2, 1]);
+        let for_ever = bench(&[27], 1, Log::default()).await.log;
+        assert_eq!((for_ever.lines[1].as_str(), for_ever.attempts), ("end 0 crashed", vec![MAX_ATTEMPTS]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_abandons_what_runs_and_starts_nothing() {
+        let (sender, _) = watch::channel(Stop::No);
+        let log = Log { stop_at: Some((0, sender)), ..Log::default() };
+        let bench = bench(&[10, 1000, 2000], 2, log).await;
+        bench.result.unwrap();
+        assert_eq!(bench.log.lines, ["start 0", "start 1", "end 0 invalid", "abandon 1"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_result_that_cannot_be_kept_ends_the_sweep() {
+        let bench = bench(&[10, 20, 30], 1, Log { fail_at: Some(1), ..Log::default() }).await;
+        assert_eq!(bench.result.unwrap_err().to_string(), "the disk is full");
+        assert_eq!(bench.log.lines.last().unwrap(), "end 1 invalid");
+    }
+}

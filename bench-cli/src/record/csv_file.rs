@@ -1,0 +1,312 @@
+//! `sweep.csv` on disk: a row is there to stay before the next run starts.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use super::Row;
+use super::row::{columns, to_csv};
+
+/// An open `sweep.csv` that rows are appended to. No other sweep writes to it at the same time.
+#[derive(Debug)]
+pub struct CsvFile {
+    path: PathBuf,
+    file: File,
+    /// How much of the file is whole rows.
+    length: u64,
+    durable: bool,
+}
+
+impl CsvFile {
+    /// Opens the file for appending, without a row if `replace` says so, and gives the rows that it has. A torn last
+    /// line is cut off. With `durable`, each row is forced onto the disk; without, only [`CsvFile::sync`] does that.
+    ///
+    /// # Errors
+    /// If the file cannot be written, is no `sweep.csv` of this version, or another sweep is writing to it.
+    pub fn open(path: &Path, replace: bool, durable: bool) -> anyhow::Result<(CsvFile, Rows)> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .with_context(|| format!("cannot create or write {}", path.display()))?;
+        lock(&file, path)?;
+        let mut csv = CsvFile { path: path.to_owned(), file, length: 0, durable };
+        let rows = if replace { Rows { rows: Vec::new(), torn_line: None } } else { csv.read()? };
+        csv.cut().with_context(|| format!("cannot write to {}", path.display()))?;
+        Ok((csv, rows))
+    }
+
+    /// The rows that are there already, and how long they are.
+    fn read(&mut self) -> anyhow::Result<Rows> {
+        let text = read_text(&self.path)?;
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        if whole == 0 {
+            return Ok(Rows { rows: Vec::new(), torn_line: (!text.is_empty()).then_some(1) });
+        }
+        let rows = parse(&text).with_context(|| unreadable(&self.path))?;
+        let header = text.lines().next().unwrap_or_default();
+        match rows.rows.first() {
+            Some(row) if columns(row).join(",") != header => bail!(
+                "{} has the columns of another version of bench-cli; give another --out or --name, or --force to \
+                 replace it",
+                self.path.display()
+            ),
+            Some(_) => self.length = whole as u64,
+            // Column names alone hold nothing, and may be those of another version.
+            None => {}
+        }
+        Ok(rows)
+    }
+
+    /// Cuts off what is no whole row.
+    fn cut(&self) -> io::Result<()> {
+        if self.file.metadata()?.len() > self.length { self.file.set_len(self.length) } else { Ok(()) }
+    }
+
+    /// Appends a row, and returns when it is on disk (if the file is durable).
+    ///
+    /// # Errors
+    /// If it cannot be written (a full disk, say). The rows before it are safe then.
+    pub fn append(&mut self, row: &Row) -> anyhow::Result<()> {
+        let bytes = to_csv(row, self.length == 0);
+        // One write, so that a crash leaves at most one torn line, the last.
+        let written = self.file.write_all(&bytes);
+        let written = written.and_then(|()| if self.durable { self.file.sync_data() } else { Ok(()) });
+        if let Err(error) = written {
+            // What is left if this fails, too, is a torn line, which is found when the file is read.
+            let _ = self.cut();
+            return Err(error).with_context(|| format!("cannot write to {}", self.path.display()));
+        }
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Replaces all rows. A crash leaves either the old or the new ones.
+    ///
+    /// # Errors
+    /// If they cannot be written. The old ones are there then.
+    pub fn rewrite(&mut self, rows: &[Row]) -> anyhow::Result<()> {
+        let fresh = self.path.with_extension("csv.new");
+        let written = (|| {
+            let mut file = File::options().append(true).create(true).truncate(false).open(&fresh)?;
+            file.set_len(0)?;
+            let lines = rows.iter().enumerate().map(|(index, row)| to_csv(row, index == 0));
+            let bytes: Vec<u8> = lines.flatten().collect();
+            file.write_all(&bytes)?;
+            file.sync_data()?;
+            // Locked before it takes the place of the file that is locked now.
+            let _ = file.try_lock();
+            fs::rename(&fresh, &self.path)?;
+            Ok((file, bytes.len() as u64))
+        })();
+        match written {
+            Ok((file, length)) => {
+                (self.file, self.length) = (file, length);
+                Ok(())
+            }
+            Err(error) => {
+                let _ = fs::remove_file(&fresh);
+                let error: io::Error = error;
+                Err(error).with_context(|| format!("cannot write {}", fresh.display()))
+            }
+        }
+    }
+
+    /// Returns when every row is on disk.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn sync(&self) -> anyhow::Result<()> {
+        self.file.sync_data().with_context(|| format!("cannot write to {}", self.path.display()))
+    }
+}
+
+/// Takes the file for this process, until it is closed.
+fn lock(file: &File, path: &Path) -> anyhow::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => bail!(
+            "another sweep is writing to {}; wait for it, or give another --out or --name",
+            path.display()
+        ),
+        // Some network file systems have no locks; most sweeps are alone.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// The rows of a file, and whether its last line was torn.
+#[derive(Debug)]
+pub struct Rows {
+    /// The complete rows, in the file's order.
+    pub rows: Vec<Row>,
+    /// The number of a last line that does not end (a power cut, say); it is no row.
+    pub torn_line: Option<usize>,
+}
+
+/// Reads a `sweep.csv` back.
+///
+/// # Errors
+/// If the file cannot be read, is no `sweep.csv`, or has a line that is no row; the message names the line.
+pub fn read(path: &Path) -> anyhow::Result<Rows> {
+    parse(&read_text(path)?).with_context(|| unreadable(path))
+}
+
+fn read_text(path: &Path) -> anyhow::Result<String> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    String::from_utf8(bytes)
+        .map_err(|_| anyhow::anyhow!("{} is no sweep.csv: it is not text", path.display()))
+}
+
+fn unreadable(path: &Path) -> String {
+    format!("{} is no sweep.csv that can be read", path.display())
+}
+
+/// Reads the text of a `sweep.csv`.
+///
+/// # Errors
+/// If it is none, or has a line that is no row; the message names the line.
+pub fn parse(text: &str) -> anyhow::Result<Rows> {
+    let complete = text.rfind('\n').map_or(0, |end| end + 1);
+    let torn_line = (complete < text.len()).then(|| text[..complete].lines().count() + 1);
+    let text = &text[..complete];
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().context("its header cannot be read")?.clone();
+    if header.is_empty() {
+        bail!("it is empty; a sweep that ended before its first run leaves such a file");
+    }
+    for column in ["batch_timeout_ms", "status", "stable_p50_ms"] {
+        if !header.iter().any(|name| name == column) {
+            bail!("its first line has no column {column:?}");
+        }
+    }
+    let mut rows = Vec::new();
+    for record in reader.deserialize() {
+        rows.push(record.map_err(|error| explain(&error, &header))?);
+    }
+    Ok(Rows { rows, torn_line })
+}
+
+/// Says which line and column a row's fault is in.
+fn explain(error: &csv::Error, header: &csv::StringRecord) -> anyhow::Error {
+    match error.kind() {
+        csv::ErrorKind::Deserialize { pos, err } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            let column = err.field().and_then(|field| header.get(field as usize));
+            let column = column.map(|name| format!(", column {name}")).unwrap_or_default();
+            anyhow::anyhow!("line {line}{column}: {}", err.kind())
+        }
+        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            anyhow::anyhow!("line {line} has {len} fields where the header has {expected_len}")
+        }
+        _ => anyhow::anyhow!("{error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::row::tests::example;
+
+    fn written(rows: &[Row]) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("sweep.csv");
+        let mut file = CsvFile::open(&path, false, true).unwrap().0;
+        rows.iter().for_each(|row| file.append(row).unwrap());
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn rows_read_back_as_they_were() {
+        let failed = Row { status: crate::record::Status::Crashed, stable_p50_ms: None, ..example(100, 2) };
+        let rows = vec![example(50, 1), failed];
+        let read = parse(&written(&rows)).unwrap();
+        assert_eq!(read.rows, rows);
+        assert_eq!(read.torn_line, None);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_no_row() {
+        let text = written(&[example(50, 1), example(100, 1)]);
+        for cut in 1..40 {
+            let read = parse(&text[..text.len() - cut]).unwrap();
+            assert_eq!(read.rows, [example(50, 1)]);
+            assert_eq!(read.torn_line, Some(3));
+        }
+    }
+
+    #[test]
+    fn a_reason_of_several_lines_stays_on_one() {
+        let row = Row { reason: "first\nsecond\r\n\u{1b}third".to_owned(), ..example(50, 1) };
+        let text = written(&[row]);
+        assert_eq!(text.lines().count(), 2);
+        assert_eq!(parse(&text).unwrap().rows[0].reason, "first second third");
+    }
+
+    #[test]
+    fn what_is_no_sweep_is_refused_with_its_fault() {
+        let message = |text: &str| format!("{:#}", parse(text).unwrap_err());
+        assert!(message("").contains("it is empty"));
+        assert!(message("a,b\n1,2\n").contains("no column \"batch_timeout_ms\""));
+        let broken = written(&[example(50, 1)]).replace(",50,1,ok,", ",fifty,1,ok,");
+        let said = message(&broken);
+        assert!(said.contains("line 2, column batch_timeout_ms: invalid digit"), "{said}");
+    }
+
+    fn open(path: &Path) -> anyhow::Result<(CsvFile, Rows)> {
+        CsvFile::open(path, false, true)
+    }
+
+    #[test]
+    fn a_file_is_gone_on_with_behind_its_last_whole_row() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("sweep.csv");
+        let text = written(&[example(50, 1), example(100, 1)]);
+        for cut in [0, 1, 10] {
+            fs::write(&path, &text[..text.len() - cut]).unwrap();
+            let (mut file, Rows { rows, torn_line }) = open(&path).unwrap();
+            assert_eq!((rows.len(), torn_line), if cut == 0 { (2, None) } else { (1, Some(3)) });
+            file.append(&example(200, 1)).unwrap();
+            let read = read(&path).unwrap();
+            assert_eq!((read.rows.len(), read.torn_line), (rows.len() + 1, None));
+            assert_eq!(read.rows.last(), Some(&example(200, 1)));
+        }
+        // A torn header.
+        fs::write(&path, &text[..30]).unwrap();
+        open(&path).unwrap().0.append(&example(50, 1)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), written(&[example(50, 1)]));
+    }
+
+    #[test]
+    fn what_is_no_sweep_of_this_version_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("sweep.csv");
+        let other = written(&[example(50, 1)]).replacen(",late\n", ",late,more\n", 1);
+        let other = other.trim_end().to_owned() + ",1\n";
+        for (text, problem) in [("kept\n", "no column"), (other.as_str(), "another version")] {
+            fs::write(&path, text).unwrap();
+            let refused = format!("{:#}", open(&path).unwrap_err());
+            assert!(refused.contains(problem), "{refused}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        CsvFile::open(&path, true, true).unwrap().0.append(&example(50, 1)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), written(&[example(50, 1)]));
+    }
+
+    #[test]
+    fn two_sweeps_do_not_write_to_one_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("sweep.csv");
+        let (mut file, _) = open(&path).unwrap();
+        assert!(open(&path).unwrap_err().to_string().starts_with("another sweep is writing to"));
+        file.rewrite(&[example(50, 1)]).unwrap();
+        file.append(&example(100, 1)).unwrap();
+        assert!(open(&path).is_err());
+        drop(file);
+        assert_eq!(open(&path).unwrap().1.rows, [example(50, 1), example(100, 1)]);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,323 @@
+//! The event loop: moves messages between the nodes' pipes and the harness, at the times that the harness asks for.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use node::Time;
+use rustix::event::Timespec;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::Spec;
+use super::diagnosis::LastWords;
+use super::error::RunError;
+use super::json::{self, Body};
+use super::lateness::{Lateness, Recorder};
+use super::log::Log;
+use super::message_diagram::Picture;
+use super::names::Names;
+use super::node_log::{LONGEST_LOG, Taken};
+use super::node_output::Intake;
+use super::nodes::Nodes;
+use super::poller::Source;
+use super::process::Process;
+use super::read_ok::LastReads;
+use super::signals::Caught;
+use super::store::Store;
+use crate::harness::history::History;
+use crate::harness::launch;
+use crate::harness::network::{Address, Delivery, MessageCounts, NodeId};
+use crate::harness::run::{Phase, Run, SetupError};
+
+/// A node that has not read this much of what it was given gets nothing more until it reads.
+const CONGESTION: usize = 1 << 20;
+/// How often nodes that have closed stdout are asked whether they are alive.
+const REAP_INTERVAL: Duration = Duration::from_millis(20);
+
+/// A run that came to its end.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) history: History,
+    pub(super) counts: MessageCounts,
+    pub(super) lateness: Lateness,
+    /// From the first node's launch to the last one's.
+    pub(super) launch_spread: Duration,
+    /// From the first node's launch to the first operation.
+    pub(super) set_up: Duration,
+    /// The processor time that this process used for the run, its nodes' not counted.
+    pub(super) cpu: Duration,
+    /// What each node wrote last, in the nodes' order.
+    pub(super) last_words: Vec<LastWords>,
+    /// Its first messages.
+    pub(super) picture: Picture,
+}
+
+impl Ran {
+    /// The runner's processor time for each message, clients' messages included.
+    pub(super) fn cpu_per_message(&self) -> Duration {
+        let messages = self.counts.clients.sent + self.counts.servers.sent;
+        self.cpu.checked_div(u32::try_from(messages).unwrap_or(u32::MAX)).unwrap_or_default()
+    }
+}
+
+/// A run that did not, with what happened until then.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) error: RunError,
+    pub(super) history: History,
+}
+
+/// Runs the nodes and the harness until the run is over. No process of the run is left when this returns.
+pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Box<Failed>> {
+    let mut driver = match Driver::new(spec, log) {
+        Ok(driver) => driver,
+        Err(error) => return Err(Box::new(Failed { error: error.into(), history: History::new() })),
+    };
+    let cpu = cpu_time();
+    let outcome = driver.launch(spec, store).and_then(|()| driver.turn());
+    let cpu = cpu_time().saturating_sub(cpu);
+    let last_words = driver.nodes.last_words(&driver.names);
+    driver.nodes.kill();
+    let Driver { run, signals, lateness, launched, picture, .. } = driver;
+    // One that came at the very end must end what follows, such as the next run.
+    let outcome = match signals.release() {
+        Some(interrupted) => outcome.and(Err(RunError::Interrupted(interrupted))),
+        None => outcome,
+    };
+    let counts = run.message_counts();
+    let history = run.into_history();
+    match outcome {
+        Ok(set_up) => Ok(Ran {
+            history,
+            counts,
+            lateness: lateness.summary(),
+            launch_spread: launched.map_or(Duration::ZERO, |(first, last)| last.saturating_since(first)),
+            set_up,
+            cpu,
+            last_words,
+            picture,
+        }),
+        Err(error) => Err(Box::new(Failed { error, history })),
+    }
+}
+
+struct Driver<'a> {
+    run: Run<Body>,
+    clock: Instant,
+    names: Names,
+    nodes: Nodes,
+    signals: Caught,
+    /// When to launch which node.
+    launches: Vec<(Duration, NodeId)>,
+    /// When the first and the last node were launched.
+    launched: Option<(Time, Time)>,
+    reads: LastReads,
+    lateness: Recorder,
+    picture: Picture,
+    log: &'a mut Log,
+    /// How many events of the history have been logged.
+    logged: usize,
+    /// The line that is being written, and what is being looked at: kept for their memory.
+    line: String,
+    ready: Vec<Source>,
+}
+
+impl<'a> Driver<'a> {
+    fn new(spec: &Spec, log: &'a mut Log) -> io::Result<Driver<'a>> {
+        let count = spec.names.len();
+        let mut nodes = Nodes::new(count)?;
+        let signals = Caught::by(&mut nodes.watch)?;
+        Ok(Driver {
+            run: Run::new(spec.settings.clone(), spec.names.clone(), spec.seed),
+            clock: Instant::now(),
+            names: Names::new(&spec.names),
+            nodes,
+            signals,
+            launches: launch::schedule(count, spec.seed),
+            launched: None,
+            reads: LastReads::new(count),
+            lateness: Recorder::default(),
+            picture: Picture::default(),
+            log,
+            logged: 0,
+            line: String::new(),
+            ready: Vec::new(),
+        })
+    }
+
+    fn now(&self) -> Time {
+        Time::ZERO + self.clock.elapsed()
+    }
+
+    fn launch(&mut self, spec: &Spec, store: &Store) -> Result<(), RunError> {
+        let bin = std::fs::canonicalize(&spec.node.bin)
+            .map_err(|error| RunError::Launch { bin: spec.node.bin.clone(), error })?;
+        let start = self.now();
+        for (after, node) in std::mem::take(&mut self.launches) {
+            while self.now() < start + after {
+                let now = self.now();
+                self.run.handle_timeout(now);
+                self.deliver(now)?;
+                self.wait(Some(start + after))?;
+            }
+            self.launch_node(spec, store, &bin, node)?;
+        }
+        Ok(())
+    }
+
+    fn launch_node(&mut self, spec: &Spec, store: &Store, bin: &Path, node: NodeId) -> Result<(), RunError> {
+        let log_path = store.file("node-logs").join(format!("{}.log", self.names.of(node)));
+        let process = Process::start(&spec.node, bin, log_path)
+            .map_err(|error| RunError::Launch { bin: bin.to_owned(), error })?;
+        self.nodes.add(node, process)?;
+        let now = self.now();
+        self.launched = Some((self.launched.map_or(now, |(first, _)| first), now));
+        self.run.handle_started(now, node);
+        self.deliver(now)
+    }
+
+    /// Turns until the run is over. Returns how long the set-up took.
+    fn turn(&mut self) -> Result<Duration, RunError> {
+        let mut set_up = None;
+        let mut announced = false;
+        loop {
+            let now = self.now();
+            self.run.handle_timeout(now);
+            self.deliver(now)?;
+            self.log_events()?;
+            match self.run.phase() {
+                Phase::Done => break,
+                Phase::Failed(error) => return Err(self.set_up_error(error.clone())),
+                Phase::Main if set_up.is_none() => {
+                    let first = self.launched.map_or(now, |(first, _)| first);
+                    set_up = Some(now.saturating_since(first));
+                    self.log.line("All nodes are set up; operations begin")?;
+                }
+                Phase::Recovery(_) if !announced => {
+                    announced = true;
+                    self.log.line("Waiting for recovery...")?;
+                }
+                _ => {}
+            }
+            self.wait(None)?;
+        }
+        // Whoever died unnoticed in the last moments counts as crashed, too.
+        self.check_alive(self.names.nodes())?;
+        Ok(set_up.unwrap_or_default())
+    }
+
+    /// Hands nodes what is due.
+    fn deliver(&mut self, now: Time) -> Result<(), RunError> {
+        while let Some(delivery) = self.run.poll_delivery(now) {
+            let Delivery { id, src, dest, payload, sent, due } = delivery;
+            if due > sent {
+                self.lateness.record(self.now().saturating_since(due));
+            }
+            self.line.clear();
+            json::write_line(
+                &mut self.line,
+                id,
+                self.names.json(src),
+                self.names.json(Address::Node(dest)),
+                &payload,
+            );
+            if self.log.verbosity.receives {
+                self.log.line(&format!(":recv {}", self.line.trim_end()))?;
+            }
+            // At once, and not after the others, so that none waits for another one's pipe.
+            if self.nodes.send(dest, &self.line)? > CONGESTION {
+                self.run.pause(dest);
+            }
+            if self.picture.takes(self.run.phase()) {
+                let dest = self.names.of(dest).to_owned();
+                self.picture.add(self.names.name(src), dest, payload.text, sent, now);
+            }
+        }
+        self.line.shrink_to(1 << 16);
+        Ok(())
+    }
+
+    /// Waits for the next deadline, the time `limit` or something to read, and reads.
+    fn wait(&mut self, limit: Option<Time>) -> Result<(), RunError> {
+        let now = self.now();
+        let reap = if self.nodes.silent().is_empty() { None } else { Some(now + REAP_INTERVAL) };
+        let deadline = [self.run.next_deadline(), limit, reap].into_iter().flatten().min();
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.clear();
+        self.nodes.watch.wait(deadline.map(|at| at.saturating_since(now)), &mut ready)?;
+        for source in &ready {
+            match *source {
+                Source::Signal(interrupted) => return Err(RunError::Interrupted(interrupted)),
+                Source::Stdin(node) => {
+                    if self.nodes.flush(node)? == 0 {
+                        self.run.resume(self.now(), node);
+                    }
+                }
+                Source::Stdout(node) => self.read_stdout(node)?,
+                Source::Stderr(node) => self.read_stderr(node)?,
+            }
+        }
+        self.ready = ready;
+        self.check_alive(self.nodes.silent().to_vec())
+    }
+
+    fn read_stdout(&mut self, node: NodeId) -> Result<(), RunError> {
+        let now = self.now();
+        let Driver { run, names, log, picture, reads, nodes, .. } = self;
+        let mut intake = Intake { run, names, log, picture, reads, node, now };
+        nodes.read_stdout(names, node, |line| intake.accept(line))
+    }
+
+    fn read_stderr(&mut self, node: NodeId) -> Result<(), RunError> {
+        let Driver { names, log, nodes, .. } = self;
+        let taken = nodes.read_stderr(node, |line| {
+            if log.verbosity.stderr {
+                // The node's own log has the line, too.
+                let _ = log.line(&format!("{} stderr: {line}", names.of(node)));
+            }
+        })?;
+        if taken == Taken::Cut {
+            let (node, limit) = (names.of(node), LONGEST_LOG >> 20);
+            log.warn(&format!(
+                "Node {node} has written more than {limit} MiB to STDERR; its log holds the first of it"
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the run if one of these nodes has ended.
+    fn check_alive(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> Result<(), RunError> {
+        for node in nodes {
+            if let Some(end) = self.nodes.end(node) {
+                // What it wrote last may still be in the pipes.
+                self.read_stdout(node)?;
+                self.read_stderr(node)?;
+                return Err(self.nodes.error(&self.names, node, end));
+            }
+        }
+        Ok(())
+    }
+
+    /// The error with the last lines of the node that it is about.
+    fn set_up_error(&self, error: SetupError) -> RunError {
+        let (SetupError::Silent { node, .. } | SetupError::Refused { node, .. }) = &error;
+        let of = self.nodes.last_words(&self.names).into_iter().find(|words| words.node == *node);
+        let (stdout, stderr) = of.map_or_else(Default::default, |words| (words.stdout, words.stderr));
+        RunError::SetUp { error, stdout, stderr }
+    }
+
+    fn log_events(&mut self) -> Result<(), RunError> {
+        let history = self.run.history();
+        for event in &history.events()[self.logged..] {
+            self.log.event(history, event)?;
+        }
+        self.logged = history.events().len();
+        Ok(())
+    }
+}
+
+/// The processor time that this process has used.
+fn cpu_time() -> Duration {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(tv_sec.unsigned_abs(), tv_nsec.unsigned_abs() as u32)
+}

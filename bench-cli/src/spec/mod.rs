@@ -1,0 +1,7 @@
+//! What is to be measured.
+
+pub mod durations;
+pub mod numbers;
+pub mod plan;
+pub mod settings;
+pub mod template;

@@ -1,0 +1,9 @@
+//! Least squares, intervals, tests and quantiles. Nothing here knows of runs or rows.
+
+pub mod distribution;
+pub mod groups;
+pub mod lack_of_fit;
+pub mod least_squares;
+pub mod median;
+pub mod rank_interval;
+pub mod theil_sen;

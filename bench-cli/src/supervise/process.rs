@@ -1,0 +1,175 @@
+//! Starting a process in a group of its own, and ending the whole group.
+//!
+//! Killing only the process that was started would leave the nodes that it started. A group of its own also keeps
+//! the terminal's Ctrl-C from reaching it, so that whoever supervises decides.
+
+use std::fmt;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
+
+use super::guard;
+use super::stop::{Stop, StopSignal};
+
+/// How long a group has to end by itself after SIGTERM: a JVM's shutdown hooks take a second or two.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often to look whether a group that was told to end has ended.
+const POLL: Duration = Duration::from_millis(20);
+/// How often the caller gets to look at what the process does.
+const TICK: Duration = Duration::from_millis(200);
+
+/// How a supervised process ended.
+#[derive(Debug)]
+pub enum Exit {
+    /// By itself.
+    Ended(ExitStatus),
+    /// It was killed at its deadline.
+    TimedOut,
+    /// It was killed on request.
+    Interrupted,
+}
+
+/// Runs `command` to its end, to `deadline` or until `stop`, whichever comes first, and calls `on_tick` now and then.
+/// No process of its group is left afterwards.
+///
+/// # Errors
+/// If the process cannot be started.
+pub async fn supervise(
+    mut command: Command,
+    deadline: Duration,
+    mut stop: StopSignal,
+    mut on_tick: impl FnMut() + Send,
+) -> io::Result<Exit> {
+    let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
+    // Dropped last of all ways out, a panic included: the group is gone then.
+    let group = Group::of(&child);
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let deadline = sleep(deadline);
+    tokio::pin!(deadline);
+    loop {
+        tokio::select! {
+            biased;
+            status = child.wait() => return Ok(Exit::Ended(status?)),
+            () = stop.at_least(Stop::Soon) => {
+                group.end(&mut child, &mut stop).await;
+                return Ok(Exit::Interrupted);
+            }
+            () = &mut deadline => {
+                log::info!("{group} has reached its deadline");
+                group.end(&mut child, &mut stop).await;
+                return Ok(Exit::TimedOut);
+            }
+            _ = ticks.tick() => on_tick(),
+        }
+    }
+}
+
+/// What a process says to a line on its stdin.
+#[derive(Debug)]
+pub enum Answer {
+    /// The first line that it prints.
+    Line(String),
+    /// Nothing: it ends. The end of what it wrote on stderr, if that was piped.
+    Ended(String),
+    /// Nothing in time.
+    Silence,
+}
+
+/// Starts `command`, gives it `line`, waits for a line on stdout, and ends it with all that it has started.
+///
+/// # Errors
+/// If it cannot be started.
+pub async fn ask(mut command: Command, line: &str, patience: Duration) -> io::Result<Answer> {
+    /// No answer is longer; a process may print without end.
+    const LONGEST: u64 = 64 << 10;
+    command.process_group(0).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn()?;
+    let _group = Group::of(&child);
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let conversation = async {
+        let mut stdin = stdin?;
+        // It may have ended already; what it says tells more than a broken pipe.
+        let _ = stdin.write_all(line.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = BufReader::new(stdout?.take(LONGEST)).read_until(b'\n', &mut answer).await;
+        Some(answer).filter(|answer| !answer.is_empty())
+    };
+    let Ok(answer) = timeout(patience, conversation).await else { return Ok(Answer::Silence) };
+    if let Some(answer) = answer {
+        return Ok(Answer::Line(String::from_utf8_lossy(&answer).into_owned()));
+    }
+    let mut words = Vec::new();
+    if let Some(stderr) = stderr {
+        // A child of it may hold the pipe open.
+        let _ = timeout(Duration::from_secs(1), stderr.take(LONGEST).read_to_end(&mut words)).await;
+    }
+    Ok(Answer::Ended(String::from_utf8_lossy(&words).into_owned()))
+}
+
+/// A process group, killed when dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    /// The group that `child` leads.
+    fn of(child: &Child) -> Group {
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(group) = group {
+            guard::watch(group);
+        }
+        let group = Group(group);
+        log::debug!("started {group}");
+        group
+    }
+
+    /// Ends the group: SIGTERM, [`GRACE`], SIGKILL; at once if `stop` says [`Stop::Now`].
+    async fn end(&self, child: &mut Child, stop: &mut StopSignal) {
+        let Some(pid) = self.0 else { return };
+        if stop.current() < Stop::Now && kill_process_group(pid, Signal::TERM).is_ok() {
+            let until = Instant::now() + GRACE;
+            tokio::select! {
+                () = stop.at_least(Stop::Now) => {}
+                () = gone(pid, child, until) => {}
+            }
+        }
+        log::debug!("ending {self}");
+        // ESRCH: it has ended, as it should.
+        let _ = kill_process_group(pid, Signal::KILL);
+        let _ = child.wait().await;
+    }
+}
+
+/// Returns when nothing of the group is left, or at `until`.
+async fn gone(group: Pid, leader: &mut Child, until: Instant) {
+    // The leader must be waited for: as a zombie it would keep its group in being.
+    if timeout_at(until, leader.wait()).await.is_err() {
+        return;
+    }
+    while test_kill_process_group(group).is_ok() && Instant::now() < until {
+        sleep(POLL).await;
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(leader) => write!(f, "process group {}", leader.as_raw_nonzero()),
+            None => f.write_str("a process that has ended"),
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            // Whatever the leader left behind when it ended. ESRCH: nothing.
+            let _ = kill_process_group(pid, Signal::KILL);
+            guard::forget(pid);
+        }
+    }
+}
