@@ -172,7 +172,7 @@ impl fmt::Display for Run {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn grid(timeouts: &[u64], repetitions: u32) -> Grid {
