@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bench_cli::edn;
-use edn_rs::Edn;
+use bench_cli::edn::Value;
 use node::{Config, StrategyKind};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -117,9 +117,9 @@ fn measure() -> Result<(), Box<dyn Error>> {
         if !status.success() {
             return Err(format!("the run of {nodes} nodes with {} failed: {status}", strategy.name()).into());
         }
-        let file = |name: &str| -> Result<Edn, Box<dyn Error>> {
+        let file = |name: &str| -> Result<Value, Box<dyn Error>> {
             let path = directory.path().join("store/latest").join(name);
-            Ok(edn::read::parse(&std::fs::read_to_string(path)?)?)
+            Ok(edn::parse(&std::fs::read_to_string(path)?)?)
         };
         let (measured, results) = (file("embedded.edn")?, file("results.edn")?);
         println!(
@@ -136,8 +136,6 @@ fn measure() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn number(edn: &Edn, path: &[&str]) -> Result<f64, Box<dyn Error>> {
-    let found = path.iter().try_fold(edn, |edn, key| edn.get(*key));
-    let found = found.and_then(Edn::to_float).ok_or_else(|| format!("{path:?} is no number"))?;
-    Ok(found)
+fn number(edn: &Value, path: &[&str]) -> Result<f64, Box<dyn Error>> {
+    Ok(edn.at(path).and_then(Value::as_float).ok_or_else(|| format!("{path:?} is not a number"))?)
 }

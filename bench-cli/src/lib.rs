@@ -10,6 +10,7 @@ pub mod edn;
 pub mod engine;
 pub mod harness;
 mod logging;
+mod markup;
 pub mod model;
 pub mod plot;
 pub mod preflight;

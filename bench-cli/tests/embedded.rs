@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use edn_rs::Edn;
+use bench_cli::edn::Value;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
 
@@ -101,7 +101,7 @@ fn nodes_end_as_they_do_under_maelstrom() {
         let results = fs::read_to_string(store(&directory, "results.edn")).expect("results");
         assert!(results.contains(result), "{manner} should result in {result:?}: {results}");
         clojure_reader::edn::read_string(&results).expect("results that Clojure would read");
-        bench_cli::edn::read::parse(&results).expect("results that this tool reads");
+        bench_cli::edn::parse(&results).expect("results that this tool reads");
         for file in
             ["history.edn", "history.txt", "jepsen.log", "embedded.edn", "messages.svg", "node-logs/n2.log"]
         {
@@ -214,13 +214,15 @@ fn a_run_starts_at_once_and_takes_no_longer_than_it_must() {
     let took = began.elapsed();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let measured = fs::read_to_string(store(&directory, "embedded.edn")).expect("what the runner measured");
-    let measured = bench_cli::edn::read::parse(&measured).expect("EDN");
-    let micros = |value: &Edn| Duration::from_micros(value.to_uint().expect("a number"));
-    let set_up = micros(&measured[":set-up-us"]);
+    let measured = bench_cli::edn::parse(&measured).expect("EDN");
+    let micros = |path: &[&str]| {
+        let micros = measured.at(path).and_then(Value::as_int).expect("a number");
+        Duration::from_micros(u64::try_from(micros).expect("at least 0"))
+    };
+    let set_up = micros(&[":set-up-us"]);
     // However late the machine's timers are, what a request waits for is one message at most, and that its delivery
     // oversleeps by up to 10 ms.
-    let (mean, max) = (&measured[":request-delay-us"][":mean"], &measured[":request-delay-us"][":max"]);
-    let [mean, max] = [mean, max].map(micros);
+    let [mean, max] = [":mean", ":max"].map(|key| micros(&[":request-delay-us", key]));
     assert!(mean > Duration::from_millis(1) && mean < max, "{mean:?}, {max:?}");
     assert!((Duration::from_millis(50)..=Duration::from_millis(110)).contains(&max), "{max:?}");
     // On an idle machine it takes 0.1 s; machines that run these tests are not.
@@ -251,9 +253,8 @@ fn nodes_get_what_was_sent_to_them_before_they_were_launched() {
     let (output, directory) = start_bin(directory, &bin, 25, &flags).finish();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
     let results = fs::read_to_string(store(&directory, "results.edn")).expect("results");
-    let results = bench_cli::edn::read::parse(&results).expect("EDN");
-    let servers = results.get(":net").and_then(|net| net.get(":servers")).expect("counts");
-    let count = |key: &str| servers.get(key).and_then(|count| count.to_uint()).expect("a number");
+    let results = bench_cli::edn::parse(&results).expect("EDN");
+    let count = |key: &str| results.at(&[":net", ":servers", key]).and_then(Value::as_int).expect("a number");
     assert!(count(":send-count") >= 25 * 25);
     assert_eq!(count(":recv-count"), count(":send-count"));
 }

@@ -12,8 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use bench_cli::edn::read;
-use edn_rs::Edn;
+use bench_cli::edn::{self, Value};
 use tempfile::TempDir;
 
 /// A recorded run, and what the embedded runner must say on the terminal.
@@ -77,14 +76,12 @@ fn start(case: &str) -> (Child, TempDir) {
 }
 
 /// What makes two results the same: verdicts, and which outcomes there were.
-fn class(results: &Edn) -> String {
+fn class(results: &Value) -> String {
     let verdict = |path: &[&str]| {
-        let value = path.iter().try_fold(results, |value, key| value.get(*key));
-        value.map_or("-".to_owned(), |value| value.to_string().trim_start_matches(':').to_owned())
+        results.at(path).map_or("-".to_owned(), |value| value.to_string().trim_start_matches(':').to_owned())
     };
     let some = |path: &[&str]| {
-        let value = path.iter().try_fold(results, |value, key| value.get(*key));
-        if value.and_then(Edn::to_int).is_some_and(|count| count > 0) { "some" } else { "none" }
+        if results.at(path).and_then(Value::as_int).is_some_and(|count| count > 0) { "some" } else { "none" }
     };
     format!(
         "valid {}, stats {}, workload {}, availability {}; failed {}, unknown {}; lost {}, never read {}",
@@ -101,7 +98,7 @@ fn class(results: &Edn) -> String {
 
 fn class_of(directory: &Path) -> String {
     match fs::read_to_string(directory.join("results.edn")) {
-        Ok(text) => class(&read::parse(&text).expect("readable results")),
+        Ok(text) => class(&edn::parse(&text).expect("readable results")),
         Err(_) => "no results".to_owned(),
     }
 }

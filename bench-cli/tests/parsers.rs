@@ -37,7 +37,7 @@ proptest! {
 
     #[test]
     fn damaged_results_are_a_value_or_an_error_with_its_place(text in damaged(fixture("fail-somelost/results.edn"))) {
-        if let Err(error) = edn::read::parse(&text) {
+        if let Err(error) = edn::parse(&text) {
             prop_assert!(error.line >= 1 && error.column >= 1);
         }
     }
@@ -52,7 +52,7 @@ proptest! {
 
     #[test]
     fn any_text_is_edn_or_not(text in "[\\[\\](){}#\"\\\\:;a1.\\-+ \n\t_^é]{0,60}") {
-        let _ = edn::read::parse(&text);
+        let _ = edn::parse(&text);
     }
 
     #[test]

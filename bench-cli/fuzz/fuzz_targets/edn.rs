@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    match bench_cli::edn::read::parse(text) {
+    match bench_cli::edn::parse(text) {
         Ok(value) => drop(value.to_string()),
         Err(error) => assert!(error.line >= 1 && error.column >= 1),
     }

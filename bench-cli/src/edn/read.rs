@@ -1,301 +1,66 @@
-//! Reading EDN with `edn-rs`, guarded.
-//!
-//! `edn-rs` answers some inputs with `Ok` and wrong data (a tag without a space, `##NaN`), overflows its stack on
-//! long runs of blanks, and panics on odd digits. So every text first passes a lexer that checks it and writes it
-//! anew in the plain form that `edn-rs` reads rightly: one blank between tokens, no tags, comments or suffixes.
-//! What the lexer does not know for certain it refuses, with line and column: an error is better than a wrong figure.
-
-use std::collections::HashSet;
-use std::fmt;
+//! The reader: the guard's plain form, read by `edn-rs`.
 
 use edn_rs::Edn;
 
-/// How deep collections may nest. Maelstrom's own results stay below 20.
-const MAX_DEPTH: usize = 200;
+use super::Value;
+use super::guard::{MAP, ReadError, SET, plain_form};
 
-/// Why a text is not one well-formed EDN value, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadError {
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in characters, from 1.
-    pub column: usize,
-    /// What is wrong there.
-    pub problem: String,
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}", self.line, self.column, self.problem)
-    }
-}
-
-impl std::error::Error for ReadError {}
-
-/// Reads the one EDN value that `text` holds. Tags are dropped: `#jepsen.history.Op{…}` reads as its map.
+/// Reads the one EDN value that `text` holds. Drops tags: `#jepsen.history.Op{…}` reads as its map.
 ///
 /// # Errors
-/// If `text` is empty, holds more than one value, is cut off, or uses what Maelstrom never writes
+/// If `text` is empty, holds more than one value, is cut off, or uses forms that Maelstrom never writes
 /// (`#_`, `##NaN`, metadata, a map with a key twice).
-pub fn parse(text: &str) -> Result<Edn, ReadError> {
-    let plain = Guard::new(text).check()?;
-    plain.parse::<Edn>().map_err(|error| ReadError {
-        line: 1,
-        column: 1,
-        problem: format!("the EDN reader refused it: {error:?}"),
+pub fn parse(text: &str) -> Result<Value, ReadError> {
+    let plain = plain_form(text)?;
+    let edn = plain.parse::<Edn>().map_err(|error| refused(format!("{error:?}")))?;
+    value(edn)
+}
+
+/// An error of `edn-rs`, which names no place.
+fn refused(problem: String) -> ReadError {
+    ReadError { line: 1, column: 1, problem: format!("the EDN reader refused it: {problem}") }
+}
+
+/// Our own value from `edn-rs`'s, of a text in the guard's plain form.
+fn value(edn: Edn) -> Result<Value, ReadError> {
+    Ok(match edn {
+        Edn::Nil => Value::Nil,
+        Edn::Bool(value) => Value::Bool(value),
+        Edn::Int(int) => Value::Int(int),
+        Edn::UInt(int) => i64::try_from(int).map_or_else(|_| Value::Number(int.to_string()), Value::Int),
+        Edn::Double(_) => Value::Float(edn.to_float().unwrap_or(f64::NAN)),
+        Edn::Rational(ratio) => Value::Number(ratio),
+        Edn::Char(character) => Value::Char(character),
+        Edn::Str(text) => Value::Str(text),
+        Edn::Key(name) => Value::Keyword(name.trim_start_matches(':').to_owned().into()),
+        Edn::Symbol(name) => Value::Symbol(name),
+        Edn::List(list) => Value::List(values(list.to_vec())?),
+        Edn::Vector(vector) => Value::Vector(values(vector.to_vec())?),
+        Edn::Tagged(tag, content) => match (tag.as_str(), *content) {
+            (MAP, Edn::Vector(vector)) => Value::Map(entries(vector.to_vec())?),
+            (SET, Edn::Vector(vector)) => Value::Set(values(vector.to_vec())?),
+            (tag, content) => return Err(refused(format!("#{tag} {content}"))),
+        },
+        other => return Err(refused(other.to_string())),
     })
 }
 
-/// One collection that has been opened and not yet closed.
-struct Frame<'a> {
-    close: char,
-    open_at: usize,
-    /// Values so far, keys included.
-    values: usize,
-    /// The keys so far that are plain tokens, if this is a map.
-    keys: Option<HashSet<&'a str>>,
+fn values(items: Vec<Edn>) -> Result<Vec<Value>, ReadError> {
+    items.into_iter().map(value).collect()
 }
 
-/// Checks a text from left to right and writes the plain form of what it has checked.
-struct Guard<'a> {
-    text: &'a str,
-    position: usize,
-    frames: Vec<Frame<'a>>,
-    top_level_values: usize,
-    /// A tag was read and its value has not come yet.
-    tag_at: Option<usize>,
-    plain: String,
-}
-
-impl<'a> Guard<'a> {
-    fn new(text: &'a str) -> Guard<'a> {
-        Guard {
-            text,
-            position: 0,
-            frames: Vec::new(),
-            top_level_values: 0,
-            tag_at: None,
-            plain: String::with_capacity(text.len()),
-        }
+fn entries(keys_and_values: Vec<Edn>) -> Result<Vec<(Value, Value)>, ReadError> {
+    let mut rest = keys_and_values.into_iter();
+    let mut entries = Vec::with_capacity(rest.len() / 2);
+    while let (Some(key), Some(of_key)) = (rest.next(), rest.next()) {
+        entries.push((value(key)?, value(of_key)?));
     }
-
-    fn check(mut self) -> Result<String, ReadError> {
-        while let Some(c) = self.peek() {
-            match c {
-                c if c.is_whitespace() || c == ',' => self.position += c.len_utf8(),
-                ';' => self.skip_comment(),
-                '(' => self.open(')', "(", 1)?,
-                '[' => self.open(']', "[", 1)?,
-                '{' => self.open('}', "{", 1)?,
-                ')' | ']' | '}' => self.close(c)?,
-                '#' => self.dispatch()?,
-                '"' => self.string()?,
-                '\\' => self.character()?,
-                _ => self.token()?,
-            }
-        }
-        self.finish()
-    }
-
-    fn finish(self) -> Result<String, ReadError> {
-        if let Some(frame) = self.frames.last() {
-            let problem = format!("opened here and never closed by '{}'; the text is cut off", frame.close);
-            return Err(self.error(frame.open_at, problem));
-        }
-        if let Some(at) = self.tag_at {
-            return Err(self.error(at, "a tag without a value; the text is cut off"));
-        }
-        match self.top_level_values {
-            0 => Err(self.error(self.position, "no value at all; the text is empty")),
-            _ => Ok(self.plain),
-        }
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.text[self.position..].chars().next()
-    }
-
-    fn error(&self, at: usize, problem: impl Into<String>) -> ReadError {
-        let before = &self.text[..at];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        ReadError {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            problem: problem.into(),
-        }
-    }
-
-    fn skip_comment(&mut self) {
-        let rest = &self.text[self.position..];
-        self.position += rest.find('\n').unwrap_or(rest.len());
-    }
-
-    /// Notes that a value starts at `at`; `token` is its text if it is a plain token.
-    fn value(&mut self, at: usize, token: Option<&'a str>) -> Result<(), ReadError> {
-        self.tag_at = None;
-        let Some(frame) = self.frames.last_mut() else {
-            self.top_level_values += 1;
-            if self.top_level_values > 1 {
-                return Err(self.error(at, "a second value where the text should end"));
-            }
-            return Ok(());
-        };
-        let is_key = frame.values.is_multiple_of(2);
-        frame.values += 1;
-        if let (Some(keys), true, Some(token)) = (&mut frame.keys, is_key, token)
-            && !keys.insert(token)
-        {
-            return Err(self.error(at, format!("the key {token} for the second time in one map")));
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, close: char, plain: &str, length: usize) -> Result<(), ReadError> {
-        let at = self.position;
-        self.value(at, None)?;
-        if self.frames.len() == MAX_DEPTH {
-            return Err(self.error(at, format!("nested more than {MAX_DEPTH} deep")));
-        }
-        let is_map = plain == "{";
-        self.frames.push(Frame { close, open_at: at, values: 0, keys: is_map.then(HashSet::new) });
-        self.write(plain);
-        self.position += length;
-        Ok(())
-    }
-
-    fn close(&mut self, c: char) -> Result<(), ReadError> {
-        let at = self.position;
-        if self.tag_at.is_some() {
-            return Err(self.error(at, "a tag without a value"));
-        }
-        let Some(frame) = self.frames.pop() else {
-            return Err(self.error(at, format!("'{c}' closes nothing")));
-        };
-        if frame.close != c {
-            return Err(self.error(at, format!("'{c}' where '{}' should close", frame.close)));
-        }
-        if frame.keys.is_some() && !frame.values.is_multiple_of(2) {
-            return Err(self.error(at, "a map with a key that has no value"));
-        }
-        self.plain.push(c);
-        self.position += 1;
-        Ok(())
-    }
-
-    /// What follows a `#`: a set or a tag; all else is refused.
-    fn dispatch(&mut self) -> Result<(), ReadError> {
-        let at = self.position;
-        let rest = &self.text[at + 1..];
-        match rest.chars().next() {
-            Some('{') => self.open('}', "#{", 2),
-            Some(c) if c.is_alphabetic() => {
-                self.tag_at = Some(at);
-                self.position += 1 + token_length(rest);
-                Ok(())
-            }
-            _ => Err(self.error(at, "a '#' form that Maelstrom does not write")),
-        }
-    }
-
-    fn string(&mut self) -> Result<(), ReadError> {
-        let at = self.position;
-        let mut escaped = false;
-        for (i, c) in self.text[at + 1..].char_indices() {
-            match c {
-                _ if escaped => escaped = false,
-                '\\' => escaped = true,
-                '"' => {
-                    let end = at + 1 + i + 1;
-                    let literal = &self.text[at..end];
-                    self.value(at, Some(literal))?;
-                    self.write(literal);
-                    self.position = end;
-                    return Ok(());
-                }
-                _ => {}
-            }
-        }
-        Err(self.error(at, "a string that never ends; the text is cut off"))
-    }
-
-    fn character(&mut self) -> Result<(), ReadError> {
-        let at = self.position;
-        let rest = &self.text[at + 1..];
-        let Some(first) = rest.chars().next() else {
-            return Err(self.error(at, "a character without a name; the text is cut off"));
-        };
-        let length = 1 + first.len_utf8() + token_length(&rest[first.len_utf8()..]);
-        let literal = &self.text[at..at + length];
-        self.value(at, Some(literal))?;
-        self.write(literal);
-        self.position += length;
-        Ok(())
-    }
-
-    fn token(&mut self) -> Result<(), ReadError> {
-        let at = self.position;
-        let token = &self.text[at..at + token_length(&self.text[at..])];
-        let plain = plain_token(token).ok_or_else(|| {
-            let shown: String = token.chars().take(40).collect();
-            self.error(at, format!("{shown:?} is no EDN value"))
-        })?;
-        self.value(at, Some(token))?;
-        self.write(plain);
-        self.position += token.len();
-        Ok(())
-    }
-
-    fn write(&mut self, plain: &str) {
-        if !self.plain.is_empty() && !self.plain.ends_with(['(', '[', '{']) {
-            self.plain.push(' ');
-        }
-        self.plain.push_str(plain);
-    }
-}
-
-/// The length in bytes of the token at the start of `text`; at least one character.
-fn token_length(text: &str) -> usize {
-    let ends = |c: char| {
-        c.is_whitespace() || matches!(c, ',' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | ';' | '\\')
-    };
-    let first = text.chars().next().map_or(0, |c| if ends(c) { 0 } else { c.len_utf8() });
-    if first == 0 { 0 } else { first + text[first..].find(ends).unwrap_or(text.len() - first) }
-}
-
-/// The form of a token that `edn-rs` reads rightly, or `None` if it is neither a number, a keyword nor a symbol.
-fn plain_token(token: &str) -> Option<&str> {
-    let unsigned = token.strip_prefix(['+', '-']).unwrap_or(token);
-    if unsigned.starts_with(|c: char| c.is_ascii_digit()) {
-        let number = token.strip_suffix(['N', 'M']).unwrap_or(token);
-        let number = number.strip_prefix('+').unwrap_or(number);
-        return is_number(number.strip_prefix('-').unwrap_or(number)).then_some(number);
-    }
-    let name = token.strip_prefix(':').unwrap_or(token);
-    let symbolic = |c: char| c.is_ascii_alphanumeric() || ".*+!-_?$%&=<>/:#'|".contains(c);
-    let plausible = !name.is_empty() && !name.starts_with(['#', ':']) && name.chars().all(symbolic);
-    plausible.then_some(token)
-}
-
-/// Whether `text` is a whole number, a ratio or a decimal number, without sign.
-fn is_number(text: &str) -> bool {
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    if let Some((numerator, denominator)) = text.split_once('/') {
-        return digits(numerator) && digits(denominator);
-    }
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (text, None),
-    };
-    let exponent_ok = exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)));
-    let mantissa_ok = match mantissa.split_once('.') {
-        Some((whole, fraction)) => digits(whole) && (fraction.is_empty() || digits(fraction)),
-        None => digits(mantissa),
-    };
-    mantissa_ok && exponent_ok
+    Ok(entries)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::guard::MAX_DEPTH;
     use super::*;
 
     fn problem(text: &str) -> String {
@@ -307,25 +72,25 @@ mod tests {
         let text =
             "{:workload {:valid? false, :op #jepsen.history.Op{:index 1, :f :x}, :n 2}, :valid? false}";
         let edn = parse(text).unwrap();
-        assert_eq!(edn[":valid?"].to_bool(), Some(false));
-        assert_eq!(edn[":workload"][":n"].to_int(), Some(2));
-        assert_eq!(edn[":workload"][":op"][":index"].to_int(), Some(1));
+        assert_eq!(edn.get(":valid?"), Some(&Value::Bool(false)));
+        assert_eq!(edn.at(&[":workload", ":n"]), Some(&Value::Int(2)));
+        assert_eq!(edn.at(&[":workload", ":op", ":index"]), Some(&Value::Int(1)));
     }
 
     #[test]
     fn numbers_keep_their_values() {
-        let edn = parse("[1N 1.5M -2 +3 4.25 1e3]").unwrap();
-        assert_eq!(edn[0].to_int(), Some(1));
-        assert_eq!(edn[1].to_float(), Some(1.5));
-        assert_eq!(edn[2].to_int(), Some(-2));
-        assert_eq!(edn[3].to_int(), Some(3));
-        assert_eq!(edn[4].to_float(), Some(4.25));
+        use Value::{Float, Int};
+        let expected = [Int(1), Float(1.5), Int(-2), Int(3), Float(4.25), Float(1000.0)];
+        assert_eq!(parse("[1N 1.5M -2 +3 4.25 1e3]").unwrap(), Value::Vector(expected.into()));
+        let large = Value::Number(u64::MAX.to_string());
+        assert_eq!(parse(&u64::MAX.to_string()).unwrap(), large);
+        assert_eq!(parse("-1/3").unwrap(), Value::Number("-1/3".to_owned()));
     }
 
     #[test]
     fn brackets_in_strings_and_comments_do_not_count() {
         let edn = parse("{:a \"}] #x{ ; \\\" \" ; } \n, :b 1}").unwrap();
-        assert_eq!(edn[":b"].to_int(), Some(1));
+        assert_eq!(edn.get(":b"), Some(&Value::Int(1)));
     }
 
     #[test]
@@ -340,7 +105,7 @@ mod tests {
         assert_eq!(problem("{:a 1, :a 2}"), "line 1, column 8: the key :a for the second time in one map");
         assert_eq!(problem("{} {}"), "line 1, column 4: a second value where the text should end");
         assert_eq!(problem("[##NaN 1]"), "line 1, column 2: a '#' form that Maelstrom does not write");
-        assert_eq!(problem("[1Kr5]"), "line 1, column 2: \"1Kr5\" is no EDN value");
+        assert_eq!(problem("[1Kr5]"), "line 1, column 2: \"1Kr5\" is not an EDN value");
         assert_eq!(problem("\"abc"), "line 1, column 1: a string that never ends; the text is cut off");
         assert!(problem(&"[".repeat(1_000)).contains("nested more than"));
     }
@@ -349,6 +114,27 @@ mod tests {
     fn long_runs_of_blanks_and_comments_do_no_harm() {
         let text =
             format!("{}{}{{:a{}1}}", " ".repeat(100_000), "; x\n".repeat(20_000), "\n".repeat(100_000));
-        assert_eq!(parse(&text).unwrap()[":a"].to_int(), Some(1));
+        assert_eq!(parse(&text).unwrap().get(":a"), Some(&Value::Int(1)));
+    }
+
+    #[test]
+    fn values_print_as_they_were_written() {
+        for text in [
+            r#"{:b 1, "é\"\n" [nil true], 0.5 (x/y :k), #{2 1} \a, {} \newline}"#,
+            "[1.0 -1.0E-5 1.2345678E7 1/2 \\space]",
+        ] {
+            assert_eq!(parse(text).unwrap().to_string(), text);
+        }
+        let deep = "{:a ".repeat(MAX_DEPTH) + "1" + &"}".repeat(MAX_DEPTH);
+        assert_eq!(parse(&deep).unwrap().to_string(), deep);
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_text() {
+        let map = parse("{:a 1, 0.5 2, \":a\" 3}").unwrap();
+        assert_eq!(
+            [":a", "0.5", "\":a\"", "a"].map(|key| map.get(key).and_then(Value::as_int)),
+            [Some(1), Some(2), Some(3), None]
+        );
     }
 }

@@ -1,56 +1,13 @@
-//! Printing EDN as Maelstrom prints it: one form a line for histories, a wrapped form for results.
+//! The writer: EDN as Maelstrom prints it, on one line for histories and wrapped for results.
 
 use std::fmt::{self, Write as _};
+
+use super::Value;
 
 /// Columns after which the wrapped form breaks a collection (fipp's default, which Maelstrom uses).
 const WIDTH: usize = 70;
 
-/// An EDN value to be printed.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// `nil`
-    Nil,
-    /// `true` or `false`
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A 32-bit float, printed as Java prints it.
-    Float(f32),
-    /// A string; escaped when printed.
-    Str(String),
-    /// A keyword, given without its colon.
-    Keyword(&'static str),
-    /// A keyword whose name is known only at run time, given without its colon.
-    DynKeyword(String),
-    /// A symbol.
-    Symbol(String),
-    /// `( … )`
-    List(Vec<Value>),
-    /// `[ … ]`
-    Vector(Vec<Value>),
-    /// `#{ … }`
-    Set(Vec<Value>),
-    /// `{ … }`, printed in the order given.
-    Map(Vec<(Value, Value)>),
-    /// `#tag value`, printed without a space between, as Maelstrom does for records.
-    Tagged(&'static str, Box<Value>),
-}
-
 impl Value {
-    /// A map with keyword keys.
-    pub fn record<const N: usize>(entries: [(&'static str, Value); N]) -> Value {
-        Value::Map(entries.into_iter().map(|(key, value)| (Value::Keyword(key), value)).collect())
-    }
-
-    /// The value of a keyword key, if this is a map that has it.
-    pub fn get(&self, key: &str) -> Option<&Value> {
-        let Value::Map(entries) = self else { return None };
-        entries
-            .iter()
-            .find(|(k, _)| matches!(k, Value::Keyword(name) if *name == key))
-            .map(|(_, value)| value)
-    }
-
     /// The value wrapped over lines so that collections that fit stay on one line.
     pub fn pretty(&self) -> String {
         let mut out = String::new();
@@ -116,7 +73,7 @@ fn write_items(out: &mut String, column: usize, open: &str, items: &[Value], clo
     out.push_str(close);
 }
 
-/// Counts what is written to it and fails once that is too much, so that wide values are not printed in vain.
+/// Counts the characters written to it and fails beyond the limit, so that wide values are not printed in vain.
 struct Counter {
     width: usize,
     limit: usize,
@@ -136,10 +93,10 @@ impl fmt::Display for Value {
             Value::Bool(value) => write!(f, "{value}"),
             Value::Int(value) => write!(f, "{value}"),
             Value::Float(value) => write_float(f, *value),
+            Value::Char(character) => write_char(f, *character),
             Value::Str(text) => write_string(f, text),
             Value::Keyword(name) => write!(f, ":{name}"),
-            Value::DynKeyword(name) => write!(f, ":{name}"),
-            Value::Symbol(name) => f.write_str(name),
+            Value::Number(text) | Value::Symbol(text) => f.write_str(text),
             Value::List(items) => write_flat(f, "(", items, ")"),
             Value::Vector(items) => write_flat(f, "[", items, "]"),
             Value::Set(items) => write_flat(f, "#{", items, "}"),
@@ -165,6 +122,16 @@ fn write_flat(f: &mut fmt::Formatter<'_>, open: &str, items: &[Value], close: &s
     f.write_str(close)
 }
 
+fn write_char(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
+    match character {
+        '\n' => f.write_str("\\newline"),
+        '\r' => f.write_str("\\return"),
+        ' ' => f.write_str("\\space"),
+        '\t' => f.write_str("\\tab"),
+        other => write!(f, "\\{other}"),
+    }
+}
+
 fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_char('"')?;
     for c in text.chars() {
@@ -180,9 +147,9 @@ fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_char('"')
 }
 
-/// Prints a float as Java's `Float.toString` does: plain from 10⁻³ up to 10⁷, else with an exponent, and always
-/// with a decimal point.
-fn write_float(f: &mut fmt::Formatter<'_>, value: f32) -> fmt::Result {
+/// Prints a float as Java's `toString` does: plain from 10⁻³ up to 10⁷, otherwise with an exponent, and always with a
+/// decimal point.
+fn write_float(f: &mut fmt::Formatter<'_>, value: f64) -> fmt::Result {
     let magnitude = value.abs();
     if value.is_finite() && (magnitude == 0.0 || (1e-3..1e7).contains(&magnitude)) {
         return write!(f, "{value:?}");
@@ -204,11 +171,12 @@ fn write_float(f: &mut fmt::Formatter<'_>, value: f32) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
+    use super::super::shortest;
     use super::*;
 
     #[test]
     fn floats_look_like_javas() {
-        let printed = |value| Value::Float(value).to_string();
+        let printed = |value: f32| Value::Float(shortest(value)).to_string();
         assert_eq!(printed(3.456_024_4), "3.4560244");
         assert_eq!(printed(6.0), "6.0");
         assert_eq!(printed(0.0), "0.0");
@@ -221,7 +189,7 @@ mod tests {
     fn a_history_line_is_one_line() {
         let op = Value::record([
             ("index", Value::Int(0)),
-            ("type", Value::Keyword("ok")),
+            ("type", Value::keyword("ok")),
             ("value", Value::Vector(vec![Value::Int(0), Value::Int(1)])),
         ]);
         assert_eq!(op.to_string(), "{:index 0, :type :ok, :value [0 1]}");
@@ -231,7 +199,7 @@ mod tests {
     fn wide_maps_break_and_align() {
         let count = |name, n| {
             (
-                Value::Keyword(name),
+                Value::keyword(name),
                 Value::record([
                     ("send-count", Value::Int(n)),
                     ("recv-count", Value::Int(n)),

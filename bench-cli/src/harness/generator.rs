@@ -1,10 +1,9 @@
-//! When the next operation comes, which one it is, and when there are no more.
+//! The generator of operations and faults: the next one, its time, and the end of the main phase.
 //!
-//! Clients' operations and the nemesis's follow each other at intervals drawn uniformly from zero to twice their
-//! mean, counted from the actual dispatch of the one before, which is a little late
-//! ([`super::maelstrom_timing::DISPATCH_LATENESS`]): the real rate is some 3 % below the one asked for at 100 op/s. The
-//! first of them starts the time limit; the phase ends when the next one that could be done would lie at or beyond
-//! it.
+//! The intervals between clients' operations, and between the nemesis's, are uniform from zero to twice their mean.
+//! Each is counted from the actual dispatch of the previous operation, which is a little late
+//! ([`super::maelstrom_timing::DISPATCH_LATENESS`]). So the real rate is about 3 % below a configured 100 op/s. The first
+//! operation or fault starts the time limit. The phase ends when the next possible one would be at or after the limit.
 
 use std::time::Duration;
 
@@ -12,10 +11,10 @@ use node::Time;
 
 use super::maelstrom_timing::DISPATCH_LATENESS;
 use super::partition::Kind;
-use super::rng_streams::{Draws, Purpose};
+use super::rng_streams::{Purpose, RngStream};
 use crate::spec::settings::Settings;
 
-/// What to do next.
+/// The next thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A free client adds the next value.
@@ -30,7 +29,7 @@ pub enum Step {
     Wait(Time),
     /// Nothing before a client is free.
     Blocked,
-    /// Nothing any more.
+    /// The main phase is over.
     Exhausted,
 }
 
@@ -41,9 +40,9 @@ pub struct Generator {
     nemesis: Option<Stagger>,
     time_limit: Duration,
     cutoff: Option<Time>,
-    draws: Draws,
-    nemesis_draws: Draws,
-    dispatch_draws: Draws,
+    rng: RngStream,
+    nemesis_rng: RngStream,
+    dispatch_rng: RngStream,
     /// All clients were busy, so that the next operation waits for one of them and not for its time.
     blocked: bool,
     next_is_read: bool,
@@ -70,25 +69,25 @@ impl Stagger {
     }
 
     /// Sets the next point, counted from `from`.
-    fn advance(&mut self, from: Time, draws: &mut Draws, lateness: Duration) {
-        self.next = Some(from + Duration::from_nanos(draws.below(self.widest)) + lateness);
+    fn advance(&mut self, from: Time, rng: &mut RngStream, lateness: Duration) {
+        self.next = Some(from + Duration::from_nanos(rng.below(self.widest)) + lateness);
     }
 }
 
 impl Generator {
     /// The generator for these settings and this seed.
     pub fn new(settings: &Settings, seed: u64) -> Generator {
-        let mut draws = Draws::new(seed, Purpose::Generator);
-        let next_is_read = draws.below(2) == 1;
+        let mut rng = RngStream::new(seed, Purpose::Generator);
+        let next_is_read = rng.below(2) == 1;
         let interval = settings.nemesis.interval.as_secs_f64();
         Generator {
             clients: (settings.rate > 0.0).then(|| Stagger::new(1.0 / settings.rate)),
             nemesis: settings.nemesis.partition.then(|| Stagger::new(interval)),
             time_limit: settings.time_limit,
             cutoff: None,
-            draws,
-            nemesis_draws: Draws::new(seed, Purpose::Nemesis),
-            dispatch_draws: Draws::new(seed, Purpose::Dispatch),
+            rng,
+            nemesis_rng: RngStream::new(seed, Purpose::Nemesis),
+            dispatch_rng: RngStream::new(seed, Purpose::Dispatch),
             blocked: false,
             next_is_read,
             next_value: 0,
@@ -96,9 +95,9 @@ impl Generator {
         }
     }
 
-    /// The draws for what the nemesis does.
-    pub fn nemesis_draws(&mut self) -> &mut Draws {
-        &mut self.nemesis_draws
+    /// The random numbers for the nemesis.
+    pub fn nemesis_rng(&mut self) -> &mut RngStream {
+        &mut self.nemesis_rng
     }
 
     /// Starts the time limit although there are no operations to start it (a rate of zero). Returns its end.
@@ -111,7 +110,7 @@ impl Generator {
         self.clients.is_some()
     }
 
-    /// The next step. A step to be done at once is taken; it is the caller's to do.
+    /// The next step. A step that is due now counts as done: the caller must do it.
     pub fn step(&mut self, now: Time, client_is_free: bool) -> Step {
         self.blocked |= !client_is_free;
         let clients = self.clients.as_ref().filter(|_| client_is_free).map(|stagger| stagger.at(now));
@@ -121,8 +120,8 @@ impl Generator {
             (None, None) => return Step::Exhausted,
             (Some(client), None) => (client, false),
             (None, Some(nemesis)) => (nemesis, true),
-            // Both at once: either, as likely as the other.
-            (Some(client), Some(nemesis)) if client == nemesis => (client, self.draws.below(2) == 1),
+            // Both at the same time: one of the two at random.
+            (Some(client), Some(nemesis)) if client == nemesis => (client, self.rng.below(2) == 1),
             (Some(client), Some(nemesis)) => (client.min(nemesis), nemesis < client),
         };
         if at >= *self.cutoff.get_or_insert(at + self.time_limit) {
@@ -135,16 +134,16 @@ impl Generator {
     }
 
     fn take_operation(&mut self, now: Time) -> Step {
-        let lateness = DISPATCH_LATENESS.draw(&mut self.dispatch_draws);
+        let lateness = DISPATCH_LATENESS.sample(&mut self.dispatch_rng);
         if let Some(stagger) = &mut self.clients {
-            // The lateness of whoever asks is no part of the model: unless the operation had to wait for a client,
-            // the next one is counted from the time set for this one.
+            // The driver's own lateness is not part of the model. Unless the operation had to wait for a client, the
+            // next interval is counted from this operation's planned time.
             let from = if self.blocked { now } else { stagger.next.unwrap_or(now) };
-            stagger.advance(from, &mut self.draws, lateness);
+            stagger.advance(from, &mut self.rng, lateness);
         }
         self.blocked = false;
         let is_read = self.next_is_read;
-        self.next_is_read = self.draws.below(2) == 1;
+        self.next_is_read = self.rng.below(2) == 1;
         if is_read {
             return Step::Read;
         }
@@ -155,11 +154,11 @@ impl Generator {
 
     fn take_fault(&mut self, now: Time) -> Step {
         if let Some(stagger) = &mut self.nemesis {
-            stagger.advance(now, &mut self.nemesis_draws, Duration::ZERO);
+            stagger.advance(now, &mut self.nemesis_rng, Duration::ZERO);
         }
         self.partitioned = !self.partitioned;
         if self.partitioned {
-            Step::StartPartition(Kind::ALL[self.nemesis_draws.index(Kind::ALL.len())])
+            Step::StartPartition(Kind::ALL[self.nemesis_rng.index(Kind::ALL.len())])
         } else {
             Step::StopPartition
         }
@@ -175,7 +174,7 @@ mod tests {
         Duration::from_secs(s)
     }
 
-    /// Steps until the end with a client always free: each step with its time.
+    /// All steps, each with its time, if a client is always free.
     fn steps(settings: &Settings, start: Time) -> Vec<(Time, Step)> {
         let mut generator = Generator::new(settings, 9);
         let (mut now, mut all) = (start, Vec::new());
@@ -229,8 +228,8 @@ mod tests {
             assert_eq!(*fault == Step::StopPartition, i % 2 == 1);
         }
         for kind in Kind::ALL {
-            let drawn = faults.iter().filter(|&&fault| fault == Step::StartPartition(kind)).count();
-            assert!((90..160).contains(&drawn), "{kind:?} was drawn {drawn} times");
+            let count = faults.iter().filter(|&&fault| fault == Step::StartPartition(kind)).count();
+            assert!((90..160).contains(&count), "{kind:?} was chosen {count} times");
         }
     }
 

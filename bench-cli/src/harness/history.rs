@@ -4,7 +4,7 @@ use std::fmt;
 
 use rustc_hash::FxHashMap;
 
-use crate::edn::write::Value;
+use crate::edn::Value;
 
 /// A broadcast value: a small whole number as itself, anything else as a number in the history's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,12 +3,10 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use edn_rs::Edn;
 use rustc_hash::FxHashMap;
 
 use super::history::{Element, Event, Failure, Function, History, Kind, OpValue, Process};
-use crate::edn::read;
-use crate::edn::write::Value;
+use crate::edn::{self, Value};
 
 /// One event as Maelstrom's map, its operation called `function`.
 pub fn event(history: &History, index: u32, function: &'static str) -> Value {
@@ -25,24 +23,24 @@ pub fn event(history: &History, index: u32, function: &'static str) -> Value {
 fn map(event: &Event, index: u32, function: &'static str, value: Value) -> Value {
     let process = match event.process {
         Process::Client(number) => Value::Int(i64::from(number)),
-        Process::Nemesis => Value::Keyword("nemesis"),
+        Process::Nemesis => Value::keyword("nemesis"),
     };
     let mut entries = vec![
-        (Value::Keyword("index"), Value::Int(i64::from(index))),
-        (Value::Keyword("time"), Value::Int(event.time as i64)),
-        (Value::Keyword("type"), Value::Keyword(event.kind.name())),
-        (Value::Keyword("process"), process),
-        (Value::Keyword("f"), Value::Keyword(function)),
-        (Value::Keyword("value"), value),
+        (Value::keyword("index"), Value::Int(i64::from(index))),
+        (Value::keyword("time"), Value::Int(event.time as i64)),
+        (Value::keyword("type"), Value::keyword(event.kind.name())),
+        (Value::keyword("process"), process),
+        (Value::keyword("f"), Value::keyword(function)),
+        (Value::keyword("value"), value),
     ];
     if event.is_final {
-        entries.push((Value::Keyword("final?"), Value::Bool(true)));
+        entries.push((Value::keyword("final?"), Value::Bool(true)));
     }
     if let Some(failure) = &event.failure {
         if let Some(exception) = &failure.exception {
-            entries.push((Value::Keyword("exception"), exception.clone()));
+            entries.push((Value::keyword("exception"), exception.clone()));
         }
-        entries.push((Value::Keyword("error"), failure.error.clone()));
+        entries.push((Value::keyword("error"), failure.error.clone()));
     }
     Value::Map(entries)
 }
@@ -142,7 +140,7 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, line: &str) -> Result<(), String> {
-        let map = read::parse(line).map_err(|error| error.to_string())?;
+        let map = edn::parse(line).map_err(|error| error.to_string())?;
         let index = self.history.next_index();
         let written = whole(&map, ":index")?;
         if written != i64::from(index) {
@@ -170,68 +168,58 @@ impl Reader {
         };
         let value = self.value(&map, function, process)?;
         let failure = failure(&map);
-        let is_final = map.get(":final?").is_some_and(|flag| *flag == Edn::Bool(true));
+        let is_final = map.get(":final?").is_some_and(|flag| *flag == Value::Bool(true));
         self.history.push(Event { time, process, kind, function, value, is_final, failure, invocation });
         Ok(())
     }
 
-    fn process(&self, map: &Edn) -> Result<Process, String> {
+    fn process(&self, map: &Value) -> Result<Process, String> {
         match map.get(":process") {
-            Some(Edn::Key(name)) if name == ":nemesis" => Ok(Process::Nemesis),
+            Some(Value::Keyword(name)) if name == "nemesis" => Ok(Process::Nemesis),
             _ => u32::try_from(whole(map, ":process")?)
                 .map(Process::Client)
-                .map_err(|_| "the process is no small whole number".to_owned()),
+                .map_err(|_| "the process is not a small whole number".to_owned()),
         }
     }
 
-    fn value(&mut self, map: &Edn, function: Function, process: Process) -> Result<OpValue, String> {
+    fn value(&mut self, map: &Value, function: Function, process: Process) -> Result<OpValue, String> {
         let value = map.get(":value").ok_or(":value is missing")?;
         Ok(match (function, value) {
             (Function::StartPartition | Function::StopPartition, value) => {
-                OpValue::Fault(Box::new(Value::Symbol(value.to_string())))
+                OpValue::Fault(Box::new(value.clone()))
             }
             (Function::Broadcast, value) => OpValue::Element(self.element(value)),
-            (Function::Read, Edn::Nil) => OpValue::Nil,
-            (Function::Read, Edn::Vector(_) | Edn::List(_)) => {
-                let items: Vec<&Edn> = value.iter_some().map(Iterator::collect).unwrap_or_default();
-                let elements: Vec<Element> = items.into_iter().map(|item| self.element(item)).collect();
+            (Function::Read, Value::Nil) => OpValue::Nil,
+            (Function::Read, Value::Vector(items) | Value::List(items)) => {
+                let elements: Vec<Element> = items.iter().map(|item| self.element(item)).collect();
                 OpValue::Read(self.history.add_read(process, &elements))
             }
-            (Function::Read, other) => return Err(format!("a read's value is no list but {other}")),
+            (Function::Read, other) => return Err(format!("a read's value is {other} and not a list")),
         })
     }
 
-    fn element(&mut self, value: &Edn) -> Element {
-        match int(value) {
+    fn element(&mut self, value: &Value) -> Element {
+        match value.as_int() {
             Some(int) => self.history.int(int),
             None => self.history.other(&value.to_string()),
         }
     }
 }
 
-fn failure(map: &Edn) -> Option<Box<Failure>> {
-    let as_written = |value: &Edn| Value::Symbol(value.to_string());
+fn failure(map: &Value) -> Option<Box<Failure>> {
     let error = map.get(":error")?;
-    Some(Box::new(Failure { exception: map.get(":exception").map(as_written), error: as_written(error) }))
+    Some(Box::new(Failure { exception: map.get(":exception").cloned(), error: error.clone() }))
 }
 
-fn int(value: &Edn) -> Option<i64> {
-    match value {
-        Edn::Int(int) => Some(*int),
-        Edn::UInt(int) => i64::try_from(*int).ok(),
-        _ => None,
-    }
-}
-
-fn whole(map: &Edn, key: &str) -> Result<i64, String> {
+fn whole(map: &Value, key: &str) -> Result<i64, String> {
     let value = map.get(key).ok_or_else(|| format!("{key} is missing"))?;
-    int(value).ok_or_else(|| format!("{key} is no whole number but {value}"))
+    value.as_int().ok_or_else(|| format!("{key} is {value} and not a whole number"))
 }
 
-fn named<T: Copy>(map: &Edn, key: &str, all: &[T], name: fn(T) -> &'static str) -> Result<T, String> {
+fn named<T: Copy>(map: &Value, key: &str, all: &[T], name: fn(T) -> &'static str) -> Result<T, String> {
     let value = map.get(key).ok_or_else(|| format!("{key} is missing"))?;
     let found = match value {
-        Edn::Key(written) => all.iter().copied().find(|&item| written.strip_prefix(':') == Some(name(item))),
+        Value::Keyword(written) => all.iter().copied().find(|&item| written == name(item)),
         _ => None,
     };
     found.ok_or_else(|| format!("{key} is {value}, which the broadcast workload does not have"))

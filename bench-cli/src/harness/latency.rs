@@ -1,41 +1,41 @@
-//! How long a message from one node to another takes: whole milliseconds, as Maelstrom draws them.
+//! Random latencies of messages between nodes, in whole milliseconds as in Maelstrom.
 
 use std::time::Duration;
 
-use super::rng_streams::Draws;
+use super::rng_streams::RngStream;
 use crate::spec::settings::{Latency, LatencyDistribution};
 
-/// Whether Maelstrom can draw such latencies: the distributions that it has of them begin below their mean.
+/// Whether Maelstrom supports this latency. Its random distributions need a mean above 0.
 ///
-/// Here a mean of 0 means no latency whatever the distribution.
+/// Here a mean of 0 means no latency with any distribution.
 pub fn is_maelstroms(latency: Latency) -> bool {
     latency.distribution == LatencyDistribution::Constant || !latency.mean.is_zero()
 }
 
-/// Draws one message's latency.
+/// The latency of one message.
 ///
-/// Uniform latencies run from 0 up to, but not including, twice the mean; exponential ones lose what is less than
-/// a millisecond.
-pub fn draw(latency: Latency, draws: &mut Draws) -> Duration {
+/// Uniform latencies range from 0 up to, but not including, twice the mean. Exponential ones are rounded down to whole
+/// milliseconds.
+pub fn sample(latency: Latency, rng: &mut RngStream) -> Duration {
     let mean = latency.mean.as_millis() as u64;
     Duration::from_millis(match latency.distribution {
         LatencyDistribution::Constant => mean,
-        LatencyDistribution::Uniform => draws.below(2 * mean),
-        LatencyDistribution::Exponential => exponential(mean, draws),
+        LatencyDistribution::Uniform => rng.below(2 * mean),
+        LatencyDistribution::Exponential => exponential(mean, rng),
     })
 }
 
 /// ⌊mean × X⌋ for an exponential X of mean 1.
 ///
-/// Von Neumann's method (1951) compares uniform draws and needs no logarithm, whose last digit differs between
-/// platforms: the first of a falling run of odd length, plus the count of even runs before it, is exponential.
-fn exponential(mean: u64, draws: &mut Draws) -> u64 {
+/// Von Neumann's method (1951) only compares uniform numbers. A logarithm's last digit would differ between platforms.
+/// The first number of a falling run of odd length, plus the count of even runs before it, is exponential.
+fn exponential(mean: u64, rng: &mut RngStream) -> u64 {
     let mut whole = 0;
     loop {
-        let first = draws.bits();
+        let first = rng.bits();
         let (mut last, mut run) = (first, 1_u32);
         loop {
-            let next = draws.bits();
+            let next = rng.bits();
             if next >= last {
                 break;
             }
@@ -57,10 +57,10 @@ mod tests {
 
     const N: u32 = 100_000;
 
-    fn sample(distribution: LatencyDistribution) -> Vec<f64> {
+    fn sample_of(distribution: LatencyDistribution) -> Vec<f64> {
         let latency = Latency { mean: Duration::from_millis(100), distribution };
-        let mut draws = Draws::new(5, Purpose::Network);
-        (0..N).map(|_| draw(latency, &mut draws).as_millis() as f64).collect()
+        let mut rng = RngStream::new(5, Purpose::Network);
+        (0..N).map(|_| sample(latency, &mut rng).as_millis() as f64).collect()
     }
 
     fn mean(values: &[f64]) -> f64 {
@@ -69,12 +69,12 @@ mod tests {
 
     #[test]
     fn constant_is_constant() {
-        assert!(sample(LatencyDistribution::Constant).iter().all(|&ms| ms == 100.0));
+        assert!(sample_of(LatencyDistribution::Constant).iter().all(|&ms| ms == 100.0));
     }
 
     #[test]
     fn uniform_spans_twice_the_mean() {
-        let values = sample(LatencyDistribution::Uniform);
+        let values = sample_of(LatencyDistribution::Uniform);
         assert!((mean(&values) - 99.5).abs() < 0.7, "{}", mean(&values));
         assert_eq!(values.iter().copied().fold(f64::MAX, f64::min), 0.0);
         assert_eq!(values.iter().copied().fold(0.0, f64::max), 199.0);
@@ -82,12 +82,12 @@ mod tests {
 
     #[test]
     fn exponential_has_its_mean_and_its_tail() {
-        let values = sample(LatencyDistribution::Exponential);
+        let values = sample_of(LatencyDistribution::Exponential);
         // Truncation to whole milliseconds takes half a millisecond off the mean.
         assert!((mean(&values) - 99.5).abs() < 1.2, "{}", mean(&values));
         for (limit, share) in [(100.0, (-1.0_f64).exp()), (300.0, (-3.0_f64).exp())] {
             let beyond = values.iter().filter(|&&ms| ms >= limit).count() as f64 / f64::from(N);
-            assert!((beyond - share).abs() < 0.005, "{beyond} of the draws reach {limit} ms, not {share}");
+            assert!((beyond - share).abs() < 0.005, "a share of {beyond} reaches {limit} ms, not {share}");
         }
     }
 
@@ -95,7 +95,7 @@ mod tests {
     fn a_mean_of_zero_means_no_latency() {
         for &distribution in LatencyDistribution::ALL {
             let latency = Latency { mean: Duration::ZERO, distribution };
-            assert_eq!(draw(latency, &mut Draws::new(1, Purpose::Network)), Duration::ZERO);
+            assert_eq!(sample(latency, &mut RngStream::new(1, Purpose::Network)), Duration::ZERO);
         }
     }
 }

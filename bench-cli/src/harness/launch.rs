@@ -1,27 +1,28 @@
-//! When each node is launched.
+//! The nodes' launch times.
 //!
-//! Maelstrom launches all nodes in parallel, a thread each. How these compete for the processors decides when each
-//! process begins to run, and tickers that run freely from then on keep the differences for the whole run: a batch
-//! that arrives just before its receiver's tick in one launch arrives just after it in another. The launches are
-//! neither evenly spread nor independent of the nodes' order (the threads start in that order, less the first node,
-//! which has more to set up), so whole recorded launches are repeated here.
+//! Maelstrom launches all nodes in parallel, each on a thread of its own. The threads compete for the processors, which
+//! decides when each process begins to run. Free-running tickers keep these differences for the whole run. A batch that
+//! arrives just before its receiver's tick in one launch arrives just after it in another.
+//!
+//! The launch times are not evenly spread. They also depend on the nodes' order, since the threads start in that order
+//! (except for the first node, which has more to set up). So this module replays whole recorded launches.
 
 use std::time::Duration;
 
-use super::network::NodeId;
-use super::rng_streams::{Draws, Purpose};
+use super::address::NodeId;
+use super::rng_streams::{Purpose, RngStream};
 
-/// How many nodes the recorded launches are of.
+/// The number of nodes in the recorded launches.
 const NODES: usize = 25;
 
-/// When nodes `n0` to `n24` began to run after the first of them, in units of 0.1 ms, in recorded runs of Maelstrom
-/// v0.2.4 on a 2-core machine.
+/// The start of nodes `n0` to `n24` after the earliest of them, in units of 0.1 ms, in recorded runs of Maelstrom v0.2.4
+/// on a 2-core machine.
 ///
-/// From the runs' journals: a ticker's phase, modulo its period of 100 to 800 ms, is its process's start. In runs on a
-/// quieter machine Maelstrom's log lines about the launches spread over 28, 57 and 75 ms in much the same order.
+/// Read from the runs' journals: a ticker's phase, modulo its period of 100 to 800 ms, is its process's start. In runs
+/// on a quieter machine, Maelstrom's log lines about the launches spread over 28, 57 and 75 ms in a similar order.
 ///
-/// How much hangs on a launch: simulated runs at 100 ms that have the same launch agree in their median latency
-/// within 20 ms, those of different launches differ by up to 150 ms, and so do real runs.
+/// The launch matters: simulated runs at 100 ms with the same launch agree in their median latency within 20 ms. With
+/// different launches they differ by up to 150 ms, and so do real runs.
 #[rustfmt::skip]
 const RECORDED: [[u16; NODES]; 22] = [
     [84, 782, 718, 664, 280, 303, 362, 346, 386, 338, 406, 472, 800, 719, 476, 855, 480, 496, 883, 826, 963, 40, 94, 11, 0],
@@ -48,10 +49,10 @@ const RECORDED: [[u16; NODES]; 22] = [
     [409, 293, 0, 293, 327, 327, 567, 585, 1309, 1270, 1270, 330, 587, 1243, 330, 1187, 1141, 1134, 981, 969, 892, 823, 822, 685, 673],
 ];
 
-/// When to launch which node, soonest first; the first at once. Other numbers of nodes than the recorded ones' take
-/// their places in between, and spread out in proportion: each launch costs the same share of the processors.
+/// The launch times, earliest first; the first is zero. Node counts other than the recorded one interpolate between the
+/// recorded times and scale them, because each launch costs the same share of the processors.
 pub fn schedule(nodes: usize, seed: u64) -> Vec<(Duration, NodeId)> {
-    let recorded = &RECORDED[Draws::new(seed, Purpose::Launch).index(RECORDED.len())];
+    let recorded = &RECORDED[RngStream::new(seed, Purpose::Launch).index(RECORDED.len())];
     let mut launches: Vec<(Duration, NodeId)> =
         (0..nodes).map(|node| (offset(recorded, node, nodes), NodeId(node as u32))).collect();
     launches.sort_unstable();
@@ -62,7 +63,7 @@ pub fn schedule(nodes: usize, seed: u64) -> Vec<(Duration, NodeId)> {
     launches
 }
 
-/// The recorded offset at the node's relative place, interpolated, times the share of nodes.
+/// The recorded offset at the node's relative place, interpolated and scaled by the node count.
 fn offset(recorded: &[u16; NODES], node: usize, nodes: usize) -> Duration {
     let steps = (nodes - 1).max(1);
     let place = node * (NODES - 1);

@@ -1,26 +1,26 @@
-//! Durations of real Maelstrom that its source does not state, as measured distributions to draw from.
+//! Delays of real Maelstrom that its source does not state, as measured distributions.
 //!
-//! The tables were read off runs of Maelstrom v0.2.4 (jepsen 0.3.7, Java 17, 25 nodes, 100 op/s) on a 2-core
-//! machine. They say what its threads and the operating system add to the times that its source asks for; nothing
-//! in them was chosen to make results agree.
+//! The tables come from runs of Maelstrom v0.2.4 (jepsen 0.3.7, Java 17, 25 nodes, 100 op/s) on a 2-core machine. They
+//! state how much time its threads and the operating system add to the times in its source. No value was tuned to make
+//! results agree.
 
 use std::time::Duration;
 
-use super::rng_streams::Draws;
+use super::rng_streams::RngStream;
 
-/// A distribution, given by its quantiles.
+/// A distribution of durations, given by its quantiles.
 #[derive(Clone, Copy, Debug)]
 pub struct Distribution {
-    /// Shares, in 1/1000 from 0 to 1000, with the duration in microseconds that this share does not exceed; both
-    /// rise.
+    /// Pairs of a share in thousandths, from 0 to 1000, and the duration in microseconds that this share does not
+    /// exceed. Both rise.
     quantiles: &'static [(u64, u64)],
 }
 
 impl Distribution {
-    /// Draws a duration. Between two quantiles all durations are equally likely.
-    pub fn draw(&self, draws: &mut Draws) -> Duration {
+    /// A random duration. Between two quantiles all durations are equally likely.
+    pub fn sample(&self, rng: &mut RngStream) -> Duration {
         // A share in millionths: fine enough for a table in thousandths, and small enough for exact arithmetic.
-        let share = draws.below(1_000_000);
+        let share = rng.below(1_000_000);
         let above = self.quantiles.partition_point(|&(permille, _)| permille * 1_000 <= share);
         let (low_share, low) = self.quantiles[above - 1];
         let (high_share, high) = self.quantiles[above];
@@ -30,13 +30,35 @@ impl Distribution {
     }
 }
 
-/// How late jepsen's interpreter dispatches an operation, after the time that its generator set for it.
+/// How the thread that delivers messages to a node keeps time.
+///
+/// Both engines imitate Maelstrom's. The operating system's timers are more precise than those of a JVM thread. Where
+/// both ends of a hop tick in phase, a tenth of a millisecond decides whether two messages become one batch.
+#[derive(Clone, Copy, Debug)]
+pub struct DeliveryTiming {
+    /// From sending to an idle node until its delivery thread looks at the message. The thread then sleeps for the
+    /// rest of the latency, rounded down to whole milliseconds. So with any delay at all, it sleeps 99 ms for a message
+    /// of 100 ms.
+    pub take_delay: Duration,
+    /// How much longer than requested a sleep takes.
+    pub overshoot: Option<Distribution>,
+}
+
+impl DeliveryTiming {
+    /// As in real Maelstrom.
+    pub const MAELSTROM: DeliveryTiming =
+        DeliveryTiming { take_delay: Self::TAKE_DELAY, overshoot: Some(SLEEP_OVERSHOOT) };
+    /// A round figure for waking a thread. Its size does not matter, since any delay costs the same millisecond.
+    const TAKE_DELAY: Duration = Duration::from_micros(50);
+}
+
+/// From the time that jepsen's generator sets for an operation until its interpreter dispatches it.
 ///
 /// Intervals between operations are uniform from 0 to 2/rate plus this lateness, since each interval is counted
-/// from the actual dispatch of the operation before. Hence the density of the recorded intervals below 1 ms is
+/// from the actual dispatch of the previous operation. Hence the density of the recorded intervals below 1 ms is
 /// proportional to the lateness's distribution function, and the share of intervals above 2/rate gives its tail.
-/// From 23,268 intervals of 12 recorded runs; their mean lateness was 0.31 ms (0.06 to 0.70 ms in single runs), which
-/// lowers the rate from 100 op/s to 97.
+/// Measured on 23,268 intervals of 12 recorded runs. Their mean lateness was 0.31 ms (0.06 to 0.70 ms in single runs),
+/// which lowers the rate from 100 op/s to 97.
 pub const DISPATCH_LATENESS: Distribution = Distribution {
     quantiles: &[
         (0, 50),
@@ -53,15 +75,15 @@ pub const DISPATCH_LATENESS: Distribution = Distribution {
     ],
 };
 
-/// How much longer than asked for the thread that delivers messages to a node sleeps.
+/// How much longer than requested the delivery thread of a node sleeps.
 ///
-/// From the journals of 18 runs of this repository's tree (batch timeout 25 ms) on an idle machine, 522,170 deliveries: the
-/// time from when the thread was free for a message (the message was sent, or the one before delivered) until its
-/// delivery, less the whole milliseconds that the thread is asked to sleep and less
-/// [`super::network::Timing::take_delay`].
+/// From the journals of 18 runs of this repository's tree strategy (batch timeout 25 ms) on an idle machine, 522,170
+/// deliveries. The thread is free for a message once the message is sent and the previous one delivered. The overshoot
+/// is the time from then until the delivery, less the requested whole milliseconds and less
+/// [`DeliveryTiming::take_delay`].
 ///
-/// The lateness does not depend on how many messages are due at about the same time, so draws are independent. Only
-/// the hub's 24 messages at once wait for each other, a median of 1.7 ms on a busy machine; that is not modelled.
+/// The overshoot does not depend on how many messages are due at about the same time, so samples are independent. Only
+/// the hub's 24 messages at once wait for each other, by a median of 1.7 ms on a busy machine. That is not modelled.
 pub const SLEEP_OVERSHOOT: Distribution = Distribution {
     quantiles: &[
         (0, 0),
@@ -79,11 +101,11 @@ pub const SLEEP_OVERSHOOT: Distribution = Distribution {
     ],
 };
 
-// The way into a node and out of it, from two runs of the tree (25 and 100 ms) on an idle machine, with a node that noted
-// when it did what, on the clock by which Maelstrom writes its journal.
+// The delays into a node and out of it were measured in two runs of the tree strategy (25 and 100 ms) on an idle
+// machine. The node logged its own events on the clock that Maelstrom uses for its journal.
 
-/// How long it takes from a message's delivery until the node's reader, which slept, has it; 39,625 messages.
-pub const HEARING_DELAY: Distribution = Distribution {
+/// From a message's delivery until the node's sleeping reader has it; 39,625 messages.
+pub const STDIN_DELAY: Distribution = Distribution {
     quantiles: &[
         (0, 4),
         (50, 12),
@@ -100,8 +122,8 @@ pub const HEARING_DELAY: Distribution = Distribution {
     ],
 };
 
-/// How long it takes from then until the node, which slept, acts; 37,214 times.
-pub const WAKING_DELAY: Distribution = Distribution {
+/// From then until the sleeping node acts; measured 37,214 times.
+pub const WAKEUP_DELAY: Distribution = Distribution {
     quantiles: &[
         (0, 0),
         (50, 5),
@@ -118,7 +140,7 @@ pub const WAKING_DELAY: Distribution = Distribution {
     ],
 };
 
-/// How much later than its deadline a node acts; 11,240 times.
+/// From a node's deadline until it acts; measured 11,240 times.
 pub const TIMER_DELAY: Distribution = Distribution {
     quantiles: &[
         (0, 0),
@@ -136,9 +158,9 @@ pub const TIMER_DELAY: Distribution = Distribution {
     ],
 };
 
-/// How long it takes from then until the first of the node's words is on the network: the node's work, the pipe, and
-/// Maelstrom's reading of the message; 32,819 times. Further words follow within some 10 µs.
-pub const SPEAKING_DELAY: Distribution = Distribution {
+/// From then until the first message that the node sends is on the network; measured 32,819 times. This covers the
+/// node's work, the pipe and Maelstrom's reader. Further messages follow within some 10 µs.
+pub const STDOUT_DELAY: Distribution = Distribution {
     quantiles: &[
         (0, 9),
         (50, 20),
@@ -161,8 +183,8 @@ mod tests {
     use super::*;
 
     fn sample(distribution: Distribution) -> Vec<Duration> {
-        let mut draws = Draws::new(1, Purpose::Dispatch);
-        let mut sample: Vec<Duration> = (0..100_000).map(|_| distribution.draw(&mut draws)).collect();
+        let mut rng = RngStream::new(1, Purpose::Dispatch);
+        let mut sample: Vec<Duration> = (0..100_000).map(|_| distribution.sample(&mut rng)).collect();
         sample.sort_unstable();
         sample
     }
@@ -170,19 +192,19 @@ mod tests {
     #[test]
     fn a_sample_has_the_quantiles_of_the_table() {
         for (sample, table) in
-            [DISPATCH_LATENESS, SLEEP_OVERSHOOT, HEARING_DELAY, WAKING_DELAY, TIMER_DELAY, SPEAKING_DELAY]
+            [DISPATCH_LATENESS, SLEEP_OVERSHOOT, STDIN_DELAY, WAKEUP_DELAY, TIMER_DELAY, STDOUT_DELAY]
                 .map(|d| (sample(d), d.quantiles))
         {
             for &(permille, micros) in &table[1..table.len() - 1] {
-                let drawn = sample[permille as usize * 100].as_micros() as f64;
-                let off = (drawn - micros as f64).abs() / micros as f64;
-                assert!(off < 0.15, "{permille}/1000: {drawn} µs, not {micros}");
+                let sampled = sample[permille as usize * 100].as_micros() as f64;
+                let off = (sampled - micros as f64).abs() / micros as f64;
+                assert!(off < 0.15, "{permille}/1000: {sampled} µs, not {micros}");
             }
         }
     }
 
     #[test]
-    fn draws_stay_within_the_table() {
+    fn samples_stay_within_the_table() {
         let sample = sample(DISPATCH_LATENESS);
         assert!(sample[0] >= Duration::from_micros(50) && sample[99_999] <= Duration::from_millis(20));
     }

@@ -1,9 +1,9 @@
 //! A run as Maelstrom conducts it, without I/O and without a clock.
 //!
-//! [`run::Run`] is the whole run as one state machine: whoever drives it tells it what nodes say and what time it
-//! is, and takes from it the messages that are due at nodes and the next deadline. The embedded engine drives it
-//! with child processes and the real clock, the simulated engine with state machines and virtual time; both get
-//! the same network, workload, faults, history and checks from here.
+//! [`run::Run`] is the whole run as one state machine. Its driver passes in the nodes' messages and the time, and takes
+//! out the messages that are due at nodes and the next deadline. The runner drives it with child
+//! processes and the real clock. The simulated engine drives it with the nodes' state machines and virtual time. Both
+//! get the same network, workload, faults, history and checks from here.
 //!
 //! ```text
 //!  generator ──► run (clients, phases) ──► network ──► the driver's nodes
@@ -12,6 +12,7 @@
 //!                  history ──► checker ──► results
 //! ```
 
+pub mod address;
 pub mod checker;
 pub mod generator;
 pub mod history;
@@ -19,6 +20,7 @@ pub mod history_file;
 pub mod latency;
 pub mod launch;
 pub mod maelstrom_timing;
+pub mod message_counts;
 pub mod network;
 pub mod partition;
 pub mod payload;

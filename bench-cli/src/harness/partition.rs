@@ -1,9 +1,9 @@
-//! Network partitions: who drops whose messages, and the kinds of partition that jepsen's nemesis draws from.
+//! Network partitions: the links that are cut, and the kinds of partition that jepsen's nemesis chooses from.
 
-use super::network::NodeId;
-use super::rng_streams::Draws;
+use super::address::NodeId;
+use super::rng_streams::RngStream;
 
-/// Who is cut off from whom.
+/// The links that are cut, by receiver and sender.
 #[derive(Clone, Debug)]
 pub struct Partitions {
     nodes: usize,
@@ -13,7 +13,7 @@ pub struct Partitions {
 }
 
 impl Partitions {
-    /// Nobody is cut off.
+    /// No link is cut.
     pub fn new(nodes: usize) -> Partitions {
         Partitions { nodes, drops: vec![false; nodes * nodes], any: false }
     }
@@ -29,7 +29,7 @@ impl Partitions {
         self.drops[dest.index() * self.nodes + src.index()] = true;
     }
 
-    /// Cuts all links that the grudge names, on top of those that are cut already.
+    /// Cuts all links of the grudge, in addition to those that are cut already.
     pub fn apply(&mut self, grudge: &Grudge) {
         for (dest, sources) in &grudge.0 {
             for &src in sources {
@@ -45,11 +45,11 @@ impl Partitions {
     }
 }
 
-/// Whose messages each node drops.
+/// For each node, the nodes whose messages it drops.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grudge(pub Vec<(NodeId, Vec<NodeId>)>);
 
-/// The partitions that jepsen's combined nemesis draws from, each as likely as the others.
+/// The kinds of partition that jepsen's combined nemesis chooses from. All are equally likely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// One node is alone.
@@ -76,13 +76,13 @@ impl Kind {
         }
     }
 
-    /// Draws a partition of this kind among so many nodes.
-    pub fn grudge(self, nodes: usize, draws: &mut Draws) -> Grudge {
+    /// A random partition of this kind among `nodes` nodes.
+    pub fn grudge(self, nodes: usize, rng: &mut RngStream) -> Grudge {
         let mut order: Vec<NodeId> = (0..nodes as u32).map(NodeId).collect();
         if self == Kind::MajoritiesRing {
-            return if nodes <= 5 { ring(order, draws) } else { woven_majorities(nodes, draws) };
+            return if nodes <= 5 { ring(order, rng) } else { woven_majorities(nodes, rng) };
         }
-        draws.shuffle(&mut order);
+        rng.shuffle(&mut order);
         let small = match self {
             Kind::One => 1,
             Kind::MinorityThird => nodes.saturating_sub(1) / 3,
@@ -108,9 +108,9 @@ fn majority(nodes: usize) -> usize {
     nodes / 2 + 1
 }
 
-/// On a shuffled ring, each node in the middle of its own majority drops everyone outside it.
-fn ring(mut order: Vec<NodeId>, draws: &mut Draws) -> Grudge {
-    draws.shuffle(&mut order);
+/// On a shuffled ring, each node drops the messages from outside the majority around it.
+fn ring(mut order: Vec<NodeId>, rng: &mut RngStream) -> Grudge {
+    rng.shuffle(&mut order);
     let nodes = order.len();
     let size = majority(nodes);
     let around = (0..nodes).map(|start| {
@@ -121,8 +121,8 @@ fn ring(mut order: Vec<NodeId>, draws: &mut Draws) -> Grudge {
     Grudge(around.collect())
 }
 
-/// Links the least linked nodes with each other until each sees a majority; the rest of the links is cut.
-fn woven_majorities(nodes: usize, draws: &mut Draws) -> Grudge {
+/// Links the least linked nodes with each other until each sees a majority. All other links are cut.
+fn woven_majorities(nodes: usize, rng: &mut RngStream) -> Grudge {
     let size = majority(nodes);
     let mut linked = vec![vec![false; nodes]; nodes];
     let mut degree = vec![1_usize; nodes];
@@ -131,7 +131,7 @@ fn woven_majorities(nodes: usize, draws: &mut Draws) -> Grudge {
     }
     let mut order: Vec<usize> = (0..nodes).collect();
     loop {
-        draws.shuffle(&mut order);
+        rng.shuffle(&mut order);
         order.sort_by_key(|&node| degree[node]);
         let a = order[0];
         if degree[a] >= size {
@@ -154,11 +154,11 @@ mod tests {
     use super::super::rng_streams::Purpose;
     use super::*;
 
-    fn draws() -> Draws {
-        Draws::new(11, Purpose::Nemesis)
+    fn rng() -> RngStream {
+        RngStream::new(11, Purpose::Nemesis)
     }
 
-    /// The sizes of what each node drops, smallest first.
+    /// How many nodes each node drops messages from, smallest number first.
     fn sizes(grudge: &Grudge) -> Vec<usize> {
         let mut sizes: Vec<usize> = grudge.0.iter().map(|(_, dropped)| dropped.len()).collect();
         sizes.sort_unstable();
@@ -167,23 +167,23 @@ mod tests {
 
     #[test]
     fn clean_splits_have_the_right_sides() {
-        assert_eq!(sizes(&Kind::One.grudge(5, &mut draws())), [1, 1, 1, 1, 4]);
-        assert_eq!(sizes(&Kind::MinorityThird.grudge(5, &mut draws())), [1, 1, 1, 1, 4]);
-        assert_eq!(sizes(&Kind::Majority.grudge(5, &mut draws())), [2, 2, 2, 3, 3]);
-        assert_eq!(sizes(&Kind::MinorityThird.grudge(3, &mut draws())), [0, 0, 0]);
+        assert_eq!(sizes(&Kind::One.grudge(5, &mut rng())), [1, 1, 1, 1, 4]);
+        assert_eq!(sizes(&Kind::MinorityThird.grudge(5, &mut rng())), [1, 1, 1, 1, 4]);
+        assert_eq!(sizes(&Kind::Majority.grudge(5, &mut rng())), [2, 2, 2, 3, 3]);
+        assert_eq!(sizes(&Kind::MinorityThird.grudge(3, &mut rng())), [0, 0, 0]);
     }
 
     #[test]
     fn in_a_ring_everyone_sees_a_majority() {
         for nodes in 2..30 {
-            let grudge = Kind::MajoritiesRing.grudge(nodes, &mut draws());
+            let grudge = Kind::MajoritiesRing.grudge(nodes, &mut rng());
             assert_eq!(grudge.0.len(), nodes);
             for (node, dropped) in &grudge.0 {
                 assert!(nodes - dropped.len() >= majority(nodes), "{nodes} nodes: {grudge:?}");
                 assert!(!dropped.contains(node));
             }
         }
-        assert_eq!(sizes(&Kind::MajoritiesRing.grudge(5, &mut draws())), [2; 5]);
+        assert_eq!(sizes(&Kind::MajoritiesRing.grudge(5, &mut rng())), [2; 5]);
     }
 
     #[test]

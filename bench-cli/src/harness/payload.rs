@@ -1,32 +1,31 @@
-//! What the harness needs to know of a message's content.
+//! The content of messages, as far as the harness needs it.
 
 use super::history::Element;
-use crate::edn::write::Value;
+use crate::edn::Value;
 
-/// The body of a message, in whatever form an engine keeps it: JSON text for real processes, a typed message in
-/// simulated time.
+/// The body of a message in an engine's own form: JSON text for real processes, a typed message in simulated time.
 pub trait Payload: Clone {
     /// A client's request.
     fn request(request: &Request<'_>, msg_id: u64) -> Self;
 
-    /// The request that this message answers, if it answers one.
+    /// The `msg_id` of the request that this message replies to, if it is a reply.
     fn in_reply_to(&self) -> Option<u64>;
 
-    /// What it says as an answer to a request of this kind.
+    /// The message as a reply to a request of this kind.
     fn response(self, to: Rpc) -> Response;
 }
 
 /// A client's request to a node.
 #[derive(Clone, Copy, Debug)]
 pub enum Request<'a> {
-    /// Tells a node its name and everyone's names.
+    /// Assigns a node its name and lists all names.
     Init {
         /// The node's name.
         node: &'a str,
         /// All nodes' names.
         all: &'a [String],
     },
-    /// Tells a node all neighbourhoods.
+    /// Suggests neighbours to all nodes.
     Topology {
         /// All nodes' names.
         names: &'a [String],
@@ -76,7 +75,7 @@ impl Rpc {
     }
 }
 
-/// What a node answered.
+/// A node's reply.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Response {
     /// The request was done.
@@ -87,24 +86,24 @@ pub enum Response {
     Error {
         /// The error's code, if it is a whole number.
         code: Option<i64>,
-        /// Its text, as it was given.
+        /// Its text as the node sent it.
         text: Value,
     },
-    /// Something else than the protocol allows.
+    /// A reply that the protocol does not allow.
     Malformed(Box<Malformed>),
 }
 
-/// The values that a node answered a read with.
+/// The values in a reply to a read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// Small whole numbers, which all reads of this workload are.
+    /// Small whole numbers, as this workload broadcasts them.
     Elements(Vec<Element>),
-    /// A list of anything.
+    /// A list of any values.
     Items(Vec<Item>),
-    /// No list at all (`null`), which Maelstrom takes for an empty one.
+    /// `null` instead of a list, which Maelstrom treats as an empty one.
     Nil,
-    /// The first so many values of the log that the driver keeps for the node
-    /// (see [`super::run::Run::record_values`]).
+    /// The first values of the log that the driver keeps for the node (see [`super::run::Run::record_values`]): how
+    /// many.
     Recorded(u32),
 }
 
@@ -117,16 +116,16 @@ pub enum Item {
     Other(Box<str>),
 }
 
-/// An answer that does not have the form that its request asks for.
+/// A reply whose form does not fit its request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Malformed {
-    /// The answer's body.
+    /// The reply's body.
     pub body: Value,
-    /// What is wrong with it, by key.
+    /// The problems, by key.
     pub errors: Value,
 }
 
-/// Maelstrom's name for an error code, and whether it says that the request definitely did not happen.
+/// Maelstrom's name for an error code, and whether it means that the request definitely did not happen.
 pub fn error_meaning(code: Option<i64>) -> (&'static str, bool) {
     match code {
         Some(0) => ("timeout", false),

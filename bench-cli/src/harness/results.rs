@@ -6,8 +6,8 @@ use super::checker::{
 };
 use super::history::{Element, Function, History};
 use super::history_file;
-use super::network::{Count, MessageCounts};
-use crate::edn::write::Value;
+use super::message_counts::{Count, MessageCounts};
+use crate::edn::{self, Value};
 
 /// The whole of `results.edn`.
 pub fn results(history: &History, counts: MessageCounts, report: &Report) -> Value {
@@ -44,20 +44,20 @@ pub fn from_history(history: &History, report: &Report) -> Value {
 pub fn validity(validity: Validity) -> Value {
     match validity {
         Validity::Valid => Value::Bool(true),
-        Validity::Unknown => Value::Keyword("unknown"),
+        Validity::Unknown => Value::keyword("unknown"),
         Validity::Invalid => Value::Bool(false),
     }
 }
 
 fn exceptions(history: &History, exceptions: &Exceptions) -> Value {
-    let mut entries = vec![(Value::Keyword("valid?"), Value::Bool(true))];
+    let mut entries = vec![(Value::keyword("valid?"), Value::Bool(true))];
     if let Some(example) = exceptions.example {
         let one = Value::record([
             ("count", Value::Int(exceptions.count as i64)),
             ("class", Value::Symbol("clojure.lang.ExceptionInfo".to_owned())),
             ("example", op(history, example, None)),
         ]);
-        entries.push((Value::Keyword("exceptions"), Value::List(vec![one])));
+        entries.push((Value::keyword("exceptions"), Value::List(vec![one])));
     }
     Value::Map(entries)
 }
@@ -65,27 +65,27 @@ fn exceptions(history: &History, exceptions: &Exceptions) -> Value {
 fn stats(stats: &Stats) -> Value {
     let by_function = stats.by_function().map(|(function, outcomes)| {
         let counts = counts(&outcomes, outcomes.validity());
-        (Value::Keyword(function.name()), Value::Map(counts))
+        (Value::keyword(function.name()), Value::Map(counts))
     });
     let mut entries = counts(&stats.all(), stats.validity());
-    entries.push((Value::Keyword("by-f"), Value::Map(by_function.collect())));
+    entries.push((Value::keyword("by-f"), Value::Map(by_function.collect())));
     Value::Map(entries)
 }
 
 fn counts(outcomes: &Outcomes, valid: Validity) -> Vec<(Value, Value)> {
     vec![
-        (Value::Keyword("valid?"), validity(valid)),
-        (Value::Keyword("count"), Value::Int(outcomes.count() as i64)),
-        (Value::Keyword("ok-count"), Value::Int(outcomes.ok as i64)),
-        (Value::Keyword("fail-count"), Value::Int(outcomes.fail as i64)),
-        (Value::Keyword("info-count"), Value::Int(outcomes.info as i64)),
+        (Value::keyword("valid?"), validity(valid)),
+        (Value::keyword("count"), Value::Int(outcomes.count() as i64)),
+        (Value::keyword("ok-count"), Value::Int(outcomes.ok as i64)),
+        (Value::keyword("fail-count"), Value::Int(outcomes.fail as i64)),
+        (Value::keyword("info-count"), Value::Int(outcomes.info as i64)),
     ]
 }
 
 fn availability(report: &AvailabilityReport) -> Value {
     Value::record([
         ("valid?", validity(report.validity)),
-        ("ok-fraction", report.ok_fraction.map_or(Value::Int(1), Value::Float)),
+        ("ok-fraction", report.ok_fraction.map_or(Value::Int(1), float)),
     ])
 }
 
@@ -103,12 +103,12 @@ fn net(counts: MessageCounts, operations: u64) -> Value {
 
 fn count(count: Count, per_operation: Option<f32>) -> Value {
     let mut entries = vec![
-        (Value::Keyword("send-count"), Value::Int(count.sent as i64)),
-        (Value::Keyword("recv-count"), Value::Int(count.received as i64)),
-        (Value::Keyword("msg-count"), Value::Int(count.sent as i64)),
+        (Value::keyword("send-count"), Value::Int(count.sent as i64)),
+        (Value::keyword("recv-count"), Value::Int(count.received as i64)),
+        (Value::keyword("msg-count"), Value::Int(count.sent as i64)),
     ];
     if let Some(per_operation) = per_operation {
-        entries.push((Value::Keyword("msgs-per-op"), Value::Float(per_operation)));
+        entries.push((Value::keyword("msgs-per-op"), float(per_operation)));
     }
     Value::Map(entries)
 }
@@ -134,7 +134,7 @@ fn workload(history: &History, set: &SetFull) -> Value {
         ("never-read", Some(elements(&set.never_read))),
         ("duplicated", Some(Value::Map(Vec::new()))),
     ];
-    let present = entries.into_iter().filter_map(|(key, value)| Some((Value::Keyword(key), value?)));
+    let present = entries.into_iter().filter_map(|(key, value)| Some((Value::keyword(key), value?)));
     Value::Map(present.collect())
 }
 
@@ -153,12 +153,17 @@ fn quantiles(quantiles: Quantiles) -> Value {
 fn worst_stale(history: &History, stale: &Stale) -> Value {
     Value::record([
         ("element", history.edn(stale.element)),
-        ("outcome", Value::Keyword("stable")),
+        ("outcome", Value::keyword("stable")),
         ("stable-latency", Value::Int(stale.stable_latency as i64)),
         ("lost-latency", Value::Nil),
         ("known", op(history, stale.known, Some("add"))),
         ("last-absent", stale.last_absent.map_or(Value::Nil, |index| op(history, index, Some("add")))),
     ])
+}
+
+/// A number that Maelstrom prints as a 32-bit float.
+fn float(value: f32) -> Value {
+    Value::Float(edn::shortest(value))
 }
 
 /// An operation as a record; broadcasts under another name if the checker knows them by one.

@@ -1,42 +1,42 @@
-//! Random draws that are the same for a seed on every platform and with every version of the `rand` crates.
+//! Random numbers that a seed determines on every platform and with every version of the `rand` crates.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What a stream of draws is for. Each purpose has its own stream, so that drawing more for one does not change
-/// what the others see.
+/// What a stream is used for. Each purpose has its own stream, so that using more numbers for one purpose does not
+/// change the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Message latencies.
     Network,
-    /// Which operation comes next, and when.
+    /// The next operation and its time.
     Generator,
-    /// Which partition comes next, and when.
+    /// The next partition and its time.
     Nemesis,
-    /// When nodes are launched.
+    /// The nodes' launch times.
     Launch,
-    /// The settings of a random run.
+    /// The settings of a soak run.
     Soak,
-    /// How late operations are dispatched.
+    /// The delay in dispatching operations.
     Dispatch,
-    /// How much longer than asked for sleeps take.
+    /// How much longer than requested sleeps take.
     Overshoot,
-    /// How long it takes from a node's decision to speak until its words are on the network.
-    Speaking,
-    /// How long it takes until a node hears what it was given, and wakes.
-    Hearing,
+    /// The delay from a node's decision to send until its message is on the network.
+    Stdout,
+    /// The delays until a node has read a delivered message, and has woken.
+    Stdin,
 }
 
-/// A stream of integer draws.
+/// A stream of random integers.
 #[derive(Clone, Debug)]
-pub struct Draws(ChaCha8Rng);
+pub struct RngStream(ChaCha8Rng);
 
-impl Draws {
+impl RngStream {
     /// The stream of a run's seed for one purpose.
-    pub fn new(seed: u64, purpose: Purpose) -> Draws {
+    pub fn new(seed: u64, purpose: Purpose) -> RngStream {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(purpose as u64);
-        Draws(rng)
+        RngStream(rng)
     }
 
     /// 64 uniform bits.
@@ -46,7 +46,7 @@ impl Draws {
 
     /// Uniform from 0 up to, but not including, `bound`; 0 if `bound` is 0.
     ///
-    /// Lemire, "Fast random integer generation in an interval" (2019): no bias and, most times, no division.
+    /// Lemire, "Fast random integer generation in an interval" (2019): unbiased, and mostly without a division.
     pub fn below(&mut self, bound: u64) -> u64 {
         if bound == 0 {
             return 0;
@@ -61,7 +61,7 @@ impl Draws {
         (product >> 64) as u64
     }
 
-    /// Whether something of this probability happens.
+    /// True with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
         // 53 bits: every such fraction is an exact `f64`, so the comparison is the same on every platform.
         ((self.bits() >> 11) as f64) < probability * (1_u64 << 53) as f64
@@ -72,7 +72,7 @@ impl Draws {
         self.below(len as u64) as usize
     }
 
-    /// Puts the items into a uniformly drawn order.
+    /// Puts the items into a random order; all orders are equally likely.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.index(i + 1));
@@ -85,29 +85,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draws_stay_below_the_bound_and_reach_all_values() {
-        let mut draws = Draws::new(1, Purpose::Generator);
+    fn numbers_stay_below_the_bound_and_reach_all_values() {
+        let mut rng = RngStream::new(1, Purpose::Generator);
         let mut seen = [0_u32; 7];
         for _ in 0..7_000 {
-            seen[draws.index(7)] += 1;
+            seen[rng.index(7)] += 1;
         }
         assert!(seen.iter().all(|&count| (850..1150).contains(&count)), "{seen:?}");
-        assert_eq!(draws.below(0), 0);
+        assert_eq!(rng.below(0), 0);
     }
 
     #[test]
-    fn a_seed_gives_the_same_draws_forever() {
-        let mut draws = Draws::new(42, Purpose::Network);
-        let drawn: Vec<u64> = (0..4).map(|_| draws.below(1_000_000)).collect();
-        assert_eq!(drawn, PINNED);
+    fn a_seed_gives_the_same_numbers_forever() {
+        let mut rng = RngStream::new(42, Purpose::Network);
+        let numbers: Vec<u64> = (0..4).map(|_| rng.below(1_000_000)).collect();
+        assert_eq!(numbers, PINNED);
     }
 
-    /// Written down once: a change here breaks `--seed` for every user.
+    /// Recorded once. A change here breaks `--seed` for every user.
     const PINNED: [u64; 4] = [681_896, 950_275, 427_516, 627_360];
 
     #[test]
     fn purposes_are_independent() {
-        let first = |purpose| Draws::new(7, purpose).bits();
+        let first = |purpose| RngStream::new(7, purpose).bits();
         assert_ne!(first(Purpose::Network), first(Purpose::Generator));
         assert_ne!(first(Purpose::Generator), first(Purpose::Nemesis));
     }
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_shuffle_keeps_every_item() {
         let mut items: Vec<u32> = (0..50).collect();
-        Draws::new(3, Purpose::Nemesis).shuffle(&mut items);
+        RngStream::new(3, Purpose::Nemesis).shuffle(&mut items);
         assert_ne!(items, (0..50).collect::<Vec<_>>());
         items.sort_unstable();
         assert_eq!(items, (0..50).collect::<Vec<_>>());

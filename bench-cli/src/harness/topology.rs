@@ -1,4 +1,4 @@
-//! The neighbours that Maelstrom names to each node in its `topology` message.
+//! The neighbours that Maelstrom suggests to each node in its `topology` message.
 
 use crate::spec::settings::Topology;
 

@@ -6,6 +6,7 @@ use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, IntoDrawingArea as _, SVGBackend};
 
 use super::style::{self, FAMILIES, PLOTTERS_FAMILY};
+use crate::markup::escape;
 
 /// plotters places everything on whole pixels, which makes lines crooked. So drawing is done this much larger, and
 /// the SVG's size, not its coordinates, is that of the picture.
@@ -41,24 +42,6 @@ impl Notes {
             "<circle class=\"note\"{run} cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill-opacity=\"0\"><title>{text}</title></circle>"
         );
     }
-}
-
-/// Text with what XML and HTML would take for something else written as entities.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // XML has no way to write the other control characters.
-            control if control.is_control() && !"\n\t".contains(control) => escaped.push('\u{fffd}'),
-            plain => escaped.push(plain),
-        }
-    }
-    escaped
 }
 
 /// Draws a picture of `width` × `height` pixels and returns its SVG.

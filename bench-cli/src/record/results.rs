@@ -8,10 +8,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use edn_rs::Edn;
-
 use super::{StableLatencies, Validity};
-use crate::edn;
+use crate::edn::{self, Value};
 
 /// The largest file that is read, in bytes. A challenge run's results take some 30 kB.
 const MAX_BYTES: u64 = 64 << 20;
@@ -90,7 +88,7 @@ pub enum ResultsError {
         /// The file.
         path: PathBuf,
         /// Where and why.
-        source: edn::read::ReadError,
+        source: edn::ReadError,
     },
     /// The file is EDN but not the results of a broadcast run.
     #[error("{} does not hold the results of a broadcast run: {problem}", path.display())]
@@ -118,13 +116,13 @@ pub fn read(path: &Path) -> Result<Figures, ResultsError> {
         at: error.utf8_error().valid_up_to(),
     })?;
     let results =
-        edn::read::parse(&text).map_err(|source| ResultsError::NotEdn { path: path.to_owned(), source })?;
+        edn::parse(&text).map_err(|source| ResultsError::NotEdn { path: path.to_owned(), source })?;
     figures(&results).map_err(|problem| ResultsError::NotResults { path: path.to_owned(), problem })
 }
 
 /// Takes the figures from parsed results.
-fn figures(results: &Edn) -> Result<Figures, String> {
-    let Edn::Map(_) = results else { return Err("it is not a map".to_owned()) };
+fn figures(results: &Value) -> Result<Figures, String> {
+    let Value::Map(_) = results else { return Err("it is not a map".to_owned()) };
     let validity = Field::of(results, &[":valid?"]).validity()?;
     let count = |path: &[&str]| Field::of(results, path).count();
     let ratio = |path: &[&str]| Field::of(results, path).optional(Field::ratio);
@@ -158,13 +156,12 @@ fn figures(results: &Edn) -> Result<Figures, String> {
 /// A value and the path of keys that led to it, for messages.
 struct Field<'a> {
     path: String,
-    value: Option<&'a Edn>,
+    value: Option<&'a Value>,
 }
 
 impl<'a> Field<'a> {
-    fn of(root: &'a Edn, path: &[&str]) -> Field<'a> {
-        let value = path.iter().try_fold(root, |value, &key| value.get(key));
-        Field { path: path.join(" "), value }
+    fn of(root: &'a Value, path: &[&str]) -> Field<'a> {
+        Field { path: path.join(" "), value: root.at(path) }
     }
 
     fn wrong(&self, expected: &str) -> String {
@@ -180,16 +177,16 @@ impl<'a> Field<'a> {
     /// `read` if the field is there and not nil.
     fn optional<T>(self, read: impl FnOnce(Self) -> Result<T, String>) -> Result<Option<T>, String> {
         match self.value {
-            None | Some(Edn::Nil) => Ok(None),
+            None | Some(Value::Nil) => Ok(None),
             Some(_) => read(self).map(Some),
         }
     }
 
     fn validity(self) -> Result<Validity, String> {
         match self.value {
-            Some(Edn::Bool(true)) => Ok(Validity::Valid),
-            Some(Edn::Bool(false)) => Ok(Validity::Invalid),
-            Some(Edn::Key(key)) if key == ":unknown" => Ok(Validity::Unknown),
+            Some(Value::Bool(true)) => Ok(Validity::Valid),
+            Some(Value::Bool(false)) => Ok(Validity::Invalid),
+            Some(Value::Keyword(key)) if key == "unknown" => Ok(Validity::Unknown),
             _ => Err(self.wrong("true, false or :unknown")),
         }
     }
@@ -200,12 +197,10 @@ impl<'a> Field<'a> {
 
     fn ratio(self) -> Result<f64, String> {
         // A 32-bit float in the file: reading its digits as a 64-bit one keeps what the user sees there.
-        let ratio = match self.value {
-            Some(Edn::Double(_)) => self.value.and_then(Edn::to_float),
-            Some(value) => whole(value).map(|ratio| ratio as f64),
-            None => None,
-        };
-        ratio.filter(|r| r.is_finite() && *r >= 0.0).ok_or_else(|| self.wrong("a number of at least 0"))
+        self.value
+            .and_then(Value::as_float)
+            .filter(|r| r.is_finite() && *r >= 0.0)
+            .ok_or_else(|| self.wrong("a number of at least 0"))
     }
 
     fn latencies(self) -> Result<StableLatencies, String> {
@@ -226,40 +221,39 @@ impl<'a> Field<'a> {
     }
 }
 
-/// A number that is whole, or nothing. (`Edn::to_uint` would round a fraction and read a string.)
-fn whole(value: &Edn) -> Option<u64> {
-    match value {
-        Edn::Int(number) => u64::try_from(*number).ok(),
-        Edn::UInt(number) => Some(*number),
-        _ => None,
-    }
+/// The number, if it is a whole one of at least 0.
+fn whole(value: &Value) -> Option<u64> {
+    value.as_int().and_then(|number| u64::try_from(number).ok())
 }
 
 /// The checkers at the top level that did not say `true`.
-fn complaints(results: &Edn) -> Vec<String> {
-    let Some(checkers) = results.map_iter() else { return Vec::new() };
-    checkers
+fn complaints(results: &Value) -> Vec<String> {
+    let checkers = results.entries().unwrap_or_default().iter();
+    let mut complaints: Vec<String> = checkers
         .filter_map(|(name, result)| {
             let verdict = match result.get(":valid?")? {
-                Edn::Bool(true) => return None,
-                Edn::Bool(false) => "invalid",
+                Value::Bool(true) => return None,
+                Value::Bool(false) => "invalid",
                 _ => "unknown",
             };
             let detail = first_message(result).map(|text| format!(" ({text})")).unwrap_or_default();
             Some(format!("{name} is {verdict}{detail}"))
         })
-        .collect()
+        .collect();
+    // Independent of the order in the file.
+    complaints.sort_unstable();
+    complaints
 }
 
 /// The first error message inside a checker's result, on one line and shortened.
-fn first_message(value: &Edn) -> Option<String> {
+fn first_message(value: &Value) -> Option<String> {
     const LONGEST: usize = 160;
-    if let Some(Edn::Str(text)) = value.get(":message").or_else(|| value.get(":error")) {
+    if let Some(Value::Str(text)) = value.get(":message").or_else(|| value.get(":error")) {
         return Some(text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect());
     }
     match value {
-        Edn::Map(_) => value.map_iter()?.find_map(|(_, inner)| first_message(inner)),
-        Edn::List(_) | Edn::Vector(_) => value.iter_some()?.find_map(first_message),
+        Value::Map(entries) => entries.iter().find_map(|(_, inner)| first_message(inner)),
+        Value::List(items) | Value::Vector(items) => items.iter().find_map(first_message),
         _ => None,
     }
 }
@@ -269,7 +263,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Figures, String> {
-        figures(&edn::read::parse(text).unwrap())
+        figures(&edn::parse(text).unwrap())
     }
 
     const COMPLETE: &str = "{:stats {:count 10 :fail-count 1 :info-count 0} :availability {:ok-fraction 0.9}
@@ -300,7 +294,7 @@ mod tests {
             (
                 "{:msgs-per-op 1}",
                 "{:msgs-per-op -1.0}",
-                ":net :servers :msgs-per-op should be a number of at least 0, not -1",
+                ":net :servers :msgs-per-op should be a number of at least 0, not -1.0",
             ),
             ("{:msgs-per-op 1}", "{}", ":net :servers has no :msgs-per-op although there were operations"),
             (

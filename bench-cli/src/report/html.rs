@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Picture;
 use super::summary::Sheet;
-pub use crate::plot::canvas::escape;
+pub(crate) use crate::markup::escape;
 
 /// A table whose first column names its rows.
 pub fn table(caption: &str, sheet: &Sheet) -> String {

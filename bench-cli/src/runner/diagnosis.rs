@@ -13,14 +13,14 @@ const TEXT: usize = 200;
 
 /// The last lines that a node wrote.
 #[derive(Clone, Debug)]
-pub(super) struct LastWords {
+pub(super) struct OutputTail {
     pub(super) node: String,
     pub(super) stdout: String,
     pub(super) stderr: String,
 }
 
 /// Says what the nodes did wrong, and what the first one that failed wrote last; nothing if all went well.
-pub(super) fn diagnose(history: &History, report: &Report, clients: usize, nodes: &[LastWords]) -> String {
+pub(super) fn diagnose(history: &History, report: &Report, clients: usize, nodes: &[OutputTail]) -> String {
     let mut text = String::new();
     let mut suspect = None;
     for ((function, error), failures) in failures(history) {
@@ -51,7 +51,7 @@ pub(super) fn diagnose(history: &History, report: &Report, clients: usize, nodes
         return text;
     }
     if report.validity() != Validity::Valid
-        && let Some(LastWords { node, stdout, stderr }) = suspect.or(nodes.first())
+        && let Some(OutputTail { node, stdout, stderr }) = suspect.or(nodes.first())
     {
         let _ = write!(text, "Last lines of {node} on stdout:\n{}", last(stdout));
         let _ = write!(text, "and on stderr:\n{}", last(stderr));

@@ -9,24 +9,26 @@ use rustix::event::Timespec;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::Spec;
-use super::diagnosis::LastWords;
+use super::diagnosis::OutputTail;
 use super::error::RunError;
 use super::json::{self, Body};
 use super::lateness::{Lateness, Recorder};
 use super::log::Log;
-use super::message_diagram::Picture;
+use super::message_diagram::MessageDiagram;
 use super::names::Names;
-use super::node_log::{LONGEST_LOG, Taken};
-use super::node_output::Intake;
+use super::node_log::{LONGEST_LOG, LogWrite};
+use super::node_output::NodeOutput;
 use super::nodes::Nodes;
 use super::poller::Source;
 use super::process::Process;
 use super::read_ok::LastReads;
-use super::signals::Caught;
+use super::signals::CaughtSignals;
 use super::store::Store;
+use crate::harness::address::{Address, NodeId};
 use crate::harness::history::History;
 use crate::harness::launch;
-use crate::harness::network::{Address, Delivery, MessageCounts, NodeId};
+use crate::harness::message_counts::MessageCounts;
+use crate::harness::network::Delivery;
 use crate::harness::run::{Phase, Run, SetupError};
 
 /// A node that has not read this much of what it was given gets nothing more until it reads.
@@ -47,9 +49,9 @@ pub(super) struct Ran {
     /// The processor time that this process used for the run, its nodes' not counted.
     pub(super) cpu: Duration,
     /// What each node wrote last, in the nodes' order.
-    pub(super) last_words: Vec<LastWords>,
+    pub(super) output_tails: Vec<OutputTail>,
     /// Its first messages.
-    pub(super) picture: Picture,
+    pub(super) diagram: MessageDiagram,
 }
 
 impl Ran {
@@ -76,12 +78,12 @@ pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Bo
     let cpu = cpu_time();
     let outcome = driver.launch(spec, store).and_then(|()| driver.turn());
     let cpu = cpu_time().saturating_sub(cpu);
-    let last_words = driver.nodes.last_words(&driver.names);
+    let output_tails = driver.nodes.output_tails(&driver.names);
     driver.nodes.kill();
-    let Driver { run, signals, lateness, launched, picture, .. } = driver;
+    let Driver { run, signals, lateness, launched, diagram, .. } = driver;
     // One that came at the very end must end what follows, such as the next run.
     let outcome = match signals.release() {
-        Some(interrupted) => outcome.and(Err(RunError::Interrupted(interrupted))),
+        Some(signal) => outcome.and(Err(RunError::Interrupted(signal))),
         None => outcome,
     };
     let counts = run.message_counts();
@@ -94,8 +96,8 @@ pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Bo
             launch_spread: launched.map_or(Duration::ZERO, |(first, last)| last.saturating_since(first)),
             set_up,
             cpu,
-            last_words,
-            picture,
+            output_tails,
+            diagram,
         }),
         Err(error) => Err(Box::new(Failed { error, history })),
     }
@@ -106,14 +108,14 @@ struct Driver<'a> {
     clock: Instant,
     names: Names,
     nodes: Nodes,
-    signals: Caught,
+    signals: CaughtSignals,
     /// When to launch which node.
     launches: Vec<(Duration, NodeId)>,
     /// When the first and the last node were launched.
     launched: Option<(Time, Time)>,
     reads: LastReads,
     lateness: Recorder,
-    picture: Picture,
+    diagram: MessageDiagram,
     log: &'a mut Log,
     /// How many events of the history have been logged.
     logged: usize,
@@ -126,7 +128,8 @@ impl<'a> Driver<'a> {
     fn new(spec: &Spec, log: &'a mut Log) -> io::Result<Driver<'a>> {
         let count = spec.names.len();
         let mut nodes = Nodes::new(count)?;
-        let signals = Caught::by(&mut nodes.watch)?;
+        let signals = CaughtSignals::catch()?;
+        nodes.poller.watch_signals(&signals)?;
         Ok(Driver {
             run: Run::new(spec.settings.clone(), spec.names.clone(), spec.seed),
             clock: Instant::now(),
@@ -137,7 +140,7 @@ impl<'a> Driver<'a> {
             launched: None,
             reads: LastReads::new(count),
             lateness: Recorder::default(),
-            picture: Picture::default(),
+            diagram: MessageDiagram::default(),
             log,
             logged: 0,
             line: String::new(),
@@ -228,9 +231,9 @@ impl<'a> Driver<'a> {
             if self.nodes.send(dest, &self.line)? > CONGESTION {
                 self.run.pause(dest);
             }
-            if self.picture.takes(self.run.phase()) {
+            if self.diagram.takes(self.run.phase()) {
                 let dest = self.names.of(dest).to_owned();
-                self.picture.add(self.names.name(src), dest, payload.text, sent, now);
+                self.diagram.add(self.names.name(src), dest, payload.text, sent, now);
             }
         }
         self.line.shrink_to(1 << 16);
@@ -244,10 +247,10 @@ impl<'a> Driver<'a> {
         let deadline = [self.run.next_deadline(), limit, reap].into_iter().flatten().min();
         let mut ready = std::mem::take(&mut self.ready);
         ready.clear();
-        self.nodes.watch.wait(deadline.map(|at| at.saturating_since(now)), &mut ready)?;
+        self.nodes.poller.wait(deadline.map(|at| at.saturating_since(now)), &mut ready)?;
         for source in &ready {
             match *source {
-                Source::Signal(interrupted) => return Err(RunError::Interrupted(interrupted)),
+                Source::Signal(signal) => return Err(RunError::Interrupted(signal)),
                 Source::Stdin(node) => {
                     if self.nodes.flush(node)? == 0 {
                         self.run.resume(self.now(), node);
@@ -263,9 +266,9 @@ impl<'a> Driver<'a> {
 
     fn read_stdout(&mut self, node: NodeId) -> Result<(), RunError> {
         let now = self.now();
-        let Driver { run, names, log, picture, reads, nodes, .. } = self;
-        let mut intake = Intake { run, names, log, picture, reads, node, now };
-        nodes.read_stdout(names, node, |line| intake.accept(line))
+        let Driver { run, names, log, diagram, reads, nodes, .. } = self;
+        let mut output = NodeOutput { run, names, log, diagram, reads, node, now };
+        nodes.read_stdout(names, node, |line| output.accept(line))
     }
 
     fn read_stderr(&mut self, node: NodeId) -> Result<(), RunError> {
@@ -276,7 +279,7 @@ impl<'a> Driver<'a> {
                 let _ = log.line(&format!("{} stderr: {line}", names.of(node)));
             }
         })?;
-        if taken == Taken::Cut {
+        if taken == LogWrite::Truncated {
             let (node, limit) = (names.of(node), LONGEST_LOG >> 20);
             log.warn(&format!(
                 "Node {node} has written more than {limit} MiB to STDERR; its log holds the first of it"
@@ -301,7 +304,7 @@ impl<'a> Driver<'a> {
     /// The error with the last lines of the node that it is about.
     fn set_up_error(&self, error: SetupError) -> RunError {
         let (SetupError::Silent { node, .. } | SetupError::Refused { node, .. }) = &error;
-        let of = self.nodes.last_words(&self.names).into_iter().find(|words| words.node == *node);
+        let of = self.nodes.output_tails(&self.names).into_iter().find(|words| words.node == *node);
         let (stdout, stderr) = of.map_or_else(Default::default, |words| (words.stdout, words.stderr));
         RunError::SetUp { error, stdout, stderr }
     }

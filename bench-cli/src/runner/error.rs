@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use super::signals::Interrupted;
+use super::signals::TerminationSignal;
 use crate::harness::run::SetupError;
 
 /// Why a run has no result.
@@ -43,9 +43,9 @@ pub enum RunError {
         /// The last lines that it wrote on stderr.
         stderr: String,
     },
-    /// The run was told to stop.
+    /// A signal ended the run.
     #[error("interrupted")]
-    Interrupted(Interrupted),
+    Interrupted(TerminationSignal),
     /// A file or the operating system.
     #[error("{0}")]
     Io(io::Error),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::edn::write::Value;
+use crate::edn::Value;
 use crate::harness::history::Element;
 use crate::harness::payload::{Item, Malformed, Payload, Request, Response, Rpc, Values};
 
@@ -209,7 +209,7 @@ impl<'a> Fields<'a> {
                 Some(written) => format!("(not (= {expected:?} {}))", edn(written.get())),
                 None => "missing-required-key".to_owned(),
             };
-            errors.push((Value::Keyword("type"), symbol(problem)));
+            errors.push((Value::keyword("type"), symbol(problem)));
         }
         if to == Rpc::Init {
             // Real Maelstrom looks at nothing but the type here.
@@ -220,7 +220,7 @@ impl<'a> Fields<'a> {
                 Some(written) => format!("(not (sequential? {}))", edn(written.get())),
                 None => "missing-required-key".to_owned(),
             };
-            errors.push((Value::Keyword("messages"), symbol(problem)));
+            errors.push((Value::keyword("messages"), symbol(problem)));
         }
         for (key, value) in &self.0 {
             match key.0.as_ref() {
@@ -229,19 +229,19 @@ impl<'a> Fields<'a> {
                 "msg_id" if value.get().parse::<i64>().is_ok() => {}
                 "msg_id" => {
                     let problem = format!("(not (integer? {}))", edn(value.get()));
-                    errors.push((Value::Keyword("msg_id"), symbol(problem)));
+                    errors.push((Value::keyword("msg_id"), symbol(problem)));
                 }
-                other => {
-                    errors.push((Value::DynKeyword(other.to_owned()), symbol("disallowed-key".to_owned())))
-                }
+                other => errors
+                    .push((Value::Keyword(other.to_owned().into()), symbol("disallowed-key".to_owned()))),
             }
         }
         errors
     }
 
     fn edn(&self) -> Value {
-        let entry =
-            |(key, value): &(Key<'_>, &RawValue)| (Value::DynKeyword(key.0.to_string()), edn(value.get()));
+        let entry = |(key, value): &(Key<'_>, &RawValue)| {
+            (Value::Keyword(key.0.to_string().into()), edn(value.get()))
+        };
         Value::Map(self.0.iter().map(entry).collect())
     }
 }
@@ -267,7 +267,7 @@ fn edn(json: &str) -> Value {
             serde_json::Value::Bool(value) => Value::Bool(value),
             serde_json::Value::Number(number) => match number.as_i64() {
                 Some(int) => Value::Int(int),
-                None => Value::Symbol(number.to_string()),
+                None => Value::Number(number.to_string()),
             },
             serde_json::Value::String(text) => Value::Str(text),
             serde_json::Value::Array(items) => Value::Vector(items.into_iter().map(convert).collect()),

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use node::Time;
 
 use crate::harness::run::Phase;
-use crate::plot::canvas::escape;
+use crate::markup::escape;
 
 /// How many messages are drawn.
 const DRAWN: usize = 1_000;
@@ -26,7 +26,7 @@ const TOOLTIP: usize = 400;
 
 /// The messages of a run, up to [`DRAWN`].
 #[derive(Debug, Default)]
-pub(super) struct Picture {
+pub(super) struct MessageDiagram {
     messages: Vec<Message>,
     left_out: usize,
 }
@@ -40,7 +40,7 @@ struct Message {
     delivered: Time,
 }
 
-impl Picture {
+impl MessageDiagram {
     /// Whether a message of this phase is drawn; counts it if there is no room for it. Those of the set-up are the same
     /// in every run.
     pub(super) fn takes(&mut self, phase: &Phase) -> bool {
@@ -57,7 +57,7 @@ impl Picture {
         self.messages.push(Message { src, dest, body, sent, delivered });
     }
 
-    /// The picture as SVG; the lanes of `nodes` come first.
+    /// The diagram as SVG; the lanes of `nodes` come first.
     pub(super) fn svg(&self, nodes: &[String]) -> String {
         let lanes = self.lanes(nodes);
         let rows = self.rows();
@@ -190,22 +190,22 @@ mod tests {
         Time::ZERO + Duration::from_millis(ms)
     }
 
-    fn picture(messages: usize) -> Picture {
-        let mut picture = Picture::default();
+    fn diagram(messages: usize) -> MessageDiagram {
+        let mut diagram = MessageDiagram::default();
         for i in 0..messages as u64 {
-            if picture.takes(&Phase::Main) {
+            if diagram.takes(&Phase::Main) {
                 let body = r#"{"type":"gossip","message":"<7>"}"#.into();
-                picture.add("n0".to_owned(), "n1".to_owned(), body, at(i), at(i + 100));
+                diagram.add("n0".to_owned(), "n1".to_owned(), body, at(i), at(i + 100));
             }
         }
-        picture
+        diagram
     }
 
     #[test]
     fn each_message_is_an_arrow_with_a_label() {
-        let mut picture = picture(2);
-        picture.add("c3".to_owned(), "n0".to_owned(), r#"{"type":"read"}"#.into(), at(5), at(6));
-        let svg = picture.svg(&["n0".to_owned(), "n1".to_owned()]);
+        let mut diagram = diagram(2);
+        diagram.add("c3".to_owned(), "n0".to_owned(), r#"{"type":"read"}"#.into(), at(5), at(6));
+        let svg = diagram.svg(&["n0".to_owned(), "n1".to_owned()]);
         assert_eq!(svg.matches("marker-end").count(), 3);
         assert!(svg.contains(">c3</text>") && svg.contains("gossip &quot;&lt;7&gt;&quot;"), "{svg}");
         assert!(svg.contains("took 100.0 ms") && !svg.contains("not drawn"));
@@ -213,13 +213,13 @@ mod tests {
 
     #[test]
     fn steps_follow_the_order_of_events() {
-        assert_eq!(picture(2).rows(), [(0, 2), (1, 3)]);
+        assert_eq!(diagram(2).rows(), [(0, 2), (1, 3)]);
     }
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let picture = picture(DRAWN + 7);
-        assert_eq!(picture.messages.len(), DRAWN);
-        assert!(picture.svg(&[]).contains("7 more messages are not drawn"));
+        let diagram = diagram(DRAWN + 7);
+        assert_eq!(diagram.messages.len(), DRAWN);
+        assert!(diagram.svg(&[]).contains("7 more messages are not drawn"));
     }
 }

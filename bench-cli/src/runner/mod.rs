@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::edn::write::Value;
+use crate::edn::Value;
 use crate::harness::checker::{self, Validity};
 use crate::harness::{history_file, results};
 use crate::spec::settings::{NodeCommand, Settings};
@@ -36,7 +36,7 @@ use crate::supervise::orphans;
 pub use self::error::RunError;
 pub use self::lateness::Lateness;
 pub use self::log::Verbosity;
-pub use self::signals::Interrupted;
+pub use self::signals::TerminationSignal;
 
 /// Everything that one run needs.
 #[derive(Clone, Debug)]
@@ -94,13 +94,13 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     let report = checker::check(&ran.history, spec.settings.availability);
     let results = results::results(&ran.history, ran.counts, &report);
     let text = results.pretty();
-    store.write("messages.svg", &ran.picture.svg(&spec.names))?;
+    store.write("messages.svg", &ran.diagram.svg(&spec.names))?;
     store.write("embedded.edn", &measured(spec.seed, &ran).pretty())?;
     store.write("results.edn", &text)?;
     store.link_latest()?;
     log.quiet_line(&text)?;
     let clients = spec.settings.client_count();
-    let diagnosis = diagnosis::diagnose(&ran.history, &report, clients, &ran.last_words);
+    let diagnosis = diagnosis::diagnose(&ran.history, &report, clients, &ran.output_tails);
     log.quiet_line(&diagnosis)?;
     Ok(Finished {
         validity: report.validity(),
@@ -136,7 +136,7 @@ fn measured(seed: u64, ran: &driver::Ran) -> Value {
         ("launch-spread-us", micros(ran.launch_spread)),
         ("set-up-us", micros(ran.set_up)),
         ("cpu-us", micros(ran.cpu)),
-        ("cpu-us-per-message", Value::Float(ran.cpu_per_message().as_secs_f32() * 1e6)),
+        ("cpu-us-per-message", Value::Float(ran.cpu_per_message().as_secs_f64() * 1e6)),
         (
             "request-delay-us",
             Value::record([

@@ -5,7 +5,7 @@ use std::fmt;
 use rustc_hash::FxHashMap;
 
 use super::json;
-use crate::harness::network::{Address, ClientId, NodeId};
+use crate::harness::address::{Address, ClientId, NodeId};
 
 /// The nodes' names. A client's is `c` and its number.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
-//! The file that takes what a node writes on stderr, up to a limit: a node that writes without end fills no disk.
+//! The file with a node's stderr, up to a limit so that a node cannot fill the disk.
 
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// How much of a node's stderr is kept, in bytes. The first of it tells how trouble began.
+/// How much of a node's stderr is kept, in bytes. The beginning shows how a failure started.
 pub(super) const LONGEST_LOG: u64 = 64 << 20;
 
-/// What the file says where it is cut.
+/// The note at the end of a truncated file.
 const CUT: &str = "\n[bench-cli keeps the first 64 MiB of a node's stderr; the rest is missing here]\n";
 
 /// The log of one node.
@@ -19,19 +19,19 @@ pub(super) struct NodeLog {
     is_cut: bool,
 }
 
-/// Whether a log takes what is written.
+/// How much of a write the log kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// It did.
-    All,
-    /// Its limit was reached just now: from here on nothing is kept.
-    Cut,
-    /// Its limit was reached before.
-    Nothing,
+pub(super) enum LogWrite {
+    /// All of it.
+    Complete,
+    /// A part: this write reached the limit. The log keeps nothing from here on.
+    Truncated,
+    /// Nothing: an earlier write reached the limit.
+    Skipped,
 }
 
 impl NodeLog {
-    /// Creates the file, empty.
+    /// Creates an empty file.
     pub(super) fn create(path: PathBuf) -> io::Result<NodeLog> {
         Ok(NodeLog { file: File::create(&path)?, path, room: LONGEST_LOG, is_cut: false })
     }
@@ -41,19 +41,19 @@ impl NodeLog {
     }
 
     /// Appends `bytes` as they are.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<Taken> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<LogWrite> {
         if self.is_cut {
-            return Ok(Taken::Nothing);
+            return Ok(LogWrite::Skipped);
         }
         let fitting = usize::try_from(self.room).unwrap_or(usize::MAX).min(bytes.len());
         self.file.write_all(&bytes[..fitting]).map_err(|error| self.explain(&error))?;
         self.room -= fitting as u64;
         if fitting == bytes.len() {
-            return Ok(Taken::All);
+            return Ok(LogWrite::Complete);
         }
         self.is_cut = true;
         self.file.write_all(CUT.as_bytes()).map_err(|error| self.explain(&error))?;
-        Ok(Taken::Cut)
+        Ok(LogWrite::Truncated)
     }
 
     fn explain(&self, error: &io::Error) -> io::Error {
@@ -73,7 +73,7 @@ mod tests {
         let mut write = |text: &str| log.write(text.as_bytes()).expect("a written log");
         assert_eq!(
             [write("1234\x1b6"), write("7890AB"), write("more")],
-            [Taken::All, Taken::Cut, Taken::Nothing]
+            [LogWrite::Complete, LogWrite::Truncated, LogWrite::Skipped]
         );
         let text = std::fs::read_to_string(log.path()).expect("the log");
         assert_eq!(text, format!("1234\x1b67890{CUT}"));

@@ -6,28 +6,28 @@ use node::Time;
 
 use super::json::{self, BadLine};
 use super::log::Log;
-use super::message_diagram::Picture;
+use super::message_diagram::MessageDiagram;
 use super::names::Names;
 use super::nodes::Reading;
 use super::read_ok::LastReads;
-use crate::harness::network::{Address, NodeId};
+use crate::harness::address::{Address, NodeId};
 use crate::harness::run::Run;
 
 /// What Maelstrom has on the network besides nodes and clients.
 const SERVICES: [&str; 4] = ["lww-kv", "seq-kv", "lin-kv", "lin-tso"];
 
 /// Where the lines of one node go.
-pub(super) struct Intake<'a> {
+pub(super) struct NodeOutput<'a> {
     pub(super) run: &'a mut Run<json::Body>,
     pub(super) names: &'a Names,
     pub(super) log: &'a mut Log,
-    pub(super) picture: &'a mut Picture,
+    pub(super) diagram: &'a mut MessageDiagram,
     pub(super) reads: &'a mut LastReads,
     pub(super) node: NodeId,
     pub(super) now: Time,
 }
 
-impl Intake<'_> {
+impl NodeOutput<'_> {
     /// Puts a line that the node wrote on the network. A line that cannot go there is the last one that is read, as
     /// in real Maelstrom: the thread that reads the node's stdout survives the error, but has lost its place.
     pub(super) fn accept(&mut self, line: &str) -> io::Result<Reading> {
@@ -57,10 +57,10 @@ impl Intake<'_> {
             return self.refuse(&format!("Node {node} sent a message to {dest:?}, {why}: {line}"));
         };
         if let Address::Client(_) = dest
-            && self.picture.takes(self.run.phase())
+            && self.diagram.takes(self.run.phase())
         {
             let dest = message.dest.to_string();
-            self.picture.add(node.to_owned(), dest, message.body.text.clone(), self.now, self.now);
+            self.diagram.add(node.to_owned(), dest, message.body.text.clone(), self.now, self.now);
         }
         match self.run.handle_message(self.now, src, dest, message.body) {
             Ok(()) => Ok(Reading::GoesOn),

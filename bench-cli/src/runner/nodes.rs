@@ -3,19 +3,19 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::diagnosis::LastWords;
+use super::diagnosis::OutputTail;
 use super::error::RunError;
 use super::names::Names;
-use super::node_log::Taken;
-use super::poller::{Source, Watch};
+use super::node_log::LogWrite;
+use super::poller::{Poller, Source};
 use super::process::{LONGEST_LINE, LineTooLong, Process, describe};
-use crate::harness::network::NodeId;
+use crate::harness::address::NodeId;
 
 /// All nodes' processes.
 pub(super) struct Nodes {
     /// Absent until the node is launched.
     processes: Vec<Option<Process>>,
-    pub(super) watch: Watch,
+    pub(super) poller: Poller,
     /// Nodes whose stdout is not read any more, so that nothing there would tell of their end.
     silent: Vec<NodeId>,
 }
@@ -33,13 +33,13 @@ impl Nodes {
     /// So many nodes, none of them launched.
     pub(super) fn new(count: usize) -> io::Result<Nodes> {
         let processes = (0..count).map(|_| None).collect();
-        Ok(Nodes { processes, watch: Watch::new()?, silent: Vec::new() })
+        Ok(Nodes { processes, poller: Poller::new()?, silent: Vec::new() })
     }
 
     /// A node has been launched.
     pub(super) fn add(&mut self, node: NodeId, process: Process) -> io::Result<()> {
-        self.watch.set(Source::Stdout(node), process.stdout())?;
-        self.watch.set(Source::Stderr(node), process.stderr())?;
+        self.poller.set(Source::Stdout(node), process.stdout())?;
+        self.poller.set(Source::Stderr(node), process.stderr())?;
         self.processes[node.index()] = Some(process);
         Ok(())
     }
@@ -65,7 +65,7 @@ impl Nodes {
     pub(super) fn flush(&mut self, node: NodeId) -> io::Result<usize> {
         let process = self.processes[node.index()].as_mut().expect("only a launched node is talked to");
         process.flush();
-        self.watch.set(Source::Stdin(node), process.congested_stdin())?;
+        self.poller.set(Source::Stdin(node), process.congested_stdin())?;
         Ok(process.pending_bytes())
     }
 
@@ -87,7 +87,7 @@ impl Nodes {
             process.stop_reading();
         }
         let process = self.processes[node.index()].as_ref().expect("it has just been read from");
-        self.watch.set(Source::Stdout(node), process.stdout())?;
+        self.poller.set(Source::Stdout(node), process.stdout())?;
         if process.stdout().is_none() && !self.silent.contains(&node) {
             self.silent.push(node);
         }
@@ -96,10 +96,10 @@ impl Nodes {
     }
 
     /// Copies what the node has written on stderr to its log, and gives each line to `each` while the log takes more.
-    pub(super) fn read_stderr(&mut self, node: NodeId, each: impl FnMut(&str)) -> io::Result<Taken> {
+    pub(super) fn read_stderr(&mut self, node: NodeId, each: impl FnMut(&str)) -> io::Result<LogWrite> {
         let process = self.processes[node.index()].as_mut().expect("only a launched node has pipes");
         let taken = process.read_stderr(each)?;
-        self.watch.set(Source::Stderr(node), process.stderr())?;
+        self.poller.set(Source::Stderr(node), process.stderr())?;
         Ok(taken)
     }
 
@@ -116,19 +116,19 @@ impl Nodes {
     /// What the node did, as an error with its last words.
     pub(super) fn error(&self, names: &Names, node: NodeId, what: String) -> RunError {
         let process = self.processes[node.index()].as_ref();
-        let LastWords { node, stdout, stderr } = last_words(names, node, process);
+        let OutputTail { node, stdout, stderr } = output_tails(names, node, process);
         let log = process.map_or_else(PathBuf::new, |process| process.log_path().to_owned());
         RunError::Node { node, what, stdout, stderr, log }
     }
 
     /// What each node wrote last, in the nodes' order.
-    pub(super) fn last_words(&self, names: &Names) -> Vec<LastWords> {
+    pub(super) fn output_tails(&self, names: &Names) -> Vec<OutputTail> {
         let nodes = names.nodes().zip(&self.processes);
-        nodes.map(|(node, process)| last_words(names, node, process.as_ref())).collect()
+        nodes.map(|(node, process)| output_tails(names, node, process.as_ref())).collect()
     }
 }
 
-fn last_words(names: &Names, node: NodeId, process: Option<&Process>) -> LastWords {
+fn output_tails(names: &Names, node: NodeId, process: Option<&Process>) -> OutputTail {
     let (stdout, stderr) = process.map(Process::last_lines).unwrap_or_default();
-    LastWords { node: names.of(node).to_owned(), stdout, stderr }
+    OutputTail { node: names.of(node).to_owned(), stdout, stderr }
 }

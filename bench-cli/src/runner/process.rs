@@ -12,7 +12,7 @@ use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::node_log::{NodeLog, Taken};
+use super::node_log::{LogWrite, NodeLog};
 use crate::spec::settings::NodeCommand;
 use crate::supervise::{guard, orphans};
 
@@ -183,8 +183,8 @@ impl Process {
 
     /// Copies what the node has written on stderr to its log, and gives each whole line to `each` while the log takes
     /// more.
-    pub(super) fn read_stderr(&mut self, mut each: impl FnMut(&str)) -> io::Result<Taken> {
-        let Some(stderr) = &self.stderr else { return Ok(Taken::All) };
+    pub(super) fn read_stderr(&mut self, mut each: impl FnMut(&str)) -> io::Result<LogWrite> {
+        let Some(stderr) = &self.stderr else { return Ok(LogWrite::Complete) };
         let mut chunk = Vec::new();
         if !read_available(stderr, &mut chunk) {
             self.stderr = None;
@@ -195,7 +195,7 @@ impl Process {
         while let Some(length) = memchr::memchr(b'\n', &self.unfinished_stderr[start..]) {
             let line = String::from_utf8_lossy(&self.unfinished_stderr[start..start + length]);
             keep(&mut self.last_stderr, &line);
-            if taken == Taken::All {
+            if taken == LogWrite::Complete {
                 each(&line);
             }
             start += length + 1;

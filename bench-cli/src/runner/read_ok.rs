@@ -9,8 +9,8 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::json::{Body, Envelope, Line, ReadOk};
+use crate::harness::address::NodeId;
 use crate::harness::history::Element;
-use crate::harness::network::NodeId;
 
 /// Longer lists are not remembered, and parsed as a whole each time.
 const LONGEST: usize = 1 << 20;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use node::StrategyKind;
 
-use crate::harness::rng_streams::{Draws, Purpose};
+use crate::harness::rng_streams::{Purpose, RngStream};
 use crate::spec::settings::{
     Concurrency, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
 };
@@ -25,28 +25,28 @@ pub struct Case {
 impl Case {
     /// The case of this number.
     pub fn draw(number: u64, strategies: &[StrategyKind]) -> Case {
-        let mut draws = Draws::new(number, Purpose::Soak);
-        let strategy = strategies[draws.index(strategies.len())];
-        let batch_timeout = Duration::from_millis(one_of(&mut draws, &[0, 1, 10, 50, 100, 200, 450, 1_000]));
-        let most = one_of(&mut draws, &[3, 10, 50]);
-        let node_count = 1 + draws.index(most);
+        let mut rng = RngStream::new(number, Purpose::Soak);
+        let strategy = strategies[rng.index(strategies.len())];
+        let batch_timeout = Duration::from_millis(one_of(&mut rng, &[0, 1, 10, 50, 100, 200, 450, 1_000]));
+        let most = one_of(&mut rng, &[3, 10, 50]);
+        let node_count = 1 + rng.index(most);
         let settings = Settings {
             node_count,
-            concurrency: Concurrency::Clients(1 + draws.index(2 * node_count)),
-            rate: one_of(&mut draws, &[1.0, 10.0, 100.0, 500.0]),
-            time_limit: Duration::from_secs(one_of(&mut draws, &[1, 3, 10])),
+            concurrency: Concurrency::Clients(1 + rng.index(2 * node_count)),
+            rate: one_of(&mut rng, &[1.0, 10.0, 100.0, 500.0]),
+            time_limit: Duration::from_secs(one_of(&mut rng, &[1, 3, 10])),
             latency: Latency {
-                mean: Duration::from_millis(one_of(&mut draws, &[0, 1, 10, 100, 200])),
-                distribution: one_of(&mut draws, LatencyDistribution::ALL),
+                mean: Duration::from_millis(one_of(&mut rng, &[0, 1, 10, 100, 200])),
+                distribution: one_of(&mut rng, LatencyDistribution::ALL),
             },
-            topology: one_of(&mut draws, Topology::ALL),
+            topology: one_of(&mut rng, Topology::ALL),
             nemesis: Nemesis {
-                partition: draws.chance(0.5),
-                interval: Duration::from_millis(one_of(&mut draws, &[300, 1_000, 3_000])),
+                partition: rng.chance(0.5),
+                interval: Duration::from_millis(one_of(&mut rng, &[300, 1_000, 3_000])),
             },
             message_faults: MessageFaults {
-                loss: one_of(&mut draws, &[0.0, 0.0, 0.02, 0.2]),
-                duplication: one_of(&mut draws, &[0.0, 0.0, 0.1]),
+                loss: one_of(&mut rng, &[0.0, 0.0, 0.02, 0.2]),
+                duplication: one_of(&mut rng, &[0.0, 0.0, 0.1]),
             },
             availability: None,
         };
@@ -108,6 +108,6 @@ impl Case {
     }
 }
 
-fn one_of<T: Copy>(draws: &mut Draws, choices: &[T]) -> T {
-    choices[draws.index(choices.len())]
+fn one_of<T: Copy>(rng: &mut RngStream, choices: &[T]) -> T {
+    choices[rng.index(choices.len())]
 }

@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use crate::edn;
+use crate::edn::{self, Value};
 use crate::harness::history::{Kind, Process};
 use crate::harness::history_file;
 
@@ -17,15 +17,13 @@ const SETUP_MESSAGES: i64 = 4;
 
 /// How many answers of nodes nobody heard, if that is why no operation of the run in `store` succeeded.
 pub(super) fn answers(store: &Path, node_count: usize) -> Option<i64> {
-    let results = edn::read::parse(&std::fs::read_to_string(store.join("results.edn")).ok()?).ok()?;
-    let count = |path: [&str; 3]| {
-        path.iter().filter(|key| !key.is_empty()).try_fold(&results, |value, key| value.get(*key))?.to_int()
-    };
-    let [operations, ok] = [":count", ":ok-count"].map(|key| count([":stats", key, ""]));
+    let results = edn::parse(&std::fs::read_to_string(store.join("results.edn")).ok()?).ok()?;
+    let count = |path: &[&str]| results.at(path).and_then(Value::as_int);
+    let [operations, ok] = [":count", ":ok-count"].map(|key| count(&[":stats", key]));
     if ok? != 0 || operations? == 0 || !all_timed_out(store)? {
         return None;
     }
-    let sent = count([":net", ":clients", ":send-count"])?;
+    let sent = count(&[":net", ":clients", ":send-count"])?;
     let setup = SETUP_MESSAGES * i64::try_from(node_count).ok()?;
     Some(sent - setup - operations?).filter(|&answers| answers > 0)
 }
@@ -36,14 +34,13 @@ fn all_timed_out(store: &Path) -> Option<bool> {
     let of_clients = history.events().iter().filter(|event| event.process != Process::Nemesis);
     let mut ended = of_clients.filter(|event| event.kind != Kind::Invoke);
     Some(ended.all(|event| {
-        event.failure.as_ref().is_some_and(|failure| failure.error.to_string() == ":net-timeout")
+        event.failure.as_ref().is_some_and(|failure| failure.error == Value::keyword("net-timeout"))
     }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use edn_rs::Edn;
     use std::fs;
 
     /// What is made of a run of three nodes and two operations with these counts and this end of the second one.
@@ -80,12 +77,11 @@ mod tests {
         for (run, nodes) in [("pass", 3), ("fail-noread", 3), ("noack", 3), ("article-T200", 25)] {
             assert_eq!(answers(&recorded.join(run), nodes), None, "{run}");
             let text = fs::read_to_string(recorded.join(run).join("results.edn")).unwrap();
-            let results = edn::read::parse(&text).unwrap();
-            let at = |value: &Edn, key: &str| value.get(key).unwrap().to_int().unwrap();
-            let (stats, clients) =
-                (results.get(":stats").unwrap(), results.get(":net").unwrap().get(":clients").unwrap());
-            let answered = at(clients, ":send-count") - SETUP_MESSAGES * nodes as i64 - at(stats, ":count");
-            assert_eq!(answered, at(stats, ":ok-count"), "{run}");
+            let results = edn::parse(&text).unwrap();
+            let count = |path: &[&str]| results.at(path).and_then(Value::as_int).unwrap();
+            let sent = count(&[":net", ":clients", ":send-count"]);
+            let answered = sent - SETUP_MESSAGES * nodes as i64 - count(&[":stats", ":count"]);
+            assert_eq!(answered, count(&[":stats", ":ok-count"]), "{run}");
         }
     }
 }

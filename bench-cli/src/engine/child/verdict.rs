@@ -100,8 +100,8 @@ fn crash_words(report: &str) -> String {
 /// How late the embedded runner's timers fired, from the `embedded.edn` that it leaves beside `results.edn`.
 pub(super) fn timer_p99(directory: &Path) -> Option<Duration> {
     let text = std::fs::read_to_string(directory.join("store/latest/embedded.edn")).ok()?;
-    let measured = edn::read::parse(&text).ok()?;
-    let p99 = measured.get(":timer-lateness-us")?.get(":p99")?.to_int()?;
+    let measured = edn::parse(&text).ok()?;
+    let p99 = measured.at(&[":timer-lateness-us", ":p99"])?.as_int()?;
     u64::try_from(p99).ok().map(Duration::from_micros)
 }
 

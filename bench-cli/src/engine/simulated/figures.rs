@@ -1,8 +1,9 @@
-//! The figures of a simulated run, as if they had been read from its `results.edn`.
+//! The figures of a simulated run, equal to those that its `results.edn` would give.
 
 use std::time::Duration;
 
 use super::Finished;
+use crate::edn;
 use crate::harness::checker::set_full::Quantiles;
 use crate::harness::checker::{self, Validity};
 use crate::record::{Figures, StableLatencies};
@@ -18,20 +19,15 @@ pub(super) fn of(finished: &Finished) -> Figures {
         operations: report.stats.all().count(),
         fail_count: report.stats.all().fail,
         info_count: report.stats.all().info,
-        ok_fraction: Some(report.availability.ok_fraction.map_or(1.0, printed)),
-        msgs_per_op: per_operation.map(|(_, servers)| printed(servers)),
-        msgs_per_op_all: per_operation.map(|(all, _)| printed(all)),
+        ok_fraction: Some(report.availability.ok_fraction.map_or(1.0, edn::shortest)),
+        msgs_per_op: per_operation.map(|(_, servers)| edn::shortest(servers)),
+        msgs_per_op_all: per_operation.map(|(all, _)| edn::shortest(all)),
         attempt_count: workload.attempts as u64,
         stable_count: workload.stable as u64,
         lost_count: workload.lost.len() as u64,
         never_read_count: workload.never_read.len() as u64,
         stable: workload.stable_latencies.map(latencies),
     }
-}
-
-/// The number that one reads where a 32-bit float was printed.
-fn printed(value: f32) -> f64 {
-    value.to_string().parse().expect("a float reads back")
 }
 
 fn complaints(finished: &Finished) -> Vec<String> {

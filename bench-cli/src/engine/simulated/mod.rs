@@ -1,8 +1,12 @@
 //! The simulated engine: the harness and the `node` crate's state machines in one process, in virtual time.
 //!
-//! Network, workload, faults, history and checks are the harness's, the very code that the embedded engine drives;
-//! only the clock and the way to reach a node are this module's own. Nothing waits: time jumps from one deadline to
-//! the next, so a run of 30 s takes milliseconds. A seed gives the same history on every platform.
+//! Network, workload, faults, history and checks come from the harness, which the embedded runner drives as well. Only
+//! the clock and the way to reach a node differ. Time jumps from one deadline to the next, so a run of 30 s takes
+//! milliseconds. The same seed gives the same history on every platform.
+//!
+//! ```text
+//!  harness ──► processes (stdin, wake-ups) ──► node's state machine ──► pipes (stdout) ──► harness
+//! ```
 
 mod figures;
 mod payload;
@@ -17,19 +21,21 @@ use std::time::Duration;
 use node::{Node, Time};
 
 use self::payload::Body;
-use self::pipes::{Pipes, Said};
-use self::processes::{Given, Processes};
+use self::pipes::{Outbound, Pipes};
+use self::processes::{Inbound, Processes};
 use super::{Engine, Interrupted, Phase as Progressed, Progress, Request};
+use crate::harness::address::{Address, NodeId};
 use crate::harness::checker::{self, Report};
 use crate::harness::history::History;
 use crate::harness::launch;
-use crate::harness::network::{Address, Delivery, MessageCounts, NodeId};
+use crate::harness::message_counts::MessageCounts;
+use crate::harness::network::Delivery;
 use crate::harness::run::{Phase, Run, SetupError};
 use crate::record::{Outcome, Status};
 use crate::spec::settings::{NodeCommand, Settings};
 use crate::supervise::stop::{Stop, StopSignal};
 
-/// The engine that needs no process.
+/// The engine that runs nodes in-process, in virtual time.
 #[derive(Clone, Copy, Debug)]
 pub struct Simulated;
 
@@ -51,7 +57,7 @@ impl Engine for Simulated {
     }
 
     fn node_program(&self, _: &NodeCommand) -> io::Result<PathBuf> {
-        // The node is a part of this program.
+        // The node is part of this program.
         std::env::current_exe()
     }
 
@@ -63,7 +69,7 @@ impl Engine for Simulated {
     }
 
     fn default_deadline(&self, _: &Settings) -> Duration {
-        // In virtual time nothing hangs, so no run is given up.
+        // In virtual time nothing hangs, so no run needs a deadline.
         Duration::MAX
     }
 
@@ -95,14 +101,14 @@ impl Engine for Simulated {
     }
 }
 
-/// A run that is over.
+/// A run that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// What clients and the nemesis did.
+    /// Every operation of the clients and the nemesis.
     pub history: History,
     /// The messages up to the last final read.
     pub counts: MessageCounts,
-    /// What the checkers found.
+    /// The checkers' report.
     pub report: Report,
 }
 
@@ -126,8 +132,8 @@ pub struct Simulation {
     seed: u64,
     now: Time,
     events: u64,
-    /// What a node says while it is awake; kept for its memory.
-    words: Vec<(Address, Body)>,
+    /// Messages that the awake node has sent. Kept between wake-ups to reuse its memory.
+    outbox: Vec<(Address, Body)>,
 }
 
 impl Simulation {
@@ -145,7 +151,7 @@ impl Simulation {
             seed,
             now: Time::ZERO,
             events: 0,
-            words: Vec::new(),
+            outbox: Vec::new(),
         }
     }
 
@@ -159,7 +165,7 @@ impl Simulation {
         self.processes.nodes()
     }
 
-    /// Goes on until the last final read has been answered.
+    /// Runs until the last final read has been answered.
     ///
     /// # Errors
     /// If a node does not answer during set-up.
@@ -171,20 +177,20 @@ impl Simulation {
         }
     }
 
-    /// After the end: lets the nodes go on, for `patience` at most, until they have nothing more to say. Returns
-    /// whether they fell silent.
-    pub fn settle(&mut self, patience: Duration) -> bool {
-        let limit = self.now + patience;
+    /// After the end: runs the nodes for up to `timeout` longer, until they send nothing more. Returns whether all
+    /// became idle.
+    pub fn settle(&mut self, timeout: Duration) -> bool {
+        let limit = self.now + timeout;
         while self.step(Some(limit)) {}
         self.nodes().all(Node::is_idle)
     }
 
-    /// Where virtual time stands.
+    /// The current virtual time.
     pub fn now(&self) -> Time {
         self.now
     }
 
-    /// Judges the history.
+    /// Checks the history.
     pub fn finish(self, settings: &Settings) -> Finished {
         let counts = self.run.message_counts();
         let history = self.run.into_history();
@@ -197,7 +203,7 @@ impl Simulation {
         self.run.message_counts()
     }
 
-    /// Jumps to the next deadline and handles all that is due; whether there was one before `limit`.
+    /// Jumps to the next deadline and handles everything due then. Returns false if there is none up to `limit`.
     fn step(&mut self, limit: Option<Time>) -> bool {
         let next_of_run = self.run.next_deadline();
         let others = [self.processes.next_deadline(), self.pipes.next_deadline()];
@@ -210,7 +216,7 @@ impl Simulation {
             self.run.handle_timeout(self.now);
             while let Some(Delivery { src, dest, payload, .. }) = self.run.poll_delivery(self.now) {
                 self.events += 1;
-                self.processes.give(self.now, dest, src, payload);
+                self.processes.deliver(self.now, dest, src, payload);
             }
         }
         while let Some(node) = self.processes.waking(self.now) {
@@ -218,9 +224,9 @@ impl Simulation {
             self.wake(node);
             self.processes.sleep(self.now, node);
         }
-        while let Some((node, Said { dest, body, .. })) = self.pipes.read(self.now) {
-            // A reply can come too late for a client that has given up. After such a one nothing more is read from
-            // the node, as in real Maelstrom.
+        while let Some((node, Outbound { dest, body, .. })) = self.pipes.poll_outbound(self.now) {
+            // A reply can come after its client has timed out and gone. As in real Maelstrom, nothing more is read
+            // from the node after such a reply.
             if self.run.handle_message(self.now, Address::Node(node), dest, body).is_err() {
                 self.pipes.close(node);
             }
@@ -228,7 +234,7 @@ impl Simulation {
         true
     }
 
-    /// Launches a node, or lets it do all that there is to do.
+    /// Launches a node, or lets it read its messages and handle its deadline.
     fn wake(&mut self, id: NodeId) {
         if self.processes.node_mut(id).is_none() {
             let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id.0));
@@ -236,22 +242,22 @@ impl Simulation {
             self.run.handle_started(self.now, id);
             return;
         }
-        while let Some(given) = self.processes.hear(self.now, id) {
-            self.handle(id, given);
+        while let Some(inbound) = self.processes.poll_inbound(self.now, id) {
+            self.on_inbound(id, inbound);
         }
         if let Some(node) = self.processes.node_mut(id)
             && node.next_deadline().is_some_and(|at| at <= self.now)
         {
             node.handle_timeout(self.now);
-            self.gather(id, None);
+            self.collect_outbound(id, None);
         }
-        self.pipes.write(self.now, id, self.words.drain(..));
+        self.pipes.write(self.now, id, self.outbox.drain(..));
     }
 
-    /// A node hears a message.
-    fn handle(&mut self, id: NodeId, given: Given) {
+    /// A node reads a message.
+    fn on_inbound(&mut self, id: NodeId, inbound: Inbound) {
         let Some(node) = self.processes.node_mut(id) else { return };
-        match (given.body, given.src) {
+        match (inbound.body, inbound.src) {
             (Body::Request { request, msg_id }, Address::Client(_)) => {
                 node.handle_request(self.now, payload::reply_to(msg_id), request);
             }
@@ -260,24 +266,24 @@ impl Simulation {
             }
             _ => return,
         }
-        self.gather(id, Some(given.src));
+        self.collect_outbound(id, Some(inbound.src));
     }
 
-    /// Gathers what a node says. Replies go to the client that has just asked.
-    fn gather(&mut self, id: NodeId, asked: Option<Address>) {
+    /// Collects the messages that a node sends. Replies go to the client whose request it has just read.
+    fn collect_outbound(&mut self, id: NodeId, client: Option<Address>) {
         let Some(node) = self.processes.node_mut(id) else { return };
         while let Some(transmit) = node.poll_transmit() {
-            match (transmit, asked) {
+            match (transmit, client) {
                 (node::Transmit::ToPeer { to, message }, _) => {
-                    self.words.push((Address::Node(NodeId(to.0)), Body::Peer(Box::new(message))));
+                    self.outbox.push((Address::Node(NodeId(to.0)), Body::Peer(Box::new(message))));
                 }
                 (node::Transmit::ToClient { to, reply }, Some(client)) => {
                     if let node::Reply::ReadOk { len } = reply {
-                        let known = self.run.recorded_values(id);
-                        let news = &node.values().as_slice()[known.min(len)..len];
-                        self.run.record_values(id, news.iter().map(payload::element));
+                        let recorded = self.run.recorded_values(id);
+                        let new = &node.values().as_slice()[recorded.min(len)..len];
+                        self.run.record_values(id, new.iter().map(payload::element));
                     }
-                    self.words.push((client, Body::Reply { reply, in_reply_to: to.msg_id }));
+                    self.outbox.push((client, Body::Reply { reply, in_reply_to: to.msg_id }));
                 }
                 (node::Transmit::ToClient { .. }, None) => {}
             }
@@ -298,21 +304,21 @@ mod tests {
     }
 
     #[test]
-    fn every_strategy_passes_the_challenge_run_and_falls_silent() {
+    fn every_strategy_passes_the_challenge_run_and_becomes_idle() {
         for strategy in StrategyKind::ALL {
             let settings = Settings::default();
             let mut simulation = Simulation::new(&settings, config(strategy, 200), 1);
             simulation.run_to_end().unwrap();
-            assert!(simulation.settle(Duration::from_secs(20)), "{strategy:?} goes on for ever");
+            assert!(simulation.settle(Duration::from_secs(20)), "{strategy:?} never becomes idle");
             let finished = simulation.finish(&settings);
             assert_eq!(finished.report.validity(), Validity::Valid, "{strategy:?}");
         }
     }
 
-    /// Requests wait behind messages of 8 s for longer than clients do. A reply to a client that has gone is the last
-    /// that is read from its node.
+    /// Requests wait behind messages of 8 s for longer than the clients' time-out. A reply to a client that has gone
+    /// is the last message read from its node.
     #[test]
-    fn a_node_that_answers_too_late_is_not_heard_again() {
+    fn nothing_more_is_read_from_a_node_that_answers_too_late() {
         let latency = Latency { mean: Duration::from_secs(8), distribution: LatencyDistribution::Constant };
         let time_limit = Duration::from_secs(60);
         let settings = Settings { node_count: 3, rate: 5.0, latency, time_limit, ..Settings::default() };

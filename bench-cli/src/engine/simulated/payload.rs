@@ -1,21 +1,21 @@
-//! Messages as typed values: nothing is encoded on the way.
+//! Messages as typed values, never encoded.
 
 use std::sync::Arc;
 
 use node::{PeerId, PeerMessage, Reply, ReplyTo, Value};
 
-use crate::edn::write::Value as Edn;
+use crate::edn::Value as Edn;
 use crate::harness::history::Element;
 use crate::harness::payload::{self, Payload, Request, Response, Rpc};
 
 /// The body of a message.
 #[derive(Clone, Debug)]
 pub(super) enum Body {
-    /// A client asks.
+    /// From a client to a node.
     Request { request: node::Request, msg_id: u64 },
-    /// A node answers.
+    /// From a node to a client.
     Reply { reply: Reply, in_reply_to: u64 },
-    /// A node talks to another. Boxed, because messages move through queues many times on their way.
+    /// From a node to another. Boxed, because messages move through several queues on their way.
     Peer(Box<PeerMessage>),
 }
 
@@ -56,15 +56,15 @@ impl Payload for Body {
     }
 }
 
-/// Whom a node answers. The driver knows which client has just asked, so no name is needed.
+/// The address of a node's reply. The simulation knows which client has just asked, so a constant name will do.
 pub(super) fn reply_to(msg_id: u64) -> ReplyTo {
     thread_local! {
-        static NOBODY: Arc<str> = Arc::from("c");
+        static CLIENT: Arc<str> = Arc::from("c");
     }
-    ReplyTo { client: NOBODY.with(Arc::clone), msg_id }
+    ReplyTo { client: CLIENT.with(Arc::clone), msg_id }
 }
 
-/// A value as the history holds it. This workload broadcasts small whole numbers only.
+/// A value as the history stores it. The workload broadcasts only small whole numbers.
 pub(super) fn element(value: &Value) -> Element {
     match value {
         Value::Int(value) => Element::from_int(*value),

@@ -1,38 +1,38 @@
-//! The nodes' standard output: what nodes have said and the network has not read yet.
+//! The nodes' standard output: messages that nodes have written and the network has not read yet.
 
 use std::collections::VecDeque;
 
 use node::Time;
 
 use super::payload::Body;
-use super::timer_queue::Agenda;
-use crate::harness::maelstrom_timing::SPEAKING_DELAY;
-use crate::harness::network::{Address, NodeId};
-use crate::harness::rng_streams::{Draws, Purpose};
+use super::timer_queue::TimerQueue;
+use crate::harness::address::{Address, NodeId};
+use crate::harness::maelstrom_timing::STDOUT_DELAY;
+use crate::harness::rng_streams::{Purpose, RngStream};
 
-/// One pipe for each node. What a node says at one time is read at one time, a little later
-/// ([`SPEAKING_DELAY`]), and after all that it said before.
+/// One pipe for each node. The network reads all messages that a node writes at one time together. That happens
+/// [`STDOUT_DELAY`] later, and never before it has read the node's earlier messages.
 #[derive(Debug)]
 pub(super) struct Pipes {
     pipes: Vec<Pipe>,
-    /// When the first message in each pipe is read.
-    agenda: Agenda,
-    draws: Draws,
+    /// When the network reads the first message in each pipe.
+    timers: TimerQueue,
+    rng: RngStream,
 }
 
 #[derive(Debug)]
 struct Pipe {
-    messages: VecDeque<Said>,
-    /// When what was said last is read.
+    messages: VecDeque<Outbound>,
+    /// When the network reads the last message written so far.
     busy_until: Time,
-    /// Nothing more is read.
+    /// The network has stopped reading.
     is_closed: bool,
 }
 
-/// A message in a pipe.
+/// A message on its way from a node to the network.
 #[derive(Debug)]
-pub(super) struct Said {
-    /// When it is read.
+pub(super) struct Outbound {
+    /// When the network reads it.
     pub(super) at: Time,
     pub(super) dest: Address,
     pub(super) body: Body,
@@ -44,12 +44,12 @@ impl Pipes {
         let pipe = || Pipe { messages: VecDeque::new(), busy_until: Time::ZERO, is_closed: false };
         Pipes {
             pipes: (0..nodes).map(|_| pipe()).collect(),
-            agenda: Agenda::new(nodes),
-            draws: Draws::new(seed, Purpose::Speaking),
+            timers: TimerQueue::new(nodes),
+            rng: RngStream::new(seed, Purpose::Stdout),
         }
     }
 
-    /// A node says all of `messages` now.
+    /// A node writes all of `messages` now.
     pub(super) fn write(
         &mut self,
         now: Time,
@@ -64,37 +64,37 @@ impl Pipes {
         if pipe.is_closed {
             return;
         }
-        let at = pipe.busy_until.max(now + SPEAKING_DELAY.draw(&mut self.draws));
+        let at = pipe.busy_until.max(now + STDOUT_DELAY.sample(&mut self.rng));
         pipe.busy_until = at;
-        pipe.messages.extend(messages.map(|(dest, body)| Said { at, dest, body }));
-        self.announce(node);
+        pipe.messages.extend(messages.map(|(dest, body)| Outbound { at, dest, body }));
+        self.update_timer(node);
     }
 
-    /// When the next message is read.
+    /// When the network reads the next message.
     pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.agenda.first().map(|(at, _)| at)
+        self.timers.first().map(|(at, _)| at)
     }
 
-    /// The next message that is read by now, and who said it.
-    pub(super) fn read(&mut self, now: Time) -> Option<(NodeId, Said)> {
-        let (_, index) = self.agenda.first().filter(|&(at, _)| at <= now)?;
+    /// The next message that the network has read by `now`, and the node that wrote it.
+    pub(super) fn poll_outbound(&mut self, now: Time) -> Option<(NodeId, Outbound)> {
+        let (_, index) = self.timers.first().filter(|&(at, _)| at <= now)?;
         let node = NodeId(index as u32);
-        let said = self.pipes[index].messages.pop_front()?;
-        self.announce(node);
-        Some((node, said))
+        let outbound = self.pipes[index].messages.pop_front()?;
+        self.update_timer(node);
+        Some((node, outbound))
     }
 
-    /// Reads nothing more from a node, not even what it has said already.
+    /// Stops reading from a node. Messages that it has already written are lost.
     pub(super) fn close(&mut self, node: NodeId) {
         let pipe = &mut self.pipes[node.index()];
         pipe.is_closed = true;
         pipe.messages.clear();
-        self.announce(node);
+        self.update_timer(node);
     }
 
-    fn announce(&mut self, node: NodeId) {
-        let first = self.pipes[node.index()].messages.front().map(|said| said.at);
-        self.agenda.set(node.index(), first);
+    fn update_timer(&mut self, node: NodeId) {
+        let first = self.pipes[node.index()].messages.front().map(|outbound| outbound.at);
+        self.timers.set(node.index(), first);
     }
 }
 
@@ -103,21 +103,21 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::harness::network::ClientId;
+    use crate::harness::address::ClientId;
     use crate::harness::payload::{Payload as _, Request};
 
     #[test]
-    fn a_pipe_keeps_its_order_and_what_was_said_together_is_read_together() {
+    fn a_pipe_keeps_its_order_and_messages_written_together_are_read_together() {
         let mut pipes = Pipes::new(3, 1);
-        let say = |client: u32| (Address::Client(ClientId(client)), Body::request(&Request::Read, 1));
-        let spoken = (0..1_000_u32).map(|k| (Time::ZERO + Duration::from_micros(20 * u64::from(k)), k));
-        for (now, k) in spoken {
-            pipes.write(now, NodeId(k % 3), [say(2 * k), say(2 * k + 1)]);
+        let message = |client: u32| (Address::Client(ClientId(client)), Body::request(&Request::Read, 1));
+        let times = (0..1_000_u32).map(|k| (Time::ZERO + Duration::from_micros(20 * u64::from(k)), k));
+        for (now, k) in times {
+            pipes.write(now, NodeId(k % 3), [message(2 * k), message(2 * k + 1)]);
         }
         assert_eq!(pipes.next_deadline().map(|at| at > Time::ZERO), Some(true));
         let mut read: Vec<(NodeId, Time, u32)> = Vec::new();
-        while let Some((node, Said { at, dest: Address::Client(client), .. })) =
-            pipes.read(Time::ZERO + Duration::from_secs(1))
+        while let Some((node, Outbound { at, dest: Address::Client(client), .. })) =
+            pipes.poll_outbound(Time::ZERO + Duration::from_secs(1))
         {
             read.push((node, at, client.0));
         }
@@ -141,8 +141,8 @@ mod tests {
         pipes.close(NodeId(0));
         pipes.write(Time::ZERO, NodeId(0), read());
         let later = Time::ZERO + Duration::from_secs(1);
-        assert_eq!(pipes.read(later).map(|(node, _)| node), Some(NodeId(1)));
-        assert!(pipes.read(later).is_none() && pipes.next_deadline().is_none());
+        assert_eq!(pipes.poll_outbound(later).map(|(node, _)| node), Some(NodeId(1)));
+        assert!(pipes.poll_outbound(later).is_none() && pipes.next_deadline().is_none());
     }
 
     #[test]
@@ -155,8 +155,8 @@ mod tests {
             NodeId(0),
             [(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))],
         );
-        assert!(pipes.read(Time::ZERO).is_none());
+        assert!(pipes.poll_outbound(Time::ZERO).is_none());
         let at = pipes.next_deadline().unwrap();
-        assert!(pipes.read(at).is_some() && pipes.next_deadline().is_none());
+        assert!(pipes.poll_outbound(at).is_some() && pipes.next_deadline().is_none());
     }
 }

@@ -1,26 +1,26 @@
-//! Who wants to be called next: one deadline for each node, the earliest found at once.
+//! The next deadline of each node, with the earliest of all at hand.
 
 use node::Time;
 
-/// A tournament tree over the nodes' deadlines: setting one costs the tree's height, the winner stands at the root.
-/// Of equal deadlines the lowest node's comes first, so that a run does not depend on chance.
+/// A tournament tree over the nodes' deadlines. Setting a deadline costs the tree's height; the earliest is at the
+/// root. Among equal deadlines the lowest node number comes first, so that a run is deterministic.
 #[derive(Debug)]
-pub(super) struct Agenda {
+pub(super) struct TimerQueue {
     /// The number of leaves, a power of two.
     width: usize,
-    /// The winner below each inner node (at 1 the root), then the leaves: the deadlines themselves.
+    /// The winner below each inner node (the root is at 1), then the leaves with the deadlines themselves.
     tree: Vec<(Option<Time>, u32)>,
 }
 
-impl Agenda {
+impl TimerQueue {
     /// No deadlines.
-    pub(super) fn new(nodes: usize) -> Agenda {
+    pub(super) fn new(nodes: usize) -> TimerQueue {
         let width = nodes.next_power_of_two().max(1);
         let tree = (0..2 * width).map(|slot| (None, (slot % width) as u32)).collect();
-        Agenda { width, tree }
+        TimerQueue { width, tree }
     }
 
-    /// The earliest deadline, and whose it is.
+    /// The earliest deadline and the node that it belongs to.
     pub(super) fn first(&self) -> Option<(Time, usize)> {
         let (at, node) = self.tree[1];
         at.map(|at| (at, node as usize))
@@ -46,7 +46,7 @@ impl Agenda {
     }
 }
 
-/// Whether `a` comes strictly before `b`; no deadline comes last.
+/// Whether `a` is strictly before `b`. `None` comes last.
 fn precedes(a: Option<Time>, b: Option<Time>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => a < b,
@@ -66,14 +66,14 @@ mod tests {
             nodes in 1_usize..40,
             changes in prop::collection::vec((any::<prop::sample::Index>(), prop::option::of(0_u64..50)), 0..200),
         ) {
-            let mut agenda = Agenda::new(nodes);
+            let mut timers = TimerQueue::new(nodes);
             let mut deadlines = vec![None; nodes];
             for (node, at) in changes {
                 let node = node.index(nodes);
                 deadlines[node] = at.map(Time::from_nanos);
-                agenda.set(node, deadlines[node]);
+                timers.set(node, deadlines[node]);
                 let expected = deadlines.iter().enumerate().filter_map(|(n, at)| at.map(|at| (at, n))).min();
-                prop_assert_eq!(agenda.first(), expected);
+                prop_assert_eq!(timers.first(), expected);
             }
         }
     }

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use self::set_full::SetFull;
 use super::history::{Element, Function, History, Kind, OpValue, Process};
-use super::network::MessageCounts;
+use super::message_counts::MessageCounts;
 use crate::spec::settings::Availability;
 
 /// Whether something holds. Of several, the worst counts.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use node::Time;
 
 use super::{Phase, Run, SetupError, Undeliverable};
-use crate::harness::network::{Address, ClientId, NodeId};
+use crate::harness::address::{Address, ClientId, NodeId};
 use crate::harness::payload::{Payload, Request, Response, Rpc};
 
 /// A client on the network.

@@ -16,9 +16,12 @@ use node::Time;
 
 use self::clients::{Client, Owner, Timeout};
 use self::operations::Thread;
+use super::address::{Address, ClientId, NodeId};
 use super::generator::Generator;
 use super::history::{Element, History, LogId};
-use super::network::{Address, ClientId, Delivery, MessageCounts, Network, NodeId, Timing};
+use super::maelstrom_timing::DeliveryTiming;
+use super::message_counts::MessageCounts;
+use super::network::{Delivery, Network};
 use super::payload::{Payload, Request};
 use super::topology;
 use crate::spec::settings::Settings;
@@ -114,7 +117,7 @@ impl<P: Payload> Run<P> {
         let settings = Settings { node_count: names.len(), ..settings };
         let nodes = names.len();
         let clients = settings.client_count();
-        let mut network = Network::new(nodes, settings.latency, Timing::MAELSTROM, seed);
+        let mut network = Network::new(nodes, settings.latency, DeliveryTiming::MAELSTROM, seed);
         network.set_message_faults(settings.message_faults);
         // A node's queue is there before its process: what others send it meanwhile waits for the launch.
         (0..nodes as u32).for_each(|node| network.pause(NodeId(node)));

@@ -4,10 +4,10 @@ use node::Time;
 
 use super::clients::Owner;
 use super::{Phase, RECOVERY, RPC_TIMEOUT, Run};
-use crate::edn::write::Value;
+use crate::edn::Value;
+use crate::harness::address::{ClientId, NodeId};
 use crate::harness::generator::Step;
 use crate::harness::history::{Element, Event, Failure, Function, Kind, OpValue, Process};
-use crate::harness::network::{ClientId, NodeId};
 use crate::harness::partition::{Grudge, Kind as PartitionKind};
 use crate::harness::payload::{Item, Malformed, Payload, Request, Response, Values, error_meaning};
 
@@ -154,7 +154,7 @@ impl<P: Payload> Run<P> {
 
     fn read_everywhere(&mut self, now: Time) {
         let mut order: Vec<usize> = (0..self.threads.len()).collect();
-        self.generator.nemesis_draws().shuffle(&mut order);
+        self.generator.nemesis_rng().shuffle(&mut order);
         for thread in order {
             self.begin(now, thread, None, true);
         }
@@ -171,7 +171,7 @@ impl<P: Payload> Run<P> {
             Response::Error { code, text } => {
                 let (name, is_definite) = error_meaning(code);
                 let kind = failure_kind(function, is_definite);
-                let error = Value::Vector(vec![Value::Keyword(name), text]);
+                let error = Value::Vector(vec![Value::keyword(name), text]);
                 (kind, None, Some(Failure { exception: None, error }))
             }
             Response::Malformed(malformed) => {
@@ -187,7 +187,7 @@ impl<P: Payload> Run<P> {
     pub(super) fn complete_timeout(&mut self, now: Time, thread: usize) {
         let Some(invocation) = self.threads[thread].pending else { return };
         let kind = failure_kind(self.history.events()[invocation as usize].function, false);
-        let failure = Failure { exception: None, error: Value::Keyword("net-timeout") };
+        let failure = Failure { exception: None, error: Value::keyword("net-timeout") };
         self.end(now, thread, invocation, kind, None, Some(failure));
     }
 
@@ -250,15 +250,15 @@ impl<P: Payload> Run<P> {
     }
 
     fn start_partition(&mut self, now: Time, kind: PartitionKind) {
-        let grudge = kind.grudge(self.names.len(), self.generator.nemesis_draws());
+        let grudge = kind.grudge(self.names.len(), self.generator.nemesis_rng());
         self.network.partitions_mut().apply(&grudge);
-        let isolated = Value::Vector(vec![Value::Keyword("isolated"), self.grudge_value(&grudge)]);
-        self.record_fault(now, Function::StartPartition, Value::Keyword(kind.name()), isolated);
+        let isolated = Value::Vector(vec![Value::keyword("isolated"), self.grudge_value(&grudge)]);
+        self.record_fault(now, Function::StartPartition, Value::keyword(kind.name()), isolated);
     }
 
     fn stop_partition(&mut self, now: Time) {
         self.network.partitions_mut().heal();
-        self.record_fault(now, Function::StopPartition, Value::Nil, Value::Keyword("network-healed"));
+        self.record_fault(now, Function::StopPartition, Value::Nil, Value::keyword("network-healed"));
     }
 
     fn record_fault(&mut self, now: Time, function: Function, before: Value, after: Value) {
@@ -297,14 +297,14 @@ impl<P: Payload> Run<P> {
     ) -> Failure {
         let Malformed { body, errors } = malformed;
         let node = &self.names[self.node_of(thread).index()];
-        let mut request = vec![(Value::Keyword("type"), Value::Str(function.name().to_owned()))];
+        let mut request = vec![(Value::keyword("type"), Value::Str(function.name().to_owned()))];
         let mut schema = vec![format!(":type (eq \"{}_ok\")", function.name())];
         if let OpValue::Element(element) = invoked {
-            request.push((Value::Keyword("message"), self.history.edn(*element)));
+            request.push((Value::keyword("message"), self.history.edn(*element)));
         } else {
             schema.push(":messages [Any]".to_owned());
         }
-        request.push((Value::Keyword("msg_id"), Value::Int(msg_id as i64)));
+        request.push((Value::keyword("msg_id"), Value::Int(msg_id as i64)));
         schema.extend(["{:k :msg_id} Int".to_owned(), ":in_reply_to Int".to_owned()]);
         let message = format!(
             "Malformed RPC response. Maelstrom sent node {node} the following request:\n\n{}\n\n\
@@ -315,7 +315,7 @@ impl<P: Payload> Run<P> {
             body.pretty(),
             errors.pretty(),
         );
-        let data = Value::record([("type", Value::Keyword("malformed-rpc-response")), ("body", body)]);
+        let data = Value::record([("type", Value::keyword("malformed-rpc-response")), ("body", body)]);
         let cause = Value::record([
             ("type", Value::Symbol("clojure.lang.ExceptionInfo".to_owned())),
             ("message", Value::Str(message.clone())),

@@ -5,9 +5,9 @@ use std::time::Duration;
 use node::Time;
 
 use super::{Phase, Run, SetupError};
+use crate::harness::address::{Address, ClientId, NodeId};
 use crate::harness::checker::{self, Validity};
 use crate::harness::history::{Element, Event, Function, History, Kind, Process};
-use crate::harness::network::{Address, ClientId, NodeId};
 use crate::harness::payload::{Payload, Request, Response, Rpc, Values};
 use crate::spec::settings::{Concurrency, Latency, LatencyDistribution, Nemesis, Settings};
 
@@ -164,7 +164,7 @@ fn react(
             return out;
         }
         (Rpc::Broadcast, Manner::Error(code)) => {
-            Response::Error { code: Some(code), text: crate::edn::write::Value::Str("no".into()) }
+            Response::Error { code: Some(code), text: crate::edn::Value::Str("no".into()) }
         }
         (Rpc::Read, Manner::Recorded) => Response::Values(Values::Recorded(mine.len() as u32)),
         (Rpc::Read, _) => Response::Values(Values::Elements(mine.iter().map(|&v| element(v)).collect())),

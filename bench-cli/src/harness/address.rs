@@ -1,0 +1,25 @@
+//! Who sends and receives messages.
+
+/// A node, by its place in the list of nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// The place in the list of nodes.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A client, by the number in its name: `c7` is 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u32);
+
+/// Who sends or receives a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// A node.
+    Node(NodeId),
+    /// A client.
+    Client(ClientId),
+}

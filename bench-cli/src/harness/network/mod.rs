@@ -1,0 +1,227 @@
+//! The network: latency, head-of-line blocking, partitions, lost and duplicated messages.
+//!
+//! Each node has one inbound queue, ordered by deadline: the time sent plus the latency. A delivery thread serves the
+//! queue as Maelstrom's does. As soon as it is free, it takes the head of the queue. It drops the message if a
+//! partition cuts the node off from the sender. Otherwise it sleeps until the message is due. Messages that arrive
+//! meanwhile wait, even if they are due earlier. So a client's request, which has no latency of its own, can wait up to
+//! one whole latency behind a message from another node.
+
+mod queue;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use node::Time;
+
+use self::queue::Queued;
+use super::address::{Address, ClientId, NodeId};
+use super::latency;
+use super::maelstrom_timing::DeliveryTiming;
+use super::message_counts::MessageCounts;
+use super::partition::Partitions;
+use super::rng_streams::{Purpose, RngStream};
+use crate::spec::settings::{Latency, MessageFaults};
+
+/// A message that is due at a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery<M> {
+    /// The message's number, counted over the whole run.
+    pub id: u64,
+    /// The sender.
+    pub src: Address,
+    /// The receiver.
+    pub dest: NodeId,
+    /// The content.
+    pub payload: M,
+    /// When it was sent.
+    pub sent: Time,
+    /// When it would have been delivered if the driver had never been late. The difference to the present time is its
+    /// lateness.
+    pub due: Time,
+}
+
+/// The network between nodes, and from clients to nodes.
+#[derive(Debug)]
+pub struct Network<M> {
+    inboxes: Vec<Inbox<M>>,
+    /// The nodes whose delivery thread sleeps, by when it wakes.
+    wake_ups: BinaryHeap<Queued<NodeId>>,
+    partitions: Partitions,
+    latency: Latency,
+    faults: MessageFaults,
+    timing: DeliveryTiming,
+    rng: RngStream,
+    overshoot_rng: RngStream,
+    next_id: u64,
+    counts: MessageCounts,
+}
+
+/// A node's inbound queue and its delivery thread.
+#[derive(Debug)]
+struct Inbox<M> {
+    waiting: BinaryHeap<Queued<Message<M>>>,
+    /// The message that the delivery thread has taken, and its [`Delivery::due`].
+    taken: Option<(Time, Queued<Message<M>>)>,
+    is_paused: bool,
+}
+
+#[derive(Debug)]
+struct Message<M> {
+    src: Address,
+    sent: Time,
+    payload: M,
+}
+
+impl<M: Clone> Network<M> {
+    /// A network of `nodes` nodes without partitions.
+    pub fn new(nodes: usize, latency: Latency, timing: DeliveryTiming, seed: u64) -> Network<M> {
+        let inbox = || Inbox { waiting: BinaryHeap::new(), taken: None, is_paused: false };
+        Network {
+            inboxes: (0..nodes).map(|_| inbox()).collect(),
+            wake_ups: BinaryHeap::with_capacity(nodes),
+            partitions: Partitions::new(nodes),
+            latency,
+            faults: MessageFaults::default(),
+            timing,
+            rng: RngStream::new(seed, Purpose::Network),
+            overshoot_rng: RngStream::new(seed, Purpose::Overshoot),
+            next_id: 0,
+            counts: MessageCounts::default(),
+        }
+    }
+
+    /// From now on, loses or duplicates messages between nodes at random.
+    pub fn set_message_faults(&mut self, faults: MessageFaults) {
+        self.faults = faults;
+    }
+
+    /// The messages counted so far.
+    pub fn counts(&self) -> MessageCounts {
+        self.counts
+    }
+
+    /// The links that are cut.
+    pub fn partitions_mut(&mut self) -> &mut Partitions {
+        &mut self.partitions
+    }
+
+    /// Sends a message to a node. Returns the message's number.
+    pub fn send(&mut self, now: Time, src: Address, dest: NodeId, payload: M) -> u64 {
+        let id = self.count_sent(src, Address::Node(dest));
+        if matches!(src, Address::Node(_)) && self.faults.any() {
+            if self.rng.chance(self.faults.loss) {
+                return id;
+            }
+            if self.rng.chance(self.faults.duplication) {
+                self.enqueue(now, id, src, dest, payload.clone());
+            }
+        }
+        self.enqueue(now, id, src, dest, payload);
+        id
+    }
+
+    fn enqueue(&mut self, now: Time, id: u64, src: Address, dest: NodeId, payload: M) {
+        let latency = match src {
+            Address::Client(_) => Duration::ZERO,
+            Address::Node(_) => latency::sample(self.latency, &mut self.rng),
+        };
+        let inbox = &mut self.inboxes[dest.index()];
+        inbox.waiting.push(Queued { at: now + latency, id, item: Message { src, sent: now, payload } });
+        if inbox.taken.is_none() && !inbox.is_paused {
+            let delay = if latency.is_zero() { Duration::ZERO } else { self.timing.take_delay };
+            self.take(now + delay, now + delay, dest);
+        }
+    }
+
+    /// Counts a message that a node sends to a client. Such messages take no time and are not queued here. Returns the
+    /// message's number.
+    pub fn count_sent_to_client(&mut self, src: Address, dest: ClientId) -> u64 {
+        self.count_sent(src, Address::Client(dest))
+    }
+
+    /// Counts messages that a client has taken from its queue.
+    pub fn count_received_by_client(&mut self, messages: u64) {
+        self.counts.clients.received += messages;
+    }
+
+    /// When the next message is due.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.wake_ups.peek().map(|wake_up| wake_up.at)
+    }
+
+    /// The next message that is due by `now`, if there is one.
+    pub fn poll_delivery(&mut self, now: Time) -> Option<Delivery<M>> {
+        self.wake_ups.peek().filter(|wake_up| wake_up.at <= now)?;
+        let dest = self.wake_ups.pop()?.item;
+        let taken = self.inboxes[dest.index()].taken.take();
+        let (due, message) = taken.expect("a delivery thread sleeps only when it has taken a message");
+        let Queued { id, item: Message { src, sent, payload }, .. } = message;
+        match src {
+            Address::Client(_) => {
+                self.counts.clients.received += 1;
+                self.counts.request_delays.add(due.saturating_since(sent));
+            }
+            Address::Node(_) => self.counts.servers.received += 1,
+        }
+        if !self.inboxes[dest.index()].is_paused {
+            self.take(now, due, dest);
+        }
+        Some(Delivery { id, src, dest, payload, sent, due })
+    }
+
+    /// Delivers nothing more to this node until [`Network::resume`], except for a message that is already taken. For
+    /// nodes that do not read their input.
+    pub fn pause(&mut self, node: NodeId) {
+        self.inboxes[node.index()].is_paused = true;
+    }
+
+    /// Ends a pause.
+    pub fn resume(&mut self, now: Time, node: NodeId) {
+        let inbox = &mut self.inboxes[node.index()];
+        inbox.is_paused = false;
+        if inbox.taken.is_none() {
+            self.take(now, now, node);
+        }
+    }
+
+    /// Takes the head of the node's queue. Drops messages from nodes that the node is cut off from. `free` is when the
+    /// delivery thread would have been free if the driver had never been late; it is at most `now`.
+    fn take(&mut self, now: Time, free: Time, node: NodeId) {
+        let inbox = &mut self.inboxes[node.index()];
+        while let Some(message) = inbox.waiting.pop() {
+            if let Address::Node(src) = message.item.src
+                && self.partitions.drops(src, node)
+            {
+                continue;
+            }
+            let deadline = message.at;
+            let sleep = whole_millis(deadline.saturating_since(now));
+            let at = match self.timing.overshoot {
+                _ if sleep.is_zero() => now,
+                None => now + sleep,
+                Some(overshoot) => now + sleep + overshoot.sample(&mut self.overshoot_rng),
+            };
+            self.wake_ups.push(Queued { at, id: message.id, item: node });
+            let due = if sleep.is_zero() { now.min(free.max(deadline)) } else { at };
+            inbox.taken = Some((due, message));
+            return;
+        }
+    }
+
+    fn count_sent(&mut self, src: Address, dest: Address) -> u64 {
+        match (src, dest) {
+            (Address::Node(_), Address::Node(_)) => self.counts.servers.sent += 1,
+            _ => self.counts.clients.sent += 1,
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+}
+
+/// The duration rounded down to whole milliseconds, which is what Java's `Thread.sleep` takes.
+fn whole_millis(duration: Duration) -> Duration {
+    duration - Duration::from_nanos(u64::from(duration.subsec_nanos() % 1_000_000))
+}
