@@ -1,6 +1,8 @@
-//! What the node's own work costs, without processes and pipes: reading a line, handling it, writing the answers.
+//! What the node's own work costs, without processes and pipes: reading a line, handling it, writing the
+//! answers.
 //!
-//! A read is shown beside a plain copy of the same bytes: that is what it should cost, however many values there are.
+//! A read is shown beside a plain copy of the same bytes: that is what it should cost, however many values
+//! there are.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -46,8 +48,8 @@ impl Driven {
         self.sent.clear();
         self.now = self.now + Duration::from_micros(10);
         match self.wire.parse(line.as_bytes()) {
-            Ok(Incoming::Request(from, request)) => self.node.handle_request(self.now, from, request),
-            Ok(Incoming::Peer(from, message)) => self.node.handle_peer(self.now, from, message),
+            Ok(Incoming::Request(from, request)) => self.node.on_request(self.now, from, request),
+            Ok(Incoming::Peer(from, message)) => self.node.on_message(self.now, from, message),
             other => panic!("{line}: {other:?}"),
         }
         while let Some(transmit) = self.node.poll_transmit() {

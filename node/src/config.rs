@@ -5,16 +5,16 @@ use std::time::Duration;
 /// How values spread from the node that accepted them to all others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum StrategyKind {
-    /// The published tutorial's protocol: a leader in the middle of a grid, a free-running ticker on every node,
-    /// every internal message acknowledged. The baseline to compare with.
+    /// The published tutorial's protocol: a leader in the middle of a grid, a free-running ticker on every
+    /// node, every internal message acknowledged. The baseline to compare with.
     Tree,
     /// Two hops: every value goes to one hub, and from there, once a period, to all others.
     #[default]
     Hub,
     /// One hop: the origin sends to everyone.
     Direct,
-    /// `hub` or `direct`, and how long to collect values: what meets a target best at the rate and the latency
-    /// that the first node sees.
+    /// `hub` or `direct`, and how long to collect values: what meets a target best at the rate and the
+    /// latency that the first node sees.
     Auto(Target),
 }
 

@@ -1,7 +1,7 @@
 //! A batched broadcast node for Maelstrom (Gossip Glomers challenge 3e).
 //!
-//! Every node accepts values from clients, answers at once, and sees to it that every other node gets them with
-//! few messages: values travel in batches. How data flows:
+//! Every node accepts values from clients and answers at once. It delivers each value to every other node
+//! with few messages, because values travel in batches. How data flows:
 //!
 //! ```text
 //! stdin ─ lines ─► wire ─ Request, PeerMessage ─► Node ─ Transmit ─► wire ─ bytes ─► stdout
@@ -13,24 +13,30 @@
 //!                                                       hub    ┘   auto chooses between these two
 //! ```
 //!
-//! [`Node`] is a state machine without I/O and without a clock: whoever drives it hands in messages and the time,
-//! and takes out messages and the next deadline. Under Maelstrom that is [`runtime`]; a simulation does the same
-//! in virtual time, with typed messages instead of JSON. Equal inputs and an equal seed give equal outputs.
+//! [`Node`] is a state machine without I/O and without a clock. Its driver passes in messages and the time,
+//! and takes out messages and the next deadline. Under Maelstrom the driver is [`runtime`]. A simulation does
+//! the same in virtual time, with typed messages instead of JSON. Equal inputs and an equal seed give equal
+//! outputs.
 //!
-//! | module | what it holds |
+//! | module | content |
 //! |---|---|
-//! | [`message`] | the typed messages that a node takes and gives |
+//! | [`message`] | the typed messages into and out of a node |
 //! | [`wire`] | their JSON form, Maelstrom's protocol |
 //! | [`values`] | JSON values, and the log of those that a node knows |
 //! | [`node`] | the state machine |
-//! | [`config`] | what a user chooses |
+//! | [`config`] | the user's settings |
 //! | [`time`] | time as the state machine sees it |
-//! | `strategy` | to whom new values go, and when; a module for each strategy |
+//! | `strategy` | to whom new values go, and when |
+//! | `strategy::tree` | the published protocol; [`TreeGrid`] is its geometry |
+//! | `strategy::direct` | one hop, from the origin to every node |
+//! | `strategy::hub` | two hops: hub, leaf, phase lock, flush schedule, late batches |
+//! | `strategy::auto` | the plan for a user's target: controller, planner, and the public [`cost_model`] |
 //! | `links` | a node's links to all its peers |
-//! | `link` | reliable delivery to one peer |
+//! | `link` | reliable delivery to one peer: sender, receiver, round-trip time |
+//! | `rng` | seeded jitter |
 //! | [`runtime`] | stdin, stdout, threads, the real clock |
 //!
-//! Those without a link are private: `cargo doc --document-private-items` shows them.
+//! Modules without a link are private: `cargo doc --document-private-items` shows them.
 
 pub mod config;
 mod link;
@@ -50,5 +56,7 @@ pub use message::{
     Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
 };
 pub use node::Node;
+pub use strategy::auto::cost_model;
+pub use strategy::tree::TreeGrid;
 pub use time::Time;
 pub use values::{Value, Values};

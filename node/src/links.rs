@@ -1,49 +1,50 @@
-//! A node's links to all its peers, with one timer queue, and the values put back into messages.
+//! A node's links to all its peers: one timer queue for all, and messages made from the links' packets.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::link::{Echo, Link, Packet};
+use crate::link::{AckedPacket, Link, Packet};
 use crate::message::{Batch, LinkMessage, PeerId};
 use crate::rng::Rng;
 use crate::time::Time;
 use crate::values::Values;
 
-/// Links are made when first used: a leaf of a large cluster needs only one.
+/// The links of one node. Each is made when it is first used, because a leaf of a large cluster needs only
+/// one.
 #[derive(Debug)]
 pub(crate) struct Links {
     slots: Vec<Slot>,
-    /// At least one entry for each link with a deadline, at or before it. An entry that its slot does not name is
-    /// stale.
+    /// At least one entry for each link with a deadline, at or before that deadline. An entry other than the
+    /// slot's [`Slot::timer`] is stale.
     timers: BinaryHeap<Reverse<(Time, u32)>>,
-    patience: Duration,
+    max_ack_delay: Duration,
     last_batch: LastBatch,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
     link: Option<Box<Link>>,
-    /// The link's deadline, here so that the queue can be kept true without a look at links that did not change.
+    /// A copy of the link's deadline, so that a change to one link needs no look at the others.
     deadline: Option<Time>,
     timer: Option<Time>,
 }
 
 impl Links {
-    /// Links to up to `nodes` peers, each of which holds acknowledgements back for at most `patience`.
-    pub(crate) fn new(nodes: u32, patience: Duration) -> Links {
+    /// Links to up to `nodes` peers, each of which delays acknowledgements by at most `max_ack_delay`.
+    pub(crate) fn new(nodes: u32, max_ack_delay: Duration) -> Links {
         let slots = (0..nodes).map(|_| Slot::default()).collect();
-        Links { slots, timers: BinaryHeap::new(), patience, last_batch: LastBatch::default() }
+        Links { slots, timers: BinaryHeap::new(), max_ack_delay, last_batch: LastBatch::default() }
     }
 
-    /// Makes the link to `peer` with a patience of its own.
-    pub(crate) fn connect(&mut self, peer: PeerId, patience: Duration) {
-        self.slots[peer.index()].link = Some(Box::new(Link::new(patience)));
+    /// Makes the link to `peer` with a maximum acknowledgement delay of its own.
+    pub(crate) fn connect(&mut self, peer: PeerId, max_ack_delay: Duration) {
+        self.slots[peer.index()].link = Some(Box::new(Link::new(max_ack_delay)));
     }
 
-    /// Changes for how long `peer` holds acknowledgements back.
-    pub(crate) fn set_patience(&mut self, peer: PeerId, patience: Duration) {
-        self.change(peer, |link| link.set_patience(patience));
+    /// Changes by how much `peer` may delay acknowledgements.
+    pub(crate) fn set_max_ack_delay(&mut self, peer: PeerId, max_ack_delay: Duration) {
+        self.change(peer, |link| link.set_max_ack_delay(max_ack_delay));
     }
 
     pub(crate) fn get(&self, peer: PeerId) -> Option<&Link> {
@@ -63,28 +64,35 @@ impl Links {
         (0..).map(PeerId).zip(&self.slots).filter_map(|(peer, slot)| Some((peer, slot.link.as_deref()?)))
     }
 
-    /// Queuing alone moves no deadline.
+    /// Queues the value at `index` of the log for `peer`. No deadline changes.
     pub(crate) fn push(&mut self, peer: PeerId, index: u32) {
         self.link_mut(peer).push(index);
     }
 
-    pub(crate) fn receive(&mut self, now: Time, from: PeerId, message: &LinkMessage) -> Option<Echo> {
-        self.change(from, |link| link.receive(now, &message.header, message.values.len()))
+    /// Takes in a message's header. The caller hands the values on.
+    pub(crate) fn on_message(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        message: &LinkMessage,
+    ) -> Option<AckedPacket> {
+        self.change(from, |link| link.on_packet(now, &message.header, message.values.len()))
     }
 
-    /// All that waits for `peer`, or a bare acknowledgement; `None` if the peer is suspect.
+    /// Everything that is queued for `peer`, or an acknowledgement if nothing is. `None` if the peer is
+    /// suspect.
     pub(crate) fn flush(&mut self, now: Time, peer: PeerId, values: &Values) -> Option<LinkMessage> {
         let packet = self.change(peer, |link| link.flush(now))?;
         Some(self.message(peer, packet, values))
     }
 
-    /// A bare acknowledgement for `peer`.
+    /// A message to `peer` that only acknowledges.
     pub(crate) fn acknowledge(&mut self, now: Time, peer: PeerId, values: &Values) -> LinkMessage {
         let packet = self.change(peer, |link| link.acknowledge(now));
         self.message(peer, packet, values)
     }
 
-    /// What the link to `peer` must send now, if anything.
+    /// The next message that the link to `peer` must send now, if any.
     pub(crate) fn poll_one(
         &mut self,
         now: Time,
@@ -96,7 +104,7 @@ impl Links {
         Some(self.message(peer, packet, values))
     }
 
-    /// What any link whose time has come must send.
+    /// The next message of any link whose deadline has come.
     pub(crate) fn poll_due(
         &mut self,
         now: Time,
@@ -111,7 +119,7 @@ impl Links {
             if let Some(message) = self.poll_one(now, peer, values, rng) {
                 return Some((peer, message));
             }
-            // The poll found nothing due, and moved the link's timer on.
+            // The entry was early: the poll replaced it by one at the link's deadline.
         }
         None
     }
@@ -125,8 +133,8 @@ impl Links {
     }
 
     fn link_mut(&mut self, peer: PeerId) -> &mut Link {
-        let patience = self.patience;
-        self.slots[peer.index()].link.get_or_insert_with(|| Box::new(Link::new(patience)))
+        let max_ack_delay = self.max_ack_delay;
+        self.slots[peer.index()].link.get_or_insert_with(|| Box::new(Link::new(max_ack_delay)))
     }
 
     fn change<T>(&mut self, peer: PeerId, change: impl FnOnce(&mut Link) -> T) -> T {
@@ -139,8 +147,8 @@ impl Links {
         result
     }
 
-    /// Makes sure that an entry at or before the link's deadline exists. A deadline that moves later keeps its
-    /// early entry, so that most changes cost nothing here.
+    /// Ensures that the queue has an entry at or before the link's deadline. A deadline that moves later
+    /// keeps its early entry, so that most changes cost nothing here.
     fn set_timer(&mut self, peer: PeerId) {
         let slot = &mut self.slots[peer.index()];
         if let Some(at) = slot.deadline
@@ -151,7 +159,7 @@ impl Links {
         }
     }
 
-    /// Keeps the head of the queue true, so that a node at rest has no deadline.
+    /// Removes stale and early entries from the queue's head, so that a node at rest has no deadline.
     fn trim_timers(&mut self) {
         while let Some(&Reverse((at, peer))) = self.timers.peek() {
             let slot = &mut self.slots[peer as usize];
@@ -168,29 +176,32 @@ impl Links {
 
     fn message(&mut self, peer: PeerId, packet: Packet, values: &Values) -> LinkMessage {
         let link = self.slots[peer.index()].link.as_deref().expect("the packet's own link");
-        let batch = self.last_batch.get(link.refs(&packet), values);
+        let batch = self.last_batch.get(link.log_indices(&packet), values);
         LinkMessage { header: packet.header, values: batch, ..LinkMessage::default() }
     }
 }
 
-/// The batch made last. `direct` sends the same one to all peers, the hub to those leaves that it has nothing from; each
-/// of the others gets one of its own, without its own values.
+/// The most recent batch, shared by all messages with the same values. `direct` sends one batch to all peers.
+/// The hub sends one batch to all leaves that it has no values from; each other leaf gets its own, without
+/// its own values.
 #[derive(Debug, Default)]
 struct LastBatch {
-    refs: Vec<u32>,
+    log_indices: Vec<u32>,
     batch: Batch,
 }
 
 impl LastBatch {
-    fn get(&mut self, refs: impl ExactSizeIterator<Item = u32> + Clone, values: &Values) -> Batch {
-        if refs.len() == 0 {
+    fn get(&mut self, log_indices: impl ExactSizeIterator<Item = u32> + Clone, values: &Values) -> Batch {
+        if log_indices.len() == 0 {
             return Batch::default();
         }
-        if refs.len() != self.refs.len() || !refs.clone().eq(self.refs.iter().copied()) {
-            self.refs.clear();
-            self.refs.extend(refs);
+        let is_same = log_indices.len() == self.log_indices.len()
+            && log_indices.clone().eq(self.log_indices.iter().copied());
+        if !is_same {
+            self.log_indices.clear();
+            self.log_indices.extend(log_indices);
             let log = values.as_slice();
-            self.batch = self.refs.iter().map(|&i| log[i as usize].clone()).collect();
+            self.batch = self.log_indices.iter().map(|&i| log[i as usize].clone()).collect();
         }
         self.batch.clone()
     }

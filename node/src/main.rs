@@ -31,8 +31,8 @@ A flag wins over the environment.";
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Args {
-    /// How long values are collected before they are sent to other nodes, for example 200ms or 1.5s; 0s sends at
-    /// once [default: 200ms]
+    /// How long values are collected before they are sent to other nodes, for example 200ms or 1.5s; 0s sends
+    /// at once [default: 200ms]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     batch_timeout: Option<Duration>,
 
@@ -45,7 +45,8 @@ struct Args {
     #[arg(env = "TARGET_MSGS_PER_OP", hide_env = true)]
     target_msgs_per_op: Option<u32>,
 
-    /// With --strategy auto: the longest time until every node has a value, for example 600ms; messages are minimised
+    /// With --strategy auto: the longest time until every node has a value, for example 600ms; messages are
+    /// minimised
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "TARGET_LATENCY", hide_env = true)]
     target_latency: Option<Duration>,
 }
@@ -69,7 +70,8 @@ impl Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Strategy {
-    /// The tutorial's protocol: a leader in the middle of a grid, free-running tickers, every message acknowledged
+    /// The tutorial's protocol: a leader in the middle of a grid, free-running tickers, every message
+    /// acknowledged
     Tree,
     /// To one hub, and from there to all others: fewest messages
     Hub,
@@ -101,8 +103,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// A duration with a unit. Zero needs none; any other plain number is refused, because it could be milliseconds or
-/// seconds.
+/// A duration with a unit. Zero needs none; any other plain number is refused, because it could be
+/// milliseconds or seconds.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);

@@ -1,4 +1,4 @@
-//! The typed messages that a node takes and gives. Their JSON form is in [`crate::wire`].
+//! The typed messages that go into and come out of a node. Their JSON form is in [`crate::wire`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,20 +12,20 @@ use crate::values::Value;
 pub struct PeerId(pub u32);
 
 impl PeerId {
-    /// As an index into tables that hold one entry a node.
+    /// The index of the node in tables with one entry per node.
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// Values that travel together; shared, because the same batch often goes to many peers.
+/// Values that travel together. Shared, because the same batch often goes to many peers.
 pub type Batch = Arc<[Value]>;
 
-/// The most bytes of values in a message: half of the longest line that a node reads, and so all values of a link's
-/// probe, however long.
+/// The most bytes of values in a message: half of the longest line that a node reads. All values of a link's
+/// probe fit, however long they are.
 pub(crate) const MAX_BATCH: usize = 32 << 20;
 
-/// Whom a reply goes to, and which request it answers.
+/// The client that a reply goes to, and the request that it answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyTo {
     /// The requester's id, a client's under Maelstrom.
@@ -34,7 +34,7 @@ pub struct ReplyTo {
     pub msg_id: u64,
 }
 
-/// What a client asks.
+/// A client's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Who the node is and how many nodes there are. Must come first.
@@ -44,16 +44,16 @@ pub enum Request {
         /// The size of the cluster.
         nodes: u32,
     },
-    /// Which nodes Maelstrom would call neighbours. Each strategy has its own topology; but all nodes are told at about
-    /// the same time, which is when they begin.
+    /// Maelstrom's suggestion of neighbours. Each strategy has its own topology and ignores it. But the
+    /// request reaches all nodes at about the same time, which marks their common start.
     Topology,
     /// A new value for everyone.
     Broadcast(Value),
-    /// Which values the node knows.
+    /// A list of the values that the node knows.
     Read,
 }
 
-/// What a client is answered.
+/// The answer to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// To `init`.
@@ -62,21 +62,21 @@ pub enum Reply {
     TopologyOk,
     /// To `broadcast`: the value is accepted, and will reach every node.
     BroadcastOk,
-    /// To `read`: the first `len` values of the node's log. Naming them instead of copying keeps a read cheap.
+    /// To `read`: the first `len` values of the node's log. A length instead of a copy keeps a read cheap.
     ReadOk {
         /// How many values, from the log's start.
         len: usize,
     },
     /// The request failed.
     Error {
-        /// What kind of failure.
+        /// The kind of failure.
         code: ErrorCode,
-        /// What was wrong, for a person.
+        /// The cause, for a person.
         text: Cow<'static, str>,
     },
 }
 
-/// Maelstrom's error codes, as far as this node gives them.
+/// Those of Maelstrom's error codes that this node uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
     /// 10: the request's type is unknown.
@@ -101,69 +101,71 @@ impl ErrorCode {
     }
 }
 
-/// What nodes say to each other.
+/// A message from one node to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerMessage {
-    /// A batch of the `tree` strategy (`broadcast_internal`).
-    Internal {
+    /// A batch of the `tree` strategy; on the wire `broadcast_internal`, as in the tutorial.
+    TreeBatch {
         /// Unique among this sender's messages.
         msg_id: u64,
         /// The values.
         values: Batch,
     },
-    /// The answer to it (`broadcast_internal_ok`).
-    InternalOk {
+    /// The acknowledgement of a [`PeerMessage::TreeBatch`]; on the wire `broadcast_internal_ok`.
+    TreeAck {
         /// The batch's `msg_id`.
         in_reply_to: u64,
     },
-    /// Traffic of a link, in the strategies `hub` and `direct` (`batch`).
+    /// A message of a link, in the strategies `hub`, `direct` and `auto`; on the wire `batch`.
     Link(LinkMessage),
 }
 
-/// A message on a link: the link's own header, values, and what the `hub` strategy adds.
+/// A message on a link: the link's header, values, and the fields of the `hub` strategy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkMessage {
     /// Sequence number and acknowledgements.
     pub header: Header,
     /// The values, the first of which has the number `header.seq`.
     pub values: Batch,
-    /// Leaf to hub: the sender does not know the phase of the hub's flushes and would like to be told. Leaf to leaf: the
-    /// sender cannot reach the hub.
-    pub sync: bool,
-    /// Hub to leaf: the time from this message's sending to the hub's next flush, if the hub flushes on a period.
+    /// Leaf to hub: the sender does not know the phase of the hub's flushes, and asks for it.
+    pub wants_phase: bool,
+    /// Leaf to hub: the sender sends these values to every node itself.
+    pub direct: bool,
+    /// Leaf to leaf: the sender cannot reach the hub.
+    pub hub_unreachable: bool,
+    /// Hub to leaf: the time from the sending of this message to the hub's next flush, if the hub flushes on
+    /// a period.
     pub next: Option<Duration>,
     /// Hub to leaf, in an `auto` cluster: how to spread values from now on.
     pub plan: Option<Plan>,
-    /// Leaf to hub: the sender sends these values to everyone itself.
-    pub direct: bool,
     /// Hub to leaf: the nodes that the hub cannot reach at present.
     pub unreachable: Vec<PeerId>,
 }
 
-/// How the nodes of an `auto` cluster spread values; the first node says so.
+/// How the nodes of an `auto` cluster spread values. The hub chooses the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// Through the hub, which flushes on this period.
     Hub(Duration),
-    /// From the origin to everyone, at the end of a window of this length.
+    /// From the origin to every node, at the end of a window of this length.
     Direct(Duration),
 }
 
-/// What a node wants sent.
+/// A message that a node sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transmit {
     /// A reply to a client.
     ToClient {
-        /// Whom, and which request.
+        /// The client and its request.
         to: ReplyTo,
-        /// What.
+        /// The answer.
         reply: Reply,
     },
     /// A message to another node.
     ToPeer {
-        /// Whom.
+        /// The receiver.
         to: PeerId,
-        /// What.
+        /// The message.
         message: PeerMessage,
     },
 }

@@ -12,22 +12,22 @@ use crate::values::{Value, Values};
 
 /// A node of the cluster.
 ///
-/// Its methods are of three kinds. `handle_*` tell it what happened: a client's request, another node's message,
-/// the passing of a deadline. After any of them, [`Node::poll_transmit`] gives what to send, one message a call, and
-/// [`Node::next_deadline`] when to call [`Node::handle_timeout`]. All others only look.
+/// Its methods are of three kinds. `on_*` report an event: a client's request, another node's message, a
+/// deadline that has come. After any of them, call [`Node::poll_transmit`] until there is nothing left to
+/// send, and ask [`Node::next_deadline`] when to call [`Node::on_timeout`]. All other methods are getters.
 ///
 /// ```
 /// use node::{Config, Node, PeerId, ReplyTo, Request, Time, Transmit};
 ///
 /// let mut node = Node::new(Config::default(), Time::ZERO, 1);
 /// let client = |msg_id| ReplyTo { client: "c1".into(), msg_id };
-/// node.handle_request(Time::ZERO, client(1), Request::Init { me: PeerId(0), nodes: 2 });
-/// node.handle_request(Time::ZERO, client(2), Request::Broadcast(7.into()));
+/// node.on_request(Time::ZERO, client(1), Request::Init { me: PeerId(0), nodes: 2 });
+/// node.on_request(Time::ZERO, client(2), Request::Broadcast(7.into()));
 /// while let Some(Transmit::ToClient { to, reply }) = node.poll_transmit() {
 ///     println!("{to:?}: {reply:?}");
 /// }
 /// let deadline = node.next_deadline().expect("the value waits for the hub's flush");
-/// node.handle_timeout(deadline);
+/// node.on_timeout(deadline);
 /// assert!(matches!(node.poll_transmit(), Some(Transmit::ToPeer { to: PeerId(1), .. })));
 /// ```
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Node {
     notices: Vec<String>,
 }
 
-/// What `init` made of the node.
+/// The node's place in the cluster, known since `init`.
 #[derive(Debug)]
 struct Member {
     me: PeerId,
@@ -51,8 +51,8 @@ struct Member {
 }
 
 impl Node {
-    /// A node that waits for `init`. `now` is the start of its process, from where free-running tickers count;
-    /// `seed` determines its jitter.
+    /// A node that waits for `init`. `now` is the start of its process, from which free-running tickers
+    /// count. `seed` determines its jitter.
     pub fn new(config: Config, now: Time, seed: u64) -> Node {
         let config = Config { batch_timeout: config.batch_timeout.min(MAX_BATCH_TIMEOUT), ..config };
         let rng = Rng::new(seed);
@@ -69,7 +69,7 @@ impl Node {
     }
 
     /// Takes a client's request. The reply is ready at once: batching never delays a client.
-    pub fn handle_request(&mut self, now: Time, from: ReplyTo, request: Request) {
+    pub fn on_request(&mut self, now: Time, from: ReplyTo, request: Request) {
         let reply = match request {
             Request::Init { me, nodes } => self.init(me, nodes),
             _ if self.member.is_none() => error(
@@ -77,7 +77,7 @@ impl Node {
                 "this node has not been initialised: send init first",
             ),
             Request::Topology => {
-                self.with_strategy(now, |strategy, cx| strategy.begins(cx.now));
+                self.with_strategy(now, |strategy, cx| strategy.on_topology(cx.now));
                 Reply::TopologyOk
             }
             Request::Broadcast(value) => {
@@ -94,17 +94,17 @@ impl Node {
         self.out.push_back(Transmit::ToClient { to: from, reply });
     }
 
-    /// Takes another node's message. Before `init`, and from a sender that is not another node of the cluster, it
-    /// is dropped: its sender sends it again.
-    pub fn handle_peer(&mut self, now: Time, from: PeerId, message: PeerMessage) {
+    /// Takes another node's message. Drops it before `init`, and if the sender is not another node of the
+    /// cluster. A sender repeats what was dropped.
+    pub fn on_message(&mut self, now: Time, from: PeerId, message: PeerMessage) {
         if self.member.as_ref().is_some_and(|member| from.0 < member.nodes && from != member.me) {
-            self.with_strategy(now, |strategy, cx| strategy.receive(cx, from, message));
+            self.with_strategy(now, |strategy, cx| strategy.on_message(cx, from, message));
         }
     }
 
-    /// To be called when [`Node::next_deadline`] has come; harmless at any other time.
-    pub fn handle_timeout(&mut self, now: Time) {
-        self.with_strategy(now, |strategy, cx| strategy.timeout(cx));
+    /// Call this when [`Node::next_deadline`] has come. At any other time it does nothing.
+    pub fn on_timeout(&mut self, now: Time) {
+        self.with_strategy(now, |strategy, cx| strategy.on_timeout(cx));
     }
 
     /// The next message to send, oldest first.
@@ -112,12 +112,12 @@ impl Node {
         self.out.pop_front()
     }
 
-    /// What a person should know, such as the plan that `auto` chose: for the node's stderr, oldest first.
+    /// Messages for a person, such as the plan that `auto` chose, oldest first. Print them on stderr.
     pub fn take_notices(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notices)
     }
 
-    /// When [`Node::handle_timeout`] must next be called; changes with every `handle_*`. `None` at rest.
+    /// When to call [`Node::on_timeout`] next. Changes with every `on_*`. `None` at rest.
     pub fn next_deadline(&self) -> Option<Time> {
         self.member.as_ref()?.strategy.deadline()
     }
@@ -127,12 +127,13 @@ impl Node {
         &self.values
     }
 
-    /// Whether nothing waits to be sent or acknowledged. Such a node stays silent until it is spoken to.
+    /// Whether nothing is left to send or to be acknowledged. Such a node stays silent until a message
+    /// arrives.
     pub fn is_idle(&self) -> bool {
         self.out.is_empty() && self.member.as_ref().is_none_or(|member| member.strategy.is_idle())
     }
 
-    /// A second `init` that says the same is answered like the first; any other is an error.
+    /// Answers a second `init` like the first if it is the same. Any other is an error.
     fn init(&mut self, me: PeerId, nodes: u32) -> Reply {
         if me.0 >= nodes {
             return error(ErrorCode::MalformedRequest, "node_id is not one of node_ids");
@@ -150,7 +151,7 @@ impl Node {
 
     fn accept(&mut self, now: Time, value: &Value) {
         if let Some(index) = self.values.insert(value) {
-            self.with_strategy(now, |strategy, cx| strategy.accepted(cx, index));
+            self.with_strategy(now, |strategy, cx| strategy.on_value(cx, index));
         }
     }
 

@@ -1,11 +1,11 @@
 //! Connects a [`Node`] to stdin and stdout under the real clock.
 //!
 //! Plain threads, because timers matter here: a channel's `recv_timeout` wakes 0.1 to 0.2 ms late, an async
-//! runtime's millisecond timer wheel more than 1 ms, which would bias every latency that is measured with this
-//! node; and blocking reads cost less than readiness polling for a single pipe.
+//! runtime's millisecond timer wheel more than 1 ms, which would bias every latency that is measured with
+//! this node; and blocking reads cost less than readiness polling for a single pipe.
 //!
-//! One thread reads whole lines from stdin and hands them over in chunks. The main thread sleeps until lines or a
-//! deadline come, handles all that is there, and writes what the node wants sent in one go.
+//! One thread reads whole lines from stdin and hands them over in chunks. The main thread sleeps until lines
+//! or a deadline come, handles all that is there, and writes what the node wants sent in one go.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -134,7 +134,7 @@ impl<W: Write> Server<W> {
             // Also at the end of input: what was to be sent at once is sent.
             let now = self.now();
             if self.node.next_deadline().is_some_and(|deadline| deadline <= now) {
-                self.node.handle_timeout(now);
+                self.node.on_timeout(now);
                 self.encode()?;
             }
             self.write()?;
@@ -183,8 +183,8 @@ impl<W: Write> Server<W> {
     fn take_line(&mut self, line: &[u8]) {
         let now = self.now();
         match self.wire.parse(line) {
-            Ok(Incoming::Request(from, request)) => self.node.handle_request(now, from, request),
-            Ok(Incoming::Peer(from, message)) => self.node.handle_peer(now, from, message),
+            Ok(Incoming::Request(from, request)) => self.node.on_request(now, from, request),
+            Ok(Incoming::Peer(from, message)) => self.node.on_message(now, from, message),
             Ok(Incoming::Rejected(to, reply)) => {
                 let transmit = Transmit::ToClient { to, reply };
                 self.wire.encode(&transmit, self.node.values(), &mut self.buffer);

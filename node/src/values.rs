@@ -10,15 +10,16 @@ use serde_json::value::RawValue;
 /// Arrays and objects nested deeper than this are refused.
 pub const MAX_DEPTH: usize = 128;
 
-/// Longer values are refused, in bytes of canonical text: a link sends up to 64 values to find out whether its peer is
-/// there, and no line may be longer than a node reads.
+/// Longer values are refused, in bytes of canonical text: a link sends up to 64 values to find out whether
+/// its peer is there, and no line may be longer than a node reads.
 pub const MAX_VALUE: usize = 512 << 10;
 
 /// Any JSON value, compact and cheap to compare.
 ///
-/// Two values are the same if their canonical texts are: white space, the order of an object's keys and the way a
-/// string's characters are escaped do not matter; of a key that occurs twice the last counts. Numbers are kept as
-/// they were written, digit by digit, so that none loses precision; `1`, `1.0` and `1e0` are three values.
+/// Two values are the same if their canonical texts are: white space, the order of an object's keys and the
+/// way a string's characters are escaped do not matter; of a key that occurs twice the last counts. Numbers
+/// are kept as they were written, digit by digit, so that none loses precision; `1`, `1.0` and `1e0` are
+/// three values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     /// An integer that fits; by far the most common value.
@@ -45,7 +46,8 @@ impl Value {
     /// Reads one JSON value.
     ///
     /// # Errors
-    /// If `text` is not JSON, is nested deeper than [`MAX_DEPTH`], is longer than [`MAX_VALUE`], or holds a string that is not Unicode.
+    /// If `text` is not JSON, is nested deeper than [`MAX_DEPTH`], is longer than [`MAX_VALUE`], or holds a
+    /// string that is not Unicode.
     pub fn from_json(text: &str) -> Result<Value, ValueError> {
         let text = text.trim_matches([' ', '\t', '\n', '\r']);
         if let Some(int) = canonical_int(text) {
@@ -229,8 +231,8 @@ impl Values {
     }
 }
 
-/// The JSON text of a log's values, separated by commas, made once for each value and kept, so that answering a
-/// read is a copy.
+/// The JSON text of a log's values, separated by commas, made once for each value and kept, so that answering
+/// a read is a copy.
 #[derive(Debug, Default)]
 pub struct Encoded {
     text: Vec<u8>,

@@ -13,7 +13,7 @@ fn node(strategy: StrategyKind, me: u32) -> Node {
 }
 
 fn ask(node: &mut Node, request: Request) {
-    node.handle_request(Time::ZERO, ReplyTo { client: "c1".into(), msg_id: 1 }, request);
+    node.on_request(Time::ZERO, ReplyTo { client: "c1".into(), msg_id: 1 }, request);
 }
 
 /// A wire format that knows both nodes, and is n0.
@@ -40,19 +40,19 @@ fn a_batch_that_is_longer_than_a_line_travels_in_parts() {
     for strategy in StrategyKind::ALL {
         let (mut sender, mut receiver, mut wire) = (node(strategy, 0), node(strategy, 1), wire());
         values.iter().for_each(|value| ask(&mut sender, Request::Broadcast(value.clone())));
-        sender.handle_timeout(sender.next_deadline().expect("a batch waits"));
+        sender.on_timeout(sender.next_deadline().expect("a batch waits"));
         for message in messages(&mut sender) {
             let mut line = Vec::new();
             let transmit = Transmit::ToPeer { to: PeerId(1), message: message.clone() };
             wire.encode(&transmit, sender.values(), &mut line);
             assert!(line.len() <= MAX_LINE, "{strategy:?}: a line of {} bytes", line.len());
-            receiver.handle_peer(Time::ZERO, PeerId(0), message);
+            receiver.on_message(Time::ZERO, PeerId(0), message);
         }
         assert_eq!(receiver.values().len(), values.len(), "{strategy:?}");
         // The receiver acknowledges all of it.
-        receiver.handle_timeout(Time::from_nanos(10_000_000_000));
+        receiver.on_timeout(Time::from_nanos(10_000_000_000));
         for message in messages(&mut receiver) {
-            sender.handle_peer(Time::ZERO, PeerId(1), message);
+            sender.on_message(Time::ZERO, PeerId(1), message);
         }
         assert!(sender.is_idle(), "{strategy:?}");
     }

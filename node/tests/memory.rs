@@ -6,8 +6,8 @@
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// Bytes for each value of up to seven digits: log and duplicate filter 53 to 82, its text 8, where that ends 8; and
-/// twice that where tables have just doubled.
+/// Bytes for each value of up to seven digits: log and duplicate filter 53 to 82, its text 8, where that ends
+/// 8; and twice that where tables have just doubled.
 const AT_MOST: u64 = 200;
 
 /// So many requests and their answers fit into pipes, so that neither side waits for the other one to read.

@@ -1,7 +1,9 @@
 //! What the figures of runs may be held against, which depends on how the runs were made. The one place that decides
 //! it, for tables, advice and pictures alike.
 
-use crate::model::messages::Cluster;
+use std::time::Duration;
+
+use crate::model::Cluster;
 use crate::record::Row;
 use crate::spec::settings::{Concurrency, LatencyDistribution, Settings};
 
@@ -11,7 +13,7 @@ pub enum Conditions {
     /// As challenges 3d and 3e are run: their limits, and what others published, may be held against these runs, and
     /// all that may be held against regular ones.
     Challenge,
-    /// As theory and models assume: a constant latency, no faults, and one client for each node.
+    /// As models assume: a constant latency, no faults, and one client for each node.
     Regular,
     /// Otherwise: only like runs can be compared.
     Other,
@@ -31,7 +33,7 @@ impl Conditions {
         if !is_regular {
             return Conditions::Other;
         }
-        let is_challenge = Cluster::of(row) == Cluster::CHALLENGE
+        let is_challenge = cluster(row) == Cluster::CHALLENGE
             && row.time_limit_s == Settings::default().time_limit.as_secs_f64();
         if is_challenge { Conditions::Challenge } else { Conditions::Regular }
     }
@@ -41,10 +43,15 @@ impl Conditions {
         rows.into_iter().map(Conditions::of).max().unwrap_or(Conditions::Other)
     }
 
-    /// Whether theory and models apply.
+    /// Whether models apply.
     pub fn are_regular(self) -> bool {
         self <= Conditions::Regular
     }
+}
+
+/// The cluster of a run, as models see it.
+pub(super) fn cluster(row: &Row) -> Cluster {
+    Cluster { node_count: row.node_count, rate: row.rate, latency: Duration::from_millis(row.latency_ms) }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::series::Series;
-use crate::model::latency::Theory;
+use crate::model::LatencyModel;
 use crate::record::Quantile;
 use crate::stats::lack_of_fit::{LackOfFit, NEGLIGIBLE, longest_fit};
 use crate::stats::least_squares::{FitError, Line};
@@ -21,8 +21,8 @@ pub struct Fit {
     /// The timeouts (ms) for which latency is linear, and the line there, if the repetitions can say: all of them and
     /// the same line if it fits.
     pub linear: Option<(RangeInclusive<f64>, Line)>,
-    /// What theory says, for this repository's strategies.
-    pub theory: Option<Theory>,
+    /// The line that theory predicts, for this repository's strategies.
+    pub model: Option<LatencyModel>,
     /// The shortest and the longest timeout measured (ms).
     measured: (f64, f64),
 }
@@ -42,7 +42,7 @@ impl Fit {
             lack_of_fit: LackOfFit::test(&points, &line),
             linear: longest_fit(&points),
             measured: points.iter().fold((f64::INFINITY, 0.0), |(min, max), p| (p.0.min(min), p.0.max(max))),
-            theory: Theory::of(series, quantile),
+            model: series.latency_model(quantile),
         })
     }
 
@@ -114,7 +114,7 @@ mod tests {
         let fit = Fit::of(&Series::group(&rows)[0], Quantile::Max).unwrap();
         assert_eq!(fit.warnings(), Vec::<String>::new());
         assert_eq!(fit.linear.unwrap().0, 50.0..=800.0);
-        assert_eq!(fit.theory.unwrap().slope, 1.0..=1.0);
+        assert_eq!(fit.model.unwrap().slope, 1.0..=1.0);
     }
 
     #[test]

@@ -10,7 +10,6 @@ pub mod confirm;
 pub mod figure;
 pub mod fit;
 pub mod limits;
-pub mod model;
 pub mod names;
 pub mod parity;
 pub mod series;

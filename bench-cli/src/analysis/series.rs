@@ -2,16 +2,17 @@
 //! timeout.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use node::StrategyKind;
 
 use super::challenge::Challenge;
-use super::conditions::Conditions;
+use super::conditions::{self, Conditions};
 use super::figure::Figure;
 use super::fit::Fit;
 use super::limits::Envelope;
 use super::names::Names;
-use crate::model::messages::Cluster;
+use crate::model::{Cluster, LatencyModel, MessageModel};
 use crate::record::{Quantile, Row};
 use crate::stats::least_squares::FitError;
 use crate::stats::median::Spread;
@@ -94,9 +95,22 @@ impl<'a> Series<'a> {
         if is_theirs { &Challenge::ALL } else { &[] }
     }
 
-    /// The cluster that theory and models are to be computed for; `None` if they do not apply to its runs.
+    /// The cluster that models are computed for. `None` if models do not apply to its runs.
     pub fn cluster(&self) -> Option<Cluster> {
-        self.rows.first().filter(|_| self.conditions().are_regular()).map(|row| Cluster::of(row))
+        self.rows.first().filter(|_| self.conditions().are_regular()).map(|row| conditions::cluster(row))
+    }
+
+    /// The message model of its strategy. `None` for other nodes, for the tree, and where models do not apply.
+    pub fn message_model(&self) -> Option<MessageModel> {
+        MessageModel::of(self.strategy()?, self.cluster()?)
+    }
+
+    /// The latency model of its strategy. `None` for other nodes, where models do not apply, and if latency is not
+    /// linear over the timeouts measured.
+    pub fn latency_model(&self, quantile: Quantile) -> Option<LatencyModel> {
+        let longest_ms = self.points(quantile).iter().map(|point| point.0).fold(0.0, f64::max);
+        let longest = Duration::from_secs_f64(longest_ms / 1e3);
+        LatencyModel::of(self.strategy()?, &self.cluster()?, longest, quantile)
     }
 
     /// One summary for each timeout, shortest first.
@@ -186,6 +200,27 @@ mod tests {
         let names: Vec<(String, usize)> =
             Series::group(&rows).iter().map(|series| (series.name.clone(), series.rows.len())).collect();
         assert_eq!(names, [("tree".to_owned(), 1), ("hub".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn models_apply_only_to_our_node_under_regular_conditions() {
+        let message = |row: Row| Series::group(&[row])[0].message_model().is_some();
+        let latency = |row: Row| Series::group(&[row])[0].latency_model(Quantile::Max).is_some();
+        let row = || example(100, 1);
+        let with = |strategy: &str| Row { strategy: strategy.to_owned(), ..row() };
+        for regular in [row(), with("direct"), Row { node_count: 5, ..row() }] {
+            assert!(message(regular.clone()) && latency(regular));
+        }
+        for other in [
+            Row { latency_dist: "exponential".to_owned(), ..row() },
+            Row { message_loss: 0.1, ..row() },
+            Row { concurrency: "2n".to_owned(), ..row() },
+            Row { nemesis: "partition".to_owned(), ..row() },
+            with(""),
+        ] {
+            assert!(!message(other.clone()) && !latency(other));
+        }
+        assert!(!message(with("tree")) && latency(with("tree")));
     }
 
     #[test]

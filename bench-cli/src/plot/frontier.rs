@@ -22,7 +22,7 @@ use super::pen::{bold, footer, nothing_to_draw, regular, text};
 use super::published::{self, Published};
 use super::style::{self, INK, MUTED};
 use crate::analysis::{Challenge, Series};
-use crate::model::messages::Cluster;
+use crate::model::Cluster;
 
 /// Sizes in pixels.
 const MARGIN: i32 = 28;

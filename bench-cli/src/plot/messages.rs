@@ -1,5 +1,7 @@
 //! Messages for each operation against the batch timeout, with what the model of each strategy says.
 
+use std::time::Duration;
+
 use anyhow::bail;
 use plotters::prelude::WHITE;
 
@@ -8,8 +10,8 @@ use super::frame::{Frame, Scale};
 use super::pen::{RADIUS, bold, footer, legend_entry, note, nothing_to_draw, path, regular, text};
 use super::runs::{self, Run};
 use super::style::{self, INK, Look, MUTED};
-use crate::analysis::model::Model;
 use crate::analysis::{Figure, Series};
+use crate::model::MessageModel;
 use crate::record::Row;
 
 /// Sizes in pixels.
@@ -74,7 +76,7 @@ struct Curve {
     name: String,
     look: Look,
     runs: Vec<Run>,
-    model: Option<Model>,
+    model: Option<MessageModel>,
 }
 
 impl Curve {
@@ -87,12 +89,12 @@ impl Curve {
             name: series.name.clone(),
             look,
             runs: series.rows.iter().filter_map(run).collect(),
-            model: Model::of(series),
+            model: series.message_model(),
         }
     }
 
     fn model_at(&self, timeout_ms: f64) -> Option<f64> {
-        self.model.as_ref().map(|model| model.at_ms(timeout_ms))
+        self.model.as_ref().map(|model| model.msgs_per_op(Duration::from_secs_f64(timeout_ms / 1e3)))
     }
 
     fn draw_legend(&self, root: &Area<'_>, at: (i32, i32)) -> anyhow::Result<()> {
@@ -101,8 +103,8 @@ impl Curve {
     }
 
     fn draw(&self, root: &Area<'_>, notes: &mut Notes, frame: &Frame) -> anyhow::Result<()> {
-        if let Some(model) = &self.model {
-            let points = frame.x.steps(STEPS).map(|x| (x, model.at_ms(x)));
+        if self.model.is_some() {
+            let points = frame.x.steps(STEPS).filter_map(|x| Some((x, self.model_at(x)?)));
             let line: Vec<_> =
                 points.filter(|&(x, y)| frame.contains(x, y)).map(|(x, y)| frame.at(x, y)).collect();
             path(root, &line, self.look, 1.6)?;

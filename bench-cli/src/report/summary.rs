@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 
 use super::pass_rate;
-use crate::analysis::model::Model;
 use crate::analysis::series::Point;
 use crate::analysis::{Challenge, Fit, Names, Series};
+use crate::model::MessageModel;
 use crate::record::{Quantile, Row};
 use crate::stats::median::Spread;
 
@@ -117,7 +118,7 @@ pub fn points(series: &[Series<'_>]) -> Sheet {
     header.extend(challenges.iter().map(|challenge| challenge.name));
     let mut sheet = Sheet::new(&header);
     for series in series {
-        let model = Model::of(series);
+        let model = series.message_model();
         let points = series.by_timeout();
         sheet.rows.extend(points.iter().map(|point| {
             let mut cells = point_cells(&series.name, model, point);
@@ -129,10 +130,10 @@ pub fn points(series: &[Series<'_>]) -> Sheet {
     sheet
 }
 
-fn point_cells(name: &str, model: Option<Model>, point: &Point) -> Vec<String> {
+fn point_cells(name: &str, model: Option<MessageModel>, point: &Point) -> Vec<String> {
     let mut cells = vec![name.to_owned(), point.timeout_ms.to_string(), spread(point.msgs_per_op, 2)];
     let over = model.zip(point.msgs_per_op).and_then(|(model, msgs_per_op)| {
-        let modelled = model.at_ms(point.timeout_ms as f64);
+        let modelled = model.msgs_per_op(Duration::from_millis(point.timeout_ms));
         (modelled > 0.0).then(|| format!("{:+.0} %", 100.0 * (msgs_per_op.median / modelled - 1.0)))
     });
     cells.push(over.unwrap_or_else(|| "–".to_owned()));
@@ -191,13 +192,13 @@ pub fn fits(series: &[Series<'_>]) -> Sheet {
 }
 
 fn fit_cells(fit: &Fit) -> [String; 9] {
-    let Fit { line, robust, theory, linear, .. } = fit;
-    let theory = theory.as_ref();
+    let Fit { line, robust, model, linear, .. } = fit;
+    let model = model.as_ref();
     [
         format!("{:.3} ± {:.3}", line.slope, line.slope_margin()),
-        theory.map_or_else(String::new, |theory| range(&theory.slope, 2)),
+        model.map_or_else(String::new, |model| range(&model.slope, 2)),
         format!("{:.0} ± {:.0}", line.intercept, line.intercept_margin()),
-        theory.map_or_else(String::new, |theory| range(&theory.intercept_ms, 0)),
+        model.map_or_else(String::new, |model| range(&model.intercept_ms, 0)),
         format!("{:.4}", line.r_squared),
         format!("{:.3}", robust.slope),
         format!("{:.0}", robust.intercept),

@@ -1,7 +1,7 @@
 //! One hop: the origin sends to everyone.
 //!
-//! The first pending value opens a window; at its end one message goes to each other node. Receivers forward
-//! nothing: the origin's links see to it that everyone gets everything.
+//! The first pending value opens a window, and at its end one message goes to each other node. Receivers
+//! forward nothing: the origin's links deliver everything to every node.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl Direct {
 }
 
 impl Strategy for Direct {
-    fn accepted(&mut self, cx: &mut Context<'_>, index: u32) {
+    fn on_value(&mut self, cx: &mut Context<'_>, index: u32) {
         if self.nodes < 2 {
             return;
         }
@@ -36,9 +36,9 @@ impl Strategy for Direct {
         self.flush_at.get_or_insert(cx.now + self.window);
     }
 
-    fn receive(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
+    fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
         let PeerMessage::Link(message) = message else { return };
-        self.links.receive(cx.now, from, &message);
+        self.links.on_message(cx.now, from, &message);
         for value in message.values.iter() {
             cx.values.insert(value);
         }
@@ -47,10 +47,10 @@ impl Strategy for Direct {
         }
     }
 
-    fn timeout(&mut self, cx: &mut Context<'_>) {
+    fn on_timeout(&mut self, cx: &mut Context<'_>) {
         if self.flush_at.take_if(|at| *at <= cx.now).is_some() {
             for peer in others(self.me, self.nodes) {
-                // What a suspect peer lacks is sent when it is heard again.
+                // A suspect peer gets what it lacks when it is heard again.
                 if self.links.has_unsent(peer)
                     && let Some(message) = self.links.flush(cx.now, peer, cx.values)
                 {

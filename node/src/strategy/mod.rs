@@ -1,9 +1,9 @@
 //! To whom new values go, and when.
 
-mod choice;
+pub(crate) mod auto;
 mod direct;
 mod hub;
-mod tree;
+pub(crate) mod tree;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,15 +14,15 @@ use crate::rng::Rng;
 use crate::time::Time;
 use crate::values::{Values, fitting};
 
-/// What a strategy may use while it handles an event.
+/// The parts of a node that a strategy may use while it handles an event.
 pub(crate) struct Context<'a> {
     pub(crate) now: Time,
     pub(crate) values: &'a mut Values,
     pub(crate) out: &'a mut VecDeque<Transmit>,
     pub(crate) rng: &'a mut Rng,
-    /// What this node's own clients asked so far.
+    /// Requests of this node's own clients so far.
     pub(crate) operations: Operations,
-    /// What a person at the node's stderr should know.
+    /// Messages for a person, who reads them on the node's stderr.
     pub(crate) notices: &'a mut Vec<String>,
 }
 
@@ -39,8 +39,8 @@ impl Context<'_> {
         self.out.push_back(Transmit::ToPeer { to, message });
     }
 
-    /// Sends a link's message: in parts, if a receiver could not read it whole. Its values are numbered, so the parts are
-    /// to the link what the whole is.
+    /// Sends a link's message, in parts if it is longer than a receiver reads. Values are numbered, so the
+    /// link treats the parts like the whole.
     fn send_link(&mut self, to: PeerId, mut message: LinkMessage) {
         loop {
             let fitting = fitting(&message.values, MAX_BATCH);
@@ -49,8 +49,8 @@ impl Context<'_> {
             }
             let mut part = message.clone();
             part.values = message.values[..fitting].into();
-            // One answer is enough, to the last part.
-            part.header.ask = false;
+            // One acknowledgement is enough, of the last part.
+            part.header.ack_requested = false;
             self.send(to, PeerMessage::Link(part));
             message.values = message.values[fitting..].into();
             message.header.seq += fitting as u64;
@@ -58,17 +58,17 @@ impl Context<'_> {
     }
 }
 
-/// Spreads values from and to one node. Answers to clients are not its business.
+/// Spreads values from and to one node. The node itself answers its clients.
 pub(crate) trait Strategy: fmt::Debug + Send {
-    /// The topology came: Maelstrom tells it to all nodes at about the same time, before clients begin.
-    fn begins(&mut self, _now: Time) {}
-    /// A client's new value is at `index` in the log.
-    fn accepted(&mut self, cx: &mut Context<'_>, index: u32);
-    /// A message came from another node. Messages of other strategies are ignored.
-    fn receive(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage);
+    /// The topology arrived. Maelstrom sends it to all nodes at about the same time, before clients begin.
+    fn on_topology(&mut self, _now: Time) {}
+    /// A client sent a new value, which is at `index` in the log.
+    fn on_value(&mut self, cx: &mut Context<'_>, index: u32);
+    /// A message arrived from another node. Messages of other strategies are ignored.
+    fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage);
     /// The deadline has come.
-    fn timeout(&mut self, cx: &mut Context<'_>);
-    /// When [`Strategy::timeout`] wants to be called.
+    fn on_timeout(&mut self, cx: &mut Context<'_>);
+    /// When to call [`Strategy::on_timeout`] next.
     fn deadline(&self) -> Option<Time>;
     /// Whether nothing is pending and nothing unacknowledged.
     fn is_idle(&self) -> bool;
@@ -79,9 +79,9 @@ pub(crate) fn build(config: &Config, me: PeerId, nodes: u32, started: Time) -> B
     match config.strategy {
         StrategyKind::Tree => Box::new(tree::Tree::new(me, nodes, config.batch_timeout, started)),
         StrategyKind::Auto(target) if me == hub::HUB => {
-            Box::new(hub::Centre::auto(nodes, config.batch_timeout, target))
+            Box::new(hub::Hub::auto(nodes, config.batch_timeout, target))
         }
-        StrategyKind::Hub if me == hub::HUB => Box::new(hub::Centre::new(nodes, config.batch_timeout)),
+        StrategyKind::Hub if me == hub::HUB => Box::new(hub::Hub::new(nodes, config.batch_timeout)),
         StrategyKind::Hub | StrategyKind::Auto(_) => {
             Box::new(hub::Leaf::new(me, nodes, config.batch_timeout))
         }

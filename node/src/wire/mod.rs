@@ -1,20 +1,31 @@
-//! Maelstrom's wire format: one JSON object a line.
+//! Maelstrom's wire format: one JSON object per line.
 //!
 //! ```text
 //! {"src":"c1","dest":"n1","body":{"type":"broadcast","msg_id":1,"message":1000}}
-//! {"src":"n1","dest":"n0","body":{"type":"batch","seq":12,"values":[7,8],"ack":40,"held":2113}}
+//! {"src":"n1","dest":"n0","body":{"type":"batch","seq":12,"values":[7,8],"ack":40,"delay":2113}}
 //! ```
 //!
-//! [`Wire::parse`] turns a line into a typed [`Incoming`], [`Wire::encode`] a [`Transmit`] into bytes. Both know who
-//! is who from the `init` request that [`Wire::parse`] saw.
+//! [`Wire::parse`] turns a line into a typed [`Incoming`], [`Wire::encode`] a [`Transmit`] into bytes. Both
+//! know the nodes' names from the `init` request that [`Wire::parse`] saw.
 //!
-//! The internal type `batch` carries a link's traffic. Its fields are left out when empty: `seq` and `values`, the
-//! numbered values; `ack`, how many came in without a gap, and `held`, for how long the last of them, in µs; `ask`,
-//! an answer is wanted at once; `copy`, the number of a message that is sent again, and `copies`, the highest such
-//! number received; `have`, ranges received beyond a gap; `sync`, the sender is not in phase with the
-//! hub, or cut off from it; `next`, µs to the hub's next flush;
-//! `period` or `window`, in µs, how `auto` spreads values; `direct`, the sender itself sends these to everyone;
-//! `lost`, the nodes that the hub cannot reach.
+//! Nodes use three types of message among themselves. `broadcast_internal` and `broadcast_internal_ok` are
+//! those of the `tree` strategy, named as in the tutorial. `batch` is a [`LinkMessage`](crate::LinkMessage).
+//! Empty fields of a `batch` are left out, and names of frequent fields are short, because every byte costs
+//! CPU time on both sides:
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `seq`, `values` | the values, and the number of the first one |
+//! | `ack`, `delay` | how many values arrived without a gap, and µs since the last of them arrived |
+//! | `ack_requested` | the sender wants an acknowledgement at once |
+//! | `rtx`, `rtx_ack` | the retransmission count of a retransmission; the highest one that the sender has received |
+//! | `received` | the ranges received beyond a gap |
+//! | `wants_phase` | leaf to hub: tell me when the hub flushes |
+//! | `next` | hub to leaf: µs to the hub's next flush |
+//! | `period` or `window` | hub to leaf: the plan of `auto`, in µs |
+//! | `direct` | leaf to hub: the sender sends these values to every node itself |
+//! | `unreachable` | hub to leaf: the nodes that the hub cannot reach |
+//! | `hub_unreachable` | leaf to leaf: the sender cannot reach the hub |
 
 mod json;
 mod peer;
@@ -31,10 +42,10 @@ use self::peer::{encode_peer, parse_peer};
 use crate::message::{ErrorCode, PeerId, PeerMessage, Reply, ReplyTo, Request, Transmit};
 use crate::values::{Encoded, Value, Values};
 
-/// What a line says.
+/// A parsed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// A client asks.
+    /// A client's request.
     Request(ReplyTo, Request),
     /// A request that cannot be served, and the error to answer.
     Rejected(ReplyTo, Reply),
@@ -42,13 +53,13 @@ pub enum Incoming {
     Peer(PeerId, PeerMessage),
 }
 
-/// Why a line was skipped: it gets no answer, because it is no request.
+/// Why a line was skipped. It gets no answer, because it is not a request.
 #[derive(Debug, thiserror::Error)]
 pub enum Skipped {
     /// Not JSON, not UTF-8, or without `src` and `body`.
     #[error("not a message: {0}")]
     NotAMessage(serde_json::Error),
-    /// A message that nothing can be done with.
+    /// A message that this node cannot use.
     #[error("{0}")]
     NotUsable(String),
 }
@@ -61,8 +72,8 @@ struct Line<'a> {
     body: Body<'a>,
 }
 
-/// Every field of every type, unparsed: a flat struct is faster than an enum tagged by `type`, and a field of the
-/// wrong type can be named in the answer.
+/// Every field of every type, unparsed. A flat struct is faster than an enum tagged by `type`, and lets an
+/// error name the field that has the wrong type.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Body<'a> {
@@ -86,18 +97,18 @@ struct Body<'a> {
     seq: Option<&'a RawValue>,
     #[serde(borrow)]
     ack: Option<&'a RawValue>,
+    #[serde(borrow, rename = "delay")]
+    ack_delay: Option<&'a RawValue>,
     #[serde(borrow)]
-    held: Option<&'a RawValue>,
+    ack_requested: Option<&'a RawValue>,
+    #[serde(borrow, rename = "rtx")]
+    retransmission: Option<&'a RawValue>,
+    #[serde(borrow, rename = "rtx_ack")]
+    retransmissions_received: Option<&'a RawValue>,
     #[serde(borrow)]
-    ask: Option<&'a RawValue>,
+    received: Option<&'a RawValue>,
     #[serde(borrow)]
-    copy: Option<&'a RawValue>,
-    #[serde(borrow)]
-    copies: Option<&'a RawValue>,
-    #[serde(borrow)]
-    have: Option<&'a RawValue>,
-    #[serde(borrow)]
-    sync: Option<&'a RawValue>,
+    wants_phase: Option<&'a RawValue>,
     #[serde(borrow)]
     next: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -107,17 +118,19 @@ struct Body<'a> {
     #[serde(borrow)]
     direct: Option<&'a RawValue>,
     #[serde(borrow)]
-    lost: Option<&'a RawValue>,
+    unreachable: Option<&'a RawValue>,
+    #[serde(borrow)]
+    hub_unreachable: Option<&'a RawValue>,
 }
 
-/// Reads and writes lines.
+/// Parses and encodes lines.
 #[derive(Debug, Default)]
 pub struct Wire {
     names: Names,
     encoded: Encoded,
 }
 
-/// Who is who, once `init` has come.
+/// The names of the nodes, once `init` has come.
 #[derive(Debug, Default)]
 struct Names {
     me: Option<PeerId>,
@@ -127,14 +140,14 @@ struct Names {
     index: FxHashMap<String, PeerId>,
 }
 
-/// What to answer to a request that cannot be served.
+/// The error that answers a request that cannot be served.
 type Refusal = (ErrorCode, Cow<'static, str>);
 
 impl Wire {
-    /// Reads a line.
+    /// Parses a line.
     ///
     /// # Errors
-    /// If the line is not a message, or one that neither can be used nor may be answered.
+    /// If the line is not a message, or is a message that this node can neither use nor answer.
     pub fn parse(&mut self, line: &[u8]) -> Result<Incoming, Skipped> {
         let line: Line<'_> = serde_json::from_slice(line).map_err(Skipped::NotAMessage)?;
         let body = &line.body;
@@ -350,14 +363,15 @@ mod tests {
             header: Header {
                 seq: u64::MAX,
                 ack: 3,
-                held: Some(us(1500)),
-                ask: true,
-                copy: 4,
-                copies: 2,
-                have: vec![5..7, 9..10],
+                ack_delay: Some(us(1500)),
+                ack_requested: true,
+                retransmission: 4,
+                retransmissions_received: 2,
+                received: vec![5..7, 9..10],
             },
             values: values.clone(),
-            sync: true,
+            wants_phase: true,
+            hub_unreachable: true,
             next: Some(us(0)),
             plan: Some(Plan::Direct(us(3))),
             direct: true,
@@ -365,8 +379,8 @@ mod tests {
         };
         let hub = LinkMessage { plan: Some(Plan::Hub(us(7))), ..LinkMessage::default() };
         for message in [
-            PeerMessage::Internal { msg_id: 3, values },
-            PeerMessage::InternalOk { in_reply_to: 3 },
+            PeerMessage::TreeBatch { msg_id: 3, values },
+            PeerMessage::TreeAck { in_reply_to: 3 },
             PeerMessage::Link(LinkMessage::default()),
             PeerMessage::Link(full),
             PeerMessage::Link(hub),

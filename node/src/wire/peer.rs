@@ -1,4 +1,4 @@
-//! Messages among nodes.
+//! Messages between nodes.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -11,48 +11,49 @@ use crate::link::Header;
 use crate::message::{Batch, LinkMessage, PeerId, PeerMessage, Plan};
 use crate::values::Value;
 
-/// `None` if the type is not one that nodes use among themselves.
+/// The message, or why its fields are invalid. `None` if nodes do not use this type among themselves.
 pub(super) fn parse_peer(kind: Option<&str>, body: &Body<'_>) -> Option<Result<PeerMessage, String>> {
     match kind? {
         "batch" => Some(parse_link(body).map(PeerMessage::Link)),
-        "broadcast_internal" => Some(parse_internal(body)),
+        "broadcast_internal" => Some(parse_tree_batch(body)),
         "broadcast_internal_ok" => Some(
             body.in_reply_to
                 .and_then(json)
-                .map(|in_reply_to| PeerMessage::InternalOk { in_reply_to })
-                .ok_or("in_reply_to is missing or no integer".to_owned()),
+                .map(|in_reply_to| PeerMessage::TreeAck { in_reply_to })
+                .ok_or("in_reply_to is missing or not an integer".to_owned()),
         ),
         _ => None,
     }
 }
 
-fn parse_internal(body: &Body<'_>) -> Result<PeerMessage, String> {
-    let msg_id = body.msg_id.and_then(json).ok_or("msg_id is missing or no integer")?;
+fn parse_tree_batch(body: &Body<'_>) -> Result<PeerMessage, String> {
+    let msg_id = body.msg_id.and_then(json).ok_or("msg_id is missing or not an integer")?;
     let values = parse_values(body.messages.ok_or("messages are missing")?, "messages")?;
-    Ok(PeerMessage::Internal { msg_id, values })
+    Ok(PeerMessage::TreeBatch { msg_id, values })
 }
 
 fn parse_link(body: &Body<'_>) -> Result<LinkMessage, String> {
-    let have: Vec<(u64, u64)> = field(body.have, "have")?;
+    let received: Vec<(u64, u64)> = field(body.received, "received")?;
     let header = Header {
         seq: field(body.seq, "seq")?,
         ack: field(body.ack, "ack")?,
-        held: field::<Option<u64>>(body.held, "held")?.map(Duration::from_micros),
-        ask: field(body.ask, "ask")?,
-        copy: field(body.copy, "copy")?,
-        copies: field(body.copies, "copies")?,
-        have: have.into_iter().map(|(start, end)| start..end).collect(),
+        ack_delay: field::<Option<u64>>(body.ack_delay, "delay")?.map(Duration::from_micros),
+        ack_requested: field(body.ack_requested, "ack_requested")?,
+        retransmission: field(body.retransmission, "rtx")?,
+        retransmissions_received: field(body.retransmissions_received, "rtx_ack")?,
+        received: received.into_iter().map(|(start, end)| start..end).collect(),
     };
     let values = body.values.map_or_else(|| Ok(Batch::default()), |raw| parse_values(raw, "values"))?;
-    let lost: Vec<u32> = field(body.lost, "lost")?;
+    let unreachable: Vec<u32> = field(body.unreachable, "unreachable")?;
     Ok(LinkMessage {
         header,
         values,
-        sync: field(body.sync, "sync")?,
+        wants_phase: field(body.wants_phase, "wants_phase")?,
+        hub_unreachable: field(body.hub_unreachable, "hub_unreachable")?,
         next: field::<Option<u64>>(body.next, "next")?.map(Duration::from_micros),
         plan: parse_plan(body)?,
         direct: field(body.direct, "direct")?,
-        unreachable: lost.into_iter().map(PeerId).collect(),
+        unreachable: unreachable.into_iter().map(PeerId).collect(),
     })
 }
 
@@ -63,25 +64,25 @@ fn parse_plan(body: &Body<'_>) -> Result<Option<Plan>, String> {
 }
 
 fn parse_values(raw: &RawValue, name: &str) -> Result<Batch, String> {
-    // Nearly always integers: one pass, no look at each element's text.
+    // Nearly all batches hold integers only: one pass, without a look at each element's text.
     if let Ok(ints) = serde_json::from_str::<Vec<i64>>(raw.get())
         && !raw.get().contains("-0")
     {
         return Ok(ints.into_iter().map(Value::Int).collect());
     }
-    let items: Vec<&RawValue> = json(raw).ok_or_else(|| format!("{name} is no array"))?;
+    let items: Vec<&RawValue> = json(raw).ok_or_else(|| format!("{name} is not an array"))?;
     let values: Result<Batch, _> = items.into_iter().map(|item| Value::from_json(item.get())).collect();
-    values.map_err(|why| format!("{name} hold what is {why}"))
+    values.map_err(|why| format!("{name} hold a value that is {why}"))
 }
 
 pub(super) fn encode_peer(message: &PeerMessage, out: &mut Vec<u8>) {
     match message {
-        PeerMessage::Internal { msg_id, values } => {
+        PeerMessage::TreeBatch { msg_id, values } => {
             out.extend_from_slice(b"\"type\":\"broadcast_internal\"");
             push_field("msg_id", *msg_id, out);
             push_values(",\"messages\":[", values, out);
         }
-        PeerMessage::InternalOk { in_reply_to } => {
+        PeerMessage::TreeAck { in_reply_to } => {
             out.extend_from_slice(b"\"type\":\"broadcast_internal_ok\"");
             push_field("in_reply_to", *in_reply_to, out);
         }
@@ -99,23 +100,26 @@ fn encode_link(message: &LinkMessage, out: &mut Vec<u8>) {
     if header.ack > 0 {
         push_field("ack", header.ack, out);
     }
-    if let Some(held) = header.held {
-        push_field("held", micros(held), out);
+    if let Some(ack_delay) = header.ack_delay {
+        push_field("delay", micros(ack_delay), out);
     }
-    if header.ask {
-        out.extend_from_slice(b",\"ask\":true");
+    if header.ack_requested {
+        out.extend_from_slice(b",\"ack_requested\":true");
     }
-    if header.copy > 0 {
-        push_field("copy", header.copy, out);
+    if header.retransmission > 0 {
+        push_field("rtx", header.retransmission, out);
     }
-    if header.copies > 0 {
-        push_field("copies", header.copies, out);
+    if header.retransmissions_received > 0 {
+        push_field("rtx_ack", header.retransmissions_received, out);
     }
-    if !header.have.is_empty() {
-        push_list(",\"have\":[", &header.have, out, push_range);
+    if !header.received.is_empty() {
+        push_list(",\"received\":[", &header.received, out, push_range);
     }
-    if message.sync {
-        out.extend_from_slice(b",\"sync\":true");
+    if message.wants_phase {
+        out.extend_from_slice(b",\"wants_phase\":true");
+    }
+    if message.hub_unreachable {
+        out.extend_from_slice(b",\"hub_unreachable\":true");
     }
     if let Some(next) = message.next {
         push_field("next", micros(next), out);
@@ -129,7 +133,8 @@ fn encode_link(message: &LinkMessage, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"direct\":true");
     }
     if !message.unreachable.is_empty() {
-        push_list(",\"lost\":[", &message.unreachable, out, |peer, out| push_number(u64::from(peer.0), out));
+        let push = |peer: &PeerId, out: &mut Vec<u8>| push_number(u64::from(peer.0), out);
+        push_list(",\"unreachable\":[", &message.unreachable, out, push);
     }
 }
 

@@ -183,14 +183,14 @@ impl Sim {
                     self.accepted.entry(int).or_insert(self.now);
                 }
                 let from = ReplyTo { client: "c1".into(), msg_id: 1 };
-                self.nodes[i].handle_request(self.now, from, request);
+                self.nodes[i].on_request(self.now, from, request);
                 i
             }
             Event::Arrival { from, to, message } => {
                 if self.network.drops(self.now, from, to) {
                     return;
                 }
-                self.nodes[to.index()].handle_peer(self.now, from, message);
+                self.nodes[to.index()].on_message(self.now, from, message);
                 to.index()
             }
             Event::Timer(i) => {
@@ -203,7 +203,7 @@ impl Sim {
         };
         while self.nodes[i].next_deadline().is_some_and(|deadline| deadline <= self.now) {
             self.wakeups += 1;
-            self.nodes[i].handle_timeout(self.now);
+            self.nodes[i].on_timeout(self.now);
         }
         self.after(i);
     }

@@ -248,7 +248,7 @@ impl Simulation {
         if let Some(node) = self.processes.node_mut(id)
             && node.next_deadline().is_some_and(|at| at <= self.now)
         {
-            node.handle_timeout(self.now);
+            node.on_timeout(self.now);
             self.collect_outbound(id, None);
         }
         self.pipes.write(self.now, id, self.outbox.drain(..));
@@ -259,10 +259,10 @@ impl Simulation {
         let Some(node) = self.processes.node_mut(id) else { return };
         match (inbound.body, inbound.src) {
             (Body::Request { request, msg_id }, Address::Client(_)) => {
-                node.handle_request(self.now, payload::reply_to(msg_id), request);
+                node.on_request(self.now, payload::reply_to(msg_id), request);
             }
             (Body::Peer(message), Address::Node(from)) => {
-                node.handle_peer(self.now, node::PeerId(from.0), *message);
+                node.on_message(self.now, node::PeerId(from.0), *message);
             }
             _ => return,
         }

@@ -6,7 +6,7 @@ use plotters::prelude::Polygon;
 use plotters::style::Color as _;
 
 use super::{Panel, Which};
-use crate::model::messages::Cluster;
+use crate::model::Cluster;
 use crate::plot::canvas::{Area, SCALE};
 use crate::plot::pen::{path, shade};
 use crate::plot::style::{INK, Look, MUTED, Marker};

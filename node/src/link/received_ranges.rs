@@ -8,23 +8,23 @@ const MAX_RANGES: usize = 1024;
 
 /// Which numbers came in.
 #[derive(Debug, Default)]
-pub(super) struct Received {
+pub(super) struct ReceivedRanges {
     /// All below this.
-    pub(super) count: u64,
+    pub(super) contiguous: u64,
     /// And these: ascending, apart from each other and from `count`.
     pub(super) beyond: Vec<Range<u64>>,
 }
 
-impl Received {
+impl ReceivedRanges {
     pub(super) fn has_gap(&self) -> bool {
         !self.beyond.is_empty()
     }
 
     pub(super) fn insert(&mut self, mut range: Range<u64>) {
-        if range.end <= self.count {
+        if range.end <= self.contiguous {
             return;
         }
-        if range.start > self.count {
+        if range.start > self.contiguous {
             let first = self.beyond.partition_point(|r| r.end < range.start);
             let last = self.beyond.partition_point(|r| r.start <= range.end);
             for touched in &self.beyond[first..last] {
@@ -34,10 +34,10 @@ impl Received {
             self.beyond.truncate(MAX_RANGES);
             return;
         }
-        self.count = range.end;
+        self.contiguous = range.end;
         let reached = self.beyond.partition_point(|r| r.start <= range.end);
         if let Some(last) = self.beyond.drain(..reached).next_back() {
-            self.count = self.count.max(last.end);
+            self.contiguous = self.contiguous.max(last.end);
         }
     }
 }
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn ranges_join_and_stay_bounded() {
-        let mut received = Received::default();
+        let mut received = ReceivedRanges::default();
         for i in (0..2 * MAX_RANGES as u64).rev() {
             received.insert(2 * i + 1..2 * i + 2);
         }
@@ -56,8 +56,8 @@ mod tests {
         received.insert(2..5);
         assert_eq!(received.beyond[0], 1..6);
         received.insert(0..1);
-        assert_eq!((received.count, received.beyond[0].clone()), (6, 7..8));
+        assert_eq!((received.contiguous, received.beyond[0].clone()), (6, 7..8));
         received.insert(3..3000);
-        assert_eq!((received.count, received.beyond.len()), (3000, 0));
+        assert_eq!((received.contiguous, received.beyond.len()), (3000, 0));
     }
 }

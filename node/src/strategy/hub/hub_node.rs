@@ -3,36 +3,36 @@
 use std::time::Duration;
 
 use super::HUB;
-use super::chooser::Chooser;
-use super::pace::Pace;
-use super::stragglers::Stragglers;
+use super::flush_schedule::FlushSchedule;
+use super::late_batches::LateBatches;
 use crate::config::Target;
 use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
 use crate::message::{LinkMessage, PeerId, PeerMessage, Plan};
+use crate::strategy::auto::Controller;
 use crate::strategy::{Context, Strategy, earliest, others};
 use crate::time::Time;
 
-/// A leaf that does not know the phase is told at once if the next flush, which would tell it, is further away than
-/// this: until then it would send each of its values by itself.
-const SYNC_BEYOND: Duration = Duration::from_millis(900);
+/// If the next flush is further away than this, the hub tells a leaf the phase at once. Until it knows the
+/// phase, a leaf sends each of its values by itself.
+const TELL_PHASE_BEYOND: Duration = Duration::from_millis(900);
 
 #[derive(Debug)]
-pub(in crate::strategy) struct Centre {
+pub(in crate::strategy) struct Hub {
     nodes: u32,
     links: Links,
     leaves: Vec<LeafState>,
-    pace: Pace,
-    stragglers: Stragglers,
+    schedule: FlushSchedule,
+    late_batches: LateBatches,
     flush: Option<Flush>,
-    /// When what came late goes out between two flushes.
+    /// When late batches get an extra flush between two flushes.
     extra_at: Option<Time>,
     /// New values since the last flush.
     fresh: usize,
-    /// As of the last flush.
+    /// The leaves that were suspect at the last flush.
     unreachable: Vec<PeerId>,
-    chooser: Option<Chooser>,
-    /// What the chooser chose.
+    controller: Option<Controller>,
+    /// The plan that the controller made last.
     plan: Option<Plan>,
 }
 
@@ -40,55 +40,55 @@ pub(in crate::strategy) struct Centre {
 #[derive(Clone, Copy, Debug)]
 struct Flush {
     due: Time,
-    /// Later than `due` while it waits for stragglers.
+    /// Later than `due` while it waits for late batches.
     at: Time,
 }
 
-/// What the hub owes a leaf. One entry a node; the hub's own stays unused.
+/// What the hub owes a leaf. There is one entry per node; the hub's own is unused.
 #[derive(Clone, Copy, Debug, Default)]
 struct LeafState {
-    /// It sent values since it was last sent anything.
+    /// It sent values since the hub last sent it anything.
     awaits_answer: bool,
-    /// It was told the phase since the last flush.
-    told: bool,
+    /// The hub told it the phase since the last flush.
+    knows_phase: bool,
 }
 
-impl Centre {
-    pub(in crate::strategy) fn new(nodes: u32, period: Duration) -> Centre {
-        Centre {
+impl Hub {
+    pub(in crate::strategy) fn new(nodes: u32, period: Duration) -> Hub {
+        Hub {
             nodes,
             links: Links::new(nodes, ACK_DELAY),
             leaves: vec![LeafState::default(); nodes as usize],
-            pace: Pace::new(period, nodes),
-            stragglers: Stragglers::new(period, nodes),
+            schedule: FlushSchedule::new(period, nodes),
+            late_batches: LateBatches::new(period, nodes),
             flush: None,
             extra_at: None,
             fresh: 0,
             unreachable: Vec::new(),
-            chooser: None,
+            controller: None,
             plan: None,
         }
     }
 
-    /// A hub that makes plans, and follows `period` until it has seen enough.
-    pub(in crate::strategy) fn auto(nodes: u32, period: Duration, target: Target) -> Centre {
-        Centre { chooser: Some(Chooser::new(target, nodes)), ..Centre::new(nodes, period) }
+    /// A hub that makes plans, and flushes on `period` until it has measured enough.
+    pub(in crate::strategy) fn auto(nodes: u32, period: Duration, target: Target) -> Hub {
+        Hub { controller: Some(Controller::new(target, nodes)), ..Hub::new(nodes, period) }
     }
 
-    /// Queues a new value for all leaves but the one that it came from.
+    /// Queues a new value for all leaves except the one that sent it.
     fn fan_out(&mut self, index: u32, from: PeerId) {
         self.fresh += 1;
         others(HUB, self.nodes).filter(|leaf| *leaf != from).for_each(|leaf| self.links.push(leaf, index));
     }
 
-    fn open(&mut self, now: Time) {
+    fn schedule_flush(&mut self, now: Time) {
         if self.flush.is_none() {
-            let due = self.pace.open(now);
+            let due = self.schedule.next_flush(now);
             self.flush = Some(Flush { due, at: due });
         }
     }
 
-    fn take_values(&mut self, cx: &mut Context<'_>, from: PeerId, message: &LinkMessage) {
+    fn on_values(&mut self, cx: &mut Context<'_>, from: PeerId, message: &LinkMessage) {
         if message.direct {
             for value in message.values.iter() {
                 cx.values.insert(value);
@@ -102,50 +102,51 @@ impl Centre {
             }
         }
         self.leaves[from.index()].awaits_answer = true;
-        if let Some(due) = self.pace.first_burst(cx.now) {
+        if let Some(due) = self.schedule.on_first_burst(cx.now) {
             let due = self.flush.map_or(due, |flush| flush.due.min(due));
             self.flush = Some(Flush { due, at: due });
         }
-        // A leaf that has not heard the first flush belongs to the first burst, and began too late for it.
-        let aimed = !message.sync || (message.header.ack == 0 && self.pace.last_was_burst());
-        let in_phase = aimed && self.pace.next_on_grid(cx.now).is_some();
+        // A leaf that has not received the first flush belongs to the first burst, and started too late for
+        // it.
+        let aimed = !message.wants_phase || (message.header.ack == 0 && self.schedule.last_was_burst());
+        let in_phase = aimed && self.schedule.next_on_grid(cx.now).is_some();
         if in_phase
             && self.flush.is_none()
-            && let Some(due) = self.pace.passed(cx.now, self.stragglers.lateness())
+            && let Some(due) = self.schedule.unused_point(cx.now, self.late_batches.lateness())
         {
-            // It was for that flush, which had to wait for the first batch to come.
+            // The batch was meant for that flush, which had nothing to send before.
             self.flush = Some(Flush { due, at: due });
         }
-        self.open(cx.now);
+        self.schedule_flush(cx.now);
         if in_phase && cx.values.len() > known {
-            self.note_punctuality(cx.now);
+            self.on_batch_in_phase(cx.now);
         }
     }
 
-    /// A batch of a leaf in phase came.
-    fn note_punctuality(&mut self, now: Time) {
-        if let Some(extra_at) = self.stragglers.batch(now, self.pace.last()) {
+    /// A leaf in phase sent a batch.
+    fn on_batch_in_phase(&mut self, now: Time) {
+        if let Some(extra_at) = self.late_batches.on_batch(now, self.schedule.last()) {
             self.extra_at = Some(extra_at);
         }
         if let Some(flush) = &mut self.flush
             && flush.due <= now
         {
-            flush.at = self.stragglers.wait(flush.due);
+            flush.at = self.late_batches.wait_until(flush.due);
         }
     }
 
     fn tell_phase(&mut self, cx: &mut Context<'_>, leaf: PeerId) {
-        let far = self.flush.is_some_and(|flush| flush.at > cx.now + SYNC_BEYOND);
-        if far && self.leaves[leaf.index()].awaits_answer && !self.leaves[leaf.index()].told {
+        let far = self.flush.is_some_and(|flush| flush.at > cx.now + TELL_PHASE_BEYOND);
+        if far && self.leaves[leaf.index()].awaits_answer && !self.leaves[leaf.index()].knows_phase {
             let message = self.links.acknowledge(cx.now, leaf, cx.values);
             self.send(cx, leaf, message);
         }
     }
 
-    /// Makes the flush that is due unless stragglers are worth the wait.
+    /// Makes the flush that is due, unless late batches are worth the wait.
     fn flush_or_wait(&mut self, cx: &mut Context<'_>, flush: Flush) {
-        if flush.at == flush.due && self.pace.next_on_grid(flush.due).is_some() {
-            let at = self.stragglers.wait(flush.due);
+        if flush.at == flush.due && self.schedule.next_on_grid(flush.due).is_some() {
+            let at = self.late_batches.wait_until(flush.due);
             if at > cx.now {
                 self.flush = Some(Flush { at, ..flush });
                 return;
@@ -153,29 +154,31 @@ impl Centre {
         }
         self.flush = None;
         self.extra_at = None;
-        self.pace.flushed(flush.due, std::mem::take(&mut self.fresh));
-        self.stragglers.flushed();
-        self.reconsider(cx, flush.due);
+        self.schedule.on_flush(flush.due, std::mem::take(&mut self.fresh));
+        self.late_batches.on_flush();
+        self.update_plan(cx, flush.due);
         self.flush_leaves(cx);
     }
 
-    /// Changes the plan if the chooser says so. The messages of the flush that was due at `due` tell the leaves.
-    fn reconsider(&mut self, cx: &mut Context<'_>, due: Time) {
-        let Some(chooser) = &mut self.chooser else { return };
+    /// Changes the plan if the controller makes a new one. The messages of the flush that was due at `due`
+    /// carry it to the leaves.
+    fn update_plan(&mut self, cx: &mut Context<'_>, due: Time) {
+        let Some(controller) = &mut self.controller else { return };
         let links = &self.links;
         let latency = || median(links.peers().filter_map(|(_, link)| Link::round_trip(link)).collect());
         let latency = || latency().map(|round_trip| round_trip / 2);
-        let Some((choice, why)) = chooser.choose(cx.now, cx.values.len(), cx.operations, latency) else {
+        let Some((prediction, why)) = controller.update(cx.now, cx.values.len(), cx.operations, latency)
+        else {
             return;
         };
         cx.notices.push(why);
-        self.plan = Some(choice.plan);
-        (self.pace, self.stragglers) = match choice.plan {
+        self.plan = Some(prediction.plan);
+        (self.schedule, self.late_batches) = match prediction.plan {
             Plan::Hub(period) => {
-                (Pace::changed(period, self.nodes, due), Stragglers::new(period, self.nodes))
+                (FlushSchedule::periodic_from(period, self.nodes, due), LateBatches::new(period, self.nodes))
             }
             Plan::Direct(window) => {
-                (Pace::windows(window, self.nodes, due), Stragglers::new(window, self.nodes))
+                (FlushSchedule::windows_from(window, self.nodes, due), LateBatches::new(window, self.nodes))
             }
         };
     }
@@ -185,22 +188,22 @@ impl Centre {
         let suspects = self.links.peers().filter(|(_, link)| link.is_suspect());
         self.unreachable.extend(suspects.map(|(leaf, _)| leaf));
         for leaf in others(HUB, self.nodes) {
-            // What a suspect leaf lacks is sent when it is heard again.
+            // A suspect leaf gets what it lacks when it is heard again.
             if (self.leaves[leaf.index()].awaits_answer || self.links.has_unsent(leaf))
                 && let Some(message) = self.links.flush(cx.now, leaf, cx.values)
             {
                 self.send(cx, leaf, message);
             }
-            self.leaves[leaf.index()].told = false;
+            self.leaves[leaf.index()].knows_phase = false;
         }
     }
 
-    /// Sends what a link gave, with the hub's news.
+    /// Sends a link's message, with the hub's phase, plan and unreachable leaves.
     fn send(&mut self, cx: &mut Context<'_>, leaf: PeerId, mut message: LinkMessage) {
-        message.next = self.pace.next_on_grid(cx.now).map(|next| next.saturating_since(cx.now));
+        message.next = self.schedule.next_on_grid(cx.now).map(|next| next.saturating_since(cx.now));
         message.plan = self.plan;
         message.unreachable.clone_from(&self.unreachable);
-        self.leaves[leaf.index()] = LeafState { awaits_answer: false, told: message.next.is_some() };
+        self.leaves[leaf.index()] = LeafState { awaits_answer: false, knows_phase: message.next.is_some() };
         cx.send_link(leaf, message);
     }
 }
@@ -210,41 +213,41 @@ fn median(mut times: Vec<Duration>) -> Option<Duration> {
     times.get(times.len() / 2).copied()
 }
 
-impl Strategy for Centre {
-    fn begins(&mut self, _now: Time) {
-        self.pace.begins();
+impl Strategy for Hub {
+    fn on_topology(&mut self, _now: Time) {
+        self.schedule.on_topology();
     }
 
-    fn accepted(&mut self, cx: &mut Context<'_>, index: u32) {
+    fn on_value(&mut self, cx: &mut Context<'_>, index: u32) {
         if self.nodes > 1 {
             self.fan_out(index, HUB);
-            self.open(cx.now);
+            self.schedule_flush(cx.now);
         }
     }
 
-    fn receive(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
+    fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
         let PeerMessage::Link(message) = message else { return };
-        self.links.receive(cx.now, from, &message);
+        self.links.on_message(cx.now, from, &message);
         if !message.values.is_empty() {
-            self.take_values(cx, from, &message);
+            self.on_values(cx, from, &message);
         }
         while let Some(message) = self.links.poll_one(cx.now, from, cx.values, cx.rng) {
             self.send(cx, from, message);
         }
         if message.direct {
-            self.reconsider(cx, cx.now);
+            self.update_plan(cx, cx.now);
         }
-        if message.sync {
+        if message.wants_phase {
             self.tell_phase(cx, from);
         }
     }
 
-    fn timeout(&mut self, cx: &mut Context<'_>) {
+    fn on_timeout(&mut self, cx: &mut Context<'_>) {
         if let Some(flush) = self.flush.filter(|flush| flush.at <= cx.now) {
             self.flush_or_wait(cx, flush);
         }
         if self.extra_at.take_if(|at| *at <= cx.now).is_some() {
-            self.stragglers.flushed_extra();
+            self.late_batches.on_extra_flush();
             self.flush_leaves(cx);
         }
         while let Some((leaf, message)) = self.links.poll_due(cx.now, cx.values, cx.rng) {

@@ -1,55 +1,57 @@
 //! When a leaf sends, so that its batch arrives just before the hub's flush: a phase-locked loop.
 //!
-//! Each message of the hub says how long the leaf's last batch had been there (`held`), and how long it is to the
-//! next flush (`next`). The leaf sent that batch at S, so a batch sent at S + held + next, less a margin, arrives
-//! just before that flush, and so one or more periods later. This is exact for the latency that the batch had; no
-//! clock is compared, no symmetry assumed.
+//! Each message of the hub says how long ago the leaf's last batch arrived (the acknowledgement delay), and
+//! how long it is until the next flush. The leaf sent that batch at S. So a batch sent at S + ack delay +
+//! next, less a margin, arrives just before that flush, and so does one sent any number of periods later.
+//! This is exact for the latency of that batch. It compares no clocks, and assumes no symmetry of latencies.
 
 use std::time::Duration;
 
-use crate::link::Echo;
+use crate::link::AckedPacket;
 use crate::time::Time;
 
-/// How long before the flush a batch should arrive at least: all leaves' batches arrive together, the hub takes
-/// them one after the other, and processes wake up late. A batch that misses its flush costs far more than this.
+/// The least time before the flush at which a batch should arrive. All leaves' batches arrive together, the
+/// hub handles them one after the other, and processes wake up late. A batch that misses its flush costs far
+/// more.
 const FLOOR: Duration = Duration::from_millis(6);
-/// What a period is longer than this, a two-hundredth of it comes on top: there is room for the stalls of a busy
+/// A two-hundredth of the part of the period beyond this adds to the margin, as room for the stalls of a busy
 /// machine.
 const LONG_PERIOD: Duration = Duration::from_millis(400);
-/// How many mean deviations of the arrival the margin adds.
+/// How many mean deviations of the arrival time the margin includes.
 const DEVIATIONS: u32 = 3;
 /// The mean deviation before any was measured.
 const FIRST_DEVIATION: Duration = Duration::from_micros(500);
-/// The part of a new deviation that enters the mean.
+/// One part in this many of a new deviation enters the mean.
 const SMOOTHING: u32 = 8;
-/// How much of an error is corrected at once: latencies may vary from one message to the next.
+/// One part in this many of an error is corrected at once, since latencies may vary from one message to the
+/// next.
 const FILTER: u32 = 4;
 
-/// In shorter periods it costs less if leaves send at once until they know the phase: the first flush comes a
-/// spread sooner than a period after the first value, and so does the last.
+/// In shorter periods it costs less if leaves send at once until they know the phase. The first flush then
+/// comes a spread sooner than a period after the first value, and so does the last.
 pub(super) const BURST_FROM: Duration = Duration::from_millis(900);
 
-/// The most that the nodes may begin apart: under Maelstrom it was 40 to 70 ms on a busy machine.
+/// The most time between the starts of two nodes. Under Maelstrom it was 40 to 70 ms on a busy machine.
 const MOST_SPREAD: Duration = Duration::from_millis(100);
 
-/// How far apart the nodes may begin so that the hub's first flush gets all their first batches.
+/// The most time between the starts of two nodes such that the hub's first flush includes all first batches.
 pub(super) fn spread(period: Duration) -> Duration {
     MOST_SPREAD.min(period / 10)
 }
 
 #[derive(Debug)]
 pub(super) struct PhaseLock {
-    /// Zero: the leaf always sends at once.
+    /// If zero, the leaf always sends at once.
     period: Duration,
-    /// An instant such that what is sent then, or whole periods later, arrives at the moment of a flush.
+    /// A batch that is sent at this instant, or whole periods later, arrives at the moment of a flush.
     target: Option<Time>,
-    /// Until then: when the first batch goes out, or whole periods later.
+    /// As long as there is no target: when the first batch goes out, or whole periods later.
     first: Option<Time>,
-    /// The hub was heard.
+    /// A message of the hub arrived.
     heard: bool,
-    /// Mean deviation of the batches' arrival from where it was meant to be.
+    /// Mean deviation of the batches' arrival times from the intended ones.
     deviation: Duration,
-    /// When the last batch was sent that was meant to arrive just before a flush.
+    /// When the last batch was sent, if it was meant to arrive just before a flush.
     aimed: Option<Time>,
 }
 
@@ -62,33 +64,33 @@ impl PhaseLock {
         self.target.is_some()
     }
 
-    /// All nodes begin at about `now`. In a long period, then, all first batches go out a period later, less the
-    /// [`spread`]: the hub flushes when they come, and its answer locks the phase.
-    pub(super) fn begins(&mut self, now: Time) {
+    /// All nodes start at about `now`. If the period is long, all first batches go out a period later, less
+    /// the [`spread`]. The hub flushes when they arrive, and its answer locks the phase.
+    pub(super) fn on_topology(&mut self, now: Time) {
         if !self.heard && self.first.is_none() && self.period >= BURST_FROM {
             self.first = Some(now + (self.period - spread(self.period)));
         }
     }
 
-    /// When a batch that waits should be sent: at once unless the phase is known, or the first batch's time.
+    /// When to send a pending batch: at once, unless the phase or the time of the first batch is known.
     pub(super) fn send_at(&self, now: Time) -> Time {
         let Some(aim) = self.target.map(|target| target - self.margin()).or(self.first) else { return now };
         let periods = now.saturating_since(aim).as_nanos().div_ceil(self.period.as_nanos());
         aim + Duration::from_nanos((periods * self.period.as_nanos()) as u64)
     }
 
-    /// Takes note that a batch is sent.
-    pub(super) fn sent(&mut self, now: Time) {
+    /// A batch was sent.
+    pub(super) fn on_sent(&mut self, now: Time) {
         self.aimed = self.target.map(|_| now);
     }
 
-    /// Takes in what a message of the hub says. `round_trip` serves while none of the leaf's own batches
-    /// tells more.
-    pub(super) fn observe(
+    /// A message of the hub arrived, with the time to its next flush. `acked` is the leaf's batch that it
+    /// acknowledges. `round_trip` serves until there is one.
+    pub(super) fn on_hub_message(
         &mut self,
         now: Time,
         next: Option<Duration>,
-        echo: Option<Echo>,
+        acked: Option<AckedPacket>,
         round_trip: Option<Duration>,
     ) {
         self.heard = true;
@@ -97,10 +99,10 @@ impl PhaseLock {
             self.target = None;
             return;
         };
-        match (echo, self.target) {
-            (Some(echo), target) => {
-                let sample = echo.sent + echo.held + next;
-                let aimed = self.aimed == Some(echo.sent);
+        match (acked, self.target) {
+            (Some(acked), target) => {
+                let sample = acked.sent_at + acked.ack_delay + next;
+                let aimed = self.aimed == Some(acked.sent_at);
                 self.target = Some(target.map_or(sample, |target| self.corrected(target, sample, aimed)));
             }
             (None, None) => self.target = round_trip.map(|round_trip| now + next - round_trip),
@@ -108,14 +110,14 @@ impl PhaseLock {
         }
     }
 
-    /// The target moved towards `sample`. If a batch was aimed, the error says how punctual batches are.
+    /// The target, moved towards `sample`. If the batch was aimed, the error tells how punctual batches are.
     fn corrected(&mut self, target: Time, sample: Time, aimed: bool) -> Time {
         let period = self.period.as_nanos() as i64;
         let error = (sample.as_nanos() as i64).wrapping_sub(target.as_nanos() as i64);
         let error = (error + period / 2).rem_euclid(period) - period / 2;
         let size = Duration::from_nanos(error.unsigned_abs());
         if aimed {
-            // Up faster than down: a batch that is too early costs a little latency, one that is too late a period.
+            // Up faster than down: an early batch costs a little latency, a late one a whole period.
             let smoothing = if size > self.deviation { SMOOTHING / 2 } else { SMOOTHING };
             self.deviation = self.deviation - self.deviation / smoothing + size / smoothing;
         }
@@ -123,7 +125,7 @@ impl PhaseLock {
         if error < 0 { target - step } else { target + step }
     }
 
-    /// How long before the flush a batch is meant to arrive.
+    /// How long before the flush a batch should arrive.
     fn margin(&self) -> Duration {
         let least = FLOOR + self.period.saturating_sub(LONG_PERIOD) / 200;
         (least + self.deviation * DEVIATIONS).min(self.period / 2)
@@ -144,9 +146,10 @@ mod tests {
     fn one_answer_locks_the_phase() {
         let mut lock = PhaseLock::new(MS * 400);
         assert_eq!(lock.send_at(at(5)), at(5));
-        // Sent at 5, there 100 later, answered at once, 250 before the hub's flush: what is sent at 255 meets it.
-        let echo = Echo { sent: at(5), held: Duration::ZERO };
-        lock.observe(at(205), Some(MS * 250), Some(echo), Some(MS * 200));
+        // Sent at 5, there 100 later, answered at once, 250 before the hub's flush: what is sent at 255 meets
+        // it.
+        let acked = AckedPacket { sent_at: at(5), ack_delay: Duration::ZERO };
+        lock.on_hub_message(at(205), Some(MS * 250), Some(acked), Some(MS * 200));
         let margin = MS * 15 / 2;
         assert_eq!(lock.margin(), margin, "6 ms and three mean deviations");
         assert_eq!(lock.send_at(at(205)), at(255) - margin);
@@ -157,38 +160,43 @@ mod tests {
     #[test]
     fn first_batches_of_a_long_period_go_out_together() {
         let mut lock = PhaseLock::new(MS * 1000);
-        lock.begins(at(50));
+        lock.on_topology(at(50));
         assert_eq!((lock.send_at(at(60)), lock.send_at(at(950))), (at(950), at(950)));
         assert_eq!(lock.send_at(at(951)), at(1950));
-        // Without the word of the hub's grid that an answer to a batch would bring, the leaf no longer guesses.
-        lock.observe(at(1200), Some(MS * 900), None, None);
+        // The hub was heard, but without an answer to a batch. The leaf no longer guesses.
+        lock.on_hub_message(at(1200), Some(MS * 900), None, None);
         assert_eq!(lock.send_at(at(1200)), at(1200));
 
         let mut short = PhaseLock::new(MS * 400);
-        short.begins(at(50));
+        short.on_topology(at(50));
         assert_eq!(short.send_at(at(60)), at(60));
     }
 
     #[test]
     fn a_flush_locks_once_the_round_trip_is_known() {
         let mut lock = PhaseLock::new(MS * 400);
-        lock.observe(at(1000), Some(MS * 400), None, None);
+        lock.on_hub_message(at(1000), Some(MS * 400), None, None);
         assert!(!lock.is_locked());
-        lock.observe(at(1000), Some(MS * 400), None, Some(MS * 200));
+        lock.on_hub_message(at(1000), Some(MS * 400), None, Some(MS * 200));
         assert_eq!(lock.send_at(at(1000)), at(1200) - MS * 15 / 2);
-        lock.observe(at(1400), None, None, Some(MS * 200));
+        lock.on_hub_message(at(1400), None, None, Some(MS * 200));
         assert!(!lock.is_locked(), "the hub changed to windows");
     }
 
-    /// Sends a batch when it should be, and tells the lock that it took 100 ms and `late`. Gives when the answer came,
+    /// Sends a batch at the right time, with a latency of 100 ms plus `late`. Returns when the answer arrived
     /// and how long the batch waited at the hub.
     fn send_one(lock: &mut PhaseLock, now: Time, late: Duration) -> (Time, Duration) {
         let sent = lock.send_at(now);
-        lock.sent(sent);
+        lock.on_sent(sent);
         let arrival = sent + MS * 100 + late;
         // The hub flushes at multiples of 400.
         let waits = MS * 400 - modulo(arrival, MS * 400);
-        lock.observe(arrival + waits + MS * 100, Some(MS * 400), Some(Echo { sent, held: waits }), None);
+        lock.on_hub_message(
+            arrival + waits + MS * 100,
+            Some(MS * 400),
+            Some(AckedPacket { sent_at: sent, ack_delay: waits }),
+            None,
+        );
         (arrival + waits + MS * 100, waits)
     }
 
@@ -198,7 +206,12 @@ mod tests {
 
     fn locked() -> PhaseLock {
         let mut lock = PhaseLock::new(MS * 400);
-        lock.observe(at(100), Some(MS * 300), Some(Echo { sent: at(0), held: Duration::ZERO }), None);
+        lock.on_hub_message(
+            at(100),
+            Some(MS * 300),
+            Some(AckedPacket { sent_at: at(0), ack_delay: Duration::ZERO }),
+            None,
+        );
         lock
     }
 

@@ -1,0 +1,45 @@
+//! What travels with the values: numbers, acknowledgements, reports of gaps.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// A link's part of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// The number of the message's first value. Each link numbers its values from zero, in each direction.
+    pub seq: u64,
+    /// How many values the sender has received without a gap.
+    pub ack: u64,
+    /// How long ago the last of these arrived, so that the peer can subtract the wait from its round-trip
+    /// time.
+    pub ack_delay: Option<Duration>,
+    /// Whether the sender wants an acknowledgement at once.
+    pub ack_requested: bool,
+    /// In a retransmission: how many retransmissions the link has sent, this one included. Otherwise zero.
+    pub retransmission: u64,
+    /// The highest [`Header::retransmission`] that the sender has received.
+    pub retransmissions_received: u64,
+    /// A report of gaps: the ranges received beyond `ack`, in ascending order. The peer retransmits the
+    /// numbers between them.
+    pub received: Vec<Range<u64>>,
+}
+
+/// A message that a link wants to send: `count` values from number `header.seq` on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Packet {
+    /// The link's part of the message.
+    pub(crate) header: Header,
+    /// How many values; [`Link::log_indices`](super::Link::log_indices) names them.
+    pub(crate) count: usize,
+}
+
+/// What an acknowledgement tells about the message that it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AckedPacket {
+    /// When the message was sent.
+    pub(crate) sent_at: Time,
+    /// How long it had been at the peer when the peer answered.
+    pub(crate) ack_delay: Duration,
+}

@@ -1,0 +1,85 @@
+//! The receiving half of a link: which values came in, and when to acknowledge them or to report a gap.
+
+use super::header::Header;
+use super::received_ranges::ReceivedRanges;
+use super::round_trip::{FIRST_REORDER, RoundTrip};
+use super::{ACK_DELAY, MAX_REPORTED_RANGES};
+use crate::time::Time;
+
+#[derive(Debug, Default)]
+pub(super) struct Receiver {
+    pub(super) ranges: ReceivedRanges,
+    /// The number of the peer's last retransmission that arrived.
+    retransmissions: u64,
+    /// The end of the message with the highest numbers, and when it arrived.
+    largest: (u64, Time),
+    /// The peer requested an acknowledgement.
+    ack_requested: bool,
+    ack_at: Option<Time>,
+    gap_at: Option<Time>,
+    /// All gaps before this number were reported.
+    reported: u64,
+}
+
+impl Receiver {
+    /// Takes in a message of the peer with `count` values.
+    pub(super) fn on_packet(&mut self, now: Time, header: &Header, count: usize, rtt: RoundTrip) {
+        self.ack_requested |= header.ack_requested;
+        self.retransmissions = self.retransmissions.max(header.retransmission);
+        if count > 0 {
+            self.on_values(now, header.seq, count, rtt);
+        }
+    }
+
+    fn on_values(&mut self, now: Time, seq: u64, count: usize, rtt: RoundTrip) {
+        let Some(end) = seq.checked_add(count as u64) else { return };
+        self.ranges.insert(seq..end);
+        if end > self.largest.0 {
+            self.largest = (end, now);
+        }
+        self.ack_at.get_or_insert(now + ACK_DELAY);
+        if !self.ranges.has_gap() {
+            self.gap_at = None;
+        } else if self.ranges.contiguous >= self.reported {
+            // The reported gaps are closed. Others need not wait until those would have been reported again.
+            let at = now + rtt.reordering();
+            self.gap_at = Some(self.gap_at.map_or(at, |earlier| earlier.min(at)));
+        }
+    }
+
+    pub(super) fn gap_is_due(&self, now: Time) -> bool {
+        self.gap_at.is_some_and(|at| at <= now)
+    }
+
+    pub(super) fn ack_is_due(&self, now: Time) -> bool {
+        self.ack_requested || self.ack_at.is_some_and(|at| at <= now)
+    }
+
+    /// When a gap is to be reported.
+    pub(super) fn gap_at(&self) -> Option<Time> {
+        self.gap_at
+    }
+
+    /// When values are to be acknowledged at the latest.
+    pub(super) fn ack_at(&self) -> Option<Time> {
+        self.ack_at
+    }
+
+    /// The acknowledgement that every message carries, and so settles all that were due.
+    pub(super) fn acknowledge(&mut self, now: Time) -> Header {
+        self.ack_requested = false;
+        self.ack_at = None;
+        let ack = self.ranges.contiguous;
+        let ack_delay = (ack > 0 && self.largest.0 == ack).then(|| now.saturating_since(self.largest.1));
+        Header { ack, ack_delay, retransmissions_received: self.retransmissions, ..Header::default() }
+    }
+
+    /// An acknowledgement that reports the gaps.
+    pub(super) fn report_gaps(&mut self, now: Time, rtt: RoundTrip) -> Header {
+        let received: Vec<_> = self.ranges.beyond.iter().take(MAX_REPORTED_RANGES).cloned().collect();
+        self.reported = received.last().map_or(0, |range| range.start);
+        // Report again later, in case this report or its answer is lost.
+        self.gap_at = Some(now + rtt.reordering() * 2 + FIRST_REORDER);
+        Header { received, ..self.acknowledge(now) }
+    }
+}

@@ -1,0 +1,265 @@
+//! The sending half of a link: values that the peer has not acknowledged, and when to send them again.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::header::{AckedPacket, Header};
+use super::round_trip::RoundTrip;
+use super::{MAX_REPORTED_RANGES, PROBE_JITTER, PROBE_VALUES, PROBE_WAIT};
+use crate::rng::Rng;
+use crate::time::Time;
+
+/// Gaps with at most this many values between them are filled by one message. The receiver drops duplicates,
+/// and a message costs more than its length.
+const MERGE_DISTANCE: u64 = 64;
+
+/// An empty queue keeps room for this many values.
+pub(super) const KEPT_CAPACITY: usize = 1024;
+
+/// Values to put into a message, by their numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub(super) numbers: Range<u64>,
+    /// In a retransmission, the sender's retransmission count; otherwise zero.
+    pub(super) retransmission: u64,
+    pub(super) ack_requested: bool,
+}
+
+impl Segment {
+    pub(super) fn first_time(numbers: Range<u64>) -> Segment {
+        Segment { numbers, retransmission: 0, ack_requested: false }
+    }
+}
+
+/// A message in flight.
+#[derive(Clone, Copy, Debug)]
+struct SentPacket {
+    /// The number after its last value.
+    end: u64,
+    sent_at: Time,
+    /// The wait for an acknowledgement counts from here: when the message was sent, or when anything before
+    /// it was retransmitted.
+    waits_from: Time,
+    /// The retransmission count at which any of its values was first sent again. A peer that acknowledges
+    /// without having received that retransmission answers the original. A later acknowledgement does not
+    /// tell which of the two it answers, and so measures nothing (Karn's algorithm).
+    retransmitted_at: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Live,
+    Suspect { since: Time, probe_at: Time, wait: Duration },
+}
+
+#[derive(Debug)]
+pub(super) struct Sender {
+    /// Log indices of unacknowledged values; the first has number `base`.
+    queue: VecDeque<u32>,
+    base: u64,
+    /// The number after the last value that was ever sent.
+    next: u64,
+    in_flight: VecDeque<SentPacket>,
+    health: Health,
+    /// Unacknowledged values to send again at once.
+    to_retransmit: Vec<Range<u64>>,
+    /// How many retransmissions were sent.
+    retransmissions: u64,
+    /// The longest time for which the peer delays an acknowledgement.
+    max_ack_delay: Duration,
+}
+
+impl Sender {
+    pub(super) fn new(max_ack_delay: Duration) -> Sender {
+        Sender {
+            queue: VecDeque::new(),
+            base: 0,
+            next: 0,
+            in_flight: VecDeque::new(),
+            health: Health::Live,
+            to_retransmit: Vec::new(),
+            retransmissions: 0,
+            max_ack_delay,
+        }
+    }
+
+    pub(super) fn set_max_ack_delay(&mut self, max_ack_delay: Duration) {
+        self.max_ack_delay = max_ack_delay;
+    }
+
+    pub(super) fn push(&mut self, index: u32) {
+        self.queue.push_back(index);
+    }
+
+    /// The number that the next new value will get when it is sent.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
+    fn end(&self) -> u64 {
+        self.base + self.queue.len() as u64
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        self.next < self.end()
+    }
+
+    pub(super) fn is_suspect(&self) -> bool {
+        self.health != Health::Live
+    }
+
+    pub(super) fn suspect_since(&self) -> Option<Time> {
+        match self.health {
+            Health::Live => None,
+            Health::Suspect { since, .. } => Some(since),
+        }
+    }
+
+    /// Log indices of all unacknowledged values, oldest first.
+    pub(super) fn unacknowledged(&self) -> impl DoubleEndedIterator<Item = u32> + ExactSizeIterator + '_ {
+        self.queue.iter().copied()
+    }
+
+    /// Log indices of the `count` values from number `seq` on, which must be unacknowledged.
+    pub(super) fn log_indices(
+        &self,
+        seq: u64,
+        count: usize,
+    ) -> impl ExactSizeIterator<Item = u32> + Clone + '_ {
+        let from = (seq - self.base) as usize;
+        self.queue.range(from..from + count).copied()
+    }
+
+    /// Takes in what a message acknowledges, and marks for retransmission what it shows to be lost. If it
+    /// times the round trip, `rtt` gets the sample.
+    pub(super) fn on_header(
+        &mut self,
+        now: Time,
+        header: &Header,
+        rtt: &mut RoundTrip,
+    ) -> Option<AckedPacket> {
+        let acked = self.on_ack(header);
+        if let Some(acked) = acked {
+            rtt.sample(now.saturating_since(acked.sent_at).saturating_sub(acked.ack_delay));
+        }
+        if self.is_suspect() {
+            self.health = Health::Live;
+            self.to_retransmit.clear();
+            if !self.queue.is_empty() {
+                self.to_retransmit.push(self.base..self.end());
+            }
+        } else if !header.received.is_empty() {
+            self.on_gap_report(&header.received);
+        }
+        acked
+    }
+
+    fn on_ack(&mut self, header: &Header) -> Option<AckedPacket> {
+        // An acknowledgement of values that were never sent is invalid: ignore it.
+        if header.ack <= self.base || header.ack > self.next {
+            return None;
+        }
+        self.queue.drain(..(header.ack - self.base) as usize);
+        self.base = header.ack;
+        if self.queue.is_empty() {
+            // A partition may have filled the queues of many links; do not keep that memory for good.
+            self.queue.shrink_to(KEPT_CAPACITY);
+        }
+        let mut last = None;
+        while self.in_flight.front().is_some_and(|packet| packet.end <= header.ack) {
+            last = self.in_flight.pop_front();
+        }
+        let packet = last.filter(|packet| {
+            packet.end == header.ack
+                && packet.retransmitted_at.is_none_or(|count| header.retransmissions_received < count)
+        })?;
+        Some(AckedPacket { sent_at: packet.sent_at, ack_delay: header.ack_delay? })
+    }
+
+    fn on_gap_report(&mut self, received: &[Range<u64>]) {
+        self.to_retransmit.clear();
+        let mut from = self.base;
+        for range in received.iter().take(MAX_REPORTED_RANGES) {
+            let to = range.start.min(self.next);
+            if from < to {
+                match self.to_retransmit.last_mut() {
+                    // A peer's ranges need not be in order.
+                    Some(before) if from.saturating_sub(before.end) <= MERGE_DISTANCE => {
+                        before.end = before.end.max(to)
+                    }
+                    _ => self.to_retransmit.push(from..to),
+                }
+            }
+            from = from.max(range.end);
+        }
+    }
+
+    /// All values that were never sent.
+    pub(super) fn flush(&mut self, now: Time) -> Segment {
+        let numbers = self.next..self.end();
+        if !numbers.is_empty() {
+            self.send_up_to(now, numbers.end);
+        }
+        Segment::first_time(numbers)
+    }
+
+    fn send_up_to(&mut self, now: Time, end: u64) {
+        self.next = end;
+        self.in_flight.push_back(SentPacket { end, sent_at: now, waits_from: now, retransmitted_at: None });
+    }
+
+    /// What is due without being asked for: lost values, or a probe. Call it until it returns `None`.
+    pub(super) fn poll(&mut self, now: Time, rtt: RoundTrip, rng: &mut Rng) -> Option<Segment> {
+        while let Some(lost) = self.to_retransmit.pop() {
+            let lost = lost.start.max(self.base)..lost.end;
+            if !lost.is_empty() {
+                return Some(self.retransmit(now, lost));
+            }
+        }
+        self.timeout_at(rtt).is_some_and(|at| at <= now).then(|| self.probe(now, rng))
+    }
+
+    fn retransmit(&mut self, now: Time, numbers: Range<u64>) -> Segment {
+        self.retransmissions += 1;
+        let mut start = self.base;
+        for packet in &mut self.in_flight {
+            // The others only wait for the gap before them to close.
+            if start < numbers.end && numbers.start < packet.end {
+                packet.retransmitted_at.get_or_insert(self.retransmissions);
+            }
+            packet.waits_from = now;
+            start = packet.end;
+        }
+        if numbers.end > self.next {
+            self.send_up_to(now, numbers.end);
+        }
+        Segment { numbers, retransmission: self.retransmissions, ack_requested: false }
+    }
+
+    fn probe(&mut self, now: Time, rng: &mut Rng) -> Segment {
+        let (since, wait) = match self.health {
+            Health::Live => (now, PROBE_WAIT.0),
+            Health::Suspect { since, wait, .. } => (since, (wait * 2).min(PROBE_WAIT.1)),
+        };
+        self.health = Health::Suspect { since, probe_at: now + wait + rng.below(PROBE_JITTER), wait };
+        let numbers = self.base..self.next.min(self.base + PROBE_VALUES);
+        Segment { ack_requested: true, ..self.retransmit(now, numbers) }
+    }
+
+    /// When the peer becomes suspect, or when its next probe is due if it is.
+    pub(super) fn timeout_at(&self, rtt: RoundTrip) -> Option<Time> {
+        match self.health {
+            Health::Suspect { probe_at, .. } => Some(probe_at),
+            Health::Live => {
+                let oldest = self.in_flight.front()?;
+                Some(oldest.waits_from + self.max_ack_delay + rtt.timeout())
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn queue_capacity(&self) -> usize {
+        self.queue.capacity()
+    }
+}

@@ -1,0 +1,254 @@
+use std::ops::Range;
+
+use super::sender::KEPT_CAPACITY;
+use super::*;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn at(ms: u64) -> Time {
+    Time::ZERO + MS * ms as u32
+}
+
+fn link_with(count: u32) -> Link {
+    let mut link = Link::new(ACK_DELAY);
+    (0..count).for_each(|i| link.push(i));
+    link
+}
+
+fn indices(link: &Link, packet: &Packet) -> Vec<u32> {
+    link.log_indices(packet).collect()
+}
+
+fn ack(count: u64, ack_delay: Option<Duration>) -> Header {
+    Header { ack: count, ack_delay, ..Header::default() }
+}
+
+#[test]
+fn acknowledged_values_are_forgotten_and_the_link_rests() {
+    let mut link = link_with(3);
+    let packet = link.flush(at(0)).unwrap();
+    assert_eq!((packet.header.seq, indices(&link, &packet)), (0, vec![0, 1, 2]));
+    link.push(3);
+    let packet = link.flush(at(10)).unwrap();
+    assert_eq!((packet.header.seq, indices(&link, &packet)), (3, vec![3]));
+    assert!(!link.is_idle());
+    let acked = link.on_packet(at(500), &ack(4, Some(MS * 290)), 0);
+    assert_eq!(acked, Some(AckedPacket { sent_at: at(10), ack_delay: MS * 290 }));
+    assert_eq!(link.round_trip(), Some(MS * 200));
+    assert!(link.is_idle());
+    assert_eq!(link.poll(at(500), &mut Rng::new(0)), None);
+}
+
+#[test]
+fn a_lone_receiver_acknowledges_late_and_a_busy_one_in_passing() {
+    let mut link = Link::new(ACK_DELAY);
+    let mut rng = Rng::new(0);
+    link.on_packet(at(0), &Header::default(), 2);
+    assert_eq!(link.deadline(), Some(at(3000)));
+    assert_eq!(link.poll(at(2999), &mut rng), None);
+    let packet = link.poll(at(3000), &mut rng).unwrap();
+    assert_eq!((packet.header.ack, packet.header.ack_delay, packet.count), (2, Some(MS * 3000), 0));
+    assert!(link.is_idle());
+
+    link.on_packet(at(4000), &Header { seq: 2, ..Header::default() }, 1);
+    link.push(9);
+    assert_eq!(link.flush(at(4100)).unwrap().header.ack, 3);
+    link.on_packet(at(4300), &ack(1, None), 0);
+    assert!(link.is_idle());
+}
+
+#[test]
+fn a_gap_is_reported_once_it_outlasts_reordering_and_only_it_is_sent_again() {
+    let (mut sender, mut receiver) = (link_with(0), link_with(0));
+    let mut rng = Rng::new(0);
+    let mut packets = Vec::new();
+    for i in 0..4 {
+        sender.push(i);
+        packets.push(sender.flush(at(u64::from(i))).unwrap());
+    }
+    for i in [0, 3] {
+        receiver.on_packet(at(100), &packets[i].header, packets[i].count);
+        assert_eq!(receiver.poll(at(100), &mut rng), None, "too early to tell");
+    }
+    let due = receiver.deadline().unwrap();
+    assert_eq!(due, at(600));
+    let report = receiver.poll(due, &mut rng).unwrap();
+    assert_eq!(report.header.ack, 1);
+    assert_eq!(report.header.received.iter().map(|r| (r.start, r.end)).collect::<Vec<_>>(), [(3, 4)]);
+    sender.on_packet(at(700), &report.header, 0);
+    let again = sender.poll(at(700), &mut rng).unwrap();
+    assert_eq!((again.header.seq, indices(&sender, &again)), (1, vec![1, 2]));
+    assert_eq!(sender.poll(at(700), &mut rng), None);
+    receiver.on_packet(at(800), &again.header, again.count);
+    assert_eq!(receiver.receiver.ranges.contiguous, 4);
+    assert_eq!(receiver.receiver.gap_at(), None);
+}
+
+#[test]
+fn many_gaps_are_closed_by_one_report_and_few_messages() {
+    let (mut sender, mut receiver) = (link_with(0), link_with(0));
+    let mut rng = Rng::new(0);
+    for i in 0..1000 {
+        sender.push(i);
+        let packet = sender.flush(at(u64::from(i))).unwrap();
+        if i % 5 == 0 || i > 900 {
+            receiver.on_packet(at(u64::from(i) + 100), &packet.header, packet.count);
+        }
+    }
+    let mut messages = 0;
+    let mut now = at(1100);
+    while receiver.receiver.ranges.has_gap() {
+        now = now.max(receiver.deadline().unwrap());
+        let report = receiver.poll(now, &mut rng).unwrap();
+        sender.on_packet(now + MS * 100, &report.header, 0);
+        while let Some(packet) = sender.poll(now + MS * 100, &mut rng) {
+            receiver.on_packet(now + MS * 200, &packet.header, packet.count);
+            messages += 1;
+        }
+    }
+    assert_eq!((receiver.receiver.ranges.contiguous, messages), (1000, 2));
+    assert!(now <= at(2000), "{now:?}");
+}
+
+#[test]
+fn overtaking_alone_costs_nothing() {
+    let mut receiver = Link::new(ACK_DELAY);
+    receiver.on_packet(at(0), &Header { seq: 1, ..Header::default() }, 1);
+    receiver.on_packet(at(100), &Header::default(), 1);
+    assert_eq!(receiver.deadline(), Some(at(3000)), "only the late ack is due");
+}
+
+#[test]
+fn a_silent_peer_is_probed_and_gets_all_it_lacks_in_one_message() {
+    let mut link = link_with(100);
+    let mut rng = Rng::new(3);
+    link.flush(at(0));
+    assert_eq!(link.deadline(), Some(at(5000)));
+    let mut now = at(5000);
+    for _ in 0..5 {
+        let probe = link.poll(now, &mut rng).unwrap();
+        assert!(probe.header.ack_requested);
+        assert_eq!(probe.count as u64, PROBE_VALUES);
+        assert_eq!(link.poll(now, &mut rng), None);
+        let wait = link.deadline().unwrap().saturating_since(now);
+        assert!(wait >= PROBE_WAIT.0 && wait <= MS * 2000, "{wait:?}");
+        now = now + wait;
+    }
+    assert!(link.is_suspect());
+    link.push(100);
+    assert_eq!(link.flush(now), None);
+    // The answer to a probe acknowledges the probe's values; all others follow at once.
+    link.on_packet(now, &ack(64, Some(Duration::ZERO)), 0);
+    assert_eq!(link.round_trip(), None, "Karn's rule");
+    let rest = link.poll(now, &mut rng).unwrap();
+    assert_eq!((rest.header.seq, rest.count), (64, 37));
+    assert_eq!(link.poll(now, &mut rng), None);
+    link.on_packet(now + MS, &ack(101, None), 0);
+    assert!(link.is_idle());
+}
+
+#[test]
+fn what_was_not_sent_again_is_timed_from_when_it_was_sent() {
+    let mut link = link_with(5);
+    link.flush(at(0));
+    (5..8).for_each(|i| link.push(i));
+    link.flush(at(400));
+    // The first message is lost, the second arrives at 500; the peer reports the gap.
+    let report = Header { received: vec![Range { start: 5, end: 8 }], ..Header::default() };
+    link.on_packet(at(1100), &report, 0);
+    let again = link.poll(at(1100), &mut Rng::new(0)).unwrap();
+    assert_eq!((again.header.seq, again.count), (0, 5));
+    assert_eq!(link.deadline(), Some(at(6100)), "but the wait for an answer starts anew");
+    let acked = link.on_packet(at(1400), &ack(8, Some(MS * 800)), 0);
+    assert_eq!(acked, Some(AckedPacket { sent_at: at(400), ack_delay: MS * 800 }));
+    assert_eq!(link.round_trip(), Some(MS * 200));
+}
+
+/// A message every 200 ms in each direction; how often the first end suspected the other in the last 10 of
+/// `seconds`.
+fn suspicions(ends: &mut [Link; 2], start: Time, latency: Duration, seconds: u32) -> usize {
+    let [link, peer] = ends;
+    let mut rng = Rng::new(0);
+    let mut there: Vec<(Time, Packet)> = Vec::new();
+    let mut back: Vec<(Time, Packet)> = Vec::new();
+    let mut count = 0;
+    for tick in 0..seconds * 100 {
+        let now = start + MS * 10 * tick;
+        for (_, packet) in there.extract_if(.., |(due, _)| *due <= now) {
+            peer.on_packet(now, &packet.header, packet.count);
+        }
+        if tick % 20 == 10 {
+            back.push((now + latency, peer.acknowledge(now)));
+        }
+        while let Some(packet) = peer.poll(now, &mut rng) {
+            back.push((now + latency, packet));
+        }
+        for (_, packet) in back.extract_if(.., |(due, _)| *due <= now) {
+            link.on_packet(now, &packet.header, packet.count);
+        }
+        let was_suspect = link.is_suspect();
+        if tick % 20 == 0 {
+            link.push(tick);
+            there.extend(link.flush(now).map(|packet| (now + latency, packet)));
+        }
+        while let Some(packet) = link.poll(now, &mut rng) {
+            there.push((now + latency, packet));
+        }
+        count += usize::from(link.is_suspect() && !was_suspect && tick + 1000 >= seconds * 100);
+    }
+    count
+}
+
+#[test]
+fn what_waited_in_a_partition_leaves_no_memory_behind() {
+    let mut link = link_with(100_000);
+    link.flush(at(0));
+    link.on_packet(at(1), &ack(99_999, None), 0);
+    link.on_packet(at(2), &ack(100_000, None), 0);
+    assert!(link.sender.queue_capacity() <= KEPT_CAPACITY, "{}", link.sender.queue_capacity());
+}
+
+#[test]
+fn a_long_latency_is_learned_and_so_is_a_longer_one() {
+    let ends = || [Link::new(MS * 200), Link::new(MS * 200)];
+    assert_eq!(suspicions(&mut ends(), at(0), MS * 1500, 60), 0);
+    let mut ends = ends();
+    assert_eq!(suspicions(&mut ends, at(0), MS * 20, 20), 0);
+    assert_eq!(suspicions(&mut ends, at(20_000), MS * 1500, 60), 0);
+}
+
+#[test]
+fn a_probe_is_answered_at_once() {
+    let mut link = Link::new(ACK_DELAY);
+    link.on_packet(at(0), &Header { ack_requested: true, ..Header::default() }, 5);
+    let answer = link.poll(at(0), &mut Rng::new(0)).unwrap();
+    assert_eq!((answer.header.ack, answer.count), (5, 0));
+    assert!(link.is_idle());
+}
+
+#[test]
+fn nonsense_from_a_peer_is_harmless() {
+    let mut link = link_with(2);
+    link.flush(at(0));
+    let backwards = Range { start: 5, end: 3 };
+    let received = vec![u64::MAX - 1..u64::MAX, backwards, 0..u64::MAX];
+    let header = Header {
+        seq: u64::MAX,
+        ack: 99,
+        ack_delay: Some(Duration::MAX),
+        ack_requested: true,
+        received,
+        ..Header::default()
+    };
+    assert_eq!(link.on_packet(at(1), &header, 2), None);
+    while link.poll(at(1), &mut Rng::new(0)).is_some() {}
+    assert_eq!(link.unacknowledged().count(), 2);
+    let mut link = link_with(20);
+    link.flush(at(0));
+    let received = vec![Range { start: 5, end: 3 }, 8..9];
+    link.on_packet(at(1), &Header { received, ..Header::default() }, 0);
+    let packet = link.poll(at(1), &mut Rng::new(0)).unwrap();
+    assert_eq!((packet.header.seq, packet.count), (0, 8));
+    link.on_packet(at(2), &Header { seq: u64::MAX - 9, ..Header::default() }, 3);
+    assert_eq!(link.receiver.ranges.contiguous, 0);
+}
