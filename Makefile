@@ -112,7 +112,7 @@ deny: ## Check the dependencies' licences and sources (needs cargo-deny)
 .PHONY: soak-embedded
 soak-embedded: build ## Run SOAK_RUNS (40) short runs in a row: memory, files and processes stay flat
 	$(CARGO) build --locked
-	$(CARGO) test --locked -p bench-cli --test soak_embedded -- --ignored --nocapture
+	$(CARGO) test --locked -p bench-cli --test real_time soak_embedded -- --ignored --nocapture
 
 .PHONY: clean
 clean: ## Remove what was built

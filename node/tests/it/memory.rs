@@ -1,13 +1,10 @@
 //! What a value costs in memory, as the system sees it: the growth of the process, reads included.
 
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// Bytes for each value of up to seven digits: log and duplicate filter 53 to 82, its text 8, where that ends 8; and
-/// twice that where tables have just doubled.
+/// Bytes for each value of up to seven digits: log and duplicate filter 53 to 82, its text 8, where that ends
+/// 8; and twice that where tables have just doubled.
 const AT_MOST: u64 = 200;
 
 /// So many requests and their answers fit into pipes, so that neither side waits for the other one to read.

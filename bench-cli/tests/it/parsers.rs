@@ -10,9 +10,10 @@ use bench_cli::spec::template::Template;
 use bench_cli::{edn, harness};
 use proptest::prelude::*;
 
+use crate::common;
+
 fn fixture(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/maelstrom").join(name);
-    std::fs::read_to_string(path).expect("a recorded file")
+    std::fs::read_to_string(common::recorded().join(name)).expect("a recorded file")
 }
 
 /// A text with a few characters replaced, inserted or removed.

@@ -1,14 +1,12 @@
-//! Whatever the network does, as long as it does it for a while only: every node ends with every value, and then
-//! is silent. A failing case prints the whole setting, seed included; put it into
+//! Whatever the network does, as long as it does it for a while only: every node ends with every value, and
+//! then is silent. A failing case prints the whole setting, seed included; put it into
 //! `settings_that_once_failed` to see it again.
-
-mod sim;
 
 use std::time::Duration;
 
+use crate::sim::{Dice, Latency, MS, Network, Partition, Sim};
 use node::{Config, PeerId, Request, StrategyKind, Target, Time};
 use proptest::prelude::*;
-use sim::{Dice, Latency, MS, Network, Partition, Sim};
 
 /// When the last fault ends.
 const HEALED: u64 = 20_000;
@@ -114,9 +112,9 @@ fn build(setting: &Setting) -> Sim {
 
 fn check(setting: &Setting) -> Result<(), String> {
     let mut sim = build(setting);
-    // Ten seconds after healing Maelstrom reads: everything must be everywhere by then. Its network loses nothing at
-    // random; where up to half of all messages were lost, probes and answers too, the last link to recover may take longer
-    // (5 of 9,000 such settings did).
+    // Ten seconds after healing Maelstrom reads: everything must be everywhere by then. Its network loses
+    // nothing at random; where up to half of all messages were lost, probes and answers too, the last link to
+    // recover may take longer (5 of 9,000 such settings did).
     let patience_s = if setting.loss > 0.0 { 20 } else { 10 };
     sim.run(at(HEALED + patience_s * 1000));
     let known: Vec<_> = sim.nodes.iter().map(|node| node.values().len()).collect();
@@ -242,7 +240,8 @@ fn a_lone_value_gets_around_a_silent_hub() {
 
 #[test]
 fn a_long_period_does_not_make_leaves_wait_longer_for_the_hub() {
-    // Both leaves' batches meet a hub that is gone. It would have acknowledged them after 3 s, long before its flush.
+    // Both leaves' batches meet a hub that is gone. It would have acknowledged them after 3 s, long before
+    // its flush.
     let side = vec![1, 0, 0];
     let partition = Partition { from: at(10_500), until: at(100_000), side, one_way: false };
     let network = Network { partitions: vec![partition], ..Network::perfect(Latency::Constant(50)) };

@@ -1,11 +1,10 @@
-//! What a run without faults costs, against theory: 25 nodes, 100 operations/s (half of them broadcasts), 100 ms.
-
-mod sim;
+//! What a run without faults costs, against theory: 25 nodes, 100 operations/s (half of them broadcasts), 100
+//! ms.
 
 use std::time::Duration;
 
+use crate::sim::{Latency, MS, Network, Sim};
 use node::{Config, PeerMessage, Plan, Request, StrategyKind, Target, Time};
-use sim::{Latency, MS, Network, Sim};
 
 const NODES: usize = 25;
 const SECONDS: u32 = 20;
@@ -99,7 +98,8 @@ fn direct_costs_one_message_a_node_and_hardly_an_acknowledgement() {
     }
 }
 
-/// Messages in a run of `values` by the formula for a common period: the leaves' batches and the hub's flushes.
+/// Messages in a run of `values` by the formula for a common period: the leaves' batches and the hub's
+/// flushes.
 fn with_common_period(w: Duration, values: usize) -> f64 {
     let (w, b, leaves) = (w.as_secs_f64(), values as f64 / f64::from(SECONDS), 24.0f64);
     let a_second = leaves * ((1.0 - (-w * b / 25.0).exp()) + (1.0 - (-w * b).exp())) / w;
@@ -115,7 +115,8 @@ fn with_windows(w: Duration, values: usize) -> f64 {
 
 #[test]
 fn the_challenges_are_met_with_few_messages() {
-    // Simulated without Maelstrom's head-of-line effect; 3d asks for a median below 400 and a maximum below 600 ms.
+    // Simulated without Maelstrom's head-of-line effect; 3d asks for a median below 400 and a maximum below
+    // 600 ms.
     for (w, per_op, max) in [(385, 1.06, 600), (1700, 0.31, 1930)] {
         let mut runs: Vec<f64> = Vec::new();
         for seed in 0..5 {
@@ -139,7 +140,8 @@ fn the_hub_keeps_to_the_limit_from_the_first_value_on() {
             let total = (o.data + o.extra) as f64;
             println!("  limit {limit:.0}, measured {total} ({:+.1} %)", 100.0 * (total / limit - 1.0));
             assert!(total <= limit * more, "{total} messages, limit {limit:.0}");
-            // The leaves' margin is a part of the period; and a flush waits up to 8 ms if batches seem to be missing.
+            // The leaves' margin is a part of the period; and a flush waits up to 8 ms if batches seem to be
+            // missing.
             assert!(o.max <= MS * (w + 200 + w / 100 + 10), "max {:?}", o.max);
         }
     }
@@ -245,7 +247,8 @@ fn leaves_trust_a_hub_that_stood_still_for_a_moment() {
     }
 }
 
-/// A run with a target; how many messages an operation costs from the fifth second on, and which plan was made.
+/// A run with a target; how many messages an operation costs from the fifth second on, and which plan was
+/// made.
 fn run_auto(target: Target) -> (f64, Vec<Plan>, Duration) {
     let config = Config { strategy: StrategyKind::Auto(target), batch_timeout: MS * 200 };
     let mut sim = Sim::new(config, NODES, Network::perfect(Latency::Constant(100)), 1);
