@@ -124,9 +124,11 @@ mod tests {
             return be_signalled();
         }
         let this = std::env::current_exe().expect("the tests' path");
-        let name =
-            "engine::embedded::signals::tests::signals_are_told_during_a_run_and_end_the_process_after_it";
-        let output = Command::new(this).args([name, "--exact"]).env(IS_CHILD, "1").output().expect("a child");
+        // The test's name has no crate in it.
+        let (_, module) = module_path!().split_once("::").expect("a module");
+        let name = format!("{module}::signals_are_told_during_a_run_and_end_the_process_after_it");
+        let output =
+            Command::new(this).args([&name, "--exact"]).env(IS_CHILD, "1").output().expect("a child");
         let said = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.signal(), Some(SIGTERM), "{:?}: {said}", output.status);
     }
