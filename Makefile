@@ -77,6 +77,19 @@ test: ## Run every test
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace
 
+# So many times the cases of `make test`.
+PROPS_CASES_FACTOR ?= 20
+# Chosen at random. `make props PROPTEST_RNG_SEED=…` with the seed that was printed repeats a failure.
+PROPTEST_RNG_SEED := $(or $(PROPTEST_RNG_SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+# Where integration tests have properties. Unit tests take seconds, so all of them run.
+PROPS_MODULES := parsers:: faults::everyone
+
+.PHONY: props
+props: ## Run the property tests on PROPS_CASES_FACTOR (20) times as many cases, from a fresh seed
+	export PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) PROPS_CASES_FACTOR=$(PROPS_CASES_FACTOR) && \
+		$(CARGO) test --locked --workspace --lib && \
+		$(CARGO) test --locked --workspace --test it -- $(PROPS_MODULES)
+
 .PHONY: lint
 lint: ## Check formatting and lints as CI does
 	$(CARGO) fmt --all --check

@@ -13,6 +13,9 @@ mod logging;
 pub mod model;
 pub mod plot;
 pub mod preflight;
+#[cfg(test)]
+#[path = "../../node/tests/it/props.rs"]
+mod props;
 pub mod record;
 pub mod report;
 pub mod runner;

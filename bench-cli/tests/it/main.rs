@@ -18,6 +18,8 @@ mod interruption;
 #[cfg(target_os = "linux")]
 mod interruption_table;
 mod parsers;
+#[path = "../../../node/tests/it/props.rs"]
+mod props;
 mod report;
 mod results;
 mod simulated;

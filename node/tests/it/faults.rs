@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::props;
 use crate::sim::{Dice, Latency, MS, Network, Partition, Sim};
 use node::{Config, PeerId, Request, StrategyKind, Target, Time};
 use proptest::prelude::*;
@@ -129,7 +130,7 @@ fn check(setting: &Setting) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(props::config(400))]
 
     #[test]
     fn everyone_ends_with_everything_and_falls_silent(setting in settings()) {

@@ -8,4 +8,5 @@ mod faults;
 mod large;
 mod memory;
 mod process;
+mod props;
 mod sim;
