@@ -24,5 +24,6 @@ mod report;
 mod results;
 mod simulated;
 mod sweep;
+mod tidy;
 mod tool;
 mod tune;
