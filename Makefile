@@ -90,6 +90,10 @@ props: ## Run the property tests on PROPS_CASES_FACTOR (20) times as many cases,
 		$(CARGO) test --locked --workspace --lib && \
 		$(CARGO) test --locked --workspace --test it -- $(PROPS_MODULES)
 
+.PHONY: doc
+doc: ## Build the documentation, private items included; a warning is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
 .PHONY: lint
 lint: ## Check formatting and lints as CI does
 	$(CARGO) fmt --all --check
