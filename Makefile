@@ -77,6 +77,23 @@ test: ## Run every test
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace
 
+# So many times the cases of `make test`.
+PROPS_CASES_FACTOR ?= 20
+# Chosen at random. `make props PROPTEST_RNG_SEED=…` with the seed that was printed repeats a failure.
+PROPTEST_RNG_SEED := $(or $(PROPTEST_RNG_SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+# Where integration tests have properties. Unit tests take seconds, so all of them run.
+PROPS_MODULES := parsers:: faults::everyone
+
+.PHONY: props
+props: ## Run the property tests on PROPS_CASES_FACTOR (20) times as many cases, from a fresh seed
+	export PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) PROPS_CASES_FACTOR=$(PROPS_CASES_FACTOR) && \
+		$(CARGO) test --locked --workspace --lib && \
+		$(CARGO) test --locked --workspace --test it -- $(PROPS_MODULES)
+
+.PHONY: doc
+doc: ## Build the documentation, private items included; a warning is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
 .PHONY: lint
 lint: ## Check formatting and lints as CI does
 	$(CARGO) fmt --all --check
@@ -112,7 +129,7 @@ deny: ## Check the dependencies' licences and sources (needs cargo-deny)
 .PHONY: soak-embedded
 soak-embedded: build ## Run SOAK_RUNS (40) short runs in a row: memory, files and processes stay flat
 	$(CARGO) build --locked
-	$(CARGO) test --locked -p bench-cli --test soak_embedded -- --ignored --nocapture
+	$(CARGO) test --locked -p bench-cli --test real_time soak_embedded -- --ignored --nocapture
 
 .PHONY: clean
 clean: ## Remove what was built

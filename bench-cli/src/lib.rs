@@ -14,6 +14,9 @@ mod markup;
 pub mod model;
 pub mod plot;
 pub mod preflight;
+#[cfg(test)]
+#[path = "../../node/tests/it/props.rs"]
+mod props;
 pub mod record;
 pub mod report;
 pub mod runner;

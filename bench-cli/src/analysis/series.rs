@@ -78,7 +78,7 @@ impl<'a> Series<'a> {
     /// The fitted line and its tests.
     ///
     /// # Errors
-    /// If the points have no line; see [`Line::fit`].
+    /// If the points have no line; see [`Line::fit`](crate::stats::least_squares::Line::fit).
     pub fn fit(&self, quantile: Quantile) -> Result<Fit, FitError> {
         Fit::of(self, quantile)
     }

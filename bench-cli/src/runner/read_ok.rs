@@ -205,6 +205,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::props::config(256))]
+
         #[test]
         fn every_line_means_what_it_means_without_memory(
             lists in prop::collection::vec(r"\[((1|12|, ?|,3|-4|\]| )){0,9}\]", 1..20)

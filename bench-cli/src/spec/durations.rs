@@ -198,6 +198,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::props::config(256))]
+
         #[test]
         fn no_text_panics(text in "[0-9.,=:a-zµ ]{0,24}") {
             let _ = parse_list(&text, DefaultUnit::Milliseconds);

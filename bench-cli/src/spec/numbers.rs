@@ -74,6 +74,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::props::config(256))]
+
         #[test]
         fn no_text_panics(text in "[0-9.,=:e-]{0,16}") {
             let _ = expand(&text);

@@ -1,10 +1,5 @@
 //! What tests of the binaries share.
 
-// Each test crate uses a part of it.
-#![allow(dead_code)]
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,18 +10,28 @@ use std::time::{Duration, Instant};
 use bench_cli::record::{Row, csv_file};
 use tempfile::TempDir;
 
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// The folders of recorded runs of real Maelstrom.
+pub fn recorded() -> PathBuf {
+    fixtures().join("maelstrom")
+}
+
+/// A stand-in for Maelstrom that leaves recorded results.
 pub fn fake() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/fake-maelstrom")
+    fixtures().join("fake-maelstrom")
 }
 
 /// A node that answers `init`, which is all that a stand-in for Maelstrom needs of it.
 pub fn cat() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nodes/cat")
+    fixtures().join("nodes/cat")
 }
 
 /// `PATH` with stand-ins for what Maelstrom calls before all else.
 pub fn tools() -> OsString {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tools");
+    let tools = fixtures().join("tools");
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path))).unwrap()
 }
@@ -36,13 +41,27 @@ pub fn called() -> String {
     assert_cmd::cargo::cargo_bin!("bench-cli").display().to_string()
 }
 
+pub fn bench_cli() -> Command {
+    Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
+}
+
+/// The node that was built along with bench-cli.
+pub fn built_node() -> PathBuf {
+    assert_cmd::cargo::cargo_bin!("bench-cli").with_file_name("node")
+}
+
+/// Whether nodes that are written in Python can run. A test that is skipped for lack of it says so.
+pub fn has_python() -> bool {
+    let found = Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        eprintln!("skipped: python3 is not installed");
+    }
+    found
+}
+
 /// Runs the tool in `folder` to its end, with arguments that have no spaces in them.
 pub fn bench(folder: &Path, args: &str) -> Output {
-    Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
-        .args(args.split_whitespace())
-        .current_dir(folder)
-        .output()
-        .unwrap()
+    bench_cli().args(args.split_whitespace()).current_dir(folder).output().unwrap()
 }
 
 /// A folder to work in, with a program that stands in for a node.
@@ -58,7 +77,7 @@ impl Place {
     }
 
     pub fn bench(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"));
+        let mut command = bench_cli();
         command.current_dir(self.0.path()).env_remove("MAELSTROM").args(args);
         command
     }

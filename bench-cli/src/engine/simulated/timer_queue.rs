@@ -61,6 +61,8 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(crate::props::config(256))]
+
         #[test]
         fn the_first_is_the_earliest(
             nodes in 1_usize..40,

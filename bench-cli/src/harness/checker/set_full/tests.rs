@@ -176,7 +176,7 @@ fn read_value(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(crate::props::config(1_000))]
 
     #[test]
     fn the_fast_checker_agrees_with_the_plain_one(

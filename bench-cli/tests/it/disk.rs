@@ -1,16 +1,11 @@
 //! What sweeps leave on the disk, and what they do when it cannot be written.
 
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
+use crate::common::{self, Place, stderr, tools};
 use bench_cli::record::csv_file;
-use common::{Place, stderr, tools};
 
 #[test]
 fn files_are_kept_as_asked() {
@@ -124,7 +119,7 @@ fn nothing_is_written_outside_the_output_directory() {
         fs::set_permissions(place.path(folder), fs::Permissions::from_mode(mode)).unwrap();
     };
     read_only("home", 0o555);
-    let node = assert_cmd::cargo::cargo_bin!("bench-cli").with_file_name("node");
+    let node = common::built_node();
     let bin = if node.exists() { node } else { common::cat() };
     let output = place
         .bench(&["sweep", "--engine", "embedded", "--out", "out", "--node-count", "2", "--time-limit", "1s"])

@@ -1,18 +1,13 @@
-//! How sweeps end that do not come to their end: signals, deadlines, a supervisor that is killed. No process of a run is
-//! left, and every finished row is.
-
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
-mod common;
+//! How sweeps end that do not come to their end: signals, deadlines, a supervisor that is killed. No process
+//! of a run is left, and every finished row is.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::common::{self, Place, is_gone_soon, is_running, stderr};
 use bench_cli::record::Status;
-use common::{Place, is_gone_soon, is_running, stderr};
 
 /// Starts a sweep whose second run hangs, and returns it with the id of that run's node once that is running.
 fn hanging(place: &Place, args: &[&str]) -> (Child, String) {
@@ -54,7 +49,9 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
         let [.., kept, command] = &said[..] else { panic!("{said:?}") };
         assert!(kept.contains("1 of 3 runs are in out/sweep.csv"), "{said:?}");
         // The command that it names goes on with the sweep.
-        let again = Command::new("sh").args(["-c", command]).current_dir(place.0.path()).output().unwrap();
+        let mut again = Command::new("sh");
+        again.args(["-c", command]).current_dir(place.0.path()).env("PATH", common::tools());
+        let again = again.output().unwrap();
         assert!(again.status.success(), "{}", stderr(&again));
         let ended: Vec<u64> = place.rows().iter().map(|row| row.batch_timeout_ms).collect();
         assert_eq!(ended, [50, 100, 200], "{signal}");
@@ -280,7 +277,7 @@ fn a_log_of_runs_and_processes_is_there_for_who_asks() {
         assert!(info.contains(part), "{part}: {info}");
     }
     assert!(!info.contains("DEBUG"), "{info}");
-    let debug = run(Some("bench_cli::engine=debug"), &[]);
+    let debug = run(Some("bench_cli::supervise=debug"), &[]);
     assert!(debug.contains("DEBUG bench_cli::supervise::process: started process group "), "{debug}");
     assert!(debug.contains("DEBUG bench_cli::supervise::process: ending process group "), "{debug}");
     assert!(!debug.contains("scheduler"), "{debug}");

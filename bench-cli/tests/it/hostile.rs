@@ -1,14 +1,9 @@
 //! What nodes write to harm a terminal or a disk, and terminals that are hardly any.
 
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::fs;
 use std::process::{Command, Stdio};
 
-use common::{Place, program, stderr, stdout};
+use crate::common::{Place, has_python, program, stderr, stdout};
 
 /// What a terminal would obey: a new title, a cleared screen, red by a C1 character, delete.
 const COMMANDS: &str = r"\033]0;owned\007\033[2J\302\23331m\177";
@@ -122,9 +117,8 @@ fn on_terminal(place: &Place, columns: u32, args: &[&str]) -> String {
 
 #[test]
 fn bars_live_with_a_narrow_terminal_and_with_a_log() {
-    let has_python = Command::new("python3").arg("--version").output().is_ok();
-    if !has_python {
-        eprintln!("skipped: there is no python3 to make a terminal");
+    // It makes the terminal.
+    if !has_python() {
         return;
     }
     for columns in [10, 200] {

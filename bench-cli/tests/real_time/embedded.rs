@@ -1,7 +1,8 @@
 //! `bench-cli test` with real processes: exit statuses, files, and nothing left behind.
 //!
-//! Each run takes its time limit and the ten seconds of recovery, so runs of one test go on at the same time. The
-//! nodes are a Python script that misbehaves by its name; without python3 these tests cannot be run and say so.
+//! Each run takes its time limit and the ten seconds of recovery, so runs of one test go on at the same time.
+//! The nodes are a Python script that misbehaves by its name; without python3 these tests cannot be run and
+//! say so.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -14,17 +15,7 @@ use bench_cli::edn::Value;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
-}
-
-fn has_python() -> bool {
-    let found = Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success());
-    if !found {
-        eprintln!("skipped: python3 is not installed");
-    }
-    found
-}
+use crate::common::{bench_cli, built_node, fixtures, has_python};
 
 /// A run in a directory of its own, by a node that behaves as `manner` says.
 struct Started {
@@ -40,7 +31,7 @@ fn start(manner: &str, flags: &[&str]) -> Started {
 }
 
 fn start_bin(directory: TempDir, bin: &Path, nodes: usize, flags: &[&str]) -> Started {
-    let child = Command::new(env!("CARGO_BIN_EXE_bench-cli"))
+    let child = bench_cli()
         .args(["test", "-w", "broadcast", "--node-count", &nodes.to_string(), "--bin"])
         .arg(bin)
         .args(flags)
@@ -191,7 +182,7 @@ fn bad_command_lines_get_maelstroms_words() {
         let text = |file: &str| fs::read_to_string(recorded.join(file)).expect("a recorded file");
         let command = text("command");
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let output = Command::new(env!("CARGO_BIN_EXE_bench-cli"))
+        let output = bench_cli()
             .args(command.split_whitespace().skip(1))
             .current_dir(directory.path())
             .output()
@@ -202,11 +193,12 @@ fn bad_command_lines_get_maelstroms_words() {
     }
 }
 
-/// The challenge's 25 nodes for a second. What is fixed of its time is one second of operations and ten of recovery.
+/// The challenge's 25 nodes for a second. What is fixed of its time is one second of operations and ten of
+/// recovery.
 #[test]
 fn a_run_starts_at_once_and_takes_no_longer_than_it_must() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let node = Path::new(env!("CARGO_BIN_EXE_bench-cli")).with_file_name("node");
+    let node = built_node();
     assert!(node.exists(), "{} is missing: cargo build", node.display());
     let began = Instant::now();
     let flags = ["--rate", "100", "--time-limit", "1", "--latency", "100", "--seed", "1"];
@@ -361,7 +353,8 @@ fn hostile_output_is_reported_within_bounded_memory() {
         let bin = directory.path().join("my node.sh");
         fs::write(&bin, format!("#!/bin/sh\n{manner}\nexec python3 \"$1\"\n")).expect("a written node");
         fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).expect("an executable node");
-        // The limit, in kB, is on what a process may have mapped, not on what it uses; not every system has it.
+        // The limit, in kB, is on what a process may have mapped, not on what it uses; not every system has
+        // it.
         let child = Command::new("sh")
             .args(["-c", "ulimit -v 700000 2>/dev/null; exec \"$0\" \"$@\""])
             .arg(env!("CARGO_BIN_EXE_bench-cli"))

@@ -1,7 +1,5 @@
 //! A simulated network for nodes: virtual time, seeded latencies, loss, duplication, partitions that heal.
 
-#![allow(dead_code)] // Each test binary uses its own part.
-
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;

@@ -1,17 +1,15 @@
 //! Every recorded `results.edn` gives the right figures, and nothing else gives any.
 
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
 use std::path::{Path, PathBuf};
 
 use bench_cli::record::results::{self, Figures};
 use bench_cli::record::{Outcome, Status, Validity};
 use clojure_reader::edn::{Edn, read_string};
 
+use crate::common;
+
 fn recorded() -> Vec<(String, PathBuf)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/maelstrom");
-    let mut runs: Vec<(String, PathBuf)> = std::fs::read_dir(folder)
+    let mut runs: Vec<(String, PathBuf)> = std::fs::read_dir(common::recorded())
         .unwrap()
         .map(|entry| entry.unwrap())
         .map(|entry| (entry.file_name().into_string().unwrap(), entry.path().join("results.edn")))

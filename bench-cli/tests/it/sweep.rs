@@ -1,9 +1,5 @@
-//! `bench-cli sweep` and `plot` as a user runs them, on a stand-in for Maelstrom that leaves recorded results.
-
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
-mod common;
+//! `bench-cli sweep` and `plot` as a user runs them, on a stand-in for Maelstrom that leaves recorded
+//! results.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +7,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use crate::common::{self, Place, cat, fake, stderr, stdout};
 use bench_cli::record::{Row, Status};
-use common::{Place, cat, fake, stderr, stdout};
 
 #[test]
 fn a_sweep_leaves_rows_pictures_and_a_summary() {

@@ -1,7 +1,5 @@
-//! What a sweep leaves for its readers: the report in a real browser, the command that repeats it, other formats.
-
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
+//! What a sweep leaves for its readers: the report in a real browser, the command that repeats it, other
+//! formats.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +8,10 @@ use std::process::{Command, Output};
 use bench_cli::analysis::names;
 use bench_cli::record::{Row, Status, csv_file};
 
+use crate::common::bench_cli;
+
 fn bench(args: &[&str], folder: &Path) -> Output {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"));
-    let output = command.args(args).current_dir(folder).output().unwrap();
+    let output = bench_cli().args(args).current_dir(folder).output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     output
 }
@@ -84,7 +83,8 @@ fn chromium() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Opens a page in a headless browser; returns the document that came of it, and what was written to the console.
+/// Opens a page in a headless browser; returns the document that came of it, and what was written to the
+/// console.
 fn opened(chromium: &Path, page: &Path) -> (String, Vec<String>) {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(chromium)

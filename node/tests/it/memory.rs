@@ -1,8 +1,5 @@
 //! What a value costs in memory, as the system sees it: the growth of the process, reads included.
 
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 

@@ -1,18 +1,13 @@
-//! Whether comparisons and advice are right: on simulated runs, whose scatter is the node's own. A comparison finds a
-//! slowdown and keeps silent where there is none; what advice promises of one more run holds.
-
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
-mod common;
+//! Whether comparisons and advice are right: on simulated runs, whose scatter is the node's own. A comparison
+//! finds a slowdown and keeps silent where there is none; what advice promises of one more run holds.
 
 use std::path::Path;
 use std::time::Duration;
 
+use crate::common::bench;
 use bench_cli::analysis::compare::{Difference, compare};
 use bench_cli::analysis::{Advice, Envelope, Series};
 use bench_cli::record::{Row, csv_file};
-use common::bench;
 
 /// Batch timeouts of the honest sweep, and its latency, all in ms.
 const TIMEOUTS: [u64; 4] = [100, 200, 400, 800];
@@ -21,7 +16,8 @@ const LATENCY: u64 = 100;
 const REPETITIONS: u32 = 3;
 const SWEEPS: u32 = 8;
 
-/// Many sweeps at once: their repetitions are those of one long sweep. All of its time is stretched by `percent`.
+/// Many sweeps at once: their repetitions are those of one long sweep. All of its time is stretched by
+/// `percent`.
 fn measure(folder: &Path, name: &str, seed: u32, percent: u64) -> Vec<Row> {
     let stretched = |ms: u64| format!("{}ms", ms * percent / 100);
     let timeouts = TIMEOUTS.map(stretched).join(",");
@@ -35,8 +31,8 @@ fn measure(folder: &Path, name: &str, seed: u32, percent: u64) -> Vec<Row> {
     csv_file::read(&folder.join(name).join("sweep.csv")).unwrap().rows
 }
 
-/// The rows of a node that takes a tenth longer for everything, but is asked for the same timeouts in the same
-/// network.
+/// The rows of a node that takes a tenth longer for everything, but is asked for the same timeouts in the
+/// same network.
 fn as_asked(row: Row) -> Row {
     let batch_timeout_ms = row.batch_timeout_ms * 100 / 110;
     assert!(TIMEOUTS.contains(&batch_timeout_ms));
@@ -55,8 +51,8 @@ fn regressions(before: &[Row], after: &[Row]) -> Vec<Difference> {
     differences.into_iter().filter(Difference::is_regression).collect()
 }
 
-/// Of the runs that other sweeps made at timeouts of which a sweep said that one more run would meet a limit, at least
-/// 95 % do.
+/// Of the runs that other sweeps made at timeouts of which a sweep said that one more run would meet a limit,
+/// at least 95 % do.
 fn advice_holds(rows: &[Row]) {
     // hub and direct reach about 500 ms at 400 ms, some runs a little more.
     let limit = Envelope { max: Some(Duration::from_millis(502)), ..Envelope::default() };

@@ -2,13 +2,12 @@
 //! then is silent. A failing case prints the whole setting, seed included; put it into
 //! `settings_that_once_failed` to see it again.
 
-mod sim;
-
 use std::time::Duration;
 
+use crate::props;
+use crate::sim::{Dice, Latency, MS, Network, Partition, Sim};
 use node::{Config, PeerId, Request, StrategyKind, Target, Time};
 use proptest::prelude::*;
-use sim::{Dice, Latency, MS, Network, Partition, Sim};
 
 /// When the last fault ends.
 const HEALED: u64 = 20_000;
@@ -131,7 +130,7 @@ fn check(setting: &Setting) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(props::config(400))]
 
     #[test]
     fn everyone_ends_with_everything_and_falls_silent(setting in settings()) {

@@ -10,9 +10,10 @@ use bench_cli::spec::template::Template;
 use bench_cli::{edn, harness};
 use proptest::prelude::*;
 
+use crate::{common, props};
+
 fn fixture(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/maelstrom").join(name);
-    std::fs::read_to_string(path).expect("a recorded file")
+    std::fs::read_to_string(common::recorded().join(name)).expect("a recorded file")
 }
 
 /// A text with a few characters replaced, inserted or removed.
@@ -33,7 +34,7 @@ fn damaged(text: String) -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(props::config(256))]
 
     #[test]
     fn damaged_results_are_a_value_or_an_error_with_its_place(text in damaged(fixture("fail-somelost/results.edn"))) {

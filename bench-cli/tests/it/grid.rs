@@ -1,17 +1,13 @@
-//! Grids of settings: every combination is a series with a name of its own, can be gone on with, and can be repeated.
-
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
-mod common;
+//! Grids of settings: every combination is a series with a name of its own, can be gone on with, and can be
+//! repeated.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::common::bench;
 use bench_cli::analysis::Series;
 use bench_cli::record::{Row, csv_file};
-use common::bench;
 
 const GRID: &str = "sweep --engine simulated --strategy hub,direct --batch-timeouts 50,100,200 --repetitions 2 \
                     --node-count 5,3 --latency 20ms,10ms --loss 0,0.01 --time-limit 2s -q";

@@ -1,12 +1,10 @@
 //! What a run without faults costs, against theory: 25 nodes, 100 operations/s (half of them broadcasts), 100
 //! ms.
 
-mod sim;
-
 use std::time::Duration;
 
+use crate::sim::{Latency, MS, Network, Sim};
 use node::{Config, PeerMessage, Plan, Request, StrategyKind, Target, Time};
-use sim::{Latency, MS, Network, Sim};
 
 const NODES: usize = 25;
 const SECONDS: u32 = 20;

@@ -1,4 +1,5 @@
-//! A sweep of many short runs on the embedded runner: memory and descriptors stay flat, and nothing is left behind.
+//! A sweep of many short runs on the embedded runner: memory and descriptors stay flat, and nothing is left
+//! behind.
 //!
 //! It takes minutes, so only `make soak-embedded` runs it: SOAK_RUNS (40) runs, SOAK_JOBS (8) at a time.
 
@@ -6,6 +7,8 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use crate::common::built_node;
 
 /// What a process holds.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +49,7 @@ fn many_runs_leave_nothing_behind() {
     // A copy, so that its path tells these processes from all others.
     let bench: PathBuf = place.path().join("bench-cli");
     fs::copy(assert_cmd::cargo::cargo_bin!("bench-cli"), &bench).expect("a copy");
-    let node = assert_cmd::cargo::cargo_bin!("bench-cli").with_file_name("node");
+    let node = built_node();
     fs::copy(&node, place.path().join("node")).expect("a built node: cargo build");
     let mut sweep = Command::new(&bench)
         .args(["sweep", "--engine", "embedded", "--out", "out", "--keep", "none", "--node-count", "5"])

@@ -3,27 +3,22 @@
 //! It takes about a minute, so it is run on request, after `cargo build`:
 //!
 //! ```text
-//! INTERRUPTION_TABLE=results/interruptions.md cargo test -p bench-cli --test interruption_table -- --ignored
+//! INTERRUPTION_TABLE=results/interruptions.md \
+//!     cargo test -p bench-cli --test it interruption_table -- --ignored
 //! ```
-#![cfg(target_os = "linux")]
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::common::{self, Place, stderr};
 use bench_cli::record::csv_file;
-use common::{Place, stderr};
 
 const NODES: usize = 25;
 
-/// How a sweep is interrupted: what the table calls it, the signals that the sweep is sent, whether guards are killed
-/// before, and the exit status (`None`: killed by the signal).
+/// How a sweep is interrupted: what the table calls it, the signals that the sweep is sent, whether guards
+/// are killed before, and the exit status (`None`: killed by the signal).
 const WAYS: &[(&str, &[&str], bool, Option<i32>)] = &[
     ("SIGINT (Ctrl-C)", &["INT"], false, Some(130)),
     ("SIGINT twice", &["INT", "INT"], false, Some(130)),
@@ -62,7 +57,7 @@ fn shown(processes: &BTreeMap<String, Vec<i32>>) -> String {
 }
 
 fn sweep(place: &Place) -> Command {
-    let node = assert_cmd::cargo::cargo_bin!("bench-cli").with_file_name("node");
+    let node = common::built_node();
     // Each node has a child that does not notice when its parent has gone.
     let wrapper = format!("#!/bin/sh\nsleep 1000 &\nexec '{}' \"$@\"\n", node.display());
     common::program(&place.path("node.sh"), &wrapper);
@@ -171,9 +166,11 @@ fn every_kind_of_interruption_leaves_nothing_behind() {
         let started: Vec<_> = WAYS.iter().map(|way| scope.spawn(move || line(way))).collect();
         started.into_iter().map(|line| line.join().unwrap()).collect()
     });
-    let mut table = "# Interrupted sweeps\n\nA sweep of two runs on the embedded runner, 25 nodes with a child each, interrupted in its second run; \
-                     then the same command again.\n\n| interrupted by | exit status | processes before | processes after | \
-                     finished rows | files after | the next start ended | rows after that |\n|---|---|---|---|---|---|---|---|\n"
+    let mut table = "# Interrupted sweeps\n\nA sweep of two runs on the embedded runner, \
+                     25 nodes with a child each, interrupted in its second run; \
+                     then the same command again.\n\n\
+                     | interrupted by | exit status | processes before | processes after | finished rows \
+                     | files after | the next start ended | rows after that |\n|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     table.extend(lines);
     println!("{table}");

@@ -1,28 +1,19 @@
 //! `bench-cli tune` as a user runs it, in simulated time alone.
 
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
+use crate::common::{self, bench, bench_cli, stdout};
 use bench_cli::record::csv_file;
-use common::bench;
 
 fn tune(directory: &Path, args: &[&str]) -> Output {
-    Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
+    bench_cli()
         .current_dir(directory)
         .args(["tune", "--engine", "simulated", "--strategy", "hub", "--out", "out"])
         .args(["--node-count", "5", "--rate", "50", "--time-limit", "5s", "--latency", "20ms"])
         .args(args)
         .output()
         .unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 fn recommended_ms(said: &str) -> u64 {
@@ -135,7 +126,8 @@ fn what_a_sweep_recommends_is_run_again() {
     assert_eq!(rows.len(), 2 * 2 * 4);
     assert!(rows.iter().all(|row| row.node_count == 5 && [0, 100].contains(&row.batch_timeout_ms)));
 
-    // A network that is worse than the one that was asked about makes the advice wrong, and the exit status says so.
+    // A network that is worse than the one that was asked about makes the advice wrong, and the exit status
+    // says so.
     let worse = std::fs::read_to_string(place.path().join("out/sweep.csv"))
         .unwrap()
         .replace(",20,constant,", ",250,constant,");
@@ -174,13 +166,13 @@ fn a_sweep_is_confirmed_by_newer_runs_alone() {
     assert!(said("--force").0 && said("--out other").0);
 }
 
-/// A program in another language, in real time: a coarse sweep, then a check of the best. Beside such a slow network
-/// timeouts below the shortest of that sweep matter too little to be tried.
+/// A program in another language, in real time: a coarse sweep, then a check of the best. Beside such a slow
+/// network timeouts below the shortest of that sweep matter too little to be tried.
 #[test]
 fn any_node_can_be_tuned() {
     let place = tempfile::tempdir().unwrap();
-    let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nodes/batching.py");
-    let output = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
+    let node = common::fixtures().join("nodes/batching.py");
+    let output = bench_cli()
         .current_dir(place.path())
         .args(["tune", "--engine", "embedded", "--out", "out", "--max-latency", "9s", "--repetitions", "2"])
         .args(["--node-count", "2", "--rate", "20", "--time-limit", "2s", "--latency", "500ms"])
@@ -198,7 +190,7 @@ fn any_node_can_be_tuned() {
     assert!(searched.len() >= 7 * 3);
     let kept = std::fs::read_dir(place.path().join("out/search/runs")).unwrap().count();
     assert_eq!(kept, searched.iter().filter(|row| !row.is_ok()).count());
-    let virtual_time = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
+    let virtual_time = bench_cli()
         .current_dir(place.path())
         .args(["tune", "--engine", "simulated", "--bin"])
         .arg(&node)

@@ -1,18 +1,14 @@
-//! What makes the tool pleasant: doctor, completions, manual, help that tells the truth, readers that go away.
-
-// A test that cannot go on should panic.
-#![allow(clippy::unwrap_used)]
-
-mod common;
+//! What makes the tool pleasant: doctor, completions, manual, help that tells the truth, readers that go
+//! away.
 
 use std::fs;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use common::{program, stdout};
+use crate::common::{bench_cli, program, stdout};
 
 fn bench(args: &[&str]) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"));
+    let mut command = bench_cli();
     command.args(args).env_remove("MAELSTROM").stdin(Stdio::null());
     command
 }

@@ -1,19 +1,22 @@
 //! Misbehaving nodes and command lines: each recorded run of real Maelstrom repeated on the embedded runner.
 //!
-//! Both must end with the same exit status and results of the same class: the same verdicts, and the same kinds of
-//! outcome among the operations. Takes about 20 s, so it is run on request:
+//! Both must end with the same exit status and results of the same class: the same verdicts, and the same
+//! kinds of outcome among the operations. Takes about 20 s, so it is run on request:
 //!
 //! ```text
-//! MISBEHAVIOUR_TABLE=results/parity/misbehaviour.md cargo test -p bench-cli --test misbehaviour -- --ignored
+//! MISBEHAVIOUR_TABLE=results/parity/misbehaviour.md \
+//!     cargo test -p bench-cli --test real_time misbehaviour -- --ignored
 //! ```
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Stdio};
 
 use bench_cli::edn::{self, Value};
 use tempfile::TempDir;
+
+use crate::common::{bench_cli, fixtures};
 
 /// A recorded run, and what the embedded runner must say on the terminal.
 const CASES: &[(&str, &str)] = &[
@@ -40,10 +43,6 @@ const CASES: &[(&str, &str)] = &[
     ("bad-workload", "nosuch"),
 ];
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
-}
-
 /// The recorded command line, with this machine's paths.
 fn arguments(case: &str, directory: &Path) -> Vec<String> {
     let command =
@@ -63,7 +62,7 @@ fn arguments(case: &str, directory: &Path) -> Vec<String> {
 
 fn start(case: &str) -> (Child, TempDir) {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let child = Command::new(env!("CARGO_BIN_EXE_bench-cli"))
+    let child = bench_cli()
         .args(arguments(case, directory.path()))
         // With few operations it is a matter of luck whether one shows what its case is about.
         .args(["--seed", "2"])
@@ -107,9 +106,10 @@ fn class_of(directory: &Path) -> String {
 #[ignore = "takes 20 s; see the top of the file"]
 fn recorded_misbehaviour_is_repeated() {
     let runs: Vec<_> = CASES.iter().map(|(case, said)| (case, said, start(case))).collect();
-    let mut table = "# Misbehaving nodes and command lines\n\nEach recorded run of real Maelstrom v0.2.4, and the \
-                     same command line on the embedded runner.\n\n| case | exit status, recorded | embedded | class \
-                     of result, recorded | embedded | the terminal says |\n|---|---|---|---|---|---|\n"
+    let mut table = "# Misbehaving nodes and command lines\n\nEach recorded run of real Maelstrom v0.2.4, \
+                     and the same command line on the embedded runner.\n\n\
+                     | case | exit status, recorded | embedded | class of result, recorded | embedded \
+                     | the terminal says |\n|---|---|---|---|---|---|\n"
         .to_owned();
     let mut different = Vec::new();
     for (case, said, (child, directory)) in runs {

@@ -36,8 +36,8 @@ fn a_seed_gives_the_same_history_byte_for_byte() {
     assert_ne!(first, other);
 }
 
-/// The fingerprint of one history. A change that is meant to change simulated runs changes it, too: the failing test
-/// says to what.
+/// The fingerprint of one history. A change that is meant to change simulated runs changes it, too: the
+/// failing test says to what.
 const PINNED: u64 = 0x4170_6a39_5ef6_2158;
 
 /// FNV-1a, which needs no library to stay the same.
@@ -53,8 +53,8 @@ fn a_seed_gives_the_history_that_other_builds_and_platforms_give() {
     assert_eq!(found, PINNED, "the fingerprint is now {found:#018x}");
 }
 
-/// A recorded run of Maelstrom at this latency had a mean of 34.7 ms and a maximum of 99.8 ms, with a node that sends
-/// other messages than this one.
+/// A recorded run of Maelstrom at this latency had a mean of 34.7 ms and a maximum of 99.8 ms, with a node
+/// that sends other messages than this one.
 #[test]
 fn clients_requests_wait_behind_messages_between_nodes() {
     let config = node::Config { strategy: StrategyKind::Tree, batch_timeout: Duration::from_millis(200) };
@@ -105,7 +105,8 @@ fn an_earlier_run_or_a_sweep_is_replaced_only_by_force() {
     assert!(!sweep.join("history.edn").exists());
 }
 
-/// Its values come when the last reads are over, and the one read that the checker goes by has what it is asked for.
+/// Its values come when the last reads are over, and the one read that the checker goes by has what it is
+/// asked for.
 #[test]
 fn a_run_that_is_judged_fails_where_the_checker_sees_nothing() {
     let simulate = |more: &[&str]| {

@@ -9,10 +9,11 @@ use bench_cli::edn::read;
 use bench_cli::harness::{checker, history_file};
 use clojure_reader::edn::Edn;
 
+use crate::common;
+
 /// The recorded runs that have both a history and results.
 fn recorded() -> Vec<PathBuf> {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/maelstrom");
-    let mut runs: Vec<PathBuf> = fs::read_dir(fixtures)
+    let mut runs: Vec<PathBuf> = fs::read_dir(common::recorded())
         .expect("the fixtures")
         .map(|entry| entry.expect("an entry").path())
         .filter(|run| run.join("history.edn").exists() && run.join("results.edn").exists())
@@ -66,8 +67,8 @@ fn recorded_results_are_reproduced() {
     }
 }
 
-/// The text itself, too: same order of keys, same line breaks, same decimals. Sections of results are compared line
-/// by line, less their indentation, which depends on what stands before them.
+/// The text itself, too: same order of keys, same line breaks, same decimals. Sections of results are
+/// compared line by line, less their indentation, which depends on what stands before them.
 #[test]
 fn recorded_results_are_printed_alike() {
     for run in recorded() {
@@ -109,7 +110,7 @@ fn what_is_wrong_with_a_history_is_said() {
 fn what_final_reads_missed_is_counted_from_the_history() {
     // The checker calls the values of `partition` stable although some nodes never got them.
     for (run, missed) in [("pass", 0), ("article-T800", 0), ("partition", 68)] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/maelstrom").join(run);
+        let path = common::recorded().join(run);
         let text = fs::read_to_string(path.join("history.edn")).expect("a recorded history");
         let history = history_file::read_edn(&text).expect("a history");
         assert_eq!(checker::missed_by_final_reads(&history), missed, "{run}");

@@ -1,0 +1,29 @@
+//! Integration tests of bench-cli, in one binary that is linked once.
+//!
+//! A new file of tests is a module here. Tests that measure real time belong in `real_time`: there nothing
+//! else runs at the same time.
+
+// A test that cannot go on should panic.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod check;
+mod compare;
+mod disk;
+mod grid;
+mod hostile;
+mod interruption;
+#[cfg(target_os = "linux")]
+mod interruption_table;
+mod parsers;
+#[path = "../../../node/tests/it/props.rs"]
+mod props;
+mod report;
+mod results;
+mod simulated;
+mod sweep;
+mod tidy;
+mod tool;
+mod tune;
