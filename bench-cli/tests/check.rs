@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use bench_cli::edn::read;
+use bench_cli::edn;
 use bench_cli::harness::{checker, history_file};
 use clojure_reader::edn::Edn;
 
@@ -52,7 +52,7 @@ fn recorded_results_are_reproduced() {
         let (ours, theirs) = (strict(&printed), strict(&recorded));
         // The reader that the rest of the tool uses.
         let (our_edn, their_edn) =
-            (read::parse(&printed).expect("readable EDN"), read::parse(&recorded).expect("readable EDN"));
+            (edn::parse(&printed).expect("readable EDN"), edn::parse(&recorded).expect("readable EDN"));
         for key in COMPARED {
             let of = |results: &Edn<'_>| {
                 let Edn::Map(map) = results else { panic!("no map") };
