@@ -102,8 +102,8 @@ fn crash_message(report: &str) -> String {
 /// The lateness of our runner's timers (99th percentile), from the `embedded.edn` next to its `results.edn`.
 pub(super) fn timer_p99(directory: &Path) -> Option<Duration> {
     let text = std::fs::read_to_string(directory.join("store/latest/embedded.edn")).ok()?;
-    let measured = edn::parse(&text).ok()?;
-    let p99 = measured.at(&[":timer-lateness-us", ":p99"])?.as_int()?;
+    let metrics = edn::parse(&text).ok()?;
+    let p99 = metrics.at(&[":timer-lateness-us", ":p99"])?.as_int()?;
     u64::try_from(p99).ok().map(Duration::from_micros)
 }
 
