@@ -26,6 +26,7 @@
 //! | [`node`] | the state machine |
 //! | [`config`] | the user's settings |
 //! | [`time`] | time as the state machine sees it |
+//! | [`timer_queue`] | many deadlines, the earliest at hand |
 //! | `strategy` | to whom new values go, and when |
 //! | `strategy::tree` | the published protocol; [`TreeGrid`] is its geometry |
 //! | `strategy::direct` | one hop, from the origin to every node |
@@ -47,6 +48,7 @@ mod rng;
 pub mod runtime;
 mod strategy;
 pub mod time;
+pub mod timer_queue;
 pub mod values;
 pub mod wire;
 
@@ -59,4 +61,5 @@ pub use node::Node;
 pub use strategy::auto::cost_model;
 pub use strategy::tree::TreeGrid;
 pub use time::Time;
+pub use timer_queue::TimerQueue;
 pub use values::{Value, Values};

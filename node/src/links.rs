@@ -1,45 +1,40 @@
 //! A node's links to all its peers: one timer queue for all, and messages made from the links' packets.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use crate::link::{AckedPacket, Link, Packet};
 use crate::message::{Batch, LinkMessage, PeerId};
 use crate::rng::Rng;
 use crate::time::Time;
+use crate::timer_queue::TimerQueue;
 use crate::values::Values;
 
 /// The links of one node. Each is made when it is first used, because a leaf of a large cluster needs only
 /// one.
 #[derive(Debug)]
 pub(crate) struct Links {
-    slots: Vec<Slot>,
-    /// At least one entry for each link with a deadline, at or before that deadline. An entry other than the
-    /// slot's [`Slot::timer`] is stale.
-    timers: BinaryHeap<Reverse<(Time, u32)>>,
+    /// By peer, up to the last one with a link.
+    links: Vec<Option<Box<Link>>>,
+    /// The links' deadlines.
+    timers: TimerQueue<Time>,
     max_ack_delay: Duration,
     last_batch: LastBatch,
 }
 
-#[derive(Debug, Default)]
-struct Slot {
-    link: Option<Box<Link>>,
-    /// A copy of the link's deadline, so that a change to one link needs no look at the others.
-    deadline: Option<Time>,
-    timer: Option<Time>,
-}
-
 impl Links {
-    /// Links to up to `nodes` peers, each of which delays acknowledgements by at most `max_ack_delay`.
-    pub(crate) fn new(nodes: u32, max_ack_delay: Duration) -> Links {
-        let slots = (0..nodes).map(|_| Slot::default()).collect();
-        Links { slots, timers: BinaryHeap::new(), max_ack_delay, last_batch: LastBatch::default() }
+    /// No links yet. Each peer delays acknowledgements by at most `max_ack_delay`.
+    pub(crate) fn new(max_ack_delay: Duration) -> Links {
+        Links {
+            links: Vec::new(),
+            timers: TimerQueue::default(),
+            max_ack_delay,
+            last_batch: LastBatch::default(),
+        }
     }
 
     /// Makes the link to `peer` with a maximum acknowledgement delay of its own.
     pub(crate) fn connect(&mut self, peer: PeerId, max_ack_delay: Duration) {
-        self.slots[peer.index()].link = Some(Box::new(Link::new(max_ack_delay)));
+        *self.slot_mut(peer) = Some(Box::new(Link::new(max_ack_delay)));
     }
 
     /// Changes by how much `peer` may delay acknowledgements.
@@ -48,7 +43,7 @@ impl Links {
     }
 
     pub(crate) fn get(&self, peer: PeerId) -> Option<&Link> {
-        self.slots[peer.index()].link.as_deref()
+        self.links.get(peer.index())?.as_deref()
     }
 
     pub(crate) fn is_suspect(&self, peer: PeerId) -> bool {
@@ -61,7 +56,7 @@ impl Links {
 
     /// All peers with a link.
     pub(crate) fn peers(&self) -> impl Iterator<Item = (PeerId, &Link)> {
-        (0..).map(PeerId).zip(&self.slots).filter_map(|(peer, slot)| Some((peer, slot.link.as_deref()?)))
+        (0..).map(PeerId).zip(&self.links).filter_map(|(peer, link)| Some((peer, link.as_deref()?)))
     }
 
     /// Queues the value at `index` of the log for `peer`. No deadline changes.
@@ -69,14 +64,15 @@ impl Links {
         self.link_mut(peer).push(index);
     }
 
-    /// Takes in a message's header. The caller hands the values on.
+    /// Takes in a message's header. The caller hands the values on, and then calls [`Links::poll_one`] until
+    /// it returns `None`, which also sets the link's timer.
     pub(crate) fn on_message(
         &mut self,
         now: Time,
         from: PeerId,
         message: &LinkMessage,
     ) -> Option<AckedPacket> {
-        self.change(from, |link| link.on_packet(now, &message.header, message.values.len()))
+        self.link_mut(from).on_packet(now, &message.header, message.values.len())
     }
 
     /// Everything that is queued for `peer`, or an acknowledgement if nothing is. `None` if the peer is
@@ -111,71 +107,42 @@ impl Links {
         values: &Values,
         rng: &mut Rng,
     ) -> Option<(PeerId, LinkMessage)> {
-        while let Some(&Reverse((at, peer))) = self.timers.peek() {
-            if at > now {
-                return None;
-            }
-            let peer = PeerId(peer);
-            if let Some(message) = self.poll_one(now, peer, values, rng) {
-                return Some((peer, message));
-            }
-            // The entry was early: the poll replaced it by one at the link's deadline.
-        }
-        None
+        self.timers.earliest().filter(|at| *at <= now)?;
+        let peer = PeerId(self.timers.first()? as u32);
+        let message = self.poll_one(now, peer, values, rng)?;
+        Some((peer, message))
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.timers.peek().map(|Reverse((at, _))| *at)
+        self.timers.earliest()
     }
 
     pub(crate) fn is_idle(&self) -> bool {
         self.peers().all(|(_, link)| link.is_idle())
     }
 
+    fn slot_mut(&mut self, peer: PeerId) -> &mut Option<Box<Link>> {
+        if peer.index() >= self.links.len() {
+            self.links.resize_with(peer.index() + 1, || None);
+        }
+        &mut self.links[peer.index()]
+    }
+
     fn link_mut(&mut self, peer: PeerId) -> &mut Link {
         let max_ack_delay = self.max_ack_delay;
-        self.slots[peer.index()].link.get_or_insert_with(|| Box::new(Link::new(max_ack_delay)))
+        self.slot_mut(peer).get_or_insert_with(|| Box::new(Link::new(max_ack_delay)))
     }
 
     fn change<T>(&mut self, peer: PeerId, change: impl FnOnce(&mut Link) -> T) -> T {
         let link = self.link_mut(peer);
         let result = change(link);
         let deadline = link.deadline();
-        self.slots[peer.index()].deadline = deadline;
-        self.set_timer(peer);
-        self.trim_timers();
+        self.timers.set(peer.index(), deadline);
         result
     }
 
-    /// Ensures that the queue has an entry at or before the link's deadline. A deadline that moves later
-    /// keeps its early entry, so that most changes cost nothing here.
-    fn set_timer(&mut self, peer: PeerId) {
-        let slot = &mut self.slots[peer.index()];
-        if let Some(at) = slot.deadline
-            && slot.timer.is_none_or(|timer| at < timer)
-        {
-            slot.timer = Some(at);
-            self.timers.push(Reverse((at, peer.0)));
-        }
-    }
-
-    /// Removes stale and early entries from the queue's head, so that a node at rest has no deadline.
-    fn trim_timers(&mut self) {
-        while let Some(&Reverse((at, peer))) = self.timers.peek() {
-            let slot = &mut self.slots[peer as usize];
-            if slot.timer == Some(at) {
-                if slot.deadline.is_some_and(|deadline| deadline <= at) {
-                    return;
-                }
-                slot.timer = None;
-            }
-            self.timers.pop();
-            self.set_timer(PeerId(peer));
-        }
-    }
-
     fn message(&mut self, peer: PeerId, packet: Packet, values: &Values) -> LinkMessage {
-        let link = self.slots[peer.index()].link.as_deref().expect("the packet's own link");
+        let link = self.links[peer.index()].as_deref().expect("the packet's own link");
         let batch = self.last_batch.get(link.log_indices(&packet), values);
         LinkMessage { header: packet.header, values: batch, ..LinkMessage::default() }
     }

@@ -69,8 +69,8 @@ impl Stagger {
     }
 
     /// Sets the next point, counted from `from`.
-    fn advance(&mut self, from: Time, rng: &mut RngStream, lateness: Duration) {
-        self.next = Some(from + Duration::from_nanos(rng.below(self.widest)) + lateness);
+    fn advance(&mut self, from: Time, rng: &mut RngStream) {
+        self.next = Some(Time::from_nanos(from.as_nanos().saturating_add(rng.below(self.widest))));
     }
 }
 
@@ -134,12 +134,11 @@ impl Generator {
     }
 
     fn take_operation(&mut self, now: Time) -> Step {
-        let lateness = DISPATCH_LATENESS.sample(&mut self.dispatch_rng);
         if let Some(stagger) = &mut self.clients {
             // The driver's own lateness is not part of the model. Unless the operation had to wait for a client, the
             // next interval is counted from this operation's planned time.
             let from = if self.blocked { now } else { stagger.next.unwrap_or(now) };
-            stagger.advance(from, &mut self.rng, lateness);
+            stagger.advance(DISPATCH_LATENESS.after(from, &mut self.dispatch_rng), &mut self.rng);
         }
         self.blocked = false;
         let is_read = self.next_is_read;
@@ -154,7 +153,7 @@ impl Generator {
 
     fn take_fault(&mut self, now: Time) -> Step {
         if let Some(stagger) = &mut self.nemesis {
-            stagger.advance(now, &mut self.nemesis_rng, Duration::ZERO);
+            stagger.advance(now, &mut self.nemesis_rng);
         }
         self.partitioned = !self.partitioned;
         if self.partitioned {

@@ -18,6 +18,11 @@ impl Element {
     pub fn from_int(value: i64) -> Option<Element> {
         u32::try_from(value).ok().filter(|&value| value < Self::FIRST_OTHER).map(Element)
     }
+
+    /// Its number: its own if it is a small whole number, otherwise one of the largest.
+    pub(super) fn number(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// The values in a read: the first `len` entries of a log. Reads that extend each other share a log. So a history's

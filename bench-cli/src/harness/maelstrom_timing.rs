@@ -6,27 +6,49 @@
 
 use std::time::Duration;
 
+use node::Time;
+
 use super::rng_streams::RngStream;
 
 /// A distribution of durations, given by its quantiles.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Distribution {
     /// Pairs of a share in thousandths, from 0 to 1000, and the duration in microseconds that this share does not
     /// exceed. Both rise.
     quantiles: &'static [(u64, u64)],
+    /// For each thousandth, the place of the first quantile above it. Every message draws several durations, and a
+    /// look-up costs a quarter of a search.
+    above: [u8; 1_000],
 }
 
 impl Distribution {
-    /// A random duration. Between two quantiles all durations are equally likely.
-    pub fn sample(&self, rng: &mut RngStream) -> Duration {
+    const fn new(quantiles: &'static [(u64, u64)]) -> Distribution {
+        let mut above = [0; 1_000];
+        let (mut permille, mut place) = (0, 0);
+        while permille < above.len() {
+            while quantiles[place as usize].0 <= permille as u64 {
+                place += 1;
+            }
+            above[permille] = place;
+            permille += 1;
+        }
+        Distribution { quantiles, above }
+    }
+
+    /// The time that is a random duration after `start`. Between two quantiles all durations are equally likely.
+    pub fn after(&self, start: Time, rng: &mut RngStream) -> Time {
+        Time::from_nanos(start.as_nanos().saturating_add(self.nanos(rng)))
+    }
+
+    /// A random duration in nanoseconds.
+    fn nanos(&self, rng: &mut RngStream) -> u64 {
         // A share in millionths: fine enough for a table in thousandths, and small enough for exact arithmetic.
         let share = rng.below(1_000_000);
-        let above = self.quantiles.partition_point(|&(permille, _)| permille * 1_000 <= share);
+        let above = usize::from(self.above[(share / 1_000) as usize]);
         let (low_share, low) = self.quantiles[above - 1];
         let (high_share, high) = self.quantiles[above];
         let width = (high_share - low_share) * 1_000;
-        let nanos = (high - low) * 1_000 * (share - low_share * 1_000) / width;
-        Duration::from_nanos(low * 1_000 + nanos)
+        low * 1_000 + (high - low) * 1_000 * (share - low_share * 1_000) / width
     }
 }
 
@@ -41,13 +63,13 @@ pub struct DeliveryTiming {
     /// of 100 ms.
     pub take_delay: Duration,
     /// How much longer than requested a sleep takes.
-    pub overshoot: Option<Distribution>,
+    pub overshoot: Option<&'static Distribution>,
 }
 
 impl DeliveryTiming {
     /// As in real Maelstrom.
     pub const MAELSTROM: DeliveryTiming =
-        DeliveryTiming { take_delay: Self::TAKE_DELAY, overshoot: Some(SLEEP_OVERSHOOT) };
+        DeliveryTiming { take_delay: Self::TAKE_DELAY, overshoot: Some(&SLEEP_OVERSHOOT) };
     /// A round figure for waking a thread. Its size does not matter, since any delay costs the same millisecond.
     const TAKE_DELAY: Duration = Duration::from_micros(50);
 }
@@ -59,21 +81,19 @@ impl DeliveryTiming {
 /// proportional to the lateness's distribution function, and the share of intervals above 2/rate gives its tail.
 /// Measured on 23,268 intervals of 12 recorded runs. Their mean lateness was 0.31 ms (0.06 to 0.70 ms in single runs),
 /// which lowers the rate from 100 op/s to 97.
-pub const DISPATCH_LATENESS: Distribution = Distribution {
-    quantiles: &[
-        (0, 50),
-        (100, 80),
-        (250, 110),
-        (500, 170),
-        (750, 250),
-        (900, 400),
-        (950, 800),
-        (975, 1_800),
-        (990, 3_000),
-        (999, 10_000),
-        (1_000, 20_000),
-    ],
-};
+pub static DISPATCH_LATENESS: Distribution = Distribution::new(&[
+    (0, 50),
+    (100, 80),
+    (250, 110),
+    (500, 170),
+    (750, 250),
+    (900, 400),
+    (950, 800),
+    (975, 1_800),
+    (990, 3_000),
+    (999, 10_000),
+    (1_000, 20_000),
+]);
 
 /// How much longer than requested the delivery thread of a node sleeps.
 ///
@@ -84,107 +104,98 @@ pub const DISPATCH_LATENESS: Distribution = Distribution {
 ///
 /// The overshoot does not depend on how many messages are due at about the same time, so samples are independent. Only
 /// the hub's 24 messages at once wait for each other, by a median of 1.7 ms on a busy machine. That is not modelled.
-pub const SLEEP_OVERSHOOT: Distribution = Distribution {
-    quantiles: &[
-        (0, 0),
-        (50, 19),
-        (100, 40),
-        (250, 87),
-        (500, 104),
-        (750, 130),
-        (900, 168),
-        (950, 222),
-        (975, 353),
-        (990, 960),
-        (999, 3_650),
-        (1_000, 10_000),
-    ],
-};
+pub static SLEEP_OVERSHOOT: Distribution = Distribution::new(&[
+    (0, 0),
+    (50, 19),
+    (100, 40),
+    (250, 87),
+    (500, 104),
+    (750, 130),
+    (900, 168),
+    (950, 222),
+    (975, 353),
+    (990, 960),
+    (999, 3_650),
+    (1_000, 10_000),
+]);
 
 // The delays into a node and out of it were measured in two runs of the tree strategy (25 and 100 ms) on an idle
 // machine. The node logged its own events on the clock that Maelstrom uses for its journal.
 
 /// From a message's delivery until the node's sleeping reader has it; 39,625 messages.
-pub const STDIN_DELAY: Distribution = Distribution {
-    quantiles: &[
-        (0, 4),
-        (50, 12),
-        (100, 14),
-        (250, 24),
-        (500, 33),
-        (750, 47),
-        (900, 82),
-        (950, 140),
-        (975, 257),
-        (990, 779),
-        (999, 3_334),
-        (1_000, 22_594),
-    ],
-};
+pub static STDIN_DELAY: Distribution = Distribution::new(&[
+    (0, 4),
+    (50, 12),
+    (100, 14),
+    (250, 24),
+    (500, 33),
+    (750, 47),
+    (900, 82),
+    (950, 140),
+    (975, 257),
+    (990, 779),
+    (999, 3_334),
+    (1_000, 22_594),
+]);
 
 /// From then until the sleeping node acts; measured 37,214 times.
-pub const WAKEUP_DELAY: Distribution = Distribution {
-    quantiles: &[
-        (0, 0),
-        (50, 5),
-        (100, 8),
-        (250, 13),
-        (500, 18),
-        (750, 35),
-        (900, 54),
-        (950, 90),
-        (975, 181),
-        (990, 579),
-        (999, 2_552),
-        (1_000, 7_041),
-    ],
-};
+pub static WAKEUP_DELAY: Distribution = Distribution::new(&[
+    (0, 0),
+    (50, 5),
+    (100, 8),
+    (250, 13),
+    (500, 18),
+    (750, 35),
+    (900, 54),
+    (950, 90),
+    (975, 181),
+    (990, 579),
+    (999, 2_552),
+    (1_000, 7_041),
+]);
 
 /// From a node's deadline until it acts; measured 11,240 times.
-pub const TIMER_DELAY: Distribution = Distribution {
-    quantiles: &[
-        (0, 0),
-        (50, 55),
-        (100, 66),
-        (250, 71),
-        (500, 78),
-        (750, 89),
-        (900, 120),
-        (950, 197),
-        (975, 369),
-        (990, 1_185),
-        (999, 3_428),
-        (1_000, 5_050),
-    ],
-};
+pub static TIMER_DELAY: Distribution = Distribution::new(&[
+    (0, 0),
+    (50, 55),
+    (100, 66),
+    (250, 71),
+    (500, 78),
+    (750, 89),
+    (900, 120),
+    (950, 197),
+    (975, 369),
+    (990, 1_185),
+    (999, 3_428),
+    (1_000, 5_050),
+]);
 
 /// From then until the first message that the node sends is on the network; measured 32,819 times. This covers the
 /// node's work, the pipe and Maelstrom's reader. Further messages follow within some 10 µs.
-pub const STDOUT_DELAY: Distribution = Distribution {
-    quantiles: &[
-        (0, 9),
-        (50, 20),
-        (100, 23),
-        (250, 28),
-        (500, 39),
-        (750, 57),
-        (900, 89),
-        (950, 125),
-        (975, 190),
-        (990, 521),
-        (999, 3_480),
-        (1_000, 15_868),
-    ],
-};
+pub static STDOUT_DELAY: Distribution = Distribution::new(&[
+    (0, 9),
+    (50, 20),
+    (100, 23),
+    (250, 28),
+    (500, 39),
+    (750, 57),
+    (900, 89),
+    (950, 125),
+    (975, 190),
+    (990, 521),
+    (999, 3_480),
+    (1_000, 15_868),
+]);
 
 #[cfg(test)]
 mod tests {
     use super::super::rng_streams::Purpose;
     use super::*;
 
-    fn sample(distribution: Distribution) -> Vec<Duration> {
+    fn sample(distribution: &Distribution) -> Vec<Duration> {
         let mut rng = RngStream::new(1, Purpose::Dispatch);
-        let mut sample: Vec<Duration> = (0..100_000).map(|_| distribution.sample(&mut rng)).collect();
+        let mut sample: Vec<Duration> =
+            (0..100_000).map(|_| Duration::from_nanos(distribution.nanos(&mut rng))).collect();
         sample.sort_unstable();
         sample
     }
@@ -192,7 +203,7 @@ mod tests {
     #[test]
     fn a_sample_has_the_quantiles_of_the_table() {
         for (sample, table) in
-            [DISPATCH_LATENESS, SLEEP_OVERSHOOT, STDIN_DELAY, WAKEUP_DELAY, TIMER_DELAY, STDOUT_DELAY]
+            [&DISPATCH_LATENESS, &SLEEP_OVERSHOOT, &STDIN_DELAY, &WAKEUP_DELAY, &TIMER_DELAY, &STDOUT_DELAY]
                 .map(|d| (sample(d), d.quantiles))
         {
             for &(permille, micros) in &table[1..table.len() - 1] {
@@ -205,13 +216,13 @@ mod tests {
 
     #[test]
     fn samples_stay_within_the_table() {
-        let sample = sample(DISPATCH_LATENESS);
+        let sample = sample(&DISPATCH_LATENESS);
         assert!(sample[0] >= Duration::from_micros(50) && sample[99_999] <= Duration::from_millis(20));
     }
 
     #[test]
     fn the_mean_lateness_is_the_recorded_one() {
-        let mean = sample(DISPATCH_LATENESS).iter().sum::<Duration>() / 100_000;
+        let mean = sample(&DISPATCH_LATENESS).iter().sum::<Duration>() / 100_000;
         assert!((290..350).contains(&mean.as_micros()), "{mean:?}");
     }
 }

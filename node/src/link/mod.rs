@@ -120,7 +120,7 @@ impl Link {
     /// Afterwards [`Link::poll`] may have something to send.
     pub(crate) fn on_packet(&mut self, now: Time, header: &Header, count: usize) -> Option<AckedPacket> {
         let acked = self.sender.on_header(now, header, &mut self.rtt);
-        self.receiver.on_packet(now, header, count, self.rtt);
+        self.receiver.on_packet(now, header, count, &self.rtt);
         acked
     }
 
@@ -143,11 +143,11 @@ impl Link {
     /// The next message that is due on its own: an acknowledgement, a probe, a retransmission. Call it until
     /// it returns `None`, after [`Link::on_packet`] and when [`Link::deadline`] has come.
     pub(crate) fn poll(&mut self, now: Time, rng: &mut Rng) -> Option<Packet> {
-        if let Some(segment) = self.sender.poll(now, self.rtt, rng) {
+        if let Some(segment) = self.sender.poll(now, &self.rtt, rng) {
             return Some(self.packet(now, segment));
         }
         if self.receiver.gap_is_due(now) {
-            let header = self.receiver.report_gaps(now, self.rtt);
+            let header = self.receiver.report_gaps(now, &self.rtt);
             return Some(self.without_values(header));
         }
         self.receiver.ack_is_due(now).then(|| self.acknowledge(now))
@@ -156,10 +156,7 @@ impl Link {
     /// When [`Link::poll`] will next have something to send. A requested acknowledgement and lost values do
     /// not wait for a deadline: the poll that follows [`Link::on_packet`] sends them.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        [self.sender.timeout_at(self.rtt), self.receiver.gap_at(), self.receiver.ack_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        Time::earliest([self.sender.timeout_at(&self.rtt), self.receiver.gap_at(), self.receiver.ack_at()])
     }
 
     fn packet(&mut self, now: Time, segment: Segment) -> Packet {

@@ -23,7 +23,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// Takes in a message of the peer with `count` values.
-    pub(super) fn on_packet(&mut self, now: Time, header: &Header, count: usize, rtt: RoundTrip) {
+    pub(super) fn on_packet(&mut self, now: Time, header: &Header, count: usize, rtt: &RoundTrip) {
         self.ack_requested |= header.ack_requested;
         self.retransmissions = self.retransmissions.max(header.retransmission);
         if count > 0 {
@@ -31,7 +31,7 @@ impl Receiver {
         }
     }
 
-    fn on_values(&mut self, now: Time, seq: u64, count: usize, rtt: RoundTrip) {
+    fn on_values(&mut self, now: Time, seq: u64, count: usize, rtt: &RoundTrip) {
         let Some(end) = seq.checked_add(count as u64) else { return };
         self.ranges.insert(seq..end);
         if end > self.largest.0 {
@@ -75,7 +75,7 @@ impl Receiver {
     }
 
     /// An acknowledgement that reports the gaps.
-    pub(super) fn report_gaps(&mut self, now: Time, rtt: RoundTrip) -> Header {
+    pub(super) fn report_gaps(&mut self, now: Time, rtt: &RoundTrip) -> Header {
         let received: Vec<_> = self.ranges.beyond.iter().take(MAX_REPORTED_RANGES).cloned().collect();
         self.reported = received.last().map_or(0, |range| range.start);
         // Report again later, in case this report or its answer is lost.

@@ -210,7 +210,7 @@ impl Sender {
     }
 
     /// What is due without being asked for: lost values, or a probe. Call it until it returns `None`.
-    pub(super) fn poll(&mut self, now: Time, rtt: RoundTrip, rng: &mut Rng) -> Option<Segment> {
+    pub(super) fn poll(&mut self, now: Time, rtt: &RoundTrip, rng: &mut Rng) -> Option<Segment> {
         while let Some(lost) = self.to_retransmit.pop() {
             let lost = lost.start.max(self.base)..lost.end;
             if !lost.is_empty() {
@@ -248,7 +248,7 @@ impl Sender {
     }
 
     /// When the peer becomes suspect, or when its next probe is due if it is.
-    pub(super) fn timeout_at(&self, rtt: RoundTrip) -> Option<Time> {
+    pub(super) fn timeout_at(&self, rtt: &RoundTrip) -> Option<Time> {
         match self.health {
             Health::Suspect { probe_at, .. } => Some(probe_at),
             Health::Live => {

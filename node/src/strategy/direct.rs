@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Context, Strategy, earliest, others};
+use super::{Context, Strategy, others};
 use crate::link::ACK_DELAY;
 use crate::links::Links;
 use crate::message::{PeerId, PeerMessage};
@@ -23,7 +23,7 @@ pub(super) struct Direct {
 
 impl Direct {
     pub(super) fn new(me: PeerId, nodes: u32, window: Duration) -> Direct {
-        Direct { me, nodes, window, links: Links::new(nodes, ACK_DELAY), flush_at: None }
+        Direct { me, nodes, window, links: Links::new(ACK_DELAY), flush_at: None }
     }
 }
 
@@ -64,7 +64,7 @@ impl Strategy for Direct {
     }
 
     fn deadline(&self) -> Option<Time> {
-        earliest([self.flush_at, self.links.next_deadline()])
+        Time::earliest([self.flush_at, self.links.next_deadline()])
     }
 
     fn is_idle(&self) -> bool {

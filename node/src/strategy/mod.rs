@@ -93,7 +93,3 @@ pub(crate) fn build(config: &Config, me: PeerId, nodes: u32, started: Time) -> B
 fn others(me: PeerId, nodes: u32) -> impl Iterator<Item = PeerId> {
     (0..nodes).map(PeerId).filter(move |peer| *peer != me)
 }
-
-fn earliest(deadlines: impl IntoIterator<Item = Option<Time>>) -> Option<Time> {
-    deadlines.into_iter().flatten().min()
-}

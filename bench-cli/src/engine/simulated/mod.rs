@@ -12,7 +12,6 @@ mod figures;
 mod payload;
 mod pipes;
 mod processes;
-mod timer_queue;
 
 use std::io;
 use std::path::PathBuf;

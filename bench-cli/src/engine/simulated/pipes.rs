@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 
-use node::Time;
+use node::{Time, TimerQueue};
 
 use super::payload::Body;
-use super::timer_queue::TimerQueue;
 use crate::harness::address::{Address, NodeId};
 use crate::harness::maelstrom_timing::STDOUT_DELAY;
 use crate::harness::rng_streams::{Purpose, RngStream};
@@ -16,7 +15,7 @@ use crate::harness::rng_streams::{Purpose, RngStream};
 pub(super) struct Pipes {
     pipes: Vec<Pipe>,
     /// When the network reads the first message in each pipe.
-    timers: TimerQueue,
+    timers: TimerQueue<Time>,
     rng: RngStream,
 }
 
@@ -64,7 +63,7 @@ impl Pipes {
         if pipe.is_closed {
             return;
         }
-        let at = pipe.busy_until.max(now + STDOUT_DELAY.sample(&mut self.rng));
+        let at = pipe.busy_until.max(STDOUT_DELAY.after(now, &mut self.rng));
         pipe.busy_until = at;
         pipe.messages.extend(messages.map(|(dest, body)| Outbound { at, dest, body }));
         self.update_timer(node);
@@ -72,12 +71,13 @@ impl Pipes {
 
     /// When the network reads the next message.
     pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.timers.first().map(|(at, _)| at)
+        self.timers.earliest()
     }
 
     /// The next message that the network has read by `now`, and the node that wrote it.
     pub(super) fn poll_outbound(&mut self, now: Time) -> Option<(NodeId, Outbound)> {
-        let (_, index) = self.timers.first().filter(|&(at, _)| at <= now)?;
+        self.timers.earliest().filter(|at| *at <= now)?;
+        let index = self.timers.first()?;
         let node = NodeId(index as u32);
         let outbound = self.pipes[index].messages.pop_front()?;
         self.update_timer(node);

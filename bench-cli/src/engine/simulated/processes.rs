@@ -5,10 +5,9 @@
 
 use std::collections::VecDeque;
 
-use node::{Node, Time};
+use node::{Node, Time, TimerQueue};
 
 use super::payload::Body;
-use super::timer_queue::TimerQueue;
 use crate::harness::address::{Address, NodeId};
 use crate::harness::maelstrom_timing::{STDIN_DELAY, TIMER_DELAY, WAKEUP_DELAY};
 use crate::harness::rng_streams::{Purpose, RngStream};
@@ -18,7 +17,7 @@ use crate::harness::rng_streams::{Purpose, RngStream};
 pub(super) struct Processes {
     processes: Vec<Process>,
     /// When each is launched, or wakes next.
-    timers: TimerQueue,
+    timers: TimerQueue<Time>,
     rng: RngStream,
 }
 
@@ -74,12 +73,13 @@ impl Processes {
 
     /// When the next process is launched or wakes.
     pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.timers.first().map(|(at, _)| at)
+        self.timers.earliest()
     }
 
     /// The process that is launched or wakes by `now`, earliest first.
     pub(super) fn waking(&self, now: Time) -> Option<NodeId> {
-        self.timers.first().filter(|&(at, _)| at <= now).map(|(_, index)| NodeId(index as u32))
+        self.timers.earliest().filter(|at| *at <= now)?;
+        self.timers.first().map(|index| NodeId(index as u32))
     }
 
     /// Writes a message to a launched node's standard input.
@@ -89,12 +89,12 @@ impl Processes {
         // A reader that is about to wake for an earlier message reads this one along with it.
         let readable_at = match process.stdin.back() {
             Some(before) if before.readable_at > now => before.readable_at,
-            _ => now + STDIN_DELAY.sample(&mut self.rng),
+            _ => STDIN_DELAY.after(now, &mut self.rng),
         };
         process.stdin.push_back(Inbound { readable_at, src, body });
         if process.stdin.len() == 1 {
-            let wake = readable_at + WAKEUP_DELAY.sample(&mut self.rng);
-            if self.timers.of(id.index()).is_none_or(|at| wake < at) {
+            let wake = WAKEUP_DELAY.after(readable_at, &mut self.rng);
+            if self.timers.get(id.index()).is_none_or(|at| wake < at) {
                 self.timers.set(id.index(), Some(wake));
             }
         }
@@ -110,12 +110,12 @@ impl Processes {
     /// Puts the node to sleep until the next message or its deadline.
     pub(super) fn sleep(&mut self, now: Time, id: NodeId) {
         let Process { node, stdin, timer } = &mut self.processes[id.index()];
-        let message = stdin.front().map(|inbound| inbound.readable_at + WAKEUP_DELAY.sample(&mut self.rng));
+        let message = stdin.front().map(|inbound| WAKEUP_DELAY.after(inbound.readable_at, &mut self.rng));
         let deadline = node.as_ref().and_then(Node::next_deadline).map(|deadline| match *timer {
             _ if deadline <= now => now,
             Some((before, wake)) if before == deadline => wake,
             _ => {
-                let wake = deadline + TIMER_DELAY.sample(&mut self.rng);
+                let wake = TIMER_DELAY.after(deadline, &mut self.rng);
                 *timer = Some((deadline, wake));
                 wake
             }

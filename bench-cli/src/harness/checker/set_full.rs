@@ -15,6 +15,7 @@ mod tests;
 
 use rustc_hash::FxHashMap;
 
+use super::element_table::ElementTable;
 use super::validity::Validity;
 use crate::harness::history::{Element, Function, History, Kind, LogId, OpValue, Process};
 
@@ -119,17 +120,24 @@ impl Series {
 
 /// Checks the values of a history.
 pub fn check(history: &History) -> SetFull {
-    let (mut states, mut series) = gather(history);
+    let Gathered { mut states, places, mut series } = gather(history);
     series.sort_by_key(|series| std::cmp::Reverse(series.last().invoked));
-    observe(history, &mut states, &series);
+    observe(history, &mut states, &places, &series);
     states.sort_by_key(|state| state.element);
     summarise(history, &states)
 }
 
 /// Every value with its broadcast, and every series of reads.
-fn gather(history: &History) -> (Vec<State>, Vec<Series>) {
+struct Gathered {
+    states: Vec<State>,
+    /// The place of each value's state.
+    places: ElementTable<usize>,
+    series: Vec<Series>,
+}
+
+fn gather(history: &History) -> Gathered {
     let mut states: Vec<State> = Vec::new();
-    let mut places: FxHashMap<Element, usize> = FxHashMap::default();
+    let mut places = ElementTable::new();
     let mut series: Vec<Series> = Vec::new();
     let mut current: FxHashMap<Process, usize> = FxHashMap::default();
     for (index, event) in history.events().iter().enumerate() {
@@ -144,15 +152,13 @@ fn gather(history: &History) -> (Vec<State>, Vec<Series>) {
                     last_absent: None,
                     listed_by: usize::MAX,
                 };
-                match places.get(&element) {
-                    Some(&place) => states[place] = state,
-                    None => {
-                        places.insert(element, states.len());
-                        states.push(state);
-                    }
+                let place = *places.get_or_insert_with(element, || states.len());
+                match states.get_mut(place) {
+                    Some(earlier) => *earlier = state,
+                    None => states.push(state),
                 }
             }
-            (Function::Broadcast, Kind::Ok, OpValue::Element(element)) => {
+            (Function::Broadcast, Kind::Ok, &OpValue::Element(element)) => {
                 if let Some(&place) = places.get(element) {
                     states[place].known.get_or_insert(index);
                 }
@@ -178,17 +184,19 @@ fn gather(history: &History) -> (Vec<State>, Vec<Series>) {
             _ => {}
         }
     }
-    (states, series)
+    Gathered { states, places, series }
 }
 
 /// Records for every value which reads saw it and which missed it. The series come latest first.
-fn observe(history: &History, states: &mut [State], series: &[Series]) {
-    let places: FxHashMap<Element, usize> =
-        states.iter().enumerate().map(|(place, state)| (state.element, place)).collect();
+fn observe(history: &History, states: &mut [State], places: &ElementTable<usize>, series: &[Series]) {
     let last_completions = last_completions(series);
     let mut undecided: Vec<usize> = (0..states.len()).collect();
     for (number, series) in series.iter().enumerate() {
-        observe_listed(history, states, &places, series, number);
+        let listed = observe_listed(history, states, places, series, number);
+        if listed == states.len() {
+            // None was missed, so nothing is decided.
+            continue;
+        }
         let last = series.last();
         undecided.retain(|&place| {
             let state = &mut states[place];
@@ -213,34 +221,47 @@ fn last_completions(series: &[Series]) -> Vec<u32> {
     completions
 }
 
-/// Records for each value in a series which of its reads saw it and which missed it.
+/// Records for each value in a series which of its reads saw it and which missed it. Returns how many of the
+/// broadcast values the series lists.
 fn observe_listed(
     history: &History,
     states: &mut [State],
-    places: &FxHashMap<Element, usize>,
+    places: &ElementTable<usize>,
     series: &Series,
     number: usize,
-) {
+) -> usize {
+    let Some(log) = series.log.map(|log| history.log(log)) else { return 0 };
     let last = series.last();
-    let listed = series.log.map_or(&[][..], |log| &history.log(log)[..last.len as usize]);
-    let mut first_seeing = 0;
-    for (position, element) in listed.iter().enumerate() {
-        while series.reads[first_seeing].len as usize <= position {
-            first_seeing += 1;
+    let (mut from, mut listed) = (0, 0);
+    for (first_seeing, read) in series.reads.iter().enumerate() {
+        for &element in &log[from..read.len as usize] {
+            let Some(&place) = places.get(element) else { continue };
+            let state = &mut states[place];
+            if std::mem::replace(&mut state.listed_by, number) == number {
+                continue;
+            }
+            listed += 1;
+            state.observe(&series.reads, first_seeing, last);
         }
-        let Some(&place) = places.get(element) else { continue };
-        let state = &mut states[place];
-        if std::mem::replace(&mut state.listed_by, number) == number {
-            continue;
+        from = read.len as usize;
+    }
+    listed
+}
+
+impl State {
+    /// Records which of a series' reads saw the value. It is listed from the read at `first_seeing` on.
+    fn observe(&mut self, reads: &[Read], mut first_seeing: usize, last: Read) {
+        let counts = |read: &&Read| read.completed > self.added;
+        // Only a read that lists values before they are broadcast does not count. Such reads are rare, so the usual
+        // value is spared the search.
+        if !counts(&&reads[first_seeing]) {
+            first_seeing = reads.partition_point(|read| !counts(&read));
+        } else if let Some(missing) = first_seeing.checked_sub(1).map(|before| &reads[before]).filter(counts) {
+            self.last_absent = self.last_absent.max(Some(missing.invoked));
         }
-        // Only a read that lists values before they are broadcast ends before this.
-        let counts_from = series.reads.partition_point(|read| read.completed <= state.added);
-        if let Some(read) = series.reads.get(first_seeing.max(counts_from)) {
-            state.known = Some(state.known.map_or(read.completed, |known| known.min(read.completed)));
-            state.last_present = state.last_present.max(Some(last.invoked));
-        }
-        if first_seeing > counts_from {
-            state.last_absent = state.last_absent.max(Some(series.reads[first_seeing - 1].invoked));
+        if let Some(read) = reads.get(first_seeing) {
+            self.known = Some(self.known.map_or(read.completed, |known| known.min(read.completed)));
+            self.last_present = self.last_present.max(Some(last.invoked));
         }
     }
 }

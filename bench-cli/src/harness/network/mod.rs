@@ -13,7 +13,7 @@ mod tests;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use node::Time;
+use node::{Time, TimerQueue};
 
 use self::queue::Queued;
 use super::address::{Address, ClientId, NodeId};
@@ -46,8 +46,8 @@ pub struct Delivery<M> {
 #[derive(Debug)]
 pub struct Network<M> {
     inboxes: Vec<Inbox<M>>,
-    /// The nodes whose delivery thread sleeps, by when it wakes.
-    wake_ups: BinaryHeap<Queued<NodeId>>,
+    /// When each node's delivery thread wakes, and for which message.
+    wake_ups: TimerQueue<(Time, u64)>,
     partitions: Partitions,
     latency: Latency,
     faults: MessageFaults,
@@ -80,7 +80,7 @@ impl<M: Clone> Network<M> {
         let inbox = || Inbox { waiting: BinaryHeap::new(), taken: None, is_paused: false };
         Network {
             inboxes: (0..nodes).map(|_| inbox()).collect(),
-            wake_ups: BinaryHeap::with_capacity(nodes),
+            wake_ups: TimerQueue::new(nodes),
             partitions: Partitions::new(nodes),
             latency,
             faults: MessageFaults::default(),
@@ -148,13 +148,13 @@ impl<M: Clone> Network<M> {
 
     /// When the next message is due.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.wake_ups.peek().map(|wake_up| wake_up.at)
+        self.wake_ups.earliest().map(|(at, _)| at)
     }
 
     /// The next message that is due by `now`, if there is one.
     pub fn poll_delivery(&mut self, now: Time) -> Option<Delivery<M>> {
-        self.wake_ups.peek().filter(|wake_up| wake_up.at <= now)?;
-        let dest = self.wake_ups.pop()?.item;
+        self.wake_ups.earliest().filter(|(at, _)| *at <= now)?;
+        let dest = NodeId(self.wake_ups.first()? as u32);
         let taken = self.inboxes[dest.index()].taken.take();
         let (due, message) = taken.expect("a delivery thread sleeps only when it has taken a message");
         let Queued { id, item: Message { src, sent, payload }, .. } = message;
@@ -165,7 +165,9 @@ impl<M: Clone> Network<M> {
             }
             Address::Node(_) => self.counts.servers.received += 1,
         }
-        if !self.inboxes[dest.index()].is_paused {
+        if self.inboxes[dest.index()].is_paused {
+            self.wake_ups.set(dest.index(), None);
+        } else {
             self.take(now, due, dest);
         }
         Some(Delivery { id, src, dest, payload, sent, due })
@@ -201,13 +203,14 @@ impl<M: Clone> Network<M> {
             let at = match self.timing.overshoot {
                 _ if sleep.is_zero() => now,
                 None => now + sleep,
-                Some(overshoot) => now + sleep + overshoot.sample(&mut self.overshoot_rng),
+                Some(overshoot) => overshoot.after(now + sleep, &mut self.overshoot_rng),
             };
-            self.wake_ups.push(Queued { at, id: message.id, item: node });
+            self.wake_ups.set(node.index(), Some((at, message.id)));
             let due = if sleep.is_zero() { now.min(free.max(deadline)) } else { at };
             inbox.taken = Some((due, message));
             return;
         }
+        self.wake_ups.set(node.index(), None);
     }
 
     fn count_sent(&mut self, src: Address, dest: Address) -> u64 {

@@ -10,7 +10,7 @@ use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
 use crate::message::{LinkMessage, PeerId, PeerMessage, Plan};
 use crate::strategy::auto::Controller;
-use crate::strategy::{Context, Strategy, earliest, others};
+use crate::strategy::{Context, Strategy, others};
 use crate::time::Time;
 
 /// If the next flush is further away than this, the hub tells a leaf the phase at once. Until it knows the
@@ -57,7 +57,7 @@ impl Hub {
     pub(in crate::strategy) fn new(nodes: u32, period: Duration) -> Hub {
         Hub {
             nodes,
-            links: Links::new(nodes, ACK_DELAY),
+            links: Links::new(ACK_DELAY),
             leaves: vec![LeafState::default(); nodes as usize],
             schedule: FlushSchedule::new(period, nodes),
             late_batches: LateBatches::new(period, nodes),
@@ -256,7 +256,7 @@ impl Strategy for Hub {
     }
 
     fn deadline(&self) -> Option<Time> {
-        earliest([self.flush.map(|flush| flush.at), self.extra_at, self.links.next_deadline()])
+        Time::earliest([self.flush.map(|flush| flush.at), self.extra_at, self.links.next_deadline()])
     }
 
     fn is_idle(&self) -> bool {

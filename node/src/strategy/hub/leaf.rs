@@ -7,7 +7,7 @@ use super::phase_lock::PhaseLock;
 use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
 use crate::message::{LinkMessage, PeerId, PeerMessage, Plan};
-use crate::strategy::{Context, Strategy, earliest, others};
+use crate::strategy::{Context, Strategy, others};
 use crate::time::Time;
 
 /// How long a leaf counts as cut off from the hub after it last reported that. It reports it with every
@@ -41,7 +41,7 @@ pub(in crate::strategy) struct Leaf {
 
 impl Leaf {
     pub(in crate::strategy) fn new(me: PeerId, nodes: u32, period: Duration) -> Leaf {
-        let mut links = Links::new(nodes, ACK_DELAY);
+        let mut links = Links::new(ACK_DELAY);
         links.connect(HUB, hub_max_ack_delay(period));
         Leaf {
             me,
@@ -75,7 +75,7 @@ impl Leaf {
         match plan {
             Plan::Hub(period) => {
                 if was_direct {
-                    self.flush_to_leaves_at = earliest([self.flush_to_leaves_at, self.flush_at]);
+                    self.flush_to_leaves_at = Time::earliest([self.flush_to_leaves_at, self.flush_at]);
                 }
                 self.period = period;
                 self.phase_lock = PhaseLock::new(period);
@@ -259,7 +259,7 @@ impl Strategy for Leaf {
     }
 
     fn deadline(&self) -> Option<Time> {
-        earliest([
+        Time::earliest([
             self.flush_at,
             self.hub_unreachable_at,
             self.flush_to_leaves_at,

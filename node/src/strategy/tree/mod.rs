@@ -16,7 +16,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 pub use self::grid::TreeGrid;
-use super::{Context, Strategy, earliest};
+use super::{Context, Strategy};
 use crate::message::{Batch, MAX_BATCH, PeerId, PeerMessage};
 use crate::time::Time;
 use crate::values::{Value, fitting};
@@ -188,7 +188,7 @@ impl Strategy for Tree {
     }
 
     fn deadline(&self) -> Option<Time> {
-        earliest([self.tick_at, self.timers.peek().map(|Reverse((at, _))| *at)])
+        Time::earliest([self.tick_at, self.timers.peek().map(|Reverse((at, _))| *at)])
     }
 
     fn is_idle(&self) -> bool {
