@@ -1,9 +1,8 @@
-//! What executes a run: an [`Engine`] is handed a [`Request`] and answers with an [`Outcome`].
+//! Engines, which execute runs: an [`Engine`] takes a [`Request`] and returns an [`Outcome`].
 //!
-//! Real Maelstrom and the embedded runner are both a process that behaves as `maelstrom test` ([`maelstrom`]);
-//! [`embedded`] is what the latter does, [`locate`] finds the real one. [`process`] starts, watches and ends
-//! processes, [`guard`] ends them should this process be killed, and [`survivors`] finds what outlived even that.
-//! The [`simulated`] engine runs this repository's node in-process, in virtual time. Nothing here knows of sweeps.
+//! [`child`] runs each test in a child process, either real Maelstrom or this program's own `test` command.
+//! [`simulated`] runs this repository's node in-process, in virtual time. [`locate`] finds real Maelstrom on this
+//! machine. Nothing here knows of sweeps.
 
 pub mod child;
 pub mod locate;
@@ -23,20 +22,20 @@ use crate::record::Outcome;
 use crate::spec::settings::{NodeCommand, Settings};
 use crate::supervise::stop::StopSignal;
 
-/// One run to be executed.
+/// A run to execute.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Network, workload and faults.
     pub settings: Settings,
-    /// What runs as a node.
+    /// The program that runs as a node.
     pub node: NodeCommand,
     /// The settings of this repository's node, if that is the node: for engines that run it in-process.
     pub config: Option<node::Config>,
     /// The run's own directory; empty, and existing if the engine [leaves files](Engine::leaves_files).
     pub directory: PathBuf,
-    /// The seed of its random draws, for engines that take one.
+    /// The seed of its random numbers, for engines that take one.
     pub seed: Option<u64>,
-    /// When it is given up, counted from its start.
+    /// How long it may take until it is killed.
     pub deadline: Duration,
 }
 
@@ -47,7 +46,7 @@ pub struct Interrupted;
 /// A run that ended.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
     /// How late the engine's timers fired (99th percentile), if it says.
     pub timer_p99: Option<Duration>,

@@ -1,9 +1,9 @@
-//! A process that behaves as `maelstrom test`: Maelstrom itself, or this program's own `test`.
+//! The engine that runs each test in a child process: `maelstrom test`, or this program's own `test`.
 
 mod arguments;
+mod exit_outcome;
 mod lost_replies;
 mod phases;
-mod verdict;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -23,10 +23,10 @@ use crate::supervise::process::{Exit, supervise};
 use arguments::{node_arguments, test_arguments};
 use phases::PhaseReader;
 
-/// The file in a run's directory that takes everything the process prints.
+/// The file in a run's directory with the process's output.
 pub const LOG_FILE: &str = "log.txt";
 
-/// Which of the two it is.
+/// The two kinds of child process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Maelstrom,
@@ -48,7 +48,7 @@ impl TestProcess {
         TestProcess { kind: Kind::Maelstrom, program, leading_args }
     }
 
-    /// The embedded runner: `test` of the program `bench_cli`, which is this one.
+    /// Our runner: the command `test` of the program `bench_cli`, which is this one.
     pub fn embedded(bench_cli: PathBuf) -> TestProcess {
         TestProcess { kind: Kind::Embedded, program: bench_cli, leading_args: Vec::new() }
     }
@@ -76,7 +76,7 @@ impl TestProcess {
         arguments
     }
 
-    /// The command that executes a run in `directory`, as one would type it.
+    /// The command line that executes a run in `directory`, quoted for a shell.
     pub fn command_line(
         &self,
         settings: &Settings,
@@ -84,18 +84,18 @@ impl TestProcess {
         seed: u64,
         directory: &Path,
     ) -> String {
-        let quoted = |words: Vec<OsString>| {
-            let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-            // Only a NUL cannot be quoted, and the system takes no argument with one.
-            shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+        let quoted = |args: Vec<OsString>| {
+            let args: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+            // Only a NUL cannot be quoted, and the system accepts no argument with one.
+            shlex::try_join(args.iter().map(String::as_str)).unwrap_or_else(|_| args.join(" "))
         };
         let seed = self.takes_seed().then_some(seed);
-        let mut words = vec![self.program.clone().into_os_string()];
-        words.extend(self.arguments(settings, node, seed));
+        let mut args = vec![self.program.clone().into_os_string()];
+        args.extend(self.arguments(settings, node, seed));
         let variable = |(name, value): &(String, String)| format!("{name}={}", quoted(vec![value.into()]));
         let variables: Vec<String> = node.env.iter().map(variable).collect();
         let directory = quoted(vec!["cd".into(), directory.into()]);
-        format!("({directory} && {} {})", variables.join(" "), quoted(words))
+        format!("({directory} && {} {})", variables.join(" "), quoted(args))
     }
 
     async fn outcome(
@@ -126,21 +126,21 @@ impl TestProcess {
                 return Ok(Ok(Outcome::failed(Status::TimedOut, reason).into()));
             }
         };
-        let outcome = verdict::judge_exit(status, &request.directory, &verdict::tail(&log)?);
+        let outcome = exit_outcome::of(status, &request.directory, &exit_outcome::tail(&log)?);
         let outcome = self.excused(outcome, request);
-        Ok(Ok(Finished { outcome, timer_p99: verdict::timer_p99(&request.directory) }))
+        Ok(Ok(Finished { outcome, timer_p99: exit_outcome::timer_p99(&request.directory) }))
     }
 
-    /// The outcome, put down to Maelstrom if that did not hear what the nodes said.
+    /// The outcome, blamed on Maelstrom if it lost the nodes' replies.
     fn excused(&self, outcome: Outcome, request: &Request) -> Outcome {
         if self.kind != Kind::Maelstrom || outcome.status() == Status::Ok || outcome.figures().is_none() {
             return outcome;
         }
         let store = request.directory.join("store/latest");
-        match lost_replies::answers(&store, request.settings.node_count) {
+        match lost_replies::count(&store, request.settings.node_count) {
             None => outcome,
-            Some(answers) => outcome.excused(format!(
-                "no operation succeeded although nodes sent {answers} answers: Maelstrom's clients heard none"
+            Some(replies) => outcome.excused(format!(
+                "no operation succeeded although nodes sent {replies} replies: Maelstrom lost all of them"
             )),
         }
     }
@@ -171,15 +171,15 @@ impl Engine for TestProcess {
     }
 
     fn expected_duration(&self, settings: &Settings) -> Duration {
-        // Start and checks included.
+        // Including start and checks.
         settings.time_limit + Duration::from_secs(11)
     }
 
     fn default_deadline(&self, settings: &Settings) -> Duration {
-        // Generous starts and checks around what is known.
+        // Generous limits for start and checks, in addition to the known durations.
         const START: Duration = Duration::from_secs(60);
         const CHECK: Duration = Duration::from_secs(60);
-        // 10 s of quiet, then final reads that time out after 5 s.
+        // 10 s of recovery, then final reads that time out after 5 s.
         const RECOVERY: Duration = Duration::from_secs(20);
         let operations = settings.rate * settings.time_limit.as_secs_f64();
         // A checker that needed 10 ms for each operation would be very slow.
@@ -189,9 +189,9 @@ impl Engine for TestProcess {
 
     fn start_interval(&self) -> Duration {
         match self.kind {
-            // A JVM starts for seconds; waiting for its end would cost more than it saves.
+            // A JVM takes seconds to start. Waiting for that would cost more than it saves.
             Kind::Maelstrom => Duration::ZERO,
-            // 25 nodes are set up in about this time if nothing else is.
+            // The set-up of 25 nodes takes about this long on an idle machine.
             Kind::Embedded => Duration::from_millis(100),
         }
     }

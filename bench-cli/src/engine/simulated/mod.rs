@@ -1,6 +1,6 @@
 //! The simulated engine: the harness and the `node` crate's state machines in one process, in virtual time.
 //!
-//! Network, workload, faults, history and checks come from the harness, which the embedded runner drives as well. Only
+//! Network, workload, faults, history and checks come from the harness, which our runner drives as well. Only
 //! the clock and the way to reach a node differ. Time jumps from one deadline to the next, so a run of 30 s takes
 //! milliseconds. The same seed gives the same history on every platform.
 //!

@@ -1,4 +1,4 @@
-//! What came of a run, by its exit status, the files that it left and the last that it printed.
+//! The outcome of a run whose process has ended, from its exit status, its files and the end of its output.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -11,26 +11,27 @@ use crate::edn;
 use crate::harness::{checker, history_file};
 use crate::record::{Outcome, Status, Validity, results};
 
-/// How much of a log's end is searched for the reason of a failure.
+/// How many bytes at the end of a log are searched for the reason of a failure.
 const TAIL_BYTES: u64 = 256 << 10;
 
-/// What a JVM says that needs more memory than it may have.
+/// The message of a JVM that is out of memory.
 const OUT_OF_MEMORY: &str = "java.lang.OutOfMemoryError";
 
-/// What came of a process that ended by itself.
-pub(super) fn judge_exit(status: ExitStatus, directory: &Path, log: &str) -> Outcome {
+/// The outcome of a process that ended by itself.
+pub(super) fn of(status: ExitStatus, directory: &Path, log: &str) -> Outcome {
     let expected = status.code().and_then(Validity::of_exit_status);
     let expected = match (expected, status.code()) {
         (Some(expected), _) => expected,
-        // After these the store is absent or holds no results, so it is not looked at.
-        (None, Some(254)) => return Outcome::failed(Status::BadArguments, last_words(log)),
+        // With these exit statuses there are no results in the store, or no store at all.
+        (None, Some(254)) => return Outcome::failed(Status::BadArguments, failure_reason(log)),
         (None, Some(code)) => {
-            let crash = Outcome::failed(Status::Crashed, format!("exit status {code}: {}", last_words(log)));
-            // A script that starts the JVM ends so when a signal ended the JVM.
+            let reason = format!("exit status {code}: {}", failure_reason(log));
+            let crash = Outcome::failed(Status::Crashed, reason);
+            // The exit status of a start script if a signal ended the JVM.
             let signalled = (128 + 1..=128 + 31).contains(&code);
             return if signalled || log.contains(OUT_OF_MEMORY) { crash.transient() } else { crash };
         }
-        // It was not this program that killed it, and a node cannot: the JVM crashed, or memory ran out.
+        // Neither this program nor a node killed it: the JVM crashed, or memory ran out.
         (None, None) => {
             let signal = status.signal().unwrap_or_default();
             return Outcome::failed(Status::Crashed, format!("killed by signal {signal}")).transient();
@@ -49,14 +50,14 @@ pub(super) fn judge_exit(status: ExitStatus, directory: &Path, log: &str) -> Out
     }
 }
 
-/// How many values final reads missed, by the history that the run left.
+/// The number of values that final reads missed, from the run's history file.
 fn missed_by_final_reads(directory: &Path) -> Option<usize> {
     let text = std::fs::read_to_string(directory.join("store/latest/history.edn")).ok()?;
     let history = history_file::read_edn(&text).ok()?;
     Some(checker::missed_by_final_reads(&history))
 }
 
-/// The end of a log. Bytes that are not UTF-8 are replaced: a node may have printed anything.
+/// The end of a log. Replaces bytes that are not UTF-8, because a node may print anything.
 pub(super) fn tail(log: &Path) -> io::Result<String> {
     let mut file = File::open(log)?;
     let length = file.metadata()?.len();
@@ -66,13 +67,14 @@ pub(super) fn tail(log: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What a log says last about why it ended: the crash that it reports, or its last line.
-fn last_words(log: &str) -> String {
+/// The reason for the failure in a log: the last reported crash, or the last line.
+fn failure_reason(log: &str) -> String {
+    /// In characters.
     const LONGEST: usize = 300;
-    // Maelstrom's words, and the embedded runner's.
+    // The first text is Maelstrom's, the second our runner's.
     let crash = ["Test crashed!\n", "The run broke: "].into_iter().find_map(|introduction| {
         let (_, report) = log.rsplit_once(introduction)?;
-        Some(crash_words(report))
+        Some(crash_message(report))
     });
     let line = crash.unwrap_or_else(|| {
         log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing").to_owned()
@@ -80,8 +82,8 @@ fn last_words(log: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
 }
 
-/// The message of a crash report, with what a node that crashed wrote to stderr.
-fn crash_words(report: &str) -> String {
+/// The message of a crash report, with the stderr of a node that crashed.
+fn crash_message(report: &str) -> String {
     let message = report.lines().next().unwrap_or_default();
     // "clojure.lang.ExceptionInfo: Node n1 crashed with …"
     let message = match message.split_once(": ") {
@@ -97,11 +99,11 @@ fn crash_words(report: &str) -> String {
     format!("{headline} It wrote to stderr: {}", if stderr.is_empty() { "nothing" } else { stderr })
 }
 
-/// How late the embedded runner's timers fired, from the `embedded.edn` that it leaves beside `results.edn`.
+/// The lateness of our runner's timers (99th percentile), from the `embedded.edn` next to its `results.edn`.
 pub(super) fn timer_p99(directory: &Path) -> Option<Duration> {
     let text = std::fs::read_to_string(directory.join("store/latest/embedded.edn")).ok()?;
-    let measured = edn::parse(&text).ok()?;
-    let p99 = measured.at(&[":timer-lateness-us", ":p99"])?.as_int()?;
+    let metrics = edn::parse(&text).ok()?;
+    let p99 = metrics.at(&[":timer-lateness-us", ":p99"])?.as_int()?;
     u64::try_from(p99).ok().map(Duration::from_micros)
 }
 
@@ -115,28 +117,31 @@ mod tests {
         let node = "Node n1 crashed with exit status 3. Before crashing, it wrote to STDOUT:\n\n{}\n\nAnd to \
                     STDERR:\n\nthread main panicked\nat x\n\nFull STDERR logs are available in n1.log\n\tat a.b\n";
         assert_eq!(
-            last_words(&format!("{crash}{node}")),
+            failure_reason(&format!("{crash}{node}")),
             "Node n1 crashed with exit status 3. It wrote to stderr: thread main panicked at x"
         );
         let embedded = "INFO x\nThe run broke: Node n1 crashed with exit status 3. Before that, it wrote to \
                         STDOUT:\n\n\n\nAnd to STDERR:\n\n\n\nFull STDERR logs are available in n1.log\n";
-        assert_eq!(last_words(embedded), "Node n1 crashed with exit status 3. It wrote to stderr: nothing");
+        assert_eq!(
+            failure_reason(embedded),
+            "Node n1 crashed with exit status 3. It wrote to stderr: nothing"
+        );
         let io = "Cannot run program \"/x\": error=13, Permission denied\n\tat a.b\n";
         assert_eq!(
-            last_words(&format!("WARN Test crashed!\njava.io.IOException: {io}")),
+            failure_reason(&format!("WARN Test crashed!\njava.io.IOException: {io}")),
             io.lines().next().unwrap()
         );
         assert_eq!(
-            last_words("Unknown option: \"--no-such-flag\"\n\n"),
+            failure_reason("Unknown option: \"--no-such-flag\"\n\n"),
             "Unknown option: \"--no-such-flag\""
         );
-        assert_eq!(last_words(""), "it printed nothing");
+        assert_eq!(failure_reason(""), "it printed nothing");
     }
 
     #[test]
     fn an_exit_status_decides_whether_results_are_read() {
         let directory = tempfile::tempdir().unwrap();
-        let exit = |code: i32| judge_exit(ExitStatus::from_raw(code << 8), directory.path(), "bad flag\n");
+        let exit = |code: i32| of(ExitStatus::from_raw(code << 8), directory.path(), "bad flag\n");
         assert_eq!(exit(0).status(), Status::Unreadable);
         let store = directory.path().join("store/latest");
         std::fs::create_dir_all(&store).unwrap();
@@ -150,12 +155,11 @@ mod tests {
         );
         assert_eq!(exit(255).status(), Status::Crashed);
         assert!(exit(1).reason().contains("contradict"));
-        let killed = judge_exit(ExitStatus::from_raw(9), directory.path(), "");
+        let killed = of(ExitStatus::from_raw(9), directory.path(), "");
         assert_eq!((killed.status(), killed.reason()), (Status::Crashed, "killed by signal 9"));
         assert!(killed.is_transient() && exit(134).is_transient());
         assert!(!exit(255).is_transient() && !exit(1).is_transient() && !exit(254).is_transient());
-        let full =
-            judge_exit(ExitStatus::from_raw(255 << 8), directory.path(), "java.lang.OutOfMemoryError: x");
+        let full = of(ExitStatus::from_raw(255 << 8), directory.path(), "java.lang.OutOfMemoryError: x");
         assert!(full.is_transient());
         assert_eq!(timer_p99(directory.path()), None);
         std::fs::write(store.join("embedded.edn"), "{:timer-lateness-us {:p50 8, :p99 120}}").unwrap();
