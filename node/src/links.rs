@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::link::{AckedPacket, Link, Packet};
-use crate::message::{Batch, LinkMessage, PeerId};
+use crate::link::{Heard, Link, Packet};
+use crate::message::{Batch, Incarnation, LinkMessage, PeerId};
 use crate::rng::Rng;
 use crate::time::Time;
 use crate::values::Values;
@@ -19,6 +19,8 @@ pub(crate) struct Links {
     /// slot's [`Slot::timer`] is stale.
     timers: BinaryHeap<Reverse<(Time, u32)>>,
     max_ack_delay: Duration,
+    /// This node's incarnation.
+    local: Incarnation,
     last_batch: LastBatch,
 }
 
@@ -32,14 +34,14 @@ struct Slot {
 
 impl Links {
     /// Links to up to `nodes` peers, each of which delays acknowledgements by at most `max_ack_delay`.
-    pub(crate) fn new(nodes: u32, max_ack_delay: Duration) -> Links {
+    pub(crate) fn new(local: Incarnation, nodes: u32, max_ack_delay: Duration) -> Links {
         let slots = (0..nodes).map(|_| Slot::default()).collect();
-        Links { slots, timers: BinaryHeap::new(), max_ack_delay, last_batch: LastBatch::default() }
+        Links { slots, timers: BinaryHeap::new(), max_ack_delay, local, last_batch: LastBatch::default() }
     }
 
     /// Makes the link to `peer` with a maximum acknowledgement delay of its own.
     pub(crate) fn connect(&mut self, peer: PeerId, max_ack_delay: Duration) {
-        self.slots[peer.index()].link = Some(Box::new(Link::new(max_ack_delay)));
+        self.slots[peer.index()].link = Some(Box::new(Link::new(self.local, max_ack_delay)));
     }
 
     /// Changes by how much `peer` may delay acknowledgements.
@@ -70,13 +72,31 @@ impl Links {
     }
 
     /// Takes in a message's header. The caller hands the values on.
-    pub(crate) fn on_message(
-        &mut self,
-        now: Time,
-        from: PeerId,
-        message: &LinkMessage,
-    ) -> Option<AckedPacket> {
+    pub(crate) fn on_message(&mut self, now: Time, from: PeerId, message: &LinkMessage) -> Heard {
         self.change(from, |link| link.on_packet(now, &message.header, message.values.len()))
+    }
+
+    /// After this node's restart: announces it to `peer`, and sends the first `known` values of the log when
+    /// the peer answers.
+    pub(crate) fn reopen(&mut self, now: Time, peer: PeerId, known: usize) {
+        self.change(peer, |link| {
+            link.resync(known as u32);
+            link.reopen(now);
+        });
+    }
+
+    /// After the peer's restart: sends it the first `known` values of the log.
+    pub(crate) fn resync(&mut self, peer: PeerId, known: usize) {
+        self.change(peer, |link| link.resync(known as u32));
+    }
+
+    /// This node's process did not run for a while.
+    pub(crate) fn on_stall(&mut self, now: Time) {
+        for peer in (0..self.slots.len() as u32).map(PeerId) {
+            if self.get(peer).is_some() {
+                self.change(peer, |link| link.on_stall(now));
+            }
+        }
     }
 
     /// Everything that is queued for `peer`, or an acknowledgement if nothing is. `None` if the peer is
@@ -133,8 +153,8 @@ impl Links {
     }
 
     fn link_mut(&mut self, peer: PeerId) -> &mut Link {
-        let max_ack_delay = self.max_ack_delay;
-        self.slots[peer.index()].link.get_or_insert_with(|| Box::new(Link::new(max_ack_delay)))
+        let (local, max_ack_delay) = (self.local, self.max_ack_delay);
+        self.slots[peer.index()].link.get_or_insert_with(|| Box::new(Link::new(local, max_ack_delay)))
     }
 
     fn change<T>(&mut self, peer: PeerId, change: impl FnOnce(&mut Link) -> T) -> T {

@@ -10,7 +10,7 @@ fn at(ms: u64) -> Time {
 }
 
 fn link_with(count: u32) -> Link {
-    let mut link = Link::new(ACK_DELAY);
+    let mut link = Link::new(Incarnation(0), ACK_DELAY);
     (0..count).for_each(|i| link.push(i));
     link
 }
@@ -33,7 +33,7 @@ fn acknowledged_values_are_forgotten_and_the_link_rests() {
     assert_eq!((packet.header.seq, indices(&link, &packet)), (3, vec![3]));
     assert!(!link.is_idle());
     let acked = link.on_packet(at(500), &ack(4, Some(MS * 290)), 0);
-    assert_eq!(acked, Some(AckedPacket { sent_at: at(10), ack_delay: MS * 290 }));
+    assert_eq!(acked.acked, Some(AckedPacket { sent_at: at(10), ack_delay: MS * 290 }));
     assert_eq!(link.round_trip(), Some(MS * 200));
     assert!(link.is_idle());
     assert_eq!(link.poll(at(500), &mut Rng::new(0)), None);
@@ -41,7 +41,7 @@ fn acknowledged_values_are_forgotten_and_the_link_rests() {
 
 #[test]
 fn a_lone_receiver_acknowledges_late_and_a_busy_one_in_passing() {
-    let mut link = Link::new(ACK_DELAY);
+    let mut link = Link::new(Incarnation(0), ACK_DELAY);
     let mut rng = Rng::new(0);
     link.on_packet(at(0), &Header::default(), 2);
     assert_eq!(link.deadline(), Some(at(3000)));
@@ -112,7 +112,7 @@ fn many_gaps_are_closed_by_one_report_and_few_messages() {
 
 #[test]
 fn overtaking_alone_costs_nothing() {
-    let mut receiver = Link::new(ACK_DELAY);
+    let mut receiver = Link::new(Incarnation(0), ACK_DELAY);
     receiver.on_packet(at(0), &Header { seq: 1, ..Header::default() }, 1);
     receiver.on_packet(at(100), &Header::default(), 1);
     assert_eq!(receiver.deadline(), Some(at(3000)), "only the late ack is due");
@@ -160,7 +160,7 @@ fn what_was_not_sent_again_is_timed_from_when_it_was_sent() {
     assert_eq!((again.header.seq, again.count), (0, 5));
     assert_eq!(link.deadline(), Some(at(6100)), "but the wait for an answer starts anew");
     let acked = link.on_packet(at(1400), &ack(8, Some(MS * 800)), 0);
-    assert_eq!(acked, Some(AckedPacket { sent_at: at(400), ack_delay: MS * 800 }));
+    assert_eq!(acked.acked, Some(AckedPacket { sent_at: at(400), ack_delay: MS * 800 }));
     assert_eq!(link.round_trip(), Some(MS * 200));
 }
 
@@ -210,7 +210,7 @@ fn what_waited_in_a_partition_leaves_no_memory_behind() {
 
 #[test]
 fn a_long_latency_is_learned_and_so_is_a_longer_one() {
-    let ends = || [Link::new(MS * 200), Link::new(MS * 200)];
+    let ends = || [(); 2].map(|()| Link::new(Incarnation(0), MS * 200));
     assert_eq!(suspicions(&mut ends(), at(0), MS * 1500, 60), 0);
     let mut ends = ends();
     assert_eq!(suspicions(&mut ends, at(0), MS * 20, 20), 0);
@@ -219,7 +219,7 @@ fn a_long_latency_is_learned_and_so_is_a_longer_one() {
 
 #[test]
 fn a_probe_is_answered_at_once() {
-    let mut link = Link::new(ACK_DELAY);
+    let mut link = Link::new(Incarnation(0), ACK_DELAY);
     link.on_packet(at(0), &Header { ack_requested: true, ..Header::default() }, 5);
     let answer = link.poll(at(0), &mut Rng::new(0)).unwrap();
     assert_eq!((answer.header.ack, answer.count), (5, 0));
@@ -240,7 +240,7 @@ fn nonsense_from_a_peer_is_harmless() {
         received,
         ..Header::default()
     };
-    assert_eq!(link.on_packet(at(1), &header, 2), None);
+    assert_eq!(link.on_packet(at(1), &header, 2), Heard::default());
     while link.poll(at(1), &mut Rng::new(0)).is_some() {}
     assert_eq!(link.unacknowledged().count(), 2);
     let mut link = link_with(20);

@@ -8,7 +8,7 @@ use super::late_batches::LateBatches;
 use crate::config::Target;
 use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
-use crate::message::{LinkMessage, PeerId, PeerMessage, Plan};
+use crate::message::{Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
 use crate::strategy::auto::Controller;
 use crate::strategy::{Context, Strategy, earliest, others};
 use crate::time::Time;
@@ -54,10 +54,10 @@ struct LeafState {
 }
 
 impl Hub {
-    pub(in crate::strategy) fn new(nodes: u32, period: Duration) -> Hub {
+    pub(in crate::strategy) fn new(nodes: u32, period: Duration, incarnation: Incarnation) -> Hub {
         Hub {
             nodes,
-            links: Links::new(nodes, ACK_DELAY),
+            links: Links::new(incarnation, nodes, ACK_DELAY),
             leaves: vec![LeafState::default(); nodes as usize],
             schedule: FlushSchedule::new(period, nodes),
             late_batches: LateBatches::new(period, nodes),
@@ -71,8 +71,13 @@ impl Hub {
     }
 
     /// A hub that makes plans, and flushes on `period` until it has measured enough.
-    pub(in crate::strategy) fn auto(nodes: u32, period: Duration, target: Target) -> Hub {
-        Hub { controller: Some(Controller::new(target, nodes)), ..Hub::new(nodes, period) }
+    pub(in crate::strategy) fn auto(
+        nodes: u32,
+        period: Duration,
+        incarnation: Incarnation,
+        target: Target,
+    ) -> Hub {
+        Hub { controller: Some(Controller::new(target, nodes)), ..Hub::new(nodes, period, incarnation) }
     }
 
     /// Queues a new value for all leaves except the one that sent it.
@@ -185,7 +190,7 @@ impl Hub {
 
     fn flush_leaves(&mut self, cx: &mut Context<'_>) {
         self.unreachable.clear();
-        let suspects = self.links.peers().filter(|(_, link)| link.is_suspect());
+        let suspects = self.links.peers().filter(|(_, link)| link.is_silent(cx.now));
         self.unreachable.extend(suspects.map(|(leaf, _)| leaf));
         for leaf in others(HUB, self.nodes) {
             // A suspect leaf gets what it lacks when it is heard again.
@@ -218,6 +223,16 @@ impl Strategy for Hub {
         self.schedule.on_topology();
     }
 
+    fn on_restart(&mut self, cx: &mut Context<'_>) {
+        for leaf in others(HUB, self.nodes) {
+            self.links.reopen(cx.now, leaf, cx.values.len());
+        }
+    }
+
+    fn on_stall(&mut self, now: Time) {
+        self.links.on_stall(now);
+    }
+
     fn on_value(&mut self, cx: &mut Context<'_>, index: u32) {
         if self.nodes > 1 {
             self.fan_out(index, HUB);
@@ -227,7 +242,10 @@ impl Strategy for Hub {
 
     fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
         let PeerMessage::Link(message) = message else { return };
-        self.links.on_message(cx.now, from, &message);
+        if self.links.on_message(cx.now, from, &message).restarted {
+            self.links.resync(from, cx.values.len());
+            self.leaves[from.index()] = LeafState::default();
+        }
         if !message.values.is_empty() {
             self.on_values(cx, from, &message);
         }

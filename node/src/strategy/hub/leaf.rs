@@ -6,7 +6,7 @@ use super::HUB;
 use super::phase_lock::PhaseLock;
 use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
-use crate::message::{LinkMessage, PeerId, PeerMessage, Plan};
+use crate::message::{Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
 use crate::strategy::{Context, Strategy, earliest, others};
 use crate::time::Time;
 
@@ -40,8 +40,13 @@ pub(in crate::strategy) struct Leaf {
 }
 
 impl Leaf {
-    pub(in crate::strategy) fn new(me: PeerId, nodes: u32, period: Duration) -> Leaf {
-        let mut links = Links::new(nodes, ACK_DELAY);
+    pub(in crate::strategy) fn new(
+        me: PeerId,
+        nodes: u32,
+        period: Duration,
+        incarnation: Incarnation,
+    ) -> Leaf {
+        let mut links = Links::new(incarnation, nodes, ACK_DELAY);
         links.connect(HUB, hub_max_ack_delay(period));
         Leaf {
             me,
@@ -100,9 +105,14 @@ impl Leaf {
             // The network most likely healed for other leaves too. Those still cut off will report it.
             self.cut_off.clear();
         }
-        let acked = self.links.on_message(cx.now, HUB, message);
+        let heard = self.links.on_message(cx.now, HUB, message);
+        if heard.restarted {
+            self.links.resync(HUB, cx.values.len());
+            // The hub's new life flushes on another grid.
+            self.phase_lock = PhaseLock::new(if self.is_direct() { Duration::ZERO } else { self.period });
+        }
         let round_trip = self.links.get(HUB).and_then(Link::round_trip);
-        self.phase_lock.on_hub_message(cx.now, message.next, acked, round_trip);
+        self.phase_lock.on_hub_message(cx.now, message.next, heard.acked, round_trip);
         let mut unreachable = message.unreachable.clone();
         unreachable.retain(|peer| peer.0 < self.nodes && *peer != self.me);
         let before = std::mem::replace(&mut self.unreachable, unreachable);
@@ -207,6 +217,14 @@ fn hub_max_ack_delay(period: Duration) -> Duration {
 impl Strategy for Leaf {
     fn on_topology(&mut self, now: Time) {
         self.phase_lock.on_topology(now);
+    }
+
+    fn on_restart(&mut self, cx: &mut Context<'_>) {
+        self.links.reopen(cx.now, HUB, cx.values.len());
+    }
+
+    fn on_stall(&mut self, now: Time) {
+        self.links.on_stall(now);
     }
 
     fn on_value(&mut self, cx: &mut Context<'_>, index: u32) {
@@ -324,7 +342,7 @@ mod tests {
 
     #[test]
     fn values_that_an_unreachable_hub_lacks_from_before_a_plan_go_around_it() {
-        let leaf = Leaf::new(PeerId(1), 3, MS * 200);
+        let leaf = Leaf::new(PeerId(1), 3, MS * 200, Incarnation::default());
         let mut driven = Driven { leaf, values: Values::default(), out: VecDeque::new(), rng: Rng::new(1) };
         // The first value's batch is lost. Then a plan makes every node send directly, and the hub falls
         // silent.
