@@ -34,6 +34,7 @@
 //! | `strategy::auto` | the plan for a user's target: controller, planner, and the public [`cost_model`] |
 //! | `links` | a node's links to all its peers |
 //! | `link` | reliable delivery to one peer: sender, receiver, round-trip time |
+//! | [`storage`] | the write-ahead log; only the runtime opens files |
 //! | `rng` | seeded jitter |
 //! | [`runtime`] | stdin, stdout, threads, the real clock |
 //!
@@ -44,8 +45,12 @@ mod link;
 mod links;
 pub mod message;
 pub mod node;
+#[cfg(test)]
+#[path = "../tests/it/props.rs"]
+mod props;
 mod rng;
 pub mod runtime;
+pub mod storage;
 mod strategy;
 pub mod time;
 pub mod timer_queue;
@@ -55,9 +60,9 @@ pub mod wire;
 pub use config::{Config, StrategyKind, Target};
 pub use link::Header;
 pub use message::{
-    Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
+    Batch, ErrorCode, Incarnation, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
 };
-pub use node::Node;
+pub use node::{Node, Recovery, STALL, Start};
 pub use strategy::auto::cost_model;
 pub use strategy::tree::TreeGrid;
 pub use time::Time;

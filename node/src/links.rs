@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::link::{AckedPacket, Link, Packet};
-use crate::message::{Batch, LinkMessage, PeerId};
+use crate::link::{Heard, Link, Packet};
+use crate::message::{Batch, Incarnation, LinkMessage, PeerId};
 use crate::rng::Rng;
 use crate::time::Time;
 use crate::timer_queue::TimerQueue;
@@ -15,26 +15,32 @@ use crate::values::Values;
 pub(crate) struct Links {
     /// By peer, up to the last one with a link.
     links: Vec<Option<Box<Link>>>,
-    /// The links' deadlines.
+    /// An entry for each link with a deadline, at or before that deadline. The earliest entry is exact.
+    ///
+    /// Most messages move a link's deadline later. Leaving the entry as it is until it is the earliest of all
+    /// costs a seventh of setting it each time.
     timers: TimerQueue<Time>,
     max_ack_delay: Duration,
+    /// This node's incarnation.
+    local: Incarnation,
     last_batch: LastBatch,
 }
 
 impl Links {
     /// No links yet. Each peer delays acknowledgements by at most `max_ack_delay`.
-    pub(crate) fn new(max_ack_delay: Duration) -> Links {
+    pub(crate) fn new(local: Incarnation, max_ack_delay: Duration) -> Links {
         Links {
             links: Vec::new(),
             timers: TimerQueue::default(),
             max_ack_delay,
+            local,
             last_batch: LastBatch::default(),
         }
     }
 
     /// Makes the link to `peer` with a maximum acknowledgement delay of its own.
     pub(crate) fn connect(&mut self, peer: PeerId, max_ack_delay: Duration) {
-        *self.slot_mut(peer) = Some(Box::new(Link::new(max_ack_delay)));
+        *self.slot_mut(peer) = Some(Box::new(Link::new(self.local, max_ack_delay)));
     }
 
     /// Changes by how much `peer` may delay acknowledgements.
@@ -59,31 +65,49 @@ impl Links {
         (0..).map(PeerId).zip(&self.links).filter_map(|(peer, link)| Some((peer, link.as_deref()?)))
     }
 
-    /// Queues the value at `index` of the log for `peer`. No deadline changes.
-    pub(crate) fn push(&mut self, peer: PeerId, index: u32) {
-        self.link_mut(peer).push(index);
+    /// Queues the values at these log indices for `peer`. No deadline changes.
+    pub(crate) fn push(&mut self, peer: PeerId, log_indices: impl IntoIterator<Item = u32>) {
+        self.link_mut(peer).push(log_indices);
     }
 
     /// Takes in a message's header. The caller hands the values on, and then calls [`Links::poll_one`] until
     /// it returns `None`, which also sets the link's timer.
-    pub(crate) fn on_message(
-        &mut self,
-        now: Time,
-        from: PeerId,
-        message: &LinkMessage,
-    ) -> Option<AckedPacket> {
+    pub(crate) fn on_message(&mut self, now: Time, from: PeerId, message: &LinkMessage) -> Heard {
         self.link_mut(from).on_packet(now, &message.header, message.values.len())
+    }
+
+    /// After this node's restart: announces it to `peer`, and sends the first `known` values of the log when
+    /// the peer answers.
+    pub(crate) fn reopen(&mut self, now: Time, peer: PeerId, known: usize) {
+        self.change(peer, |link| {
+            link.resync(known as u32);
+            link.reopen(now);
+        });
+    }
+
+    /// After the peer's restart: sends it the first `known` values of the log.
+    pub(crate) fn resync(&mut self, peer: PeerId, known: usize) {
+        self.change(peer, |link| link.resync(known as u32));
+    }
+
+    /// This node's process did not run for a while.
+    pub(crate) fn on_stall(&mut self, now: Time) {
+        for peer in (0..self.links.len() as u32).map(PeerId) {
+            if self.get(peer).is_some() {
+                self.change(peer, |link| link.on_stall(now));
+            }
+        }
     }
 
     /// Everything that is queued for `peer`, or an acknowledgement if nothing is. `None` if the peer is
     /// suspect.
-    pub(crate) fn flush(&mut self, now: Time, peer: PeerId, values: &Values) -> Option<LinkMessage> {
+    pub(crate) fn flush(&mut self, now: Time, peer: PeerId, values: &Values) -> Option<Box<LinkMessage>> {
         let packet = self.change(peer, |link| link.flush(now))?;
         Some(self.message(peer, packet, values))
     }
 
     /// A message to `peer` that only acknowledges.
-    pub(crate) fn acknowledge(&mut self, now: Time, peer: PeerId, values: &Values) -> LinkMessage {
+    pub(crate) fn acknowledge(&mut self, now: Time, peer: PeerId, values: &Values) -> Box<LinkMessage> {
         let packet = self.change(peer, |link| link.acknowledge(now));
         self.message(peer, packet, values)
     }
@@ -95,7 +119,7 @@ impl Links {
         peer: PeerId,
         values: &Values,
         rng: &mut Rng,
-    ) -> Option<LinkMessage> {
+    ) -> Option<Box<LinkMessage>> {
         let packet = self.change(peer, |link| link.poll(now, rng))?;
         Some(self.message(peer, packet, values))
     }
@@ -106,9 +130,9 @@ impl Links {
         now: Time,
         values: &Values,
         rng: &mut Rng,
-    ) -> Option<(PeerId, LinkMessage)> {
-        self.timers.earliest().filter(|at| *at <= now)?;
-        let peer = PeerId(self.timers.first()? as u32);
+    ) -> Option<(PeerId, Box<LinkMessage>)> {
+        let (number, _) = self.timers.first().filter(|(_, at)| *at <= now)?;
+        let peer = PeerId(number as u32);
         let message = self.poll_one(now, peer, values, rng)?;
         Some((peer, message))
     }
@@ -129,22 +153,48 @@ impl Links {
     }
 
     fn link_mut(&mut self, peer: PeerId) -> &mut Link {
-        let max_ack_delay = self.max_ack_delay;
-        self.slot_mut(peer).get_or_insert_with(|| Box::new(Link::new(max_ack_delay)))
+        let (local, max_ack_delay) = (self.local, self.max_ack_delay);
+        self.slot_mut(peer).get_or_insert_with(|| Box::new(Link::new(local, max_ack_delay)))
     }
 
     fn change<T>(&mut self, peer: PeerId, change: impl FnOnce(&mut Link) -> T) -> T {
         let link = self.link_mut(peer);
         let result = change(link);
         let deadline = link.deadline();
-        self.timers.set(peer.index(), deadline);
+        self.set_timer(peer, deadline);
         result
     }
 
-    fn message(&mut self, peer: PeerId, packet: Packet, values: &Values) -> LinkMessage {
+    fn set_timer(&mut self, peer: PeerId, deadline: Option<Time>) {
+        let earliest = self.timers.earliest();
+        match (self.timers.get(peer.index()), deadline) {
+            (None, None) => {}
+            // The link's own entry may be the earliest, and must be exact then.
+            (entry @ Some(_), _) if entry == earliest => {
+                self.timers.set(peer.index(), deadline);
+                self.correct_earliest();
+            }
+            (Some(entry), Some(deadline)) if entry <= deadline => {}
+            (Some(_), None) => {}
+            (_, Some(_)) => self.timers.set(peer.index(), deadline),
+        }
+    }
+
+    /// Sets entries that were too early, until the earliest is exact.
+    fn correct_earliest(&mut self) {
+        while let Some((number, at)) = self.timers.first() {
+            let deadline = self.links[number].as_deref().and_then(Link::deadline);
+            if deadline == Some(at) {
+                return;
+            }
+            self.timers.set(number, deadline);
+        }
+    }
+
+    fn message(&mut self, peer: PeerId, packet: Packet, values: &Values) -> Box<LinkMessage> {
         let link = self.links[peer.index()].as_deref().expect("the packet's own link");
         let batch = self.last_batch.get(link.log_indices(&packet), values);
-        LinkMessage { header: packet.header, values: batch, ..LinkMessage::default() }
+        Box::new(LinkMessage { header: packet.header, values: batch, ..LinkMessage::default() })
     }
 }
 

@@ -18,6 +18,13 @@ impl PeerId {
     }
 }
 
+/// One life of a node, from the start of its process to its end.
+///
+/// A later life has a higher number, so that peers tell a restarted node from the one that was killed. The
+/// first life is zero where the driver knows that it is the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Incarnation(pub u64);
+
 /// Values that travel together. Shared, because the same batch often goes to many peers.
 pub type Batch = Arc<[Value]>;
 
@@ -60,7 +67,8 @@ pub enum Reply {
     InitOk,
     /// To `topology`.
     TopologyOk,
-    /// To `broadcast`: the value is accepted, and will reach every node.
+    /// To `broadcast`: the value is accepted, and will reach every node. If the node keeps a log, the value is
+    /// in it.
     BroadcastOk,
     /// To `read`: the first `len` values of the node's log. A length instead of a copy keeps a read cheap.
     ReadOk {
@@ -81,7 +89,8 @@ pub enum Reply {
 pub enum ErrorCode {
     /// 10: the request's type is unknown.
     NotSupported,
-    /// 11: the node cannot serve this yet, because `init` has not come.
+    /// 11: the node cannot serve this now, because `init` has not come or its log cannot be written. Nothing
+    /// happened; the client may try again.
     TemporarilyUnavailable,
     /// 12: a field is missing or has the wrong type.
     MalformedRequest,
@@ -116,8 +125,9 @@ pub enum PeerMessage {
         /// The batch's `msg_id`.
         in_reply_to: u64,
     },
-    /// A message of a link, in the strategies `hub`, `direct` and `auto`; on the wire `batch`.
-    Link(LinkMessage),
+    /// A message of a link, in the strategies `hub`, `direct` and `auto`; on the wire `batch`. Boxed, because
+    /// messages move through several queues on their way.
+    Link(Box<LinkMessage>),
 }
 
 /// A message on a link: the link's header, values, and the fields of the `hub` strategy.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -200,6 +201,7 @@ pub struct Values {
 
 impl Values {
     /// Adds `value` unless it is known; its position in the log if it was new.
+    #[inline]
     pub fn insert(&mut self, value: &Value) -> Option<u32> {
         if !self.known.insert(value) {
             return None;
@@ -207,6 +209,15 @@ impl Values {
         let index = u32::try_from(self.log.len()).expect("memory ends before 2^32 values");
         self.log.push(value.clone());
         Some(index)
+    }
+
+    /// Adds those of `values` that are unknown. Returns their positions in the log.
+    pub fn insert_all(&mut self, values: &[Value]) -> Range<u32> {
+        let before = self.log.len() as u32;
+        for value in values {
+            self.insert(value);
+        }
+        before..self.log.len() as u32
     }
 
     /// How many values are known.

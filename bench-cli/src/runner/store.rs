@@ -89,7 +89,8 @@ fn replace_link(target: &Path, link: &Path) -> io::Result<()> {
         .map_err(|error| explain("link", link, &error))
 }
 
-fn explain(action: &str, path: &Path, error: &io::Error) -> io::Error {
+/// The error with the action and the path that it concerns.
+pub(super) fn explain(action: &str, path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("could not {action} {}: {error}", path.display()))
 }
 

@@ -16,6 +16,35 @@
 //!   links.
 //! - **Rest.** When everything is acknowledged, a link has no deadline and stays silent.
 //!
+//! # Restarts
+//!
+//! A node that is killed forgets its links: which values its peers lack, and which numbers they used. Each
+//! message therefore names the [incarnation](Incarnation) of its sender and the one that it is meant for, like
+//! the connection ids of QUIC. An incarnation is one life of a node; a later life has a higher number.
+//!
+//! ```text
+//!      n1 (first life)     p          the link at p
+//!      ── seq 40, values ─►           received 0..41 from n1's first life
+//!      ✗ killed
+//!      n1 (second life)
+//!      ── from 2: hello ──►           a new life: both directions count from zero again
+//!      ◄─ to 2: seq 0, everything ──
+//!      ── from 2: seq 0, everything from the log ─►
+//! ```
+//!
+//! - **A restarted node** treats each peer that it must talk to as suspect ([`Link::reopen`]). So it sends a
+//!   probe at once, repeats it until the peer answers, and then sends all values that it knows in one message.
+//! - **A peer that hears a new incarnation** starts the link over: it forgets the numbers that it received, and
+//!   counts its own from zero. It queues what the old life had not acknowledged. The strategy can replace that by
+//!   [everything that the node knows](Link::resync), because the old life may have forgotten what it acknowledged.
+//!   Receivers drop duplicates.
+//! - **A message from an earlier incarnation** may still be on its way. Its values are welcome. Its numbers and
+//!   acknowledgements are ignored.
+//! - **A message for an earlier incarnation** comes from a peer that has not noticed the restart. Its numbers
+//!   and acknowledgements are ignored too, and it is answered at once, so that the peer notices.
+//!
+//! Nothing of this adds a message as long as no node is restarted.
+//!
 //! A link knows values only by their index in the node's log (`u32`), and messages only by their [`Header`]s.
 //!
 //! | module | content |
@@ -37,10 +66,11 @@ mod tests;
 use std::time::Duration;
 
 pub use self::header::Header;
-pub(crate) use self::header::{AckedPacket, Packet};
+pub(crate) use self::header::{AckedPacket, Heard, Packet};
 use self::receiver::Receiver;
 use self::round_trip::RoundTrip;
 use self::sender::{Segment, Sender};
+use crate::message::Incarnation;
 use crate::rng::Rng;
 use crate::time::Time;
 
@@ -61,12 +91,40 @@ pub(crate) struct Link {
     sender: Sender,
     receiver: Receiver,
     rtt: RoundTrip,
+    /// This node's incarnation.
+    local: Incarnation,
+    /// The peer's, once heard.
+    remote: Option<Incarnation>,
 }
 
 impl Link {
-    /// A link to a peer that delays an acknowledgement by at most `max_ack_delay`.
-    pub(crate) fn new(max_ack_delay: Duration) -> Link {
-        Link { sender: Sender::new(max_ack_delay), receiver: Receiver::default(), rtt: RoundTrip::default() }
+    /// A link to a peer that delays an acknowledgement by at most `max_ack_delay`. `local` is this node's
+    /// incarnation.
+    pub(crate) fn new(local: Incarnation, max_ack_delay: Duration) -> Link {
+        Link {
+            sender: Sender::new(max_ack_delay),
+            receiver: Receiver::default(),
+            rtt: RoundTrip::default(),
+            local,
+            remote: None,
+        }
+    }
+
+    /// This node has been restarted: probes the peer until it answers, and then sends what is queued.
+    pub(crate) fn reopen(&mut self, now: Time) {
+        self.sender.suspect(now);
+    }
+
+    /// Queues the first `known` values of the log in place of what is queued, because nobody can tell any more
+    /// which of them the peer has. [`Link::poll`] sends them.
+    pub(crate) fn resync(&mut self, known: u32) {
+        self.sender.restart((0..known).collect());
+    }
+
+    /// This node's process did not run for a while, so a peer's silence meant nothing: the waits for its
+    /// acknowledgements begin again.
+    pub(crate) fn on_stall(&mut self, now: Time) {
+        self.sender.on_stall(now);
     }
 
     /// Changes by how much the peer may delay an acknowledgement.
@@ -74,9 +132,9 @@ impl Link {
         self.sender.set_max_ack_delay(max_ack_delay);
     }
 
-    /// Queues the value at `index` of the node's log. It leaves with the next [`Link::flush`].
-    pub(crate) fn push(&mut self, index: u32) {
-        self.sender.push(index);
+    /// Queues the values at these indices of the node's log. They leave with the next [`Link::flush`].
+    pub(crate) fn push(&mut self, log_indices: impl IntoIterator<Item = u32>) {
+        self.sender.push(log_indices);
     }
 
     /// Whether there are values that were never sent.
@@ -84,10 +142,15 @@ impl Link {
         self.sender.has_unsent()
     }
 
-    /// Whether the peer has been silent for too long. [`Link::flush`] then sends nothing. Everything queued
-    /// goes out as soon as the peer is heard again.
+    /// Whether the peer has been silent for too long, or has not been heard since this node was restarted.
+    /// [`Link::flush`] then sends nothing. Everything queued goes out as soon as the peer is heard.
     pub(crate) fn is_suspect(&self) -> bool {
         self.sender.is_suspect()
+    }
+
+    /// Whether the peer is suspect, and has had the time to answer if this node was just restarted.
+    pub(crate) fn is_silent(&self, now: Time) -> bool {
+        self.sender.suspect_since().is_some_and(|since| since <= now)
     }
 
     /// If the peer is suspect: when it counts as unreachable. Until then it may still answer the first probe,
@@ -116,12 +179,28 @@ impl Link {
         self.sender.log_indices(packet.header.seq, packet.count)
     }
 
-    /// Takes in a message with `count` values. The caller hands the values on, whatever their numbers are.
-    /// Afterwards [`Link::poll`] may have something to send.
-    pub(crate) fn on_packet(&mut self, now: Time, header: &Header, count: usize) -> Option<AckedPacket> {
-        let acked = self.sender.on_header(now, header, &mut self.rtt);
+    /// Takes in a message with `count` values. The caller hands the values on, whatever their numbers and
+    /// incarnations are. Afterwards [`Link::poll`] may have something to send.
+    pub(crate) fn on_packet(&mut self, now: Time, header: &Header, count: usize) -> Heard {
+        let mut heard = Heard::default();
+        match self.remote {
+            Some(known) if header.from < known => return heard,
+            Some(known) if header.from > known => {
+                heard.restarted = true;
+                self.receiver = Receiver::default();
+                let unacknowledged = self.sender.unacknowledged().collect();
+                self.sender.restart(unacknowledged);
+            }
+            _ => {}
+        }
+        self.remote = Some(header.from);
+        if header.to.is_some_and(|to| to != self.local) {
+            self.receiver.request_ack();
+            return heard;
+        }
+        heard.acked = self.sender.on_header(now, header, &mut self.rtt);
         self.receiver.on_packet(now, header, count, &self.rtt);
-        acked
+        heard
     }
 
     /// All values that were never sent, as one message, or an acknowledgement if there are none. `None` if
@@ -163,10 +242,14 @@ impl Link {
         let Segment { numbers, retransmission, ack_requested } = segment;
         let acknowledgement = self.receiver.acknowledge(now);
         let header = Header { seq: numbers.start, retransmission, ack_requested, ..acknowledgement };
-        Packet { header, count: (numbers.end - numbers.start) as usize }
+        Packet { header: self.addressed(header), count: (numbers.end - numbers.start) as usize }
     }
 
     fn without_values(&self, header: Header) -> Packet {
-        Packet { header: Header { seq: self.sender.next(), ..header }, count: 0 }
+        Packet { header: self.addressed(Header { seq: self.sender.next(), ..header }), count: 0 }
+    }
+
+    fn addressed(&self, header: Header) -> Header {
+        Header { from: self.local, to: self.remote, ..header }
     }
 }

@@ -47,6 +47,11 @@ impl Receiver {
         }
     }
 
+    /// The peer must hear of this node at once.
+    pub(super) fn request_ack(&mut self) {
+        self.ack_requested = true;
+    }
+
     pub(super) fn gap_is_due(&self, now: Time) -> bool {
         self.gap_at.is_some_and(|at| at <= now)
     }

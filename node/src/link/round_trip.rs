@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How long a peer may take to answer before any round trip was measured, beyond what it may hold an ack
 /// back.
-const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
 /// The shortest time that an answer may take, beyond what the peer may hold an ack back: a process that
 /// stands still for a moment, as they do on a busy machine, is not gone.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(250);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::header::{AckedPacket, Header};
-use super::round_trip::RoundTrip;
+use super::round_trip::{FIRST_TIMEOUT, RoundTrip};
 use super::{MAX_REPORTED_RANGES, PROBE_JITTER, PROBE_VALUES, PROBE_WAIT};
 use crate::rng::Rng;
 use crate::time::Time;
@@ -50,7 +50,12 @@ struct SentPacket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Health {
     Live,
-    Suspect { since: Time, probe_at: Time, wait: Duration },
+    /// `since` is in the future for a peer that this node, just restarted, has asked for the first time.
+    Suspect {
+        since: Time,
+        probe_at: Time,
+        wait: Duration,
+    },
 }
 
 #[derive(Debug)]
@@ -88,8 +93,35 @@ impl Sender {
         self.max_ack_delay = max_ack_delay;
     }
 
-    pub(super) fn push(&mut self, index: u32) {
-        self.queue.push_back(index);
+    /// Nothing tells whether the peer is there: the next [`Sender::poll`] probes it.
+    pub(super) fn suspect(&mut self, now: Time) {
+        self.to_retransmit.clear();
+        // The first wait doubles to that of a first probe.
+        self.health = Health::Suspect { since: now + FIRST_TIMEOUT, probe_at: now, wait: PROBE_WAIT.0 / 2 };
+    }
+
+    /// The peer has been restarted: numbers the values at these log indices from zero, and sends them at once.
+    pub(super) fn restart(&mut self, queue: VecDeque<u32>) {
+        self.queue = queue;
+        self.base = 0;
+        self.next = 0;
+        self.in_flight.clear();
+        self.health = Health::Live;
+        self.to_retransmit.clear();
+        if !self.queue.is_empty() {
+            self.to_retransmit.push(0..self.end());
+        }
+    }
+
+    /// Begins all waits again.
+    pub(super) fn on_stall(&mut self, now: Time) {
+        for packet in &mut self.in_flight {
+            packet.waits_from = now;
+        }
+    }
+
+    pub(super) fn push(&mut self, log_indices: impl IntoIterator<Item = u32>) {
+        self.queue.extend(log_indices);
     }
 
     /// The number that the next new value will get when it is sent.
@@ -160,12 +192,14 @@ impl Sender {
         if header.ack <= self.base || header.ack > self.next {
             return None;
         }
-        self.queue.drain(..(header.ack - self.base) as usize);
-        self.base = header.ack;
-        if self.queue.is_empty() {
+        if header.ack == self.end() {
+            self.queue.clear();
             // A partition may have filled the queues of many links; do not keep that memory for good.
             self.queue.shrink_to(KEPT_CAPACITY);
+        } else {
+            self.queue.drain(..(header.ack - self.base) as usize);
         }
+        self.base = header.ack;
         let mut last = None;
         while self.in_flight.front().is_some_and(|packet| packet.end <= header.ack) {
             last = self.in_flight.pop_front();

@@ -15,6 +15,7 @@
 //!
 //! | field | meaning |
 //! |---|---|
+//! | `inc`, `to_inc` | the incarnations of the sender and of the receiver that the message is meant for |
 //! | `seq`, `values` | the values, and the number of the first one |
 //! | `ack`, `delay` | how many values arrived without a gap, and µs since the last of them arrived |
 //! | `ack_requested` | the sender wants an acknowledgement at once |
@@ -91,6 +92,10 @@ struct Body<'a> {
     node_id: Option<&'a RawValue>,
     #[serde(borrow)]
     node_ids: Option<&'a RawValue>,
+    #[serde(borrow, rename = "inc")]
+    incarnation: Option<&'a RawValue>,
+    #[serde(borrow, rename = "to_inc")]
+    to_incarnation: Option<&'a RawValue>,
     #[serde(borrow)]
     values: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -144,6 +149,11 @@ struct Names {
 type Refusal = (ErrorCode, Cow<'static, str>);
 
 impl Wire {
+    /// This node's name, once `init` has come.
+    pub fn me(&self) -> Option<&str> {
+        self.names.me.map(|me| self.names.ids[me.index()].as_str())
+    }
+
     /// Parses a line.
     ///
     /// # Errors
@@ -280,7 +290,7 @@ mod tests {
 
     use super::*;
     use crate::link::Header;
-    use crate::message::{Batch, LinkMessage, Plan};
+    use crate::message::{Batch, Incarnation, LinkMessage, Plan};
 
     fn wire() -> Wire {
         let mut wire = Wire::default();
@@ -361,6 +371,8 @@ mod tests {
         let us = Duration::from_micros;
         let full = LinkMessage {
             header: Header {
+                from: Incarnation(1_764_230_000_123),
+                to: Some(Incarnation(0)),
                 seq: u64::MAX,
                 ack: 3,
                 ack_delay: Some(us(1500)),
@@ -381,9 +393,9 @@ mod tests {
         for message in [
             PeerMessage::TreeBatch { msg_id: 3, values },
             PeerMessage::TreeAck { in_reply_to: 3 },
-            PeerMessage::Link(LinkMessage::default()),
-            PeerMessage::Link(full),
-            PeerMessage::Link(hub),
+            PeerMessage::Link(Box::default()),
+            PeerMessage::Link(Box::new(full)),
+            PeerMessage::Link(Box::new(hub)),
         ] {
             let mut line = Vec::new();
             // The sender is n1, so that it must be the receiver's peer.
