@@ -205,8 +205,8 @@ impl Simulation {
     /// Jumps to the next deadline and handles everything due then. Returns false if there is none up to `limit`.
     fn step(&mut self, limit: Option<Time>) -> bool {
         let next_of_run = self.run.next_deadline();
-        let others = [self.processes.next_deadline(), self.pipes.next_deadline()];
-        let Some(next) = others.into_iter().chain([next_of_run]).flatten().min() else { return false };
+        let deadlines = [next_of_run, self.processes.next_deadline(), self.pipes.next_deadline()];
+        let Some(next) = Time::earliest(deadlines) else { return false };
         if limit.is_some_and(|limit| next > limit) {
             return false;
         }
@@ -250,7 +250,7 @@ impl Simulation {
             node.on_timeout(self.now);
             self.collect_outbound(id, None);
         }
-        self.pipes.write(self.now, id, self.outbox.drain(..));
+        self.pipes.write(self.now, id, &mut self.outbox);
     }
 
     /// A node reads a message.
@@ -258,10 +258,10 @@ impl Simulation {
         let Some(node) = self.processes.node_mut(id) else { return };
         match (inbound.body, inbound.src) {
             (Body::Request { request, msg_id }, Address::Client(_)) => {
-                node.on_request(self.now, payload::reply_to(msg_id), request);
+                node.on_request(self.now, payload::reply_to(msg_id), request.into());
             }
             (Body::Peer(message), Address::Node(from)) => {
-                node.on_message(self.now, node::PeerId(from.0), *message);
+                node.on_message(self.now, node::PeerId(from.0), message);
             }
             _ => return,
         }
@@ -274,7 +274,7 @@ impl Simulation {
         while let Some(transmit) = node.poll_transmit() {
             match (transmit, client) {
                 (node::Transmit::ToPeer { to, message }, _) => {
-                    self.outbox.push((Address::Node(NodeId(to.0)), Body::Peer(Box::new(message))));
+                    self.outbox.push((Address::Node(NodeId(to.0)), Body::Peer(message)));
                 }
                 (node::Transmit::ToClient { to, reply }, Some(client)) => {
                     if let node::Reply::ReadOk { len } = reply {
@@ -282,7 +282,7 @@ impl Simulation {
                         let new = &node.values().as_slice()[recorded.min(len)..len];
                         self.run.record_values(id, new.iter().map(payload::element));
                     }
-                    self.outbox.push((client, Body::Reply { reply, in_reply_to: to.msg_id }));
+                    self.outbox.push((client, Body::Reply { reply: reply.into(), in_reply_to: to.msg_id }));
                 }
                 (node::Transmit::ToClient { .. }, None) => {}
             }

@@ -48,24 +48,16 @@ impl Pipes {
         }
     }
 
-    /// A node writes all of `messages` now.
-    pub(super) fn write(
-        &mut self,
-        now: Time,
-        node: NodeId,
-        messages: impl IntoIterator<Item = (Address, Body)>,
-    ) {
-        let mut messages = messages.into_iter().peekable();
-        if messages.peek().is_none() {
-            return;
-        }
+    /// A node writes all of `messages` now, which empties them.
+    pub(super) fn write(&mut self, now: Time, node: NodeId, messages: &mut Vec<(Address, Body)>) {
         let pipe = &mut self.pipes[node.index()];
-        if pipe.is_closed {
+        if pipe.is_closed || messages.is_empty() {
+            messages.clear();
             return;
         }
         let at = pipe.busy_until.max(STDOUT_DELAY.after(now, &mut self.rng));
         pipe.busy_until = at;
-        pipe.messages.extend(messages.map(|(dest, body)| Outbound { at, dest, body }));
+        pipe.messages.extend(messages.drain(..).map(|(dest, body)| Outbound { at, dest, body }));
         self.update_timer(node);
     }
 
@@ -76,8 +68,7 @@ impl Pipes {
 
     /// The next message that the network has read by `now`, and the node that wrote it.
     pub(super) fn poll_outbound(&mut self, now: Time) -> Option<(NodeId, Outbound)> {
-        self.timers.earliest().filter(|at| *at <= now)?;
-        let index = self.timers.first()?;
+        let (index, _) = self.timers.first().filter(|(_, at)| *at <= now)?;
         let node = NodeId(index as u32);
         let outbound = self.pipes[index].messages.pop_front()?;
         self.update_timer(node);
@@ -112,7 +103,7 @@ mod tests {
         let message = |client: u32| (Address::Client(ClientId(client)), Body::request(&Request::Read, 1));
         let times = (0..1_000_u32).map(|k| (Time::ZERO + Duration::from_micros(20 * u64::from(k)), k));
         for (now, k) in times {
-            pipes.write(now, NodeId(k % 3), [message(2 * k), message(2 * k + 1)]);
+            pipes.write(now, NodeId(k % 3), &mut vec![message(2 * k), message(2 * k + 1)]);
         }
         assert_eq!(pipes.next_deadline().map(|at| at > Time::ZERO), Some(true));
         let mut read: Vec<(NodeId, Time, u32)> = Vec::new();
@@ -134,12 +125,12 @@ mod tests {
     #[test]
     fn nothing_is_read_from_a_closed_pipe() {
         let mut pipes = Pipes::new(2, 1);
-        let read = || [(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))];
+        let read = || vec![(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))];
         for node in [0, 1, 0] {
-            pipes.write(Time::ZERO, NodeId(node), read());
+            pipes.write(Time::ZERO, NodeId(node), &mut read());
         }
         pipes.close(NodeId(0));
-        pipes.write(Time::ZERO, NodeId(0), read());
+        pipes.write(Time::ZERO, NodeId(0), &mut read());
         let later = Time::ZERO + Duration::from_secs(1);
         assert_eq!(pipes.poll_outbound(later).map(|(node, _)| node), Some(NodeId(1)));
         assert!(pipes.poll_outbound(later).is_none() && pipes.next_deadline().is_none());
@@ -148,12 +139,12 @@ mod tests {
     #[test]
     fn nothing_is_read_before_its_time() {
         let mut pipes = Pipes::new(1, 1);
-        pipes.write(Time::ZERO, NodeId(0), []);
+        pipes.write(Time::ZERO, NodeId(0), &mut Vec::new());
         assert_eq!(pipes.next_deadline(), None);
         pipes.write(
             Time::ZERO,
             NodeId(0),
-            [(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))],
+            &mut vec![(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))],
         );
         assert!(pipes.poll_outbound(Time::ZERO).is_none());
         let at = pipes.next_deadline().unwrap();

@@ -78,8 +78,7 @@ impl Processes {
 
     /// The process that is launched or wakes by `now`, earliest first.
     pub(super) fn waking(&self, now: Time) -> Option<NodeId> {
-        self.timers.earliest().filter(|at| *at <= now)?;
-        self.timers.first().map(|index| NodeId(index as u32))
+        self.timers.first().filter(|(_, at)| *at <= now).map(|(index, _)| NodeId(index as u32))
     }
 
     /// Writes a message to a launched node's standard input.
@@ -120,7 +119,7 @@ impl Processes {
                 wake
             }
         });
-        self.timers.set(id.index(), [message, deadline].into_iter().flatten().min());
+        self.timers.set(id.index(), Time::earliest([message, deadline]));
     }
 }
 

@@ -11,7 +11,6 @@ mod queue;
 mod tests;
 
 use std::collections::BinaryHeap;
-use std::time::Duration;
 
 use node::{Time, TimerQueue};
 
@@ -123,15 +122,15 @@ impl<M: Clone> Network<M> {
     }
 
     fn enqueue(&mut self, now: Time, id: u64, src: Address, dest: NodeId, payload: M) {
-        let latency = match src {
-            Address::Client(_) => Duration::ZERO,
-            Address::Node(_) => latency::sample(self.latency, &mut self.rng),
+        let at = match src {
+            Address::Client(_) => now,
+            Address::Node(_) => latency::after(self.latency, now, &mut self.rng),
         };
         let inbox = &mut self.inboxes[dest.index()];
-        inbox.waiting.push(Queued { at: now + latency, id, item: Message { src, sent: now, payload } });
+        inbox.waiting.push(Queued { at, id, item: Message { src, sent: now, payload } });
         if inbox.taken.is_none() && !inbox.is_paused {
-            let delay = if latency.is_zero() { Duration::ZERO } else { self.timing.take_delay };
-            self.take(now + delay, now + delay, dest);
+            let taken_at = if at == now { now } else { now + self.timing.take_delay };
+            self.take(taken_at, taken_at, dest);
         }
     }
 
@@ -153,8 +152,8 @@ impl<M: Clone> Network<M> {
 
     /// The next message that is due by `now`, if there is one.
     pub fn poll_delivery(&mut self, now: Time) -> Option<Delivery<M>> {
-        self.wake_ups.earliest().filter(|(at, _)| *at <= now)?;
-        let dest = NodeId(self.wake_ups.first()? as u32);
+        let (dest, _) = self.wake_ups.first().filter(|(_, (at, _))| *at <= now)?;
+        let dest = NodeId(dest as u32);
         let taken = self.inboxes[dest.index()].taken.take();
         let (due, message) = taken.expect("a delivery thread sleeps only when it has taken a message");
         let Queued { id, item: Message { src, sent, payload }, .. } = message;
@@ -199,14 +198,14 @@ impl<M: Clone> Network<M> {
                 continue;
             }
             let deadline = message.at;
-            let sleep = whole_millis(deadline.saturating_since(now));
+            let wakes_from = after_whole_millis(now, deadline);
+            let sleeps = wakes_from > now;
             let at = match self.timing.overshoot {
-                _ if sleep.is_zero() => now,
-                None => now + sleep,
-                Some(overshoot) => overshoot.after(now + sleep, &mut self.overshoot_rng),
+                Some(overshoot) if sleeps => overshoot.after(wakes_from, &mut self.overshoot_rng),
+                _ => wakes_from,
             };
             self.wake_ups.set(node.index(), Some((at, message.id)));
-            let due = if sleep.is_zero() { now.min(free.max(deadline)) } else { at };
+            let due = if sleeps { at } else { now.min(free.max(deadline)) };
             inbox.taken = Some((due, message));
             return;
         }
@@ -224,7 +223,10 @@ impl<M: Clone> Network<M> {
     }
 }
 
-/// The duration rounded down to whole milliseconds, which is what Java's `Thread.sleep` takes.
-fn whole_millis(duration: Duration) -> Duration {
-    duration - Duration::from_nanos(u64::from(duration.subsec_nanos() % 1_000_000))
+/// The end of a sleep from `now` until `deadline`, rounded down to whole milliseconds, which is what Java's
+/// `Thread.sleep` takes.
+fn after_whole_millis(now: Time, deadline: Time) -> Time {
+    const MILLISECOND: u64 = 1_000_000;
+    let sleep = deadline.as_nanos().saturating_sub(now.as_nanos()) / MILLISECOND * MILLISECOND;
+    Time::from_nanos(now.as_nanos() + sleep)
 }

@@ -1,5 +1,7 @@
 //! The network with exact timers, and once with real Maelstrom's.
 
+use std::time::Duration;
+
 use super::*;
 use crate::harness::message_counts::Count;
 use crate::spec::settings::LatencyDistribution;

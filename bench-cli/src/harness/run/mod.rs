@@ -204,8 +204,10 @@ impl<P: Payload> Run<P> {
 
     /// Handles everything that is due by `now`.
     pub fn handle_timeout(&mut self, now: Time) {
-        self.expire(now);
-        self.advance(now);
+        if self.own_deadline().is_some_and(|at| at <= now) {
+            self.expire(now);
+            self.advance(now);
+        }
     }
 
     /// The next message that is due at a node.
@@ -215,8 +217,12 @@ impl<P: Payload> Run<P> {
 
     /// When the next message is due or [`Run::handle_timeout`] must be called, whichever is earlier.
     pub fn next_deadline(&mut self) -> Option<Time> {
-        let timeout = self.next_timeout();
-        [self.network.next_deadline(), timeout, self.wake].into_iter().flatten().min()
+        Time::earliest([self.network.next_deadline(), self.own_deadline()])
+    }
+
+    /// When [`Run::handle_timeout`] has something to do.
+    fn own_deadline(&mut self) -> Option<Time> {
+        Time::earliest([self.next_timeout(), self.wake])
     }
 
     /// Delivers nothing more to a node that does not read its input.
