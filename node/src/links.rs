@@ -39,8 +39,12 @@ impl Links {
     }
 
     /// Makes the link to `peer` with a maximum acknowledgement delay of its own.
+    #[cold]
     pub(crate) fn connect(&mut self, peer: PeerId, max_ack_delay: Duration) {
-        *self.slot_mut(peer) = Some(Box::new(Link::new(self.local, max_ack_delay)));
+        if peer.index() >= self.links.len() {
+            self.links.resize_with(peer.index() + 1, || None);
+        }
+        self.links[peer.index()] = Some(Box::new(Link::new(self.local, max_ack_delay)));
     }
 
     /// Changes by how much `peer` may delay acknowledgements.
@@ -131,8 +135,7 @@ impl Links {
         values: &Values,
         rng: &mut Rng,
     ) -> Option<(PeerId, Box<LinkMessage>)> {
-        let (number, _) = self.timers.first().filter(|(_, at)| *at <= now)?;
-        let peer = PeerId(number as u32);
+        let peer = PeerId(self.timers.due(now)? as u32);
         let message = self.poll_one(now, peer, values, rng)?;
         Some((peer, message))
     }
@@ -145,16 +148,11 @@ impl Links {
         self.peers().all(|(_, link)| link.is_idle())
     }
 
-    fn slot_mut(&mut self, peer: PeerId) -> &mut Option<Box<Link>> {
-        if peer.index() >= self.links.len() {
-            self.links.resize_with(peer.index() + 1, || None);
-        }
-        &mut self.links[peer.index()]
-    }
-
     fn link_mut(&mut self, peer: PeerId) -> &mut Link {
-        let (local, max_ack_delay) = (self.local, self.max_ack_delay);
-        self.slot_mut(peer).get_or_insert_with(|| Box::new(Link::new(local, max_ack_delay)))
+        if self.get(peer).is_none() {
+            self.connect(peer, self.max_ack_delay);
+        }
+        self.links[peer.index()].as_deref_mut().expect("a connected peer has a link")
     }
 
     fn change<T>(&mut self, peer: PeerId, change: impl FnOnce(&mut Link) -> T) -> T {
@@ -182,9 +180,9 @@ impl Links {
 
     /// Sets entries that were too early, until the earliest is exact.
     fn correct_earliest(&mut self) {
-        while let Some((number, at)) = self.timers.first() {
+        while let Some(number) = self.timers.first() {
             let deadline = self.links[number].as_deref().and_then(Link::deadline);
-            if deadline == Some(at) {
+            if deadline == self.timers.earliest() {
                 return;
             }
             self.timers.set(number, deadline);
@@ -194,7 +192,7 @@ impl Links {
     fn message(&mut self, peer: PeerId, packet: Packet, values: &Values) -> Box<LinkMessage> {
         let link = self.links[peer.index()].as_deref().expect("the packet's own link");
         let batch = self.last_batch.get(link.log_indices(&packet), values);
-        Box::new(LinkMessage { header: packet.header, values: batch, ..LinkMessage::default() })
+        Box::new(LinkMessage::new(packet.header, batch))
     }
 }
 

@@ -152,6 +152,22 @@ pub struct LinkMessage {
     pub unreachable: Vec<PeerId>,
 }
 
+impl LinkMessage {
+    /// A message without the fields of the `hub` strategy.
+    pub fn new(header: Header, values: Batch) -> LinkMessage {
+        LinkMessage {
+            header,
+            values,
+            wants_phase: false,
+            direct: false,
+            hub_unreachable: false,
+            next: None,
+            plan: None,
+            unreachable: Vec::new(),
+        }
+    }
+}
+
 /// How the nodes of an `auto` cluster spread values. The hub chooses the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {

@@ -12,11 +12,6 @@ impl Deadline for Time {
     const NEVER: Time = Time::from_nanos(u64::MAX);
 }
 
-/// A time and a number that puts equal times in order.
-impl Deadline for (Time, u64) {
-    const NEVER: (Time, u64) = (<Time as Deadline>::NEVER, u64::MAX);
-}
-
 /// A tournament over the deadlines of numbered things, such as peers.
 ///
 /// Setting a deadline costs at most the tournament's height, and finding the earliest costs nothing. Among
@@ -30,6 +25,8 @@ pub struct TimerQueue<D> {
     /// Deadlines that compete with each other. The children of the entry at `slot` of group `g` are in group
     /// `4 * g + slot + 1`.
     groups: Vec<[D; 4]>,
+    /// The earliest of the first group, and so of all.
+    earliest: D,
     /// The first of the last groups, which hold the deadlines themselves. Each entry of the other groups is
     /// the earliest of its children.
     leaves: usize,
@@ -49,25 +46,30 @@ impl<D: Deadline> TimerQueue<D> {
             leaves += width;
             width *= 4;
         }
-        TimerQueue { groups: vec![[D::NEVER; 4]; leaves + width], leaves }
+        TimerQueue { groups: vec![[D::NEVER; 4]; leaves + width], leaves, earliest: D::NEVER }
     }
 
     /// The earliest deadline.
     pub fn earliest(&self) -> Option<D> {
-        Some(earliest(&self.groups[0])).filter(|earliest| *earliest < D::NEVER)
+        Some(self.earliest).filter(|earliest| *earliest < D::NEVER)
     }
 
-    /// The earliest deadline and its number.
-    pub fn first(&self) -> Option<(usize, D)> {
+    /// The number of the earliest deadline.
+    pub fn first(&self) -> Option<usize> {
         let earliest = self.earliest()?;
         let mut group = 0;
         loop {
             let slot = self.groups[group].iter().position(|entry| *entry == earliest)?;
             if group >= self.leaves {
-                return Some((4 * (group - self.leaves) + slot, earliest));
+                return Some(4 * (group - self.leaves) + slot);
             }
             group = 4 * group + slot + 1;
         }
+    }
+
+    /// The number of the earliest deadline, if that is not after `now`.
+    pub fn due(&self, now: D) -> Option<usize> {
+        if self.earliest <= now { self.first() } else { None }
     }
 
     /// The deadline of `number`.
@@ -89,14 +91,16 @@ impl<D: Deadline> TimerQueue<D> {
                 return;
             }
             entries[slot] = entry;
+            entry = earliest(entries);
             if group == 0 {
+                self.earliest = entry;
                 return;
             }
-            entry = earliest(entries);
             (group, slot) = ((group - 1) / 4, (group - 1) % 4);
         }
     }
 
+    #[cold]
     fn grow(&mut self, count: usize) {
         let mut larger = TimerQueue::new(count);
         for (number, deadline) in self.groups[self.leaves..].iter().flatten().enumerate() {
@@ -130,7 +134,7 @@ mod tests {
                 deadlines[node] = at.map(Time::from_nanos);
                 timers.set(node, deadlines[node]);
                 let expected = deadlines.iter().enumerate().filter_map(|(n, at)| at.map(|at| (at, n))).min();
-                prop_assert_eq!(timers.first().map(|(n, at)| (at, n)), expected);
+                prop_assert_eq!(timers.earliest().zip(timers.first()), expected);
                 prop_assert_eq!(timers.get(node), deadlines[node]);
             }
         }

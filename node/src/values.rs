@@ -206,18 +206,19 @@ impl Values {
         if !self.known.insert(value) {
             return None;
         }
-        let index = u32::try_from(self.log.len()).expect("memory ends before 2^32 values");
         self.log.push(value.clone());
-        Some(index)
+        Some(log_index(self.log.len() - 1))
     }
 
     /// Adds those of `values` that are unknown. Returns their positions in the log.
     pub fn insert_all(&mut self, values: &[Value]) -> Range<u32> {
-        let before = self.log.len() as u32;
+        let before = self.log.len();
         for value in values {
-            self.insert(value);
+            if self.known.insert(value) {
+                self.log.push(value.clone());
+            }
         }
-        before..self.log.len() as u32
+        log_index(before)..log_index(self.log.len())
     }
 
     /// How many values are known.
@@ -241,6 +242,10 @@ impl Values {
     }
 }
 
+fn log_index(position: usize) -> u32 {
+    u32::try_from(position).expect("memory ends before 2^32 values")
+}
+
 /// Whole numbers below this are known by a bit instead of a hash entry. So the bits of a node take at most
 /// 128 KiB, whatever numbers its clients choose.
 const DENSE_LIMIT: i64 = 1 << 20;
@@ -261,8 +266,13 @@ impl Known {
     fn insert(&mut self, value: &Value) -> bool {
         match Known::dense_index(value) {
             Some(index) => self.dense.insert(index),
-            None => !self.sparse.contains(value) && self.sparse.insert(value.clone()),
+            None => self.insert_sparse(value),
         }
+    }
+
+    #[cold]
+    fn insert_sparse(&mut self, value: &Value) -> bool {
+        !self.sparse.contains(value) && self.sparse.insert(value.clone())
     }
 
     fn contains(&self, value: &Value) -> bool {
@@ -291,11 +301,16 @@ impl BitSet {
     fn insert(&mut self, index: usize) -> bool {
         let (word, bit) = (index / 64, 1 << (index % 64));
         if word >= self.words.len() {
-            self.words.resize(word + 1, 0);
+            self.grow(word + 1);
         }
         let is_new = self.words[word] & bit == 0;
         self.words[word] |= bit;
         is_new
+    }
+
+    #[cold]
+    fn grow(&mut self, words: usize) {
+        self.words.resize(words, 0);
     }
 
     fn contains(&self, index: usize) -> bool {

@@ -13,29 +13,58 @@ use super::rng_streams::RngStream;
 /// A distribution of durations, given by its quantiles.
 #[derive(Debug)]
 pub struct Distribution {
-    /// Pairs of a share in thousandths, from 0 to 1000, and the duration in microseconds that this share does not
-    /// exceed. Both rise.
+    #[cfg(test)]
     quantiles: &'static [(u64, u64)],
-    /// For each thousandth, the place of the first quantile above it. Every message draws several durations, and a
-    /// look-up costs a quarter of a search.
-    above: [u8; 1_000],
+    /// The stretches between two quantiles. Those after the last one are empty.
+    segments: [Segment; MAX_SEGMENTS],
+    /// For each thousandth, the segment that it is in. Every message draws several durations, and a look-up costs a
+    /// quarter of a search.
+    by_permille: [u8; 1_000],
+}
+
+const MAX_SEGMENTS: usize = 16;
+
+/// Durations between two quantiles, in nanoseconds, and their shares in millionths.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    first_share: u64,
+    shares: u64,
+    shortest: u64,
+    width: u64,
 }
 
 impl Distribution {
+    /// From pairs of a share in thousandths, from 0 to 1000, and the duration in microseconds that this share does not
+    /// exceed. Both rise.
     const fn new(quantiles: &'static [(u64, u64)]) -> Distribution {
-        let mut above = [0; 1_000];
-        let (mut permille, mut place) = (0, 0);
-        while permille < above.len() {
-            while quantiles[place as usize].0 <= permille as u64 {
-                place += 1;
+        let mut segments = [Segment { first_share: 0, shares: 1, shortest: 0, width: 0 }; MAX_SEGMENTS];
+        let mut by_permille = [0; 1_000];
+        let mut number = 0;
+        while number + 1 < quantiles.len() {
+            let ((low_share, low), (high_share, high)) = (quantiles[number], quantiles[number + 1]);
+            segments[number] = Segment {
+                first_share: low_share * 1_000,
+                shares: (high_share - low_share) * 1_000,
+                shortest: low * 1_000,
+                width: (high - low) * 1_000,
+            };
+            let mut permille = low_share as usize;
+            while permille < high_share as usize {
+                by_permille[permille] = number as u8;
+                permille += 1;
             }
-            above[permille] = place;
-            permille += 1;
+            number += 1;
         }
-        Distribution { quantiles, above }
+        Distribution {
+            #[cfg(test)]
+            quantiles,
+            segments,
+            by_permille,
+        }
     }
 
     /// The time that is a random duration after `start`. Between two quantiles all durations are equally likely.
+    #[inline]
     pub fn after(&self, start: Time, rng: &mut RngStream) -> Time {
         Time::from_nanos(start.as_nanos().saturating_add(self.nanos(rng)))
     }
@@ -44,11 +73,8 @@ impl Distribution {
     fn nanos(&self, rng: &mut RngStream) -> u64 {
         // A share in millionths: fine enough for a table in thousandths, and small enough for exact arithmetic.
         let share = rng.below(1_000_000);
-        let above = usize::from(self.above[(share / 1_000) as usize]);
-        let (low_share, low) = self.quantiles[above - 1];
-        let (high_share, high) = self.quantiles[above];
-        let width = (high_share - low_share) * 1_000;
-        low * 1_000 + (high - low) * 1_000 * (share - low_share * 1_000) / width
+        let segment = &self.segments[usize::from(self.by_permille[(share / 1_000) as usize])];
+        segment.shortest + segment.width * (share - segment.first_share) / segment.shares
     }
 }
 

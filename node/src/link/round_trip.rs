@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::time::nanos;
+
 /// How long a peer may take to answer before any round trip was measured, beyond what it may hold an ack
 /// back.
 pub(super) const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -39,7 +41,7 @@ impl Default for RoundTrip {
 
 impl RoundTrip {
     pub(super) fn sample(&mut self, time: Duration) {
-        let sample = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 16).min(u64::MAX / 16);
+        let sample = nanos(time).min(u64::MAX / 16);
         let measured = match self.measured {
             None => Measured { mean: sample, deviation: sample / 2 },
             Some(Measured { mean, deviation }) => Measured {
@@ -71,9 +73,10 @@ impl RoundTrip {
 impl Measured {
     fn timeout(self) -> Duration {
         let Measured { mean, deviation } = self;
-        let usual = Duration::from_nanos(mean.saturating_mul(3).saturating_add(deviation.saturating_mul(4)));
+        let usual = mean.saturating_mul(3).saturating_add(deviation.saturating_mul(4));
         // After a few very late answers the deviation is far too large to wait for.
-        let most = FIRST_TIMEOUT.max(Duration::from_nanos(mean) * 2);
-        (usual.min(most) + SLACK).max(SHORTEST_TIMEOUT)
+        let most = nanos(FIRST_TIMEOUT).max(mean.saturating_mul(2));
+        let timeout = usual.min(most).saturating_add(nanos(SLACK)).max(nanos(SHORTEST_TIMEOUT));
+        Duration::from_nanos(timeout)
     }
 }

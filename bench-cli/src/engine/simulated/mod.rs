@@ -204,19 +204,25 @@ impl Simulation {
 
     /// Jumps to the next deadline and handles everything due then. Returns false if there is none up to `limit`.
     fn step(&mut self, limit: Option<Time>) -> bool {
-        let next_of_run = self.run.next_deadline();
-        let deadlines = [next_of_run, self.processes.next_deadline(), self.pipes.next_deadline()];
-        let Some(next) = Time::earliest(deadlines) else { return false };
+        let timeout = self.run.next_timeout();
+        let Some(next) = Time::earliest([
+            timeout,
+            self.run.next_delivery(),
+            self.processes.next_deadline(),
+            self.pipes.next_deadline(),
+        ]) else {
+            return false;
+        };
         if limit.is_some_and(|limit| next > limit) {
             return false;
         }
         self.now = self.now.max(next);
-        if next_of_run.is_some_and(|at| at <= self.now) {
+        if timeout.is_some_and(|at| at <= self.now) {
             self.run.handle_timeout(self.now);
-            while let Some(Delivery { src, dest, payload, .. }) = self.run.poll_delivery(self.now) {
-                self.events += 1;
-                self.processes.deliver(self.now, dest, src, payload);
-            }
+        }
+        while let Some(Delivery { src, dest, payload, .. }) = self.run.poll_delivery(self.now) {
+            self.events += 1;
+            self.processes.deliver(self.now, dest, src, payload);
         }
         while let Some(node) = self.processes.waking(self.now) {
             self.events += 1;

@@ -68,7 +68,7 @@ impl Pipes {
 
     /// The next message that the network has read by `now`, and the node that wrote it.
     pub(super) fn poll_outbound(&mut self, now: Time) -> Option<(NodeId, Outbound)> {
-        let (index, _) = self.timers.first().filter(|(_, at)| *at <= now)?;
+        let index = self.timers.due(now)?;
         let node = NodeId(index as u32);
         let outbound = self.pipes[index].messages.pop_front()?;
         self.update_timer(node);

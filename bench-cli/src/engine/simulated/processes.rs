@@ -78,7 +78,7 @@ impl Processes {
 
     /// The process that is launched or wakes by `now`, earliest first.
     pub(super) fn waking(&self, now: Time) -> Option<NodeId> {
-        self.timers.first().filter(|(_, at)| *at <= now).map(|(index, _)| NodeId(index as u32))
+        self.timers.due(now).map(|index| NodeId(index as u32))
     }
 
     /// Writes a message to a launched node's standard input.

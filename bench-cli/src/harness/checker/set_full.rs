@@ -95,7 +95,7 @@ struct State {
     last_present: Option<u32>,
     last_absent: Option<u32>,
     /// The last series whose list has this value.
-    listed_by: usize,
+    listed_by: u32,
 }
 
 /// Successive reads of one process whose lists extend each other.
@@ -150,7 +150,7 @@ fn gather(history: &History) -> Gathered {
                     known: None,
                     last_present: None,
                     last_absent: None,
-                    listed_by: usize::MAX,
+                    listed_by: u32::MAX,
                 };
                 let place = *places.get_or_insert_with(element, || states.len());
                 match states.get_mut(place) {
@@ -192,7 +192,7 @@ fn observe(history: &History, states: &mut [State], places: &ElementTable<usize>
     let last_completions = last_completions(series);
     let mut undecided: Vec<usize> = (0..states.len()).collect();
     for (number, series) in series.iter().enumerate() {
-        let listed = observe_listed(history, states, places, series, number);
+        let listed = observe_listed(history, states, places, series, number as u32);
         if listed == states.len() {
             // None was missed, so nothing is decided.
             continue;
@@ -203,7 +203,7 @@ fn observe(history: &History, states: &mut [State], places: &ElementTable<usize>
             if state.added > last_completions[number] {
                 return false;
             }
-            let was_missed = state.listed_by != number && last.completed > state.added;
+            let was_missed = state.listed_by != number as u32 && last.completed > state.added;
             if was_missed {
                 state.last_absent = state.last_absent.max(Some(last.invoked));
             }
@@ -228,40 +228,50 @@ fn observe_listed(
     states: &mut [State],
     places: &ElementTable<usize>,
     series: &Series,
-    number: usize,
+    number: u32,
 ) -> usize {
     let Some(log) = series.log.map(|log| history.log(log)) else { return 0 };
-    let last = series.last();
-    let (mut from, mut listed) = (0, 0);
-    for (first_seeing, read) in series.reads.iter().enumerate() {
-        for &element in &log[from..read.len as usize] {
-            let Some(&place) = places.get(element) else { continue };
-            let state = &mut states[place];
+    let last = series.last().invoked;
+    // No value was added before this, so it counts as a miss for none.
+    let mut missing = Read { invoked: 0, completed: 0, len: 0 };
+    let mut listed = 0;
+    for (place, &seeing) in series.reads.iter().enumerate() {
+        for &element in &log[missing.len as usize..seeing.len as usize] {
+            let Some(&state) = places.get(element) else { continue };
+            let state = &mut states[state];
             if std::mem::replace(&mut state.listed_by, number) == number {
                 continue;
             }
             listed += 1;
-            state.observe(&series.reads, first_seeing, last);
+            if seeing.completed > state.added {
+                state.observe(seeing, missing, last);
+            } else {
+                state.observe_early(&series.reads[place..], last);
+            }
         }
-        from = read.len as usize;
+        missing = seeing;
     }
     listed
 }
 
 impl State {
-    /// Records which of a series' reads saw the value. It is listed from the read at `first_seeing` on.
-    fn observe(&mut self, reads: &[Read], mut first_seeing: usize, last: Read) {
-        let counts = |read: &&Read| read.completed > self.added;
-        // Only a read that lists values before they are broadcast does not count. Such reads are rare, so the usual
-        // value is spared the search.
-        if !counts(&&reads[first_seeing]) {
-            first_seeing = reads.partition_point(|read| !counts(&read));
-        } else if let Some(missing) = first_seeing.checked_sub(1).map(|before| &reads[before]).filter(counts) {
+    /// `seeing` is the first read of a series that lists the value, `missing` the one before, and `last` the
+    /// invocation of the last one.
+    fn observe(&mut self, seeing: Read, missing: Read, last: u32) {
+        self.known = Some(self.known.map_or(seeing.completed, |known| known.min(seeing.completed)));
+        self.last_present = self.last_present.max(Some(last));
+        if missing.completed > self.added {
             self.last_absent = self.last_absent.max(Some(missing.invoked));
         }
-        if let Some(read) = reads.get(first_seeing) {
+    }
+
+    /// The first of these reads lists the value although it ended before the broadcast: only later ones count.
+    #[cold]
+    fn observe_early(&mut self, reads: &[Read], last: u32) {
+        let counting = reads.partition_point(|read| read.completed <= self.added);
+        if let Some(read) = reads.get(counting) {
             self.known = Some(self.known.map_or(read.completed, |known| known.min(read.completed)));
-            self.last_present = self.last_present.max(Some(last.invoked));
+            self.last_present = self.last_present.max(Some(last));
         }
     }
 }

@@ -78,7 +78,7 @@ impl<P: Payload> Run<P> {
     }
 
     /// When the next request times out. Removes requests that have had their reply.
-    pub(super) fn next_timeout(&mut self) -> Option<Time> {
+    pub(super) fn next_expiry(&mut self) -> Option<Time> {
         while let Some(timeout) = self.timeouts.front() {
             if self.is_waiting(timeout) {
                 return Some(timeout.at);
@@ -95,7 +95,7 @@ impl<P: Payload> Run<P> {
 
     /// Fails the requests that have timed out.
     pub(super) fn expire(&mut self, now: Time) {
-        while self.next_timeout().is_some_and(|at| at <= now) {
+        while self.next_expiry().is_some_and(|at| at <= now) {
             let Some(timeout) = self.timeouts.pop_front() else { return };
             let client = &mut self.clients[timeout.client.0 as usize];
             let owner = client.owner;

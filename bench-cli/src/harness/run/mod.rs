@@ -204,7 +204,7 @@ impl<P: Payload> Run<P> {
 
     /// Handles everything that is due by `now`.
     pub fn handle_timeout(&mut self, now: Time) {
-        if self.own_deadline().is_some_and(|at| at <= now) {
+        if self.next_timeout().is_some_and(|at| at <= now) {
             self.expire(now);
             self.advance(now);
         }
@@ -217,12 +217,17 @@ impl<P: Payload> Run<P> {
 
     /// When the next message is due or [`Run::handle_timeout`] must be called, whichever is earlier.
     pub fn next_deadline(&mut self) -> Option<Time> {
-        Time::earliest([self.network.next_deadline(), self.own_deadline()])
+        Time::earliest([self.next_delivery(), self.next_timeout()])
+    }
+
+    /// When the next message is due.
+    pub fn next_delivery(&self) -> Option<Time> {
+        self.network.next_deadline()
     }
 
     /// When [`Run::handle_timeout`] has something to do.
-    fn own_deadline(&mut self) -> Option<Time> {
-        Time::earliest([self.next_timeout(), self.wake])
+    pub fn next_timeout(&mut self) -> Option<Time> {
+        Time::earliest([self.next_expiry(), self.wake])
     }
 
     /// Delivers nothing more to a node that does not read its input.
