@@ -6,7 +6,7 @@ use crate::link::{Heard, Link, Packet};
 use crate::message::{Batch, Incarnation, LinkMessage, PeerId};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::timer_queue::TimerQueue;
+use crate::timer_queue::{Earliest, TimerQueue};
 use crate::values::Values;
 
 /// The links of one node. Each is made when it is first used, because a leaf of a large cluster needs only
@@ -164,17 +164,8 @@ impl Links {
     }
 
     fn set_timer(&mut self, peer: PeerId, deadline: Option<Time>) {
-        let earliest = self.timers.earliest();
-        match (self.timers.get(peer.index()), deadline) {
-            (None, None) => {}
-            // The link's own entry may be the earliest, and must be exact then.
-            (entry @ Some(_), _) if entry == earliest => {
-                self.timers.set(peer.index(), deadline);
-                self.correct_earliest();
-            }
-            (Some(entry), Some(deadline)) if entry <= deadline => {}
-            (Some(_), None) => {}
-            (_, Some(_)) => self.timers.set(peer.index(), deadline),
+        if self.timers.set_lazily(peer.index(), deadline) == Earliest::Changed {
+            self.correct_earliest();
         }
     }
 
@@ -206,17 +197,15 @@ struct LastBatch {
 }
 
 impl LastBatch {
-    fn get(&mut self, log_indices: impl ExactSizeIterator<Item = u32> + Clone, values: &Values) -> Batch {
-        if log_indices.len() == 0 {
+    fn get(&mut self, log_indices: &[u32], values: &Values) -> Batch {
+        if log_indices.is_empty() {
             return Batch::default();
         }
-        let is_same = log_indices.len() == self.log_indices.len()
-            && log_indices.clone().eq(self.log_indices.iter().copied());
-        if !is_same {
+        if log_indices != self.log_indices {
             self.log_indices.clear();
-            self.log_indices.extend(log_indices);
+            self.log_indices.extend_from_slice(log_indices);
             let log = values.as_slice();
-            self.batch = self.log_indices.iter().map(|&i| log[i as usize].clone()).collect();
+            self.batch = log_indices.iter().map(|&i| log[i as usize].clone()).collect();
         }
         self.batch.clone()
     }

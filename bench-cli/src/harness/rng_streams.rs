@@ -51,12 +51,16 @@ impl RngStream {
         if bound == 0 {
             return 0;
         }
-        let mut product = u128::from(self.bits()) * u128::from(bound);
-        if (product as u64) < bound {
-            let threshold = bound.wrapping_neg() % bound;
-            while (product as u64) < threshold {
-                product = u128::from(self.bits()) * u128::from(bound);
-            }
+        let product = u128::from(self.bits()) * u128::from(bound);
+        if (product as u64) < bound { self.unbiased(product, bound) } else { (product >> 64) as u64 }
+    }
+
+    /// Tries again while `product` would make some numbers more likely than others.
+    #[cold]
+    fn unbiased(&mut self, mut product: u128, bound: u64) -> u64 {
+        let threshold = bound.wrapping_neg() % bound;
+        while (product as u64) < threshold {
+            product = u128::from(self.bits()) * u128::from(bound);
         }
         (product >> 64) as u64
     }

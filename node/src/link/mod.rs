@@ -53,6 +53,7 @@
 //! | [`sender`] | unacknowledged values, retransmission, probes |
 //! | [`receiver`] | acknowledgements, reports of gaps |
 //! | [`received_ranges`] | the numbers that the receiver has seen |
+//! | [`unacknowledged`] | the queue of the sending half |
 //! | [`round_trip`] | the round-trip time, and the timeouts that follow from it |
 
 mod header;
@@ -62,6 +63,7 @@ mod round_trip;
 mod sender;
 #[cfg(test)]
 mod tests;
+mod unacknowledged;
 
 use std::time::Duration;
 
@@ -161,7 +163,7 @@ impl Link {
 
     /// Whether nothing is pending, in either direction.
     pub(crate) fn is_idle(&self) -> bool {
-        self.sender.unacknowledged().len() == 0 && self.deadline().is_none()
+        self.sender.unacknowledged().is_empty() && self.deadline().is_none()
     }
 
     /// The smoothed round-trip time, once measured.
@@ -170,12 +172,12 @@ impl Link {
     }
 
     /// Log indices of all unacknowledged values, oldest first.
-    pub(crate) fn unacknowledged(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
+    pub(crate) fn unacknowledged(&self) -> &[u32] {
         self.sender.unacknowledged()
     }
 
     /// Log indices of a packet's values. Valid until the link next changes.
-    pub(crate) fn log_indices(&self, packet: &Packet) -> impl ExactSizeIterator<Item = u32> + Clone + '_ {
+    pub(crate) fn log_indices(&self, packet: &Packet) -> &[u32] {
         self.sender.log_indices(packet.header.seq, packet.count)
     }
 
@@ -188,7 +190,7 @@ impl Link {
             Some(known) if header.from > known => {
                 heard.restarted = true;
                 self.receiver = Receiver::default();
-                let unacknowledged = self.sender.unacknowledged().collect();
+                let unacknowledged = self.sender.unacknowledged().iter().copied().collect();
                 self.sender.restart(unacknowledged);
             }
             _ => {}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::header::{AckedPacket, Header};
 use super::round_trip::{FIRST_TIMEOUT, RoundTrip};
+use super::unacknowledged::Unacknowledged;
 use super::{MAX_REPORTED_RANGES, PROBE_JITTER, PROBE_VALUES, PROBE_WAIT};
 use crate::rng::Rng;
 use crate::time::Time;
@@ -13,9 +14,6 @@ use crate::time::Time;
 /// Gaps with at most this many values between them are filled by one message. The receiver drops duplicates,
 /// and a message costs more than its length.
 const MERGE_DISTANCE: u64 = 64;
-
-/// An empty queue keeps room for this many values.
-pub(super) const KEPT_CAPACITY: usize = 1024;
 
 /// Values to put into a message, by their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +58,8 @@ enum Health {
 
 #[derive(Debug)]
 pub(super) struct Sender {
-    /// Log indices of unacknowledged values; the first has number `base`.
-    queue: VecDeque<u32>,
+    /// The first unacknowledged value has number `base`.
+    queue: Unacknowledged,
     base: u64,
     /// The number after the last value that was ever sent.
     next: u64,
@@ -78,7 +76,7 @@ pub(super) struct Sender {
 impl Sender {
     pub(super) fn new(max_ack_delay: Duration) -> Sender {
         Sender {
-            queue: VecDeque::new(),
+            queue: Unacknowledged::default(),
             base: 0,
             next: 0,
             in_flight: VecDeque::new(),
@@ -101,7 +99,7 @@ impl Sender {
     }
 
     /// The peer has been restarted: numbers the values at these log indices from zero, and sends them at once.
-    pub(super) fn restart(&mut self, queue: VecDeque<u32>) {
+    pub(super) fn restart(&mut self, queue: Unacknowledged) {
         self.queue = queue;
         self.base = 0;
         self.next = 0;
@@ -121,7 +119,7 @@ impl Sender {
     }
 
     pub(super) fn push(&mut self, log_indices: impl IntoIterator<Item = u32>) {
-        self.queue.extend(log_indices);
+        self.queue.push(log_indices);
     }
 
     /// The number that the next new value will get when it is sent.
@@ -149,18 +147,13 @@ impl Sender {
     }
 
     /// Log indices of all unacknowledged values, oldest first.
-    pub(super) fn unacknowledged(&self) -> impl DoubleEndedIterator<Item = u32> + ExactSizeIterator + '_ {
-        self.queue.iter().copied()
+    pub(super) fn unacknowledged(&self) -> &[u32] {
+        self.queue.as_slice()
     }
 
     /// Log indices of the `count` values from number `seq` on, which must be unacknowledged.
-    pub(super) fn log_indices(
-        &self,
-        seq: u64,
-        count: usize,
-    ) -> impl ExactSizeIterator<Item = u32> + Clone + '_ {
-        let from = (seq - self.base) as usize;
-        self.queue.range(from..from + count).copied()
+    pub(super) fn log_indices(&self, seq: u64, count: usize) -> &[u32] {
+        &self.queue.as_slice()[(seq - self.base) as usize..][..count]
     }
 
     /// Takes in what a message acknowledges, and marks for retransmission what it shows to be lost. If it
@@ -192,13 +185,7 @@ impl Sender {
         if header.ack <= self.base || header.ack > self.next {
             return None;
         }
-        if header.ack == self.end() {
-            self.queue.clear();
-            // A partition may have filled the queues of many links; do not keep that memory for good.
-            self.queue.shrink_to(KEPT_CAPACITY);
-        } else {
-            self.queue.drain(..(header.ack - self.base) as usize);
-        }
+        self.queue.acknowledge((header.ack - self.base) as usize);
         self.base = header.ack;
         let mut last = None;
         while self.in_flight.front().is_some_and(|packet| packet.end <= header.ack) {

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::sender::KEPT_CAPACITY;
+use super::unacknowledged::KEPT_CAPACITY;
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
@@ -16,7 +16,7 @@ fn link_with(count: u32) -> Link {
 }
 
 fn indices(link: &Link, packet: &Packet) -> Vec<u32> {
-    link.log_indices(packet).collect()
+    link.log_indices(packet).to_vec()
 }
 
 fn ack(count: u64, ack_delay: Option<Duration>) -> Header {
@@ -242,7 +242,7 @@ fn nonsense_from_a_peer_is_harmless() {
     };
     assert_eq!(link.on_packet(at(1), &header, 2), Heard::default());
     while link.poll(at(1), &mut Rng::new(0)).is_some() {}
-    assert_eq!(link.unacknowledged().count(), 2);
+    assert_eq!(link.unacknowledged().len(), 2);
     let mut link = link_with(20);
     link.flush(at(0));
     let received = vec![Range { start: 5, end: 3 }, 8..9];

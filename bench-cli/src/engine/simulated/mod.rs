@@ -204,15 +204,10 @@ impl Simulation {
 
     /// Jumps to the next deadline and handles everything due then. Returns false if there is none up to `limit`.
     fn step(&mut self, limit: Option<Time>) -> bool {
-        let timeout = self.run.next_timeout();
-        let Some(next) = Time::earliest([
-            timeout,
-            self.run.next_delivery(),
-            self.processes.next_deadline(),
-            self.pipes.next_deadline(),
-        ]) else {
-            return false;
-        };
+        let others = [self.run.next_delivery(), self.processes.next_deadline(), self.pipes.next_deadline()];
+        let other = Time::earliest(others);
+        let timeout = self.run.next_timeout(other);
+        let Some(next) = Time::earliest([timeout, other]) else { return false };
         if limit.is_some_and(|limit| next > limit) {
             return false;
         }
@@ -226,37 +221,42 @@ impl Simulation {
         }
         while let Some(node) = self.processes.waking(self.now) {
             self.events += 1;
-            self.wake(node);
-            self.processes.sleep(self.now, node);
+            let deadline = self.wake(node);
+            self.processes.sleep(self.now, node, deadline);
         }
-        while let Some((node, Outbound { dest, body, .. })) = self.pipes.poll_outbound(self.now) {
-            // A reply can come after its client has timed out and gone. As in real Maelstrom, nothing more is read
-            // from the node after such a reply.
-            if self.run.handle_message(self.now, Address::Node(node), dest, body).is_err() {
-                self.pipes.close(node);
+        while let Some(node) = self.pipes.readable(self.now) {
+            while let Some(Outbound { dest, body, .. }) = self.pipes.read(self.now, node) {
+                // A reply can come after its client has timed out and gone. As in real Maelstrom, nothing more is
+                // read from the node after such a reply.
+                if self.run.handle_message(self.now, Address::Node(node), dest, body).is_err() {
+                    self.pipes.close(node);
+                }
             }
         }
         true
     }
 
-    /// Launches a node, or lets it read its messages and handle its deadline.
-    fn wake(&mut self, id: NodeId) {
+    /// Launches a node, or lets it read its messages and handle its deadline. Returns its next deadline.
+    fn wake(&mut self, id: NodeId) -> Option<Time> {
         if self.processes.node_mut(id).is_none() {
             let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id.0));
             self.processes.start(id, Node::new(self.config, self.now, seed));
             self.run.handle_started(self.now, id);
-            return;
+            return None;
         }
         while let Some(inbound) = self.processes.poll_inbound(self.now, id) {
             self.on_inbound(id, inbound);
         }
-        if let Some(node) = self.processes.node_mut(id)
-            && node.next_deadline().is_some_and(|at| at <= self.now)
+        let mut deadline = self.processes.node_mut(id).and_then(|node| node.next_deadline());
+        if deadline.is_some_and(|at| at <= self.now)
+            && let Some(node) = self.processes.node_mut(id)
         {
             node.on_timeout(self.now);
+            deadline = node.next_deadline();
             self.collect_outbound(id, None);
         }
         self.pipes.write(self.now, id, &mut self.outbox);
+        deadline
     }
 
     /// A node reads a message.

@@ -66,13 +66,19 @@ impl Pipes {
         self.timers.earliest()
     }
 
-    /// The next message that the network has read by `now`, and the node that wrote it.
-    pub(super) fn poll_outbound(&mut self, now: Time) -> Option<(NodeId, Outbound)> {
-        let index = self.timers.due(now)?;
-        let node = NodeId(index as u32);
-        let outbound = self.pipes[index].messages.pop_front()?;
+    /// The first node from which the network reads a message now.
+    pub(super) fn readable(&self, now: Time) -> Option<NodeId> {
+        self.timers.due(now).map(|index| NodeId(index as u32))
+    }
+
+    /// The next message that the network reads from this node now. Call it until it returns `None`.
+    pub(super) fn read(&mut self, now: Time, node: NodeId) -> Option<Outbound> {
+        let messages = &mut self.pipes[node.index()].messages;
+        if messages.front().is_some_and(|outbound| outbound.at <= now) {
+            return messages.pop_front();
+        }
         self.update_timer(node);
-        Some((node, outbound))
+        None
     }
 
     /// Stops reading from a node. Messages that it has already written are lost.
@@ -97,6 +103,17 @@ mod tests {
     use crate::harness::address::ClientId;
     use crate::harness::payload::{Payload as _, Request};
 
+    /// The next message of all, when its time has come.
+    fn next(pipes: &mut Pipes) -> Option<(NodeId, Outbound)> {
+        loop {
+            let now = pipes.next_deadline()?;
+            let node = pipes.readable(now)?;
+            if let Some(outbound) = pipes.read(now, node) {
+                return Some((node, outbound));
+            }
+        }
+    }
+
     #[test]
     fn a_pipe_keeps_its_order_and_messages_written_together_are_read_together() {
         let mut pipes = Pipes::new(3, 1);
@@ -107,9 +124,7 @@ mod tests {
         }
         assert_eq!(pipes.next_deadline().map(|at| at > Time::ZERO), Some(true));
         let mut read: Vec<(NodeId, Time, u32)> = Vec::new();
-        while let Some((node, Outbound { at, dest: Address::Client(client), .. })) =
-            pipes.poll_outbound(Time::ZERO + Duration::from_secs(1))
-        {
+        while let Some((node, Outbound { at, dest: Address::Client(client), .. })) = next(&mut pipes) {
             read.push((node, at, client.0));
         }
         assert_eq!(read.len(), 2_000);
@@ -131,9 +146,8 @@ mod tests {
         }
         pipes.close(NodeId(0));
         pipes.write(Time::ZERO, NodeId(0), &mut read());
-        let later = Time::ZERO + Duration::from_secs(1);
-        assert_eq!(pipes.poll_outbound(later).map(|(node, _)| node), Some(NodeId(1)));
-        assert!(pipes.poll_outbound(later).is_none() && pipes.next_deadline().is_none());
+        assert_eq!(next(&mut pipes).map(|(node, _)| node), Some(NodeId(1)));
+        assert!(next(&mut pipes).is_none() && pipes.next_deadline().is_none());
     }
 
     #[test]
@@ -146,8 +160,7 @@ mod tests {
             NodeId(0),
             &mut vec![(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))],
         );
-        assert!(pipes.poll_outbound(Time::ZERO).is_none());
-        let at = pipes.next_deadline().unwrap();
-        assert!(pipes.poll_outbound(at).is_some() && pipes.next_deadline().is_none());
+        assert!(pipes.readable(Time::ZERO).is_none() && pipes.read(Time::ZERO, NodeId(0)).is_none());
+        assert!(next(&mut pipes).is_some() && next(&mut pipes).is_none());
     }
 }

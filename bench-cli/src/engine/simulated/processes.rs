@@ -107,10 +107,10 @@ impl Processes {
     }
 
     /// Puts the node to sleep until the next message or its deadline.
-    pub(super) fn sleep(&mut self, now: Time, id: NodeId) {
-        let Process { node, stdin, timer } = &mut self.processes[id.index()];
+    pub(super) fn sleep(&mut self, now: Time, id: NodeId, deadline: Option<Time>) {
+        let Process { stdin, timer, .. } = &mut self.processes[id.index()];
         let message = stdin.front().map(|inbound| WAKEUP_DELAY.after(inbound.readable_at, &mut self.rng));
-        let deadline = node.as_ref().and_then(Node::next_deadline).map(|deadline| match *timer {
+        let wake = deadline.map(|deadline| match *timer {
             _ if deadline <= now => now,
             Some((before, wake)) if before == deadline => wake,
             _ => {
@@ -119,7 +119,7 @@ impl Processes {
                 wake
             }
         });
-        self.timers.set(id.index(), Time::earliest([message, deadline]));
+        self.timers.set(id.index(), Time::earliest([message, wake]));
     }
 }
 
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(processes.waking(ms(1)), Some(ID));
         let config = node::Config { strategy: node::StrategyKind::Tree, batch_timeout: Duration::ZERO };
         processes.start(ID, Node::new(config, ms(1), 1));
-        processes.sleep(ms(1), ID);
+        processes.sleep(ms(1), ID, None);
         assert_eq!(processes.next_deadline(), None);
         processes
     }
@@ -161,7 +161,7 @@ mod tests {
             assert!(wake > ms(2));
             assert!(processes.poll_inbound(ms(2), ID).is_none());
             assert!(processes.poll_inbound(wake, ID).is_some());
-            processes.sleep(wake, ID);
+            processes.sleep(wake, ID, None);
             assert_eq!(processes.next_deadline(), None);
         }
     }
@@ -177,7 +177,7 @@ mod tests {
             deliver_read(&mut processes, wake);
             assert!(processes.poll_inbound(wake, ID).is_some() && processes.poll_inbound(wake, ID).is_some());
             assert!(processes.poll_inbound(wake, ID).is_none());
-            processes.sleep(wake, ID);
+            processes.sleep(wake, ID, None);
             let again = processes.next_deadline().unwrap();
             assert!(again > wake && processes.poll_inbound(again, ID).is_some());
         }

@@ -24,10 +24,15 @@ impl<T> ElementTable<T> {
     }
 
     pub(super) fn get(&self, element: Element) -> Option<&T> {
-        match element.number() {
-            index if index < DENSE_LIMIT => self.dense.get(index)?.as_ref(),
-            _ => self.sparse.get(&element),
+        match self.dense.get(element.number()) {
+            Some(entry) => entry.as_ref(),
+            None => self.sparse_entry(element),
         }
+    }
+
+    #[cold]
+    fn sparse_entry(&self, element: Element) -> Option<&T> {
+        self.sparse.get(&element)
     }
 
     /// The element's entry, made by `default` if there is none.

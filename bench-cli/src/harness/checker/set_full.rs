@@ -131,7 +131,7 @@ pub fn check(history: &History) -> SetFull {
 struct Gathered {
     states: Vec<State>,
     /// The place of each value's state.
-    places: ElementTable<usize>,
+    places: ElementTable<u32>,
     series: Vec<Series>,
 }
 
@@ -152,15 +152,15 @@ fn gather(history: &History) -> Gathered {
                     last_absent: None,
                     listed_by: u32::MAX,
                 };
-                let place = *places.get_or_insert_with(element, || states.len());
-                match states.get_mut(place) {
+                let place = *places.get_or_insert_with(element, || states.len() as u32);
+                match states.get_mut(place as usize) {
                     Some(earlier) => *earlier = state,
                     None => states.push(state),
                 }
             }
             (Function::Broadcast, Kind::Ok, &OpValue::Element(element)) => {
                 if let Some(&place) = places.get(element) {
-                    states[place].known.get_or_insert(index);
+                    states[place as usize].known.get_or_insert(index);
                 }
             }
             (Function::Read, Kind::Ok, value) => {
@@ -188,7 +188,7 @@ fn gather(history: &History) -> Gathered {
 }
 
 /// Records for every value which reads saw it and which missed it. The series come latest first.
-fn observe(history: &History, states: &mut [State], places: &ElementTable<usize>, series: &[Series]) {
+fn observe(history: &History, states: &mut [State], places: &ElementTable<u32>, series: &[Series]) {
     let last_completions = last_completions(series);
     let mut undecided: Vec<usize> = (0..states.len()).collect();
     for (number, series) in series.iter().enumerate() {
@@ -226,7 +226,7 @@ fn last_completions(series: &[Series]) -> Vec<u32> {
 fn observe_listed(
     history: &History,
     states: &mut [State],
-    places: &ElementTable<usize>,
+    places: &ElementTable<u32>,
     series: &Series,
     number: u32,
 ) -> usize {
@@ -238,7 +238,7 @@ fn observe_listed(
     for (place, &seeing) in series.reads.iter().enumerate() {
         for &element in &log[missing.len as usize..seeing.len as usize] {
             let Some(&state) = places.get(element) else { continue };
-            let state = &mut states[state];
+            let state = &mut states[state as usize];
             if std::mem::replace(&mut state.listed_by, number) == number {
                 continue;
             }

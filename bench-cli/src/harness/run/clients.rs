@@ -77,10 +77,11 @@ impl<P: Payload> Run<P> {
         msg_id
     }
 
-    /// When the next request times out. Removes requests that have had their reply.
-    pub(super) fn next_expiry(&mut self) -> Option<Time> {
+    /// When the next request expires. Forgets requests that have been answered. If the time is after `horizon`, the
+    /// request may be one of those.
+    pub(super) fn next_expiry(&mut self, horizon: Option<Time>) -> Option<Time> {
         while let Some(timeout) = self.timeouts.front() {
-            if self.is_waiting(timeout) {
+            if horizon.is_some_and(|horizon| timeout.at > horizon) || self.is_waiting(timeout) {
                 return Some(timeout.at);
             }
             self.timeouts.pop_front();
@@ -95,7 +96,7 @@ impl<P: Payload> Run<P> {
 
     /// Fails the requests that have timed out.
     pub(super) fn expire(&mut self, now: Time) {
-        while self.next_expiry().is_some_and(|at| at <= now) {
+        while self.next_expiry(Some(now)).is_some_and(|at| at <= now) {
             let Some(timeout) = self.timeouts.pop_front() else { return };
             let client = &mut self.clients[timeout.client.0 as usize];
             let owner = client.owner;

@@ -204,7 +204,7 @@ impl<P: Payload> Run<P> {
 
     /// Handles everything that is due by `now`.
     pub fn handle_timeout(&mut self, now: Time) {
-        if self.next_timeout().is_some_and(|at| at <= now) {
+        if self.next_timeout(Some(now)).is_some_and(|at| at <= now) {
             self.expire(now);
             self.advance(now);
         }
@@ -217,7 +217,7 @@ impl<P: Payload> Run<P> {
 
     /// When the next message is due or [`Run::handle_timeout`] must be called, whichever is earlier.
     pub fn next_deadline(&mut self) -> Option<Time> {
-        Time::earliest([self.next_delivery(), self.next_timeout()])
+        Time::earliest([self.next_delivery(), self.next_timeout(None)])
     }
 
     /// When the next message is due.
@@ -225,9 +225,12 @@ impl<P: Payload> Run<P> {
         self.network.next_deadline()
     }
 
-    /// When [`Run::handle_timeout`] has something to do.
-    pub fn next_timeout(&mut self) -> Option<Time> {
-        Time::earliest([self.next_expiry(), self.wake])
+    /// When [`Run::handle_timeout`] has something to do. If that is after `horizon`, any time after it.
+    ///
+    /// Most requests are answered long before they expire. With the time of the next other event as its horizon, a
+    /// simulation needs not look at every request.
+    pub fn next_timeout(&mut self, horizon: Option<Time>) -> Option<Time> {
+        Time::earliest([self.next_expiry(horizon), self.wake])
     }
 
     /// Delivers nothing more to a node that does not read its input.

@@ -87,9 +87,11 @@ impl Hub {
             return;
         }
         self.fresh += new.len();
-        others(HUB, self.nodes)
-            .filter(|leaf| *leaf != from)
-            .for_each(|leaf| self.links.push(leaf, new.clone()));
+        for leaf in others(HUB, self.nodes) {
+            if leaf != from {
+                self.links.push(leaf, new.clone());
+            }
+        }
     }
 
     fn schedule_flush(&mut self, now: Time) {

@@ -160,7 +160,7 @@ impl Leaf {
         let Some(hub) = hub.filter(|_| self.hub_is_unreachable(now)) else { return };
         // In the direct plan the newest values go to the other leaves anyway.
         let direct_from = if self.is_direct() { self.direct_from } else { u32::MAX };
-        let newest_first = hub.unacknowledged().rev().skip_while(|i| *i >= direct_from);
+        let newest_first = hub.unacknowledged().iter().copied().rev().skip_while(|i| *i >= direct_from);
         let mut values: Vec<u32> = newest_first.take_while(|i| *i >= self.sent_to_leaves_before).collect();
         let Some(newest) = values.first() else { return };
         self.sent_to_leaves_before = newest + 1;
@@ -192,8 +192,8 @@ impl Leaf {
 
     /// Whether every value that the hub has not acknowledged went to every node.
     fn hub_lacks_only_direct_values(&self) -> bool {
-        let oldest = self.links.get(HUB).and_then(|hub| hub.unacknowledged().next());
-        oldest.is_some_and(|index| index >= self.direct_from)
+        let oldest = self.links.get(HUB).and_then(|hub| hub.unacknowledged().first());
+        oldest.is_some_and(|index| *index >= self.direct_from)
     }
 
     /// Sends a link's message, with what this leaf reports to the hub or to another leaf.
