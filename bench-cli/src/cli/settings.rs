@@ -9,7 +9,7 @@ use clap::Args;
 use crate::spec::durations::{DefaultUnit, parse_duration, parse_list};
 use crate::spec::numbers;
 use crate::spec::settings::{
-    Availability, Concurrency, InvalidSetting, LatencyDistribution, Nemesis, Settings, Topology,
+    Availability, Concurrency, Faults, InvalidSetting, LatencyDistribution, Nemesis, Settings, Topology,
 };
 
 /// Network, workload and faults of the runs. The defaults are those of challenges 3d and 3e. Most may be lists, such as
@@ -40,9 +40,9 @@ pub struct SettingsArgs {
     /// Neighbours that nodes are told of: grid, line, tree, tree2, tree3, tree4 or total
     #[arg(long, value_name = "NAME", default_value = "grid", value_parser = names::<Topology>)]
     topology: List<Topology>,
-    /// Faults to inject
-    #[arg(long, value_name = "FAULT", value_parser = ["partition"])]
-    nemesis: Option<String>,
+    /// Faults to inject: any of partition, kill and pause, with commas between
+    #[arg(long, value_name = "FAULTS", default_value_t = Faults::NONE)]
+    nemesis: Faults,
     /// Mean time between fault operations
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = second_list)]
     nemesis_interval: List<Duration>,
@@ -73,9 +73,9 @@ impl SettingsArgs {
         vary(&mut all, &self.latency, |settings, &mean| settings.latency.mean = mean);
         vary(&mut all, &self.latency_dist, |settings, &shape| settings.latency.distribution = shape);
         vary(&mut all, &self.topology, |settings, &topology| settings.topology = topology);
-        let partition = self.nemesis.is_some();
+        let faults = self.nemesis;
         vary(&mut all, &self.nemesis_interval, |settings, &interval| {
-            settings.nemesis = Nemesis { partition, interval };
+            settings.nemesis = Nemesis { faults, interval };
         });
         vary(&mut all, &self.loss, |settings, &loss| settings.message_faults.loss = loss);
         vary(&mut all, &self.duplication, |settings, &fraction| {
@@ -230,7 +230,7 @@ mod tests {
             ("--time-limit 1500ms", "whole seconds only"),
             ("--time-limit 0", "more than 0"),
             ("--topology ring", "choose one of grid"),
-            ("--nemesis kill", "partition"),
+            ("--nemesis flood", "partition, kill, pause"),
             ("--loss 1", "less than 1"),
         ] {
             let error = parse(args).unwrap_err();

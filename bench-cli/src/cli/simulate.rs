@@ -104,7 +104,7 @@ fn refuse_taken(folder: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::settings::Nemesis;
+    use crate::spec::settings::{Faults, Nemesis};
     use clap::Parser;
 
     #[derive(Parser)]
@@ -120,9 +120,10 @@ mod tests {
             let command = case.command();
             let words = command.split_whitespace().skip(1);
             let args = Probe::try_parse_from(words).unwrap().simulate;
-            if !case.settings.nemesis.partition {
+            if case.settings.nemesis.faults.is_empty() {
                 // Nobody asks how often nothing is partitioned.
-                case.settings.nemesis = Nemesis { partition: false, ..args.settings.one().unwrap().nemesis };
+                case.settings.nemesis =
+                    Nemesis { faults: Faults::NONE, ..args.settings.one().unwrap().nemesis };
             }
             assert_eq!(args.case().unwrap(), case, "{command}");
             assert!(args.judge);

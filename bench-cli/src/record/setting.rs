@@ -67,7 +67,7 @@ impl Setting {
         Setting {
             flag: "nemesis",
             of_row: |row| row.nemesis.clone(),
-            planned: |settings| if settings.nemesis.partition { "partition" } else { "none" }.to_owned(),
+            planned: |settings| settings.nemesis.faults.cell(),
             name: |value| if value == "none" { "no faults" } else { value }.to_owned(),
         },
         Setting {

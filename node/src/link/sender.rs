@@ -113,10 +113,12 @@ impl Sender {
         }
     }
 
-    /// Begins all waits again.
+    /// Begins all waits again. Acknowledgements may have waited unread, so they measure nothing: no count of
+    /// retransmissions is below zero.
     pub(super) fn on_stall(&mut self, now: Time) {
         for packet in &mut self.in_flight {
             packet.waits_from = now;
+            packet.retransmitted_at = Some(0);
         }
     }
 

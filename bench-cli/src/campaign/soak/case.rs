@@ -6,7 +6,7 @@ use node::StrategyKind;
 
 use crate::harness::rng_streams::{Purpose, RngStream};
 use crate::spec::settings::{
-    Concurrency, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
+    Concurrency, Fault, Faults, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
 };
 
 /// A run to be judged.
@@ -30,7 +30,7 @@ impl Case {
         let batch_timeout = Duration::from_millis(one_of(&mut rng, &[0, 1, 10, 50, 100, 200, 450, 1_000]));
         let most = one_of(&mut rng, &[3, 10, 50]);
         let node_count = 1 + rng.index(most);
-        let settings = Settings {
+        let mut settings = Settings {
             node_count,
             concurrency: Concurrency::Clients(1 + rng.index(2 * node_count)),
             rate: one_of(&mut rng, &[1.0, 10.0, 100.0, 500.0]),
@@ -41,7 +41,7 @@ impl Case {
             },
             topology: one_of(&mut rng, Topology::ALL),
             nemesis: Nemesis {
-                partition: rng.chance(0.5),
+                faults: one_of(&mut rng, &[Faults::NONE, Faults::partition()]),
                 interval: Duration::from_millis(one_of(&mut rng, &[300, 1_000, 3_000])),
             },
             message_faults: MessageFaults {
@@ -50,6 +50,8 @@ impl Case {
             },
             availability: None,
         };
+        let process_faults = [Fault::Kill, Fault::Pause].into_iter().filter(|_| rng.chance(0.4));
+        settings.nemesis.faults = Faults::of(settings.nemesis.faults.kinds().chain(process_faults));
         let config = node::Config { strategy, batch_timeout };
         Case { settings, config, seed: number, budget: None }
     }
@@ -64,7 +66,9 @@ impl Case {
                 cases.push(case);
             }
         };
-        with(&|case| case.settings.nemesis.partition = false);
+        for &fault in Fault::ALL {
+            with(&|case| case.settings.nemesis.faults = case.settings.nemesis.faults.without(fault));
+        }
         with(&|case| case.settings.message_faults.loss = 0.0);
         with(&|case| case.settings.message_faults.duplication = 0.0);
         with(&|case| case.settings.latency.distribution = LatencyDistribution::Constant);
@@ -94,9 +98,10 @@ impl Case {
             settings.latency.distribution,
             settings.topology,
         );
-        if settings.nemesis.partition {
+        if !settings.nemesis.faults.is_empty() {
             let interval = humantime::format_duration(settings.nemesis.interval);
-            command.push_str(&format!(" --nemesis partition --nemesis-interval {interval}"));
+            let faults = settings.nemesis.faults;
+            command.push_str(&format!(" --nemesis {faults} --nemesis-interval {interval}"));
         }
         let MessageFaults { loss, duplication } = settings.message_faults;
         for (flag, fraction) in [("--loss", loss), ("--duplication", duplication)] {

@@ -266,7 +266,7 @@ fn row(engine: &impl Engine, run: &Run) -> Row {
         latency_ms: ms(settings.latency.mean),
         latency_dist: settings.latency.distribution.to_string(),
         topology: settings.topology.to_string(),
-        nemesis: if settings.nemesis.partition { "partition" } else { "none" }.to_owned(),
+        nemesis: settings.nemesis.faults.cell(),
         nemesis_interval_s: settings.nemesis.interval.as_secs_f64(),
         message_loss: settings.message_faults.loss,
         message_duplication: settings.message_faults.duplication,

@@ -8,18 +8,21 @@
 //!  harness ──► processes (stdin, wake-ups) ──► node's state machine ──► pipes (stdout) ──► harness
 //! ```
 
+mod disk;
 mod figures;
 mod payload;
 mod pipes;
 mod processes;
 mod timer_queue;
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use node::{Node, Time};
+use node::{Incarnation, Node, Recovery, Start, Time};
 
+use self::disk::Disk;
 use self::payload::Body;
 use self::pipes::{Outbound, Pipes};
 use self::processes::{Inbound, Processes};
@@ -30,9 +33,9 @@ use crate::harness::history::History;
 use crate::harness::launch;
 use crate::harness::message_counts::MessageCounts;
 use crate::harness::network::Delivery;
-use crate::harness::run::{Phase, Run, SetupError};
+use crate::harness::run::{Phase, ProcessAction, Run, SetupError};
 use crate::record::{Outcome, Status};
-use crate::spec::settings::{NodeCommand, Settings};
+use crate::spec::settings::{Fault, NodeCommand, Settings};
 use crate::supervise::stop::{Stop, StopSignal};
 
 /// The engine that runs nodes in-process, in virtual time.
@@ -134,6 +137,10 @@ pub struct Simulation {
     events: u64,
     /// Messages that the awake node has sent. Kept between wake-ups to reuse its memory.
     outbox: Vec<(Address, Body)>,
+    /// The clients that the awake node has not answered yet, in the order of their requests.
+    unanswered: VecDeque<Address>,
+    /// Each node's log, if nodes keep logs.
+    disks: Option<Vec<Disk>>,
 }
 
 impl Simulation {
@@ -152,6 +159,22 @@ impl Simulation {
             now: Time::ZERO,
             events: 0,
             outbox: Vec::new(),
+            unanswered: VecDeque::new(),
+            disks: settings.nemesis.faults.contains(Fault::Kill).then(|| vec![Disk::default(); nodes]),
+        }
+    }
+
+    /// Nodes keep no log, so that a killed node forgets everything.
+    pub fn forget(&mut self) {
+        self.disks = None;
+    }
+
+    /// Nodes acknowledge before they write: the mistake that a log must not make. Their disks have a value only
+    /// so much later.
+    #[cfg(test)]
+    pub(crate) fn write_behind(&mut self, delay: Duration) {
+        for disk in self.disks.iter_mut().flatten() {
+            disk.delay = delay;
         }
     }
 
@@ -183,6 +206,13 @@ impl Simulation {
         let limit = self.now + timeout;
         while self.step(Some(limit)) {}
         self.nodes().all(Node::is_idle)
+    }
+
+    /// The values that clients were told are accepted.
+    pub fn acknowledged(&self) -> impl Iterator<Item = node::Value> + '_ {
+        let history = self.run.history();
+        checker::acknowledged(history)
+            .filter_map(|element| history.edn(element).as_int().map(node::Value::Int))
     }
 
     /// The current virtual time.
@@ -219,6 +249,7 @@ impl Simulation {
                 self.processes.deliver(self.now, dest, src, payload);
             }
         }
+        self.act();
         while let Some(node) = self.processes.waking(self.now) {
             self.events += 1;
             self.wake(node);
@@ -231,25 +262,56 @@ impl Simulation {
                 self.pipes.close(node);
             }
         }
+        self.act();
         true
+    }
+
+    /// Does to processes what the nemesis wants.
+    fn act(&mut self) {
+        while let Some((node, action)) = self.run.poll_process_action() {
+            match action {
+                ProcessAction::Kill => {
+                    self.processes.kill(node);
+                    self.pipes.reset(node);
+                }
+                ProcessAction::Start => self.processes.restart(self.now, node),
+                ProcessAction::Pause => self.processes.pause(self.now, node),
+                ProcessAction::Resume => self.processes.resume(self.now, node),
+            }
+        }
+    }
+
+    fn launch(&mut self, id: NodeId) {
+        let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id.0));
+        let mut node = Node::new(self.config, self.now, seed);
+        let is_first = matches!(self.run.phase(), Phase::Init(_));
+        let log = self.disks.as_mut().map(|disks| disks[id.index()].recover(self.now));
+        if !is_first || log.is_some() {
+            node.recover(Recovery {
+                // As by a wall clock, but zero for the first life.
+                incarnation: Incarnation(if is_first { 0 } else { 1 + self.now.as_nanos() / 1_000_000 }),
+                start: if is_first { Start::First } else { Start::Restarted },
+                log,
+            });
+        }
+        self.processes.start(id, node);
+        self.run.handle_started(self.now, id);
     }
 
     /// Launches a node, or lets it read its messages and handle its deadline.
     fn wake(&mut self, id: NodeId) {
         if self.processes.node_mut(id).is_none() {
-            let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id.0));
-            self.processes.start(id, Node::new(self.config, self.now, seed));
-            self.run.handle_started(self.now, id);
-            return;
+            return self.launch(id);
         }
         while let Some(inbound) = self.processes.poll_inbound(self.now, id) {
             self.on_inbound(id, inbound);
         }
+        self.write_log(id);
         if let Some(node) = self.processes.node_mut(id)
             && node.next_deadline().is_some_and(|at| at <= self.now)
         {
             node.on_timeout(self.now);
-            self.collect_outbound(id, None);
+            self.collect_outbound(id);
         }
         self.pipes.write(self.now, id, self.outbox.drain(..));
     }
@@ -258,7 +320,13 @@ impl Simulation {
     fn on_inbound(&mut self, id: NodeId, inbound: Inbound) {
         let Some(node) = self.processes.node_mut(id) else { return };
         match (inbound.body, inbound.src) {
+            (Body::Request { request, .. }, Address::Client(_))
+                if inbound.is_late && !matches!(request, node::Request::Init { .. }) =>
+            {
+                node.on_late_request(self.now, request);
+            }
             (Body::Request { request, msg_id }, Address::Client(_)) => {
+                self.unanswered.push_back(inbound.src);
                 node.on_request(self.now, payload::reply_to(msg_id), request);
             }
             (Body::Peer(message), Address::Node(from)) => {
@@ -266,18 +334,29 @@ impl Simulation {
             }
             _ => return,
         }
-        self.collect_outbound(id, Some(inbound.src));
+        self.collect_outbound(id);
     }
 
-    /// Collects the messages that a node sends. Replies go to the client whose request it has just read.
-    fn collect_outbound(&mut self, id: NodeId, client: Option<Address>) {
+    /// Writes a node's new values to its log.
+    fn write_log(&mut self, id: NodeId) {
+        let (Some(disks), Some(node)) = (&mut self.disks, self.processes.node_mut(id)) else { return };
+        if !node.unlogged().is_empty() {
+            disks[id.index()].write(self.now, node.unlogged());
+            node.on_logged(self.now);
+            self.collect_outbound(id);
+        }
+    }
+
+    /// Collects the messages that a node sends. It answers requests in the order in which it has read them.
+    fn collect_outbound(&mut self, id: NodeId) {
         let Some(node) = self.processes.node_mut(id) else { return };
         while let Some(transmit) = node.poll_transmit() {
-            match (transmit, client) {
-                (node::Transmit::ToPeer { to, message }, _) => {
+            match transmit {
+                node::Transmit::ToPeer { to, message } => {
                     self.outbox.push((Address::Node(NodeId(to.0)), Body::Peer(Box::new(message))));
                 }
-                (node::Transmit::ToClient { to, reply }, Some(client)) => {
+                node::Transmit::ToClient { to, reply } => {
+                    let Some(client) = self.unanswered.pop_front() else { continue };
                     if let node::Reply::ReadOk { len } = reply {
                         let recorded = self.run.recorded_values(id);
                         let new = &node.values().as_slice()[recorded.min(len)..len];
@@ -285,7 +364,6 @@ impl Simulation {
                     }
                     self.outbox.push((client, Body::Reply { reply, in_reply_to: to.msg_id }));
                 }
-                (node::Transmit::ToClient { .. }, None) => {}
             }
         }
     }

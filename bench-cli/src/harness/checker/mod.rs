@@ -89,7 +89,8 @@ impl Stats {
             match event.function {
                 Function::Broadcast => stats.broadcast.add(event.kind),
                 Function::Read => stats.read.add(event.kind),
-                Function::StartPartition | Function::StopPartition => {}
+                // Those of the nemesis.
+                _ => {}
             }
         }
         stats
@@ -166,9 +167,9 @@ impl Exceptions {
 /// reached some node by then, whatever the checker's verdict on their stability. A value in no final read whose broadcast
 /// was not acknowledged does not count.
 pub fn missed_by_final_reads(history: &History) -> usize {
-    let events = history.events().iter();
-    let final_reads: Vec<FxHashSet<Element>> = events
-        .clone()
+    let final_reads: Vec<FxHashSet<Element>> = history
+        .events()
+        .iter()
         .filter(|event| event.is_final && event.kind == Kind::Ok)
         .filter_map(|event| match event.value {
             OpValue::Read(read) => Some(history.values(read).iter().copied().collect()),
@@ -176,12 +177,17 @@ pub fn missed_by_final_reads(history: &History) -> usize {
             _ => None,
         })
         .collect();
-    let acknowledged = events.filter_map(|event| match event.value {
+    let known: FxHashSet<Element> =
+        acknowledged(history).chain(final_reads.iter().flatten().copied()).collect();
+    known.iter().filter(|value| final_reads.iter().any(|read| !read.contains(*value))).count()
+}
+
+/// The values whose broadcasts were acknowledged.
+pub fn acknowledged(history: &History) -> impl Iterator<Item = Element> + '_ {
+    history.events().iter().filter_map(|event| match event.value {
         OpValue::Element(element) if event.kind == Kind::Ok => Some(element),
         _ => None,
-    });
-    let known: FxHashSet<Element> = acknowledged.chain(final_reads.iter().flatten().copied()).collect();
-    known.iter().filter(|value| final_reads.iter().any(|read| !read.contains(*value))).count()
+    })
 }
 
 /// Clients' invocations, final reads included.

@@ -153,10 +153,16 @@ impl<M: Clone> Network<M> {
 
     /// The next message that is due by `now`, if there is one.
     pub fn poll_delivery(&mut self, now: Time) -> Option<Delivery<M>> {
-        self.wake_ups.peek().filter(|wake_up| wake_up.at <= now)?;
-        let dest = self.wake_ups.pop()?.item;
-        let taken = self.inboxes[dest.index()].taken.take();
-        let (due, message) = taken.expect("a delivery thread sleeps only when it has taken a message");
+        let (dest, due, message) = loop {
+            self.wake_ups.peek().filter(|wake_up| wake_up.at <= now)?;
+            let wake_up = self.wake_ups.pop()?;
+            let dest = wake_up.item;
+            // The delivery thread of a node that was killed has no message any more, or another one.
+            let taken = self.inboxes[dest.index()].taken.take_if(|(_, message)| message.id == wake_up.id);
+            if let Some((due, message)) = taken {
+                break (dest, due, message);
+            }
+        };
         let Queued { id, item: Message { src, sent, payload }, .. } = message;
         match src {
             Address::Client(_) => {
@@ -175,6 +181,21 @@ impl<M: Clone> Network<M> {
     /// nodes that do not read their input.
     pub fn pause(&mut self, node: NodeId) {
         self.inboxes[node.index()].is_paused = true;
+    }
+
+    /// A node's process was killed. What was on its way into it is lost. Its queue stays.
+    pub fn kill(&mut self, node: NodeId) {
+        let inbox = &mut self.inboxes[node.index()];
+        inbox.is_paused = true;
+        inbox.taken = None;
+    }
+
+    /// A killed node's process was started again, and has a fresh queue. What waited in the old one is lost.
+    pub fn restart(&mut self, now: Time, node: NodeId) {
+        let inbox = &mut self.inboxes[node.index()];
+        inbox.waiting.clear();
+        inbox.taken = None;
+        self.resume(now, node);
     }
 
     /// Ends a pause.
