@@ -21,6 +21,8 @@ pub(crate) struct Links {
     max_ack_delay: Duration,
     /// This node's incarnation.
     local: Incarnation,
+    /// When the process last ran again after it had not for a while. Links that are made then know it, too.
+    stalled_until: Option<Time>,
     last_batch: LastBatch,
 }
 
@@ -36,7 +38,14 @@ impl Links {
     /// Links to up to `nodes` peers, each of which delays acknowledgements by at most `max_ack_delay`.
     pub(crate) fn new(local: Incarnation, nodes: u32, max_ack_delay: Duration) -> Links {
         let slots = (0..nodes).map(|_| Slot::default()).collect();
-        Links { slots, timers: BinaryHeap::new(), max_ack_delay, local, last_batch: LastBatch::default() }
+        Links {
+            slots,
+            timers: BinaryHeap::new(),
+            max_ack_delay,
+            local,
+            stalled_until: None,
+            last_batch: LastBatch::default(),
+        }
     }
 
     /// Makes the link to `peer` with a maximum acknowledgement delay of its own.
@@ -92,6 +101,7 @@ impl Links {
 
     /// This node's process did not run for a while.
     pub(crate) fn on_stall(&mut self, now: Time) {
+        self.stalled_until = Some(now);
         for peer in (0..self.slots.len() as u32).map(PeerId) {
             if self.get(peer).is_some() {
                 self.change(peer, |link| link.on_stall(now));
@@ -153,8 +163,14 @@ impl Links {
     }
 
     fn link_mut(&mut self, peer: PeerId) -> &mut Link {
-        let (local, max_ack_delay) = (self.local, self.max_ack_delay);
-        self.slots[peer.index()].link.get_or_insert_with(|| Box::new(Link::new(local, max_ack_delay)))
+        let (local, max_ack_delay, stalled_until) = (self.local, self.max_ack_delay, self.stalled_until);
+        self.slots[peer.index()].link.get_or_insert_with(|| {
+            let mut link = Box::new(Link::new(local, max_ack_delay));
+            if let Some(now) = stalled_until {
+                link.on_stall(now);
+            }
+            link
+        })
     }
 
     fn change<T>(&mut self, peer: PeerId, change: impl FnOnce(&mut Link) -> T) -> T {
