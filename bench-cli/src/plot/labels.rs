@@ -4,7 +4,7 @@ use plotters::prelude::{PathElement, WHITE};
 use plotters::style::RGBColor;
 
 use super::canvas::{Area, SCALE};
-use super::pen::{regular, scaled, shade, stroke, text, text_width};
+use super::draw::{regular, scaled, shade, stroke, text, text_width};
 use super::style::MUTED;
 
 /// A rectangle in pixels.

@@ -1,18 +1,33 @@
-//! Pictures of a sweep, drawn from its rows alone.
+//! Plots of a sweep, drawn from its runs alone.
 //!
-//! [`latency`], [`messages`] and [`frontier`] are the pictures of a sweep, [`overlay`] that of several; [`frame`] draws
-//! axes, [`labels`] finds room for labels, [`pen`] draws text and markers, [`canvas`] turns drawing into SVG text,
-//! [`style`] holds colours, markers and fonts, [`published`] the results of others, [`png`] renders an SVG. Nothing here
-//! depends on the machine: the font is part of the program, so the same rows give the same bytes everywhere.
+//! [`latency`], [`messages`] and [`frontier`] are the plots of a sweep, [`overlay`] is that of several. All of them
+//! have the same parts:
+//!
+//! | module | part |
+//! |---|---|
+//! | [`layout`] | title, subtitle and footer |
+//! | [`legend`] | which symbol means what |
+//! | [`axes`] | axes, their grid, labels and titles |
+//! | [`labels`] | finds room for labels next to points |
+//! | [`runs`] | runs as points, with a note on each |
+//! | [`published`] | the results that others published |
+//! | [`draw`] | text, markers, lines and areas |
+//! | [`style`] | colours, markers and fonts |
+//! | [`canvas`] | turns drawing into SVG text |
+//! | [`png`] | renders an SVG |
+//!
+//! Nothing here depends on the machine: the font is part of the program, so the same runs give the same bytes everywhere.
 
+pub mod axes;
 pub mod canvas;
-pub mod frame;
+pub mod draw;
 pub mod frontier;
 pub mod labels;
 pub mod latency;
+pub mod layout;
+pub mod legend;
 pub mod messages;
 pub mod overlay;
-pub mod pen;
 pub mod png;
 pub mod published;
 pub mod runs;

@@ -86,7 +86,8 @@ pub fn of_series<'a>(series: impl IntoIterator<Item = &'a Series<'a>>) -> Vec<Lo
     series.into_iter().map(look).collect()
 }
 
-const fn of_strategy(strategy: StrategyKind) -> Option<Look> {
+/// The look of a strategy; `None` for one that has no look of its own.
+pub const fn of_strategy(strategy: StrategyKind) -> Option<Look> {
     let (colour, marker, dash) = match strategy {
         StrategyKind::Tree => (VERMILION, Marker::Triangle, Some((12, 4))),
         StrategyKind::Hub => (BLUE, Marker::Circle, None),

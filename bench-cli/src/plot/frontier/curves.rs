@@ -1,10 +1,11 @@
-//! What was measured: every run a small point, the medians of each timeout a large one, joined in their order and
-//! labelled with a few of the timeouts.
+//! The measured runs: every run a small point, the median of each timeout a large one. Lines join the medians in the
+//! order of timeouts, and a few of them are labelled.
 
 use super::{Panel, Which};
 use crate::analysis::{Figure, Series};
 use crate::plot::canvas::Note;
-use crate::plot::pen::{RADIUS, marker, note, path};
+use crate::plot::draw::{RADIUS, marker, path};
+use crate::plot::runs::note;
 use crate::plot::style::{self, Look};
 use crate::record::Row;
 use crate::stats::median::Spread;
@@ -79,7 +80,7 @@ pub(super) fn label(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resu
         let colour = style::darker(curve.look.colour);
         for place in labelled(medians.len()) {
             let (timeout_ms, (x, y)) = medians[place];
-            let at = panel.frame.at(x, y);
+            let at = panel.axes.at(x, y);
             let reach = REACH[usize::from(place > 0 && place + 1 < medians.len())];
             panel.labels.write_within(panel.root, reach, at, &format!("{timeout_ms} ms"), 11, colour)?;
         }
@@ -91,13 +92,13 @@ pub(super) fn label(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resu
 pub(super) fn draw(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Result<()> {
     for curve in curves {
         let line: Vec<(i32, i32)> =
-            curve.medians(panel.which).iter().map(|&(_, (x, y))| panel.frame.at(x, y)).collect();
+            curve.medians(panel.which).iter().map(|&(_, (x, y))| panel.axes.at(x, y)).collect();
         path(panel.root, &line, curve.look, 1.4)?;
         panel.labels.avoid_line(&line);
     }
     for curve in curves {
         for run in &curve.runs {
-            let at = panel.frame.at(panel.which.of(run), run.msgs_per_op);
+            let at = panel.axes.at(panel.which.of(run), run.msgs_per_op);
             marker(panel.root, at, curve.look, RUN_RADIUS)?;
             panel.notes.add(at, &run.note);
             panel.labels.avoid(at, 3.0);
@@ -105,7 +106,7 @@ pub(super) fn draw(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resul
     }
     for curve in curves {
         for (_, (x, y)) in curve.medians(panel.which) {
-            let at = panel.frame.at(x, y);
+            let at = panel.axes.at(x, y);
             marker(panel.root, at, curve.look, RADIUS)?;
             panel.labels.avoid(at, 6.0);
         }

@@ -1,11 +1,8 @@
-//! What others published: crosses with their names.
-
-use plotters::prelude::{PathElement, WHITE};
-use plotters::style::RGBColor;
+//! Published results: crosses with their names.
 
 use super::Panel;
-use crate::plot::canvas::{Area, Note, SCALE};
-use crate::plot::pen::stroke;
+use crate::plot::canvas::Note;
+use crate::plot::draw::cross;
 use crate::plot::published::Published;
 use crate::plot::style::INK;
 
@@ -34,17 +31,5 @@ pub(super) fn label(panel: &mut Panel<'_, '_>, published: &[Published]) -> anyho
 }
 
 fn place(panel: &Panel<'_, '_>, one: &Published) -> (i32, i32) {
-    panel.frame.at(panel.which.published(one), one.msgs_per_op)
-}
-
-/// The marker of a published result.
-pub(super) fn cross(root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
-    const ARM: i32 = 4 * SCALE;
-    const COLOURS: [(RGBColor, f64); 2] = [(WHITE, 3.4), (INK, 1.6)];
-    for (colour, width) in COLOURS {
-        for (dx, dy) in [(ARM, ARM), (ARM, -ARM)] {
-            root.draw(&PathElement::new([(x - dx, y - dy), (x + dx, y + dy)], stroke(colour, width)))?;
-        }
-    }
-    Ok(())
+    panel.axes.at(panel.which.published(one), one.msgs_per_op)
 }

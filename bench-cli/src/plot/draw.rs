@@ -1,7 +1,5 @@
-//! What all pictures are drawn with: text, markers, line samples, the footer. Sizes and places are in pixels of the
-//! picture, unless said otherwise.
-
-use std::collections::BTreeSet;
+//! What every plot draws: text, markers, lines and areas. Sizes and places are in pixels, unless a function says that it
+//! takes the canvas's finer unit.
 
 use plotters::prelude::{
     Circle, FontDesc, FontStyle, IntoFont as _, PathElement, Polygon, Rectangle, Text, WHITE,
@@ -9,10 +7,8 @@ use plotters::prelude::{
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color as _, RGBColor, ShapeStyle, TextStyle};
 
-use super::canvas::{Area, Note, SCALE};
-use super::style::{self, INK, Look, MUTED, Marker, PLOTTERS_FAMILY};
-use crate::analysis::{Series, names};
-use crate::record::Row;
+use super::canvas::{Area, SCALE};
+use super::style::{self, INK, Look, Marker, PLOTTERS_FAMILY};
 
 /// The radius of a point.
 pub const RADIUS: f64 = 4.2;
@@ -65,8 +61,7 @@ pub fn text_width(text: &str, font: &FontDesc<'static>) -> anyhow::Result<f64> {
     Ok(f64::from(width) / f64::from(SCALE))
 }
 
-/// Draws a marker with a white rim, which keeps points apart that lie on each other. Its middle is in the canvas's
-/// finer unit.
+/// Draws a marker with a white rim, which keeps overlapping points apart. Its middle is in the canvas's finer unit.
 ///
 /// # Errors
 /// If drawing fails.
@@ -146,17 +141,6 @@ fn dashes(corners: &[(i32, i32)], dash: f64, gap: f64) -> Vec<Vec<(i32, i32)>> {
     pieces
 }
 
-/// The line and the marker, as a legend shows them: 44 pixels wide, with the left end and the middle height at
-/// `(x, y)`.
-///
-/// # Errors
-/// If drawing fails.
-pub fn sample(root: &Area<'_>, (x, y): (i32, i32), look: Look) -> anyhow::Result<()> {
-    let (start, end, y) = (x * SCALE, (x + 44) * SCALE, y * SCALE);
-    path(root, &[(start, y), (end, y)], look, 2.0)?;
-    marker(root, (i32::midpoint(start, end), y), look, RADIUS)
-}
-
 /// Fills the area between two corners, in the canvas's finer unit.
 ///
 /// # Errors
@@ -171,83 +155,33 @@ pub fn shade(
     Ok(())
 }
 
-/// A whole number with narrow spaces between thousands.
-pub fn thousands(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 && digits.len() > 4 {
-            grouped.push('\u{2009}');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// Why there is no picture.
-pub fn nothing_to_draw(series: &[Series<'_>]) -> String {
-    let rows = || series.iter().flat_map(|series| &series.rows);
-    match rows().filter(|row| row.is_ok()).count() {
-        0 => format!("there is nothing to draw: none of the {} runs is ok", rows().count()),
-        ok => format!(
-            "there is nothing to draw: none of the {ok} ok runs has figures for both axes (a logarithmic one has no 0)"
-        ),
-    }
-}
-
-/// The settings that all runs share, for the reader of the picture.
-pub fn footer(series: &[Series<'_>]) -> String {
-    let rows = || series.iter().flat_map(|series| series.rows.iter().copied());
-    let of = |setting: &dyn Fn(&Row) -> String| {
-        rows().map(setting).collect::<BTreeSet<String>>().into_iter().collect::<Vec<_>>().join(" / ")
-    };
-    let faults = |row: &Row| match row.nemesis.as_str() {
-        "none" => "no faults".to_owned(),
-        fault => format!("{fault} every {} s", row.nemesis_interval_s),
-    };
-    [
-        of(&|row| format!("{} nodes", row.node_count)),
-        of(&|row| format!("{} op/s for {} s", row.rate, row.time_limit_s)),
-        of(&|row| format!("latency {} ms {}", row.latency_ms, row.latency_dist)),
-        of(&|row| format!("topology {}", row.topology)),
-        of(&faults),
-        of(&|row| format!("engine {} {}", row.engine, row.engine_version).trim_end().to_owned()),
-    ]
-    .join("  ·  ")
-}
-
-/// An entry of a legend: the look of a curve, its name, and a remark.
+/// Fills a polygon with these corners, in the canvas's finer unit.
 ///
 /// # Errors
 /// If drawing fails.
-pub fn legend_entry(
-    root: &Area<'_>,
-    (x, y): (i32, i32),
-    look: Look,
-    name: &str,
-    remark: &str,
-) -> anyhow::Result<()> {
-    sample(root, (x, y), look)?;
-    text(root, (x + 52, y), name, &bold(14), INK)?;
-    let after = x + 52 + text_width(name, &bold(14))?.ceil() as i32 + 14;
-    text(root, (after, y), remark, &regular(14), MUTED)
+pub fn fill(root: &Area<'_>, corners: Vec<(i32, i32)>, colour: RGBColor, opacity: f64) -> anyhow::Result<()> {
+    root.draw(&Polygon::new(corners, colour.mix(opacity).filled()))?;
+    Ok(())
 }
 
-/// What a viewer sees when the pointer rests on the point of a run.
-pub fn note(series: &Series<'_>, row: &Row) -> Note {
-    let settings = &series.settings;
-    Note { run: Some(names::run(settings, row)), text: names::describe(settings, row) }
+/// Draws a cross with a white rim. Its middle is in the canvas's finer unit.
+///
+/// # Errors
+/// If drawing fails.
+pub fn cross(root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
+    const ARM: i32 = 4 * SCALE;
+    const COLOURS: [(RGBColor, f64); 2] = [(WHITE, 3.4), (INK, 1.6)];
+    for (colour, width) in COLOURS {
+        for (dx, dy) in [(ARM, ARM), (ARM, -ARM)] {
+            root.draw(&PathElement::new([(x - dx, y - dy), (x + dx, y + dy)], stroke(colour, width)))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_grouped_from_five_digits_on() {
-        let shown: Vec<String> = [0.0, 999.0, 4000.0, 12_000.0].into_iter().map(thousands).collect();
-        assert_eq!(shown, ["0", "999", "4000", "12\u{2009}000"]);
-    }
 
     #[test]
     fn dashes_run_on_over_corners() {
