@@ -5,21 +5,21 @@ use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// How Maelstrom is started, and how it was found.
+/// The command that starts Maelstrom, and where it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launcher {
     /// The program.
     pub program: PathBuf,
     /// The arguments before `test`.
     pub leading_args: Vec<OsString>,
-    /// What was found, for the user.
+    /// A description for the user.
     pub shown: String,
 }
 
-/// Why a path that a user gave is not Maelstrom.
+/// The reason why a path from the user is not Maelstrom.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocateError {
-    /// There is nothing.
+    /// The path does not exist.
     #[error(
         "{0} names {path}, which does not exist; give Maelstrom's wrapper script, its folder, or maelstrom.jar",
         path = .1.display()
@@ -31,12 +31,12 @@ pub enum LocateError {
     /// A script that may not be executed.
     #[error("{0} names {path}, which is not executable; run: chmod +x {path}", path = .1.display())]
     NotExecutable(&'static str, PathBuf),
-    /// A jar, and no Java to run it.
+    /// A jar without a Java to run it.
     #[error("{0} names {path}, but there is no java on PATH; install Java 11 or newer", path = .1.display())]
     NoJava(&'static str, PathBuf),
 }
 
-/// Where to look, in this order.
+/// The places to search, in this order.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     /// `--maelstrom`.
@@ -45,12 +45,12 @@ pub struct Places {
     pub variable: Option<PathBuf>,
     /// `PATH`.
     pub path: Option<OsString>,
-    /// The folder that `./maelstrom/maelstrom` is looked for in.
+    /// The folder to search for `./maelstrom/maelstrom`.
     pub current: PathBuf,
 }
 
 impl Places {
-    /// The places of this process, with the flag's value.
+    /// The places of this process, with this value of the flag.
     pub fn of_process(flag: Option<PathBuf>) -> Places {
         Places {
             flag,
@@ -60,11 +60,11 @@ impl Places {
         }
     }
 
-    /// Looks in every place. `None` if Maelstrom is in none of them.
+    /// Searches the places. `None` if Maelstrom is in none of them.
     ///
     /// # Errors
-    /// If a path that the user gave is not Maelstrom: then looking elsewhere would run something else than was
-    /// asked for.
+    /// If a path from the user is not Maelstrom. The search stops there, because another Maelstrom is not what the user
+    /// wants.
     pub fn find(&self) -> Result<Option<Launcher>, LocateError> {
         if let Some(path) = &self.flag {
             return self.resolve("--maelstrom", path).map(Some);
@@ -116,7 +116,7 @@ fn script(program: PathBuf, origin: &str) -> Launcher {
     Launcher { program, leading_args: Vec::new(), shown }
 }
 
-/// Whether `path` is a file that someone may execute.
+/// Whether `path` is an executable file.
 pub fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_places_are_tried_in_order() {
+    fn the_places_are_searched_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         assert_eq!(places(root).find(), Ok(None));

@@ -1,4 +1,4 @@
-//! What clients and the nemesis did, in the order in which it happened.
+//! The history of a run: every invocation and completion of clients and the nemesis, in order.
 
 use std::fmt;
 
@@ -6,27 +6,27 @@ use rustc_hash::FxHashMap;
 
 use crate::edn::Value;
 
-/// A broadcast value: a small whole number as itself, anything else as a number in the history's table.
+/// A broadcast value: a small whole number as itself, any other value as an index into the history's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Element(u32);
 
 impl Element {
-    /// From here on element numbers stand for entries of the history's table.
+    /// Element numbers from here on refer to entries of the history's table.
     const FIRST_OTHER: u32 = 1 << 31;
 
-    /// The element that is this whole number, if it is small enough to be held as itself.
+    /// The element for this whole number, if it is small enough.
     pub fn from_int(value: i64) -> Option<Element> {
         u32::try_from(value).ok().filter(|&value| value < Self::FIRST_OTHER).map(Element)
     }
 }
 
-/// What a read saw: the first `len` entries of a log. Reads that extend each other share one log, so that a
-/// history takes memory for values delivered and not for values read.
+/// The values in a read: the first `len` entries of a log. Reads that extend each other share a log. So a history's
+/// memory grows with the values delivered, not with the values read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadValue {
     /// The log.
     pub log: LogId,
-    /// How many of its entries were seen.
+    /// The number of its entries in the read.
     pub len: u32,
 }
 
@@ -34,29 +34,29 @@ pub struct ReadValue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogId(u32);
 
-/// Who performs an operation.
+/// The process that performs an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Process {
-    /// A client process; a client that crashes goes on under a new number.
+    /// A client process. A client that crashes continues under a new number.
     Client(u32),
-    /// The one that injects faults.
+    /// The process that injects faults.
     Nemesis,
 }
 
-/// The part of an operation that an event records.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Its start.
+    /// The start of an operation.
     Invoke,
-    /// Its success.
+    /// A successful completion.
     Ok,
-    /// Its failure: it did not happen.
+    /// A failure: the operation did not happen.
     Fail,
-    /// Nobody knows whether it happened; also both parts of what the nemesis does.
+    /// An unknown outcome; also both events of a nemesis operation.
     Info,
 }
 
-/// What an operation does.
+/// The function of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Function {
     /// Adds a value.
@@ -102,25 +102,25 @@ impl fmt::Display for Process {
     }
 }
 
-/// What an operation carries.
+/// The value of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OpValue {
-    /// Nothing: a read that has not (yet) been answered, or was answered with no list, which counts as an empty one.
+    /// None: a read without a reply, or whose reply had `null` for a list, which counts as an empty one.
     Nil,
-    /// The value that is broadcast.
+    /// The broadcast value.
     Element(Element),
-    /// What a read saw.
+    /// The values in a read.
     Read(ReadValue),
-    /// What the nemesis did.
+    /// The nemesis's own value.
     Fault(Box<Value>),
 }
 
-/// Why an operation did not succeed.
+/// The reason why an operation did not succeed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     /// Maelstrom's exception, if the client crashed.
     pub exception: Option<Value>,
-    /// What went wrong.
+    /// Maelstrom's error.
     pub error: Value,
 }
 
@@ -129,19 +129,19 @@ pub struct Failure {
 pub struct Event {
     /// Nanoseconds since operations may begin.
     pub time: u64,
-    /// Whose operation it is.
+    /// The process.
     pub process: Process,
-    /// Which part of the operation it is.
+    /// The kind of event.
     pub kind: Kind,
-    /// What the operation does.
+    /// The operation's function.
     pub function: Function,
-    /// What it carries.
+    /// The operation's value.
     pub value: OpValue,
-    /// Whether it is one of the reads after the recovery.
+    /// Whether it belongs to a read after the recovery.
     pub is_final: bool,
-    /// Why it did not succeed.
+    /// The reason for a failure or an unknown outcome.
     pub failure: Option<Box<Failure>>,
-    /// The index of the operation's invocation; its own for an invocation.
+    /// The index of the operation's invocation. For an invocation, its own index.
     pub invocation: u32,
 }
 
@@ -152,7 +152,7 @@ pub struct History {
     logs: Vec<Vec<Element>>,
     /// The log that a process's next read may extend.
     last_read: FxHashMap<Process, LogId>,
-    /// Values that are no small whole number, as EDN text.
+    /// Values other than small whole numbers, as EDN text.
     others: Vec<Box<str>>,
     other_numbers: FxHashMap<Box<str>, u32>,
 }
@@ -180,12 +180,12 @@ impl History {
         self.events.len() as u32
     }
 
-    /// The element that is this whole number.
+    /// The element for this whole number.
     pub fn int(&mut self, value: i64) -> Element {
         Element::from_int(value).unwrap_or_else(|| self.other(&value.to_string()))
     }
 
-    /// The element that is written so in EDN.
+    /// The element for this EDN text.
     pub fn other(&mut self, text: &str) -> Element {
         if let Some(&number) = self.other_numbers.get(text) {
             return Element(number);
@@ -212,7 +212,7 @@ impl History {
         }
     }
 
-    /// Starts an empty log that the driver extends itself: the values of a node in the order it learnt them.
+    /// Adds an empty log, which the driver extends with a node's values in the order in which the node learns them.
     pub fn add_log(&mut self) -> LogId {
         self.logs.push(Vec::new());
         LogId(self.logs.len() as u32 - 1)
@@ -228,7 +228,7 @@ impl History {
         self.logs[log.0 as usize].extend(elements);
     }
 
-    /// Stores the list that a process read, as an extension of what it read before if it is one.
+    /// Stores the values in a process's read. Extends the log of its previous read if possible.
     pub fn add_read(&mut self, process: Process, elements: &[Element]) -> ReadValue {
         let len = elements.len() as u32;
         if let Some(&log) = self.last_read.get(&process) {
@@ -244,7 +244,7 @@ impl History {
         ReadValue { log, len }
     }
 
-    /// The values that a read saw.
+    /// The values in a read.
     pub fn values(&self, read: ReadValue) -> &[Element] {
         &self.log(read.log)[..read.len as usize]
     }

@@ -1,4 +1,4 @@
-//! `history.edn` and `history.txt`: a line for each event.
+//! `history.edn` and `history.txt`, which have one line for each event.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::history::{Element, Event, Failure, Function, History, Kind, OpValue, Process};
 use crate::edn::{self, Value};
 
-/// One event as Maelstrom's map, its operation called `function`.
+/// One event as Maelstrom's map, with `function` for its function's name.
 pub fn event(history: &History, index: u32, function: &'static str) -> Value {
     let event = &history.events()[index as usize];
     let value = match &event.value {
@@ -45,8 +45,8 @@ fn map(event: &Event, index: u32, function: &'static str, value: Value) -> Value
     Value::Map(entries)
 }
 
-/// The value for one line, of what a read saw at most so many values. Those are most of a history, so they are written
-/// at once and not taken apart first.
+/// The value for one line, with at most `shown` values of a read. Values of reads are most of a history, so this writes
+/// them as one text and builds no [`Value`] for each.
 fn flat(history: &History, value: &OpValue, shown: usize) -> Value {
     match value {
         OpValue::Nil => Value::Nil,
@@ -82,7 +82,7 @@ pub fn write_edn(history: &History, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `history.txt`: process, type, operation and value, with tabs between.
+/// Writes `history.txt`: process, type, function and value, separated by tabs.
 ///
 /// # Errors
 /// Those of the writer.
@@ -94,7 +94,7 @@ pub fn write_text(history: &History, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes one event as Maelstrom's log shows it, without a line end; of what a read saw at most `shown` values.
+/// Writes one event as in Maelstrom's log, without a newline, and with at most `shown` values of a read.
 ///
 /// # Errors
 /// Those of the writer.
@@ -110,13 +110,13 @@ pub fn write_event(history: &History, event: &Event, shown: usize, out: &mut imp
     }
 }
 
-/// A history that cannot be read.
+/// An error in a history file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct HistoryError {
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: String,
 }
 
@@ -134,7 +134,7 @@ pub fn read_edn(text: &str) -> Result<History, HistoryError> {
 
 struct Reader {
     history: History,
-    /// Each process's invocation that has not completed.
+    /// The invocation of each process that has not completed.
     open: FxHashMap<Process, u32>,
 }
 

@@ -1,4 +1,4 @@
-//! `results.edn`: what the checkers found, with Maelstrom's keys, shapes and conventions.
+//! `results.edn`: the checkers' report with Maelstrom's keys, shapes and conventions.
 
 use super::checker::set_full::{Quantiles, SetFull, Stale};
 use super::checker::{
@@ -31,7 +31,7 @@ pub fn results(history: &History, counts: MessageCounts, report: &Report) -> Val
     ])
 }
 
-/// What `bench-cli check` prints: the part that follows from the history alone.
+/// The output of `bench-cli check`: the part that follows from the history alone.
 pub fn from_history(history: &History, report: &Report) -> Value {
     Value::record([
         ("stats", stats(&report.stats)),
@@ -166,7 +166,7 @@ fn float(value: f32) -> Value {
     Value::Float(edn::shortest(value))
 }
 
-/// An operation as a record; broadcasts under another name if the checker knows them by one.
+/// An operation as a record. `broadcast_as` is the checker's own name for broadcasts, if it has one.
 fn op(history: &History, index: u32, broadcast_as: Option<&'static str>) -> Value {
     let event = &history.events()[index as usize];
     let renamed = broadcast_as.filter(|_| event.function == Function::Broadcast);

@@ -1,31 +1,30 @@
-//! What went wrong in a run that came to its end, in sentences for whoever wrote the node.
+//! The failures of a completed run, in sentences for the author of the node.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::output_tail::OutputTail;
 use crate::harness::checker::{Report, Validity};
 use crate::harness::history::{Element, Function, History, Kind, Process};
 
 /// How many values or lines are shown as examples.
 const SHOWN: usize = 5;
-/// How much of a text is shown.
+/// How many characters of a text are shown.
 const TEXT: usize = 200;
 
-/// The last lines that a node wrote.
-#[derive(Clone, Debug)]
-pub(super) struct OutputTail {
-    pub(super) node: String,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
-}
-
-/// Says what the nodes did wrong, and what the first one that failed wrote last; nothing if all went well.
-pub(super) fn diagnose(history: &History, report: &Report, clients: usize, nodes: &[OutputTail]) -> String {
+/// Describes the nodes' failures, and quotes the last lines of the first node that failed. Empty if nothing failed.
+/// `nodes` are the nodes' names and last lines, in order.
+pub(super) fn diagnose(
+    history: &History,
+    report: &Report,
+    clients: usize,
+    nodes: &[(String, OutputTail)],
+) -> String {
     let mut text = String::new();
     let mut suspect = None;
     for ((function, error), failures) in failures(history) {
         let node = nodes.get((failures.first as usize % clients.max(1)) % nodes.len().max(1));
-        let name = node.map_or("?", |node| node.node.as_str());
+        let name = node.map_or("?", |(name, _)| name);
         let total = report.stats.by_function().find(|(of, _)| *of == function);
         let total = total.map_or(0, |(_, outcomes)| outcomes.count());
         let _ = writeln!(
@@ -51,9 +50,9 @@ pub(super) fn diagnose(history: &History, report: &Report, clients: usize, nodes
         return text;
     }
     if report.validity() != Validity::Valid
-        && let Some(OutputTail { node, stdout, stderr }) = suspect.or(nodes.first())
+        && let Some((name, OutputTail { stdout, stderr })) = suspect.or(nodes.first())
     {
-        let _ = write!(text, "Last lines of {node} on stdout:\n{}", last(stdout));
+        let _ = write!(text, "Last lines of {name} on stdout:\n{}", last(stdout));
         let _ = write!(text, "and on stderr:\n{}", last(stderr));
     }
     format!("What the nodes did:\n{text}")
@@ -62,7 +61,7 @@ pub(super) fn diagnose(history: &History, report: &Report, clients: usize, nodes
 /// Failures of one kind.
 struct Failures {
     count: u64,
-    /// The first process that met it.
+    /// The first client process that saw one.
     first: u32,
 }
 
@@ -71,12 +70,12 @@ fn failures(history: &History) -> BTreeMap<(Function, String), Failures> {
     for event in history.events() {
         let (Some(failure), Process::Client(first)) = (&event.failure, event.process) else { continue };
         if matches!(event.kind, Kind::Fail | Kind::Info) {
-            let what = if failure.exception.is_some() {
+            let error = if failure.exception.is_some() {
                 "an answer that is not what the protocol asks for".to_owned()
             } else {
                 failure.error.to_string()
             };
-            failures.entry((event.function, what)).or_insert(Failures { count: 0, first }).count += 1;
+            failures.entry((event.function, error)).or_insert(Failures { count: 0, first }).count += 1;
         }
     }
     failures
@@ -89,14 +88,14 @@ fn explain(error: &str) -> String {
     }
 }
 
-fn values(text: &mut String, history: &History, elements: &[Element], what: &str) {
+fn values(text: &mut String, history: &History, elements: &[Element], fate: &str) {
     if elements.is_empty() {
         return;
     }
     let shown: Vec<String> =
         elements.iter().take(SHOWN).map(|&element| history.edn(element).to_string()).collect();
     let more = if elements.len() > SHOWN { ", …" } else { "" };
-    let _ = writeln!(text, "- {} values {what}: {}{more}", elements.len(), shown.join(", "));
+    let _ = writeln!(text, "- {} values {fate}: {}{more}", elements.len(), shown.join(", "));
 }
 
 fn last(lines: &str) -> String {

@@ -1,4 +1,4 @@
-//! The event loop: moves messages between the nodes' pipes and the harness, at the times that the harness asks for.
+//! The event loop: moves messages between the nodes' pipes and the harness, at the times that the harness sets.
 
 use std::io;
 use std::path::Path;
@@ -9,7 +9,7 @@ use rustix::event::Timespec;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::Spec;
-use super::diagnosis::OutputTail;
+
 use super::error::RunError;
 use super::json::{self, Body};
 use super::lateness::{Lateness, Recorder};
@@ -19,6 +19,7 @@ use super::names::Names;
 use super::node_log::{LONGEST_LOG, LogWrite};
 use super::node_output::NodeOutput;
 use super::nodes::Nodes;
+use super::output_tail::OutputTail;
 use super::poller::Source;
 use super::process::Process;
 use super::read_ok::LastReads;
@@ -31,12 +32,12 @@ use crate::harness::message_counts::MessageCounts;
 use crate::harness::network::Delivery;
 use crate::harness::run::{Phase, Run, SetupError};
 
-/// A node that has not read this much of what it was given gets nothing more until it reads.
+/// A node with this many unread bytes in its stdin gets no more messages until it reads.
 const CONGESTION: usize = 1 << 20;
-/// How often nodes that have closed stdout are asked whether they are alive.
+/// How often the runner checks whether nodes with unread stdout are alive.
 const REAP_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A run that came to its end.
+/// A completed run.
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) history: History,
@@ -46,11 +47,11 @@ pub(super) struct Ran {
     pub(super) launch_spread: Duration,
     /// From the first node's launch to the first operation.
     pub(super) set_up: Duration,
-    /// The processor time that this process used for the run, its nodes' not counted.
+    /// The processor time that this process used for the run, without its nodes'.
     pub(super) cpu: Duration,
-    /// What each node wrote last, in the nodes' order.
+    /// The last lines of each node, in the nodes' order.
     pub(super) output_tails: Vec<OutputTail>,
-    /// Its first messages.
+    /// The first messages of the run.
     pub(super) diagram: MessageDiagram,
 }
 
@@ -62,26 +63,26 @@ impl Ran {
     }
 }
 
-/// A run that did not, with what happened until then.
+/// A run that failed, with its history until then.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub(super) error: RunError,
     pub(super) history: History,
 }
 
-/// Runs the nodes and the harness until the run is over. No process of the run is left when this returns.
+/// Runs the nodes and the harness to the end of the run. No process of the run is left when this returns.
 pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Box<Failed>> {
     let mut driver = match Driver::new(spec, log) {
         Ok(driver) => driver,
         Err(error) => return Err(Box::new(Failed { error: error.into(), history: History::new() })),
     };
     let cpu = cpu_time();
-    let outcome = driver.launch(spec, store).and_then(|()| driver.turn());
+    let outcome = driver.launch(spec, store).and_then(|()| driver.run_to_end());
     let cpu = cpu_time().saturating_sub(cpu);
-    let output_tails = driver.nodes.output_tails(&driver.names);
+    let output_tails = driver.names.nodes().map(|node| driver.nodes.output_tail(node)).collect();
     driver.nodes.kill();
     let Driver { run, signals, lateness, launched, diagram, .. } = driver;
-    // One that came at the very end must end what follows, such as the next run.
+    // A signal at the very end must still end this process, and not be lost before the next run.
     let outcome = match signals.release() {
         Some(signal) => outcome.and(Err(RunError::Interrupted(signal))),
         None => outcome,
@@ -119,7 +120,7 @@ struct Driver<'a> {
     log: &'a mut Log,
     /// How many events of the history have been logged.
     logged: usize,
-    /// The line that is being written, and what is being looked at: kept for their memory.
+    /// The line being written and the ready sources, kept to reuse their memory.
     line: String,
     ready: Vec<Source>,
 }
@@ -179,8 +180,8 @@ impl<'a> Driver<'a> {
         self.deliver(now)
     }
 
-    /// Turns until the run is over. Returns how long the set-up took.
-    fn turn(&mut self) -> Result<Duration, RunError> {
+    /// Runs from the launch to the end. Returns how long the set-up took.
+    fn run_to_end(&mut self) -> Result<Duration, RunError> {
         let mut set_up = None;
         let mut announced = false;
         loop {
@@ -204,12 +205,12 @@ impl<'a> Driver<'a> {
             }
             self.wait(None)?;
         }
-        // Whoever died unnoticed in the last moments counts as crashed, too.
+        // A node that died unnoticed in the last moments counts as crashed, too.
         self.check_alive(self.names.nodes())?;
         Ok(set_up.unwrap_or_default())
     }
 
-    /// Hands nodes what is due.
+    /// Delivers the messages that are due.
     fn deliver(&mut self, now: Time) -> Result<(), RunError> {
         while let Some(delivery) = self.run.poll_delivery(now) {
             let Delivery { id, src, dest, payload, sent, due } = delivery;
@@ -227,11 +228,11 @@ impl<'a> Driver<'a> {
             if self.log.verbosity.receives {
                 self.log.line(&format!(":recv {}", self.line.trim_end()))?;
             }
-            // At once, and not after the others, so that none waits for another one's pipe.
+            // Each message is written at once, so that no node waits for another node's pipe.
             if self.nodes.send(dest, &self.line)? > CONGESTION {
                 self.run.pause(dest);
             }
-            if self.diagram.takes(self.run.phase()) {
+            if self.diagram.has_room(self.run.phase()) {
                 let dest = self.names.of(dest).to_owned();
                 self.diagram.add(self.names.name(src), dest, payload.text, sent, now);
             }
@@ -240,10 +241,10 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Waits for the next deadline, the time `limit` or something to read, and reads.
+    /// Waits until the next deadline, `limit` or a ready source, and handles the ready sources.
     fn wait(&mut self, limit: Option<Time>) -> Result<(), RunError> {
         let now = self.now();
-        let reap = if self.nodes.silent().is_empty() { None } else { Some(now + REAP_INTERVAL) };
+        let reap = if self.nodes.unread().is_empty() { None } else { Some(now + REAP_INTERVAL) };
         let deadline = [self.run.next_deadline(), limit, reap].into_iter().flatten().min();
         let mut ready = std::mem::take(&mut self.ready);
         ready.clear();
@@ -261,25 +262,25 @@ impl<'a> Driver<'a> {
             }
         }
         self.ready = ready;
-        self.check_alive(self.nodes.silent().to_vec())
+        self.check_alive(self.nodes.unread().to_vec())
     }
 
     fn read_stdout(&mut self, node: NodeId) -> Result<(), RunError> {
         let now = self.now();
         let Driver { run, names, log, diagram, reads, nodes, .. } = self;
         let mut output = NodeOutput { run, names, log, diagram, reads, node, now };
-        nodes.read_stdout(names, node, |line| output.accept(line))
+        nodes.read_stdout(names, node, |line| output.on_line(line))
     }
 
     fn read_stderr(&mut self, node: NodeId) -> Result<(), RunError> {
         let Driver { names, log, nodes, .. } = self;
-        let taken = nodes.read_stderr(node, |line| {
+        let write = nodes.read_stderr(node, |line| {
             if log.verbosity.stderr {
                 // The node's own log has the line, too.
                 let _ = log.line(&format!("{} stderr: {line}", names.of(node)));
             }
         })?;
-        if taken == LogWrite::Truncated {
+        if write == LogWrite::Truncated {
             let (node, limit) = (names.of(node), LONGEST_LOG >> 20);
             log.warn(&format!(
                 "Node {node} has written more than {limit} MiB to STDERR; its log holds the first of it"
@@ -292,7 +293,7 @@ impl<'a> Driver<'a> {
     fn check_alive(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> Result<(), RunError> {
         for node in nodes {
             if let Some(end) = self.nodes.end(node) {
-                // What it wrote last may still be in the pipes.
+                // Its last lines may still be in the pipes.
                 self.read_stdout(node)?;
                 self.read_stderr(node)?;
                 return Err(self.nodes.error(&self.names, node, end));
@@ -301,12 +302,11 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// The error with the last lines of the node that it is about.
+    /// The error with the last lines of its node.
     fn set_up_error(&self, error: SetupError) -> RunError {
         let (SetupError::Silent { node, .. } | SetupError::Refused { node, .. }) = &error;
-        let of = self.nodes.output_tails(&self.names).into_iter().find(|words| words.node == *node);
-        let (stdout, stderr) = of.map_or_else(Default::default, |words| (words.stdout, words.stderr));
-        RunError::SetUp { error, stdout, stderr }
+        let node = self.names.nodes().find(|&candidate| self.names.of(candidate) == node);
+        RunError::SetUp { error, tail: node.map(|node| self.nodes.output_tail(node)).unwrap_or_default() }
     }
 
     fn log_events(&mut self) -> Result<(), RunError> {

@@ -1,14 +1,15 @@
-//! Why a run has no result.
+//! Errors that end a run without a result.
 
 use std::io;
 use std::path::PathBuf;
 
 use rustix::io::Errno;
 
+use super::output_tail::OutputTail;
 use super::signals::TerminationSignal;
 use crate::harness::run::SetupError;
 
-/// Why a run has no result.
+/// An error that ends a run without a result.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The node's program cannot be run.
@@ -16,42 +17,38 @@ pub enum RunError {
     Launch {
         /// The program.
         bin: PathBuf,
-        /// Why not.
+        /// The system's error.
         error: io::Error,
     },
-    /// A node ended, or did something that no run can go on from.
-    #[error("Node {node} {what}. Before that, it wrote to STDOUT:\n\n{stdout}\n\nAnd to STDERR:\n\n{stderr}\n\nFull STDERR logs are available in {}", .log.display())]
+    /// A node ended, or did something that the run cannot survive.
+    #[error("Node {node} {what}. Before that, it wrote to STDOUT:\n\n{}\n\nAnd to STDERR:\n\n{}\n\nFull STDERR logs are available in {}", .tail.stdout, .tail.stderr, .log.display())]
     Node {
         /// The node.
         node: String,
-        /// What it did.
+        /// What it did: a predicate, such as "crashed with exit status 3".
         what: String,
-        /// The last lines that it wrote on stdout.
-        stdout: String,
-        /// The last lines that it wrote on stderr.
-        stderr: String,
-        /// All that it wrote on stderr.
+        /// Its last lines.
+        tail: OutputTail,
+        /// The file with its whole stderr.
         log: PathBuf,
     },
     /// A node could not be set up.
-    #[error("{error}. Until then, it wrote to STDOUT:\n\n{stdout}\n\nAnd to STDERR:\n\n{stderr}")]
+    #[error("{error}. Until then, it wrote to STDOUT:\n\n{}\n\nAnd to STDERR:\n\n{}", .tail.stdout, .tail.stderr)]
     SetUp {
-        /// What happened.
+        /// The reason.
         error: SetupError,
-        /// The last lines that it wrote on stdout.
-        stdout: String,
-        /// The last lines that it wrote on stderr.
-        stderr: String,
+        /// The node's last lines.
+        tail: OutputTail,
     },
     /// A signal ended the run.
     #[error("interrupted")]
     Interrupted(TerminationSignal),
-    /// A file or the operating system.
+    /// An error of a file or of the operating system.
     #[error("{0}")]
     Io(io::Error),
 }
 
-/// What to do about a program that cannot be run.
+/// Advice for a program that cannot be run.
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {

@@ -1,4 +1,4 @@
-//! Messages as nodes write and read them: a line of JSON each.
+//! Messages in the nodes' format: a line of JSON each.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -14,13 +14,13 @@ use crate::harness::payload::{Item, Malformed, Payload, Request, Response, Rpc, 
 /// A message's body.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Body {
-    /// The text of a JSON object, handed on as it came.
+    /// The text of a JSON object, passed on unchanged.
     pub(super) text: Box<str>,
-    /// What it says, if that has been read already.
+    /// The parsed content, if the body is a reply to a read that [`super::read_ok`] has parsed.
     pub(super) read: Option<Box<ReadOk>>,
 }
 
-/// An answer to a read.
+/// A reply to a read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ReadOk {
     pub(super) in_reply_to: u64,
@@ -33,7 +33,7 @@ impl From<&str> for Body {
     }
 }
 
-/// A line that a node wrote.
+/// A message that a node wrote.
 #[derive(Debug, PartialEq)]
 pub(super) struct Line<'a> {
     pub(super) src: Cow<'a, str>,
@@ -41,14 +41,14 @@ pub(super) struct Line<'a> {
     pub(super) body: Body,
 }
 
-/// Why a line is no message.
+/// Why a line is not a message.
 #[derive(Debug, PartialEq)]
 pub(super) enum BadLine {
     NotJson,
     Malformed(String),
 }
 
-/// A line as it is written.
+/// The JSON object of a line.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Envelope<'a> {
@@ -68,15 +68,13 @@ pub(super) fn parse_line(line: &str) -> Result<Line<'_>, BadLine> {
         Ok(envelope) if envelope.body.get().starts_with('{') => {
             Ok(Line { src: envelope.src, dest: envelope.dest, body: envelope.body.get().into() })
         }
-        Ok(_) => Err(BadLine::Malformed("the body is no object".to_owned())),
+        Ok(_) => Err(BadLine::Malformed("the body is not an object".to_owned())),
         Err(_) if serde_json::from_str::<serde::de::IgnoredAny>(line).is_err() => Err(BadLine::NotJson),
         Err(error) => Err(BadLine::Malformed(error.to_string())),
     }
 }
 
-/// Writes the line that a node is given.
-///
-/// `src` and `dest` are JSON strings.
+/// Writes the line of a message to a node. `src` and `dest` are JSON strings.
 pub(super) fn write_line(
     out: &mut String,
     id: u64,
@@ -121,7 +119,7 @@ impl Payload for Body {
     }
 
     fn in_reply_to(&self) -> Option<u64> {
-        /// Other fields may be anything, and are skipped without being kept.
+        /// The only field needed here; serde skips the others.
         #[derive(Deserialize)]
         struct Reply {
             in_reply_to: Option<u64>,
@@ -140,7 +138,7 @@ impl Payload for Body {
         }
         let fields = match serde_json::from_str::<Fields<'_>>(&self.text) {
             Ok(fields) => fields,
-            // The line that the body came in was JSON, so this is a body that has no fields to speak of.
+            // The line was JSON, so only the form of the body is wrong, and it counts as one without fields.
             Err(_) => Fields(Vec::new()),
         };
         if fields.text("type").as_deref() == Some("error") {
@@ -199,7 +197,7 @@ impl<'a> Fields<'a> {
         serde_json::from_str::<Key<'a>>(self.get(name)?.get()).ok().map(|text| text.0)
     }
 
-    /// What is wrong with an answer to a request of this kind, by key.
+    /// The problems of a reply to a request of this kind, by key.
     fn errors(&self, to: Rpc, has_values: bool) -> Vec<(Value, Value)> {
         let symbol = |text: String| Value::Symbol(text);
         let mut errors = Vec::new();
@@ -212,7 +210,7 @@ impl<'a> Fields<'a> {
             errors.push((Value::keyword("type"), symbol(problem)));
         }
         if to == Rpc::Init {
-            // Real Maelstrom looks at nothing but the type here.
+            // Real Maelstrom checks only the type here.
             return errors;
         }
         if to == Rpc::Read && !has_values {
@@ -246,7 +244,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The items of a list, if it is one or `null`.
+/// The items of a list. `None` if the text is neither a list nor `null`.
 fn items(list: &str) -> Option<Values> {
     if list == "null" {
         return Some(Values::Nil);
@@ -259,7 +257,7 @@ fn items(list: &str) -> Option<Values> {
     Some(Values::Items(values.into_iter().map(item).collect()))
 }
 
-/// JSON text as EDN: objects keep strings as keys.
+/// JSON text as EDN. Keys of objects stay strings.
 fn edn(json: &str) -> Value {
     fn convert(value: serde_json::Value) -> Value {
         match value {
@@ -297,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_no_messages_are_told_apart() {
+    fn lines_that_are_not_messages_are_classified() {
         assert_eq!(parse_line("this is not json"), Err(BadLine::NotJson));
         for malformed in [
             "3",
@@ -311,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_answer_with_any_values() {
+    fn reads_may_list_any_values() {
         let element = |int| Item::Element(Element::from_int(int).expect("a small number"));
         let answer = response(r#"{"type":"read_ok","in_reply_to":1,"messages":[1,2]}"#, Rpc::Read);
         assert_eq!(answer, Response::Values(Values::Items(vec![element(1), element(2)])));
@@ -323,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_may_answer_with_no_list_at_all() {
+    fn a_read_may_list_null() {
         let answer = response(r#"{"type":"read_ok","in_reply_to":1,"messages":null}"#, Rpc::Read);
         assert_eq!(answer, Response::Values(Values::Nil));
     }
@@ -337,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_forms_say_what_is_wrong() {
+    fn malformed_replies_name_their_problems() {
         let problems = |body: &str, to| match response(body, to) {
             Response::Malformed(malformed) => malformed.errors.to_string(),
             other => panic!("{other:?}"),
@@ -357,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_answered_is_found_among_other_fields() {
+    fn in_reply_to_is_found_among_other_fields() {
         let answers = |body: &str| Body::from(body).in_reply_to();
         assert_eq!(answers(r#"{"messages":[1,2],"in_reply_to":7,"type":"read_ok"}"#), Some(7));
         assert_eq!(answers(r#"{"type":"gossip"}"#), None);

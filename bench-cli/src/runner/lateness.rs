@@ -1,37 +1,36 @@
-//! How much later than intended messages were delivered.
+//! The lateness of message deliveries.
 
 use std::time::Duration;
 
 use crate::harness::checker::set_full::quantile;
 
-/// A summary of the lateness of all messages that had to wait for a timer.
+/// A summary of the lateness of all messages that waited for a timer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lateness {
-    /// How many messages.
+    /// The number of messages.
     pub count: usize,
     /// The median.
     pub p50: Duration,
-    /// 99 %.
+    /// The 99th percentile.
     pub p99: Duration,
-    /// The worst.
+    /// The maximum.
     pub max: Duration,
 }
 
-/// Up to here nobody would call a run late: real Maelstrom's deliveries, on a 2-core machine that did other things as
-/// well, were later than this in one of a hundred cases.
+/// The 99th percentile of real Maelstrom's own lateness, measured on a 2-core machine under other load.
 const USUAL: Duration = Duration::from_micros(2_700);
 
-/// Whether messages were delivered so late that it shows in the figures of the run: one in a hundred by more than
-/// 2.7 ms, and by more than 2.7 % of the mean latency between nodes.
+/// Whether deliveries were late enough to affect the run's figures: the 99th percentile exceeds 2.7 ms, and 2.7 % of
+/// the mean latency between nodes.
 ///
-/// The first is what real Maelstrom does itself; the second lets a slow network forgive more, as the same delay is a
-/// smaller part of what is measured there.
+/// The first limit is real Maelstrom's own lateness. The second allows more on a slow network, where the same delay is
+/// a smaller share of the measured latencies.
 pub fn is_late(p99: Duration, latency: Duration) -> bool {
     p99 > USUAL.max(latency.mul_f64(0.027))
 }
 
 impl Lateness {
-    /// What to tell the user if messages were late, on a network of that mean latency.
+    /// A warning for the user if messages were late on a network of this mean latency.
     pub fn warning(&self, latency: Duration) -> Option<String> {
         is_late(self.p99, latency).then(|| {
             format!(
@@ -76,8 +75,8 @@ mod tests {
         assert_eq!(warning(2_700, 100), None);
         assert_eq!(warning(2_700, 0), None);
         assert_eq!(warning(4_200, 200), None);
-        let said = warning(4_200, 100).expect("a warning");
-        assert!(said.contains("4.2 ms late"), "{said}");
+        let text = warning(4_200, 100).expect("a warning");
+        assert!(text.contains("4.2 ms late"), "{text}");
     }
 
     #[test]

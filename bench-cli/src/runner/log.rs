@@ -1,4 +1,4 @@
-//! What is told while a run goes on: everything to `jepsen.log`, little to the terminal.
+//! The log of a run: everything goes to `jepsen.log`, the important lines also to the terminal.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -9,10 +9,10 @@ use jiff::ZonedDateTime;
 use crate::harness::history::{Event, History};
 use crate::harness::history_file;
 
-/// What the terminal shows besides the phases and warnings.
+/// What the terminal shows in addition to phases and warnings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verbosity {
-    /// What nodes write on stderr.
+    /// The nodes' stderr.
     pub stderr: bool,
     /// Messages as they are sent.
     pub sends: bool,
@@ -23,8 +23,8 @@ pub struct Verbosity {
 /// How many warnings of one run the terminal shows; the log has them all.
 const WARNINGS_SHOWN: usize = 20;
 
-/// How many values of a read the log shows; `history.txt` has them all. They are most of what a run would write, and it
-/// writes while it measures.
+/// How many values of a read the log shows; `history.txt` has them all. Values are most of a run's output, and the
+/// runner writes the log while it measures.
 const VALUES_SHOWN: usize = 100;
 
 /// The log of one run.
@@ -39,24 +39,24 @@ impl Log {
         Ok(Log { file: BufWriter::new(File::create(path)?), verbosity, warnings: 0 })
     }
 
-    /// A line for the log and the terminal.
+    /// Writes a line to the log and the terminal.
     pub(super) fn line(&mut self, text: &str) -> io::Result<()> {
         self.shown("INFO", text)
     }
 
-    /// A line for the log alone.
+    /// Writes a line to the log only.
     pub(super) fn quiet_line(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.file, "INFO [{}] {text}", timestamp())
     }
 
-    /// An event of the history, for the log alone.
+    /// Writes an event of the history to the log only.
     pub(super) fn event(&mut self, history: &History, event: &Event) -> io::Result<()> {
         write!(self.file, "INFO [{}] ", timestamp())?;
         history_file::write_event(history, event, VALUES_SHOWN, &mut self.file)?;
         writeln!(self.file)
     }
 
-    /// A warning; the terminal shows the first few.
+    /// Writes a warning to the log. The terminal shows the first [`WARNINGS_SHOWN`].
     pub(super) fn warn(&mut self, text: &str) -> io::Result<()> {
         self.warnings += 1;
         match self.warnings {

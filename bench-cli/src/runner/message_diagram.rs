@@ -1,8 +1,8 @@
-//! `messages.svg`: who sent what to whom when, as people debug a protocol with it.
+//! `messages.svg`, a sequence diagram of the first messages, for debugging a protocol.
 //!
-//! A vertical line for each node and client; time runs downwards, one step for each sending and delivery, so that
-//! a hundred quiet milliseconds take no more room than one; an arrow for each message, from where it was sent to where
-//! it was delivered. Only the first messages after set-up are drawn: more would be neither legible nor cheap.
+//! Each node and client has a vertical line. Time runs downwards, one step for each sending and delivery, so a quiet
+//! interval takes no room. Each message is an arrow from its sending to its delivery. The diagram shows only the first
+//! messages after set-up, because more would be neither legible nor cheap.
 
 use std::fmt::Write as _;
 
@@ -13,18 +13,20 @@ use crate::markup::escape;
 
 /// How many messages are drawn.
 const DRAWN: usize = 1_000;
-/// From one lane to the next, in pixels; wide enough for most labels.
+/// The distance between lanes, in pixels; wide enough for most labels.
 const LANE: usize = 130;
-/// From one event to the next.
+/// The distance between events, in pixels.
 const STEP: usize = 16;
-/// Room for the lanes' names, and for times on the left.
+/// The space above for the lanes' names, in pixels.
 const TOP: usize = 50;
+/// The space on the left for times, in pixels.
 const LEFT: usize = 150;
-/// How much of a label, and of a message in its tooltip, is shown.
+/// How many characters of a label are shown.
 const LABEL: usize = 24;
+/// How many characters of a message its tooltip shows.
 const TOOLTIP: usize = 400;
 
-/// The messages of a run, up to [`DRAWN`].
+/// The first [`DRAWN`] messages of a run.
 #[derive(Debug, Default)]
 pub(super) struct MessageDiagram {
     messages: Vec<Message>,
@@ -41,15 +43,15 @@ struct Message {
 }
 
 impl MessageDiagram {
-    /// Whether a message of this phase is drawn; counts it if there is no room for it. Those of the set-up are the same
-    /// in every run.
-    pub(super) fn takes(&mut self, phase: &Phase) -> bool {
+    /// Whether the diagram shows a message of this phase. Counts the message if the diagram is full. The messages of the
+    /// set-up are the same in every run and are not shown.
+    pub(super) fn has_room(&mut self, phase: &Phase) -> bool {
         if matches!(phase, Phase::Init(_) | Phase::Topology(_)) {
             return false;
         }
-        let has_room = self.messages.len() < DRAWN;
-        self.left_out += usize::from(!has_room);
-        has_room
+        let is_free = self.messages.len() < DRAWN;
+        self.left_out += usize::from(!is_free);
+        is_free
     }
 
     /// Adds a message that has been delivered.
@@ -57,7 +59,7 @@ impl MessageDiagram {
         self.messages.push(Message { src, dest, body, sent, delivered });
     }
 
-    /// The diagram as SVG; the lanes of `nodes` come first.
+    /// The diagram as SVG. The lanes of `nodes` come first.
     pub(super) fn svg(&self, nodes: &[String]) -> String {
         let lanes = self.lanes(nodes);
         let rows = self.rows();
@@ -107,7 +109,7 @@ impl MessageDiagram {
         lanes
     }
 
-    /// The step of each message's sending and delivery.
+    /// The steps of each message's sending and delivery.
     fn rows(&self) -> Vec<(usize, usize)> {
         let mut events: Vec<(Time, usize, bool)> = self
             .messages
@@ -127,6 +129,7 @@ impl MessageDiagram {
         rows
     }
 
+    /// Draws a message between two (lane, step) positions.
     fn arrow(&self, svg: &mut String, message: &Message, from: (usize, usize), to: (usize, usize)) {
         let ((x1, y1), (x2, y2)) = ((x(from.0), y(from.1)), (x(to.0), y(to.1)));
         let is_clients = message.src.starts_with('c') || message.dest.starts_with('c');
@@ -165,14 +168,14 @@ fn y(row: usize) -> usize {
     TOP + STEP * (row + 1)
 }
 
-/// A message's type and, if it is short, what it carries.
+/// A message's type and its content, cut to [`LABEL`] characters.
 fn label(body: &str) -> String {
     let Ok(serde_json::Value::Object(body)) = serde_json::from_str(body) else { return "?".to_owned() };
     let kind = body.get("type").and_then(serde_json::Value::as_str).unwrap_or("?").to_owned();
-    let carried =
+    let content =
         ["message", "messages", "values"].iter().find_map(|key| body.get(*key)).map(ToString::to_string);
-    let whole = match carried {
-        Some(carried) => format!("{kind} {carried}"),
+    let whole = match content {
+        Some(content) => format!("{kind} {content}"),
         None => kind,
     };
     match whole.char_indices().nth(LABEL) {
@@ -193,7 +196,7 @@ mod tests {
     fn diagram(messages: usize) -> MessageDiagram {
         let mut diagram = MessageDiagram::default();
         for i in 0..messages as u64 {
-            if diagram.takes(&Phase::Main) {
+            if diagram.has_room(&Phase::Main) {
                 let body = r#"{"type":"gossip","message":"<7>"}"#.into();
                 diagram.add("n0".to_owned(), "n1".to_owned(), body, at(i), at(i + 100));
             }
@@ -217,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_counted() {
+    fn messages_beyond_the_limit_are_counted() {
         let diagram = diagram(DRAWN + 7);
         assert_eq!(diagram.messages.len(), DRAWN);
         assert!(diagram.svg(&[]).contains("7 more messages are not drawn"));

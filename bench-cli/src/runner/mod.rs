@@ -1,9 +1,16 @@
-//! The embedded runner: the harness driven by real child processes and the real clock, in place of Maelstrom.
+//! The runner behind `bench-cli test`: it drives the harness with real child processes and the real clock.
 //!
-//! One thread does everything. It sleeps (`ready`) until a node has written something or the next message is
-//! due, whichever comes first, so that timers are as precise as the operating system's and nothing has to be
-//! handed from one thread to another. Nodes are launched at the times that
-//! [`crate::harness::launch`] draws from the seed, as far apart as real Maelstrom's.
+//! One thread does everything. It sleeps in the poller until a node has written a line or the next message is due. So
+//! its timers are as precise as the operating system's, and no data passes between threads. The seed decides the nodes'
+//! launch times, which are recorded ones of real Maelstrom ([`crate::harness::launch`]).
+//!
+//! ```text
+//!  run ──► driver ──► nodes ──► process ──► node_log, output_tail     (a node's pipes)
+//!            │  │       └─────► poller ◄── signals                    (what to wait for)
+//!            │  └──► harness::run ◄── node_output ◄── json, read_ok   (a node's lines)
+//!            └──► log, lateness, message_diagram
+//!  run ──► store: history, results, messages.svg, and the diagnosis for the terminal
+//! ```
 
 mod diagnosis;
 mod driver;
@@ -16,6 +23,7 @@ mod names;
 mod node_log;
 mod node_output;
 mod nodes;
+mod output_tail;
 mod poller;
 mod process;
 mod read_ok;
@@ -36,18 +44,19 @@ use crate::supervise::orphans;
 pub use self::error::RunError;
 pub use self::lateness::Lateness;
 pub use self::log::Verbosity;
+pub use self::output_tail::OutputTail;
 pub use self::signals::TerminationSignal;
 
-/// Everything that one run needs.
+/// The specification of one run.
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// Network, workload and faults.
     pub settings: Settings,
-    /// The nodes' names; their number takes the place of the settings' node count.
+    /// The nodes' names. Their number replaces the settings' node count.
     pub names: Vec<String>,
-    /// What runs as a node.
+    /// The program that runs as a node.
     pub node: NodeCommand,
-    /// Seed of the random draws.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// The directory that holds `store/`.
     pub directory: PathBuf,
@@ -55,26 +64,26 @@ pub struct Spec {
     pub verbosity: Verbosity,
 }
 
-/// How a run ended.
+/// A run that has results.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// Whether the node did its work.
+    /// The verdict of all checkers.
     pub validity: Validity,
-    /// What `results.edn` says.
+    /// The content of `results.edn`.
     pub results: Value,
-    /// Where it and everything else is.
+    /// The directory with all files of the run.
     pub directory: PathBuf,
     /// How late messages were delivered.
     pub lateness: Lateness,
-    /// What the nodes did wrong, in sentences; empty if nothing.
+    /// The nodes' failures, in sentences; empty if there are none.
     pub diagnosis: String,
 }
 
 /// Executes one run and writes its files.
 ///
 /// # Errors
-/// If the node cannot be run or dies, if files cannot be written, or if the run is interrupted. What happened until
-/// then is in the store; `results.edn` is not.
+/// If the node cannot be run or dies, if files cannot be written, or if the run is interrupted. The store then has the
+/// history until that moment, but no `results.edn`.
 pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     allow_open_files();
     let store = store::Store::create(&spec.directory)?;
@@ -95,12 +104,13 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     let results = results::results(&ran.history, ran.counts, &report);
     let text = results.pretty();
     store.write("messages.svg", &ran.diagram.svg(&spec.names))?;
-    store.write("embedded.edn", &measured(spec.seed, &ran).pretty())?;
+    store.write("embedded.edn", &runner_metrics(spec.seed, &ran).pretty())?;
     store.write("results.edn", &text)?;
     store.link_latest()?;
     log.quiet_line(&text)?;
     let clients = spec.settings.client_count();
-    let diagnosis = diagnosis::diagnose(&ran.history, &report, clients, &ran.output_tails);
+    let nodes: Vec<(String, OutputTail)> = spec.names.iter().cloned().zip(ran.output_tails).collect();
+    let diagnosis = diagnosis::diagnose(&ran.history, &report, clients, &nodes);
     log.quiet_line(&diagnosis)?;
     Ok(Finished {
         validity: report.validity(),
@@ -111,11 +121,11 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     })
 }
 
-/// Lets this process open as many files as it may at most: each node takes four, and the usual limit is for programs that
-/// mind old system calls. A JVM does the same.
+/// Raises this process's limit of open files to its maximum, as a JVM does. Each node takes four. The usual limit is for
+/// programs that call `select`.
 fn allow_open_files() {
     let limit = getrlimit(Resource::Nofile);
-    // Where this is refused the old limit holds, and a run that exceeds it says so.
+    // If the system refuses, the old limit remains, and a run that exceeds it reports that.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
@@ -125,13 +135,13 @@ fn write_history(store: &store::Store, history: &crate::harness::history::Histor
     Ok(())
 }
 
-/// What the runner measured of itself; kept apart so that `results.edn` has Maelstrom's keys and no others.
-fn measured(seed: u64, ran: &driver::Ran) -> Value {
+/// The runner's measurements of itself. They have a file of their own, so that `results.edn` has only Maelstrom's keys.
+fn runner_metrics(seed: u64, ran: &driver::Ran) -> Value {
     let micros = |duration: Duration| Value::Int(duration.as_micros() as i64);
     let lateness = &ran.lateness;
     let delays = ran.counts.request_delays;
     Value::record([
-        // A seed may use all 64 bits, which an EDN integer does not hold.
+        // A string, because a seed may exceed a signed 64-bit integer.
         ("seed", Value::Str(seed.to_string())),
         ("launch-spread-us", micros(ran.launch_spread)),
         ("set-up-us", micros(ran.set_up)),

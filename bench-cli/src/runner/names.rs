@@ -1,4 +1,4 @@
-//! Who is who: names as messages have them, and addresses as the harness has them.
+//! The translation between names in messages and addresses in the harness.
 
 use std::fmt;
 
@@ -35,13 +35,13 @@ impl Names {
         &self.names[node.index()]
     }
 
-    /// Who is called so, if anyone can be. Whether a client of that number is there, the network knows.
+    /// The address with this name. For a client's name, the client need not exist: the network checks that.
     pub(super) fn address(&self, name: &str) -> Option<Address> {
         let client = || name.strip_prefix('c')?.parse().ok().map(|number| Address::Client(ClientId(number)));
         self.by_name.get(name).map(|&node| Address::Node(node)).or_else(client)
     }
 
-    /// The name of whoever has this address.
+    /// The name at this address.
     pub(super) fn name(&self, address: Address) -> String {
         match address {
             Address::Client(ClientId(number)) => format!("c{number}"),
@@ -49,7 +49,7 @@ impl Names {
         }
     }
 
-    /// The same as a JSON string, to be printed.
+    /// The same as a JSON string, for printing.
     pub(super) fn json(&self, address: Address) -> impl fmt::Display {
         struct Quoted<'a>(&'a Names, Address);
 

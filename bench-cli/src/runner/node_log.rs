@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::store::explain;
+
 /// How much of a node's stderr is kept, in bytes. The beginning shows how a failure started.
 pub(super) const LONGEST_LOG: u64 = 64 << 20;
 
@@ -46,18 +48,14 @@ impl NodeLog {
             return Ok(LogWrite::Skipped);
         }
         let fitting = usize::try_from(self.room).unwrap_or(usize::MAX).min(bytes.len());
-        self.file.write_all(&bytes[..fitting]).map_err(|error| self.explain(&error))?;
+        self.file.write_all(&bytes[..fitting]).map_err(|error| explain("write", &self.path, &error))?;
         self.room -= fitting as u64;
         if fitting == bytes.len() {
             return Ok(LogWrite::Complete);
         }
         self.is_cut = true;
-        self.file.write_all(CUT.as_bytes()).map_err(|error| self.explain(&error))?;
+        self.file.write_all(CUT.as_bytes()).map_err(|error| explain("write", &self.path, &error))?;
         Ok(LogWrite::Truncated)
-    }
-
-    fn explain(&self, error: &io::Error) -> io::Error {
-        io::Error::new(error.kind(), format!("could not write {}: {error}", self.path.display()))
     }
 }
 

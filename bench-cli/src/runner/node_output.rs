@@ -1,6 +1,7 @@
-//! What becomes of the lines that nodes write.
+//! Handling of the lines that nodes write to stdout.
 
 use std::io;
+use std::ops::ControlFlow;
 
 use node::Time;
 
@@ -8,15 +9,15 @@ use super::json::{self, BadLine};
 use super::log::Log;
 use super::message_diagram::MessageDiagram;
 use super::names::Names;
-use super::nodes::Reading;
+
 use super::read_ok::LastReads;
 use crate::harness::address::{Address, NodeId};
 use crate::harness::run::Run;
 
-/// What Maelstrom has on the network besides nodes and clients.
+/// The services that Maelstrom runs on the network in addition to nodes and clients.
 const SERVICES: [&str; 4] = ["lww-kv", "seq-kv", "lin-kv", "lin-tso"];
 
-/// Where the lines of one node go.
+/// The destinations of one node's lines.
 pub(super) struct NodeOutput<'a> {
     pub(super) run: &'a mut Run<json::Body>,
     pub(super) names: &'a Names,
@@ -28,9 +29,9 @@ pub(super) struct NodeOutput<'a> {
 }
 
 impl NodeOutput<'_> {
-    /// Puts a line that the node wrote on the network. A line that cannot go there is the last one that is read, as
-    /// in real Maelstrom: the thread that reads the node's stdout survives the error, but has lost its place.
-    pub(super) fn accept(&mut self, line: &str) -> io::Result<Reading> {
+    /// Sends a line that the node wrote over the network. Breaks after a line that cannot be sent: as in real
+    /// Maelstrom, nothing more is read from the node then, because the thread that reads its stdout loses its place.
+    pub(super) fn on_line(&mut self, line: &str) -> io::Result<ControlFlow<()>> {
         let node = self.names.of(self.node);
         if line.trim().is_empty() {
             return self.refuse(&format!("Node {node} printed an empty line to STDOUT"));
@@ -57,13 +58,13 @@ impl NodeOutput<'_> {
             return self.refuse(&format!("Node {node} sent a message to {dest:?}, {why}: {line}"));
         };
         if let Address::Client(_) = dest
-            && self.diagram.takes(self.run.phase())
+            && self.diagram.has_room(self.run.phase())
         {
             let dest = message.dest.to_string();
             self.diagram.add(node.to_owned(), dest, message.body.text.clone(), self.now, self.now);
         }
         match self.run.handle_message(self.now, src, dest, message.body) {
-            Ok(()) => Ok(Reading::GoesOn),
+            Ok(()) => Ok(ControlFlow::Continue(())),
             Err(error) => {
                 let line = shortened(line);
                 self.refuse(&format!("Node {node} sent a message that nobody receives: {error}: {line}"))
@@ -71,14 +72,15 @@ impl NodeOutput<'_> {
         }
     }
 
-    /// Says what is wrong with a line, and what follows from it.
-    fn refuse(&mut self, problem: &str) -> io::Result<Reading> {
-        let follows = "As under Maelstrom, nothing more is read from this node's STDOUT.";
-        self.log.warn(&format!("{problem}\n{follows}"))?;
-        Ok(Reading::Ends)
+    /// Warns about a line and breaks.
+    fn refuse(&mut self, problem: &str) -> io::Result<ControlFlow<()>> {
+        let consequence = "As under Maelstrom, nothing more is read from this node's STDOUT.";
+        self.log.warn(&format!("{problem}\n{consequence}"))?;
+        Ok(ControlFlow::Break(()))
     }
 }
 
+/// The warning about a line that is not a message.
 fn unusable(node: &str, line: &str, problem: &BadLine) -> String {
     let line = shortened(line);
     match problem {
@@ -93,7 +95,7 @@ fn unusable(node: &str, line: &str, problem: &BadLine) -> String {
     }
 }
 
-/// A line for people to read.
+/// A line for the log, cut if it is long.
 fn shortened(line: &str) -> String {
     const SHOWN: usize = 500;
     match line.char_indices().nth(SHOWN) {

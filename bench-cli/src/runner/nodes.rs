@@ -1,42 +1,34 @@
-//! The nodes' processes, and which of their pipes are watched.
+//! The nodes' processes, with their pipes in the poller.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::diagnosis::OutputTail;
 use super::error::RunError;
 use super::names::Names;
 use super::node_log::LogWrite;
+use super::output_tail::OutputTail;
 use super::poller::{Poller, Source};
 use super::process::{LONGEST_LINE, LineTooLong, Process, describe};
 use crate::harness::address::NodeId;
 
 /// All nodes' processes.
 pub(super) struct Nodes {
-    /// Absent until the node is launched.
+    /// `None` until the node is launched.
     processes: Vec<Option<Process>>,
     pub(super) poller: Poller,
-    /// Nodes whose stdout is not read any more, so that nothing there would tell of their end.
-    silent: Vec<NodeId>,
-}
-
-/// What becomes of a node's stdout after a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// The next line is read.
-    GoesOn,
-    /// Nothing more is.
-    Ends,
+    /// Nodes whose stdout is no longer read. The poller does not report their end.
+    unread: Vec<NodeId>,
 }
 
 impl Nodes {
-    /// So many nodes, none of them launched.
+    /// `count` nodes, none of them launched.
     pub(super) fn new(count: usize) -> io::Result<Nodes> {
         let processes = (0..count).map(|_| None).collect();
-        Ok(Nodes { processes, poller: Poller::new()?, silent: Vec::new() })
+        Ok(Nodes { processes, poller: Poller::new()?, unread: Vec::new() })
     }
 
-    /// A node has been launched.
+    /// Adds a launched node.
     pub(super) fn add(&mut self, node: NodeId, process: Process) -> io::Result<()> {
         self.poller.set(Source::Stdout(node), process.stdout())?;
         self.poller.set(Source::Stderr(node), process.stderr())?;
@@ -44,68 +36,67 @@ impl Nodes {
         Ok(())
     }
 
-    /// Kills them all. No exit hook of theirs runs, as under Maelstrom.
+    /// Kills all nodes. Their exit hooks do not run, as under Maelstrom.
     pub(super) fn kill(&mut self) {
-        // All at once, and only then waited for: ending a process takes the system a millisecond or more.
+        // Kills all before waiting for any, because ending a process takes the system a millisecond or more.
         self.processes.iter_mut().flatten().for_each(Process::kill);
         self.processes.clear();
     }
 
     fn process(&mut self, node: NodeId) -> &mut Process {
-        self.processes[node.index()].as_mut().expect("only a launched node is talked to, or has pipes")
+        launched(&mut self.processes, node)
     }
 
-    /// Writes a line to the node's stdin. Returns how many bytes the node has not taken yet.
+    /// Writes a line to the node's stdin. Returns how many bytes wait to be written.
     pub(super) fn send(&mut self, node: NodeId, line: &str) -> io::Result<usize> {
         self.process(node).send(line);
         self.flush(node)
     }
 
-    /// Writes what waits to be written, as far as the node takes it. Returns how much is left.
+    /// Writes waiting bytes to the node's stdin. Returns how many still wait.
     pub(super) fn flush(&mut self, node: NodeId) -> io::Result<usize> {
-        let process = self.processes[node.index()].as_mut().expect("only a launched node is talked to");
+        let process = launched(&mut self.processes, node);
         process.flush();
         self.poller.set(Source::Stdin(node), process.congested_stdin())?;
         Ok(process.pending_bytes())
     }
 
-    /// Gives each line that the node has written on stdout to `each`, until that wants no more.
+    /// Calls `on_line` with each line on the node's stdout. Stops reading it for good once `on_line` breaks.
     pub(super) fn read_stdout(
         &mut self,
         names: &Names,
         node: NodeId,
-        mut each: impl FnMut(&str) -> io::Result<Reading>,
+        mut on_line: impl FnMut(&str) -> io::Result<ControlFlow<()>>,
     ) -> Result<(), RunError> {
-        let mut reading = Ok(Reading::GoesOn);
-        let process = self.process(node);
+        let mut flow = Ok(ControlFlow::Continue(()));
+        let process = launched(&mut self.processes, node);
         let read = process.read_stdout(|line| {
-            if matches!(reading, Ok(Reading::GoesOn)) {
-                reading = each(line);
+            if matches!(flow, Ok(ControlFlow::Continue(()))) {
+                flow = on_line(line);
             }
         });
-        if reading? == Reading::Ends {
+        if flow?.is_break() {
             process.stop_reading();
         }
-        let process = self.processes[node.index()].as_ref().expect("it has just been read from");
         self.poller.set(Source::Stdout(node), process.stdout())?;
-        if process.stdout().is_none() && !self.silent.contains(&node) {
-            self.silent.push(node);
+        if process.stdout().is_none() && !self.unread.contains(&node) {
+            self.unread.push(node);
         }
         let too_long = format!("wrote a line of more than {} MiB", LONGEST_LINE >> 20);
         read.map_err(|LineTooLong| self.error(names, node, too_long))
     }
 
-    /// Copies what the node has written on stderr to its log, and gives each line to `each` while the log takes more.
-    pub(super) fn read_stderr(&mut self, node: NodeId, each: impl FnMut(&str)) -> io::Result<LogWrite> {
-        let process = self.processes[node.index()].as_mut().expect("only a launched node has pipes");
-        let taken = process.read_stderr(each)?;
+    /// Copies the node's stderr to its log. Calls `on_line` with each line until the log is full.
+    pub(super) fn read_stderr(&mut self, node: NodeId, on_line: impl FnMut(&str)) -> io::Result<LogWrite> {
+        let process = launched(&mut self.processes, node);
+        let write = process.read_stderr(on_line)?;
         self.poller.set(Source::Stderr(node), process.stderr())?;
-        Ok(taken)
+        Ok(write)
     }
 
-    /// Nodes that may have ended without anything telling so.
-    pub(super) fn silent(&self) -> &[NodeId] {
-        &self.silent
+    /// Nodes whose end the poller does not report.
+    pub(super) fn unread(&self) -> &[NodeId] {
+        &self.unread
     }
 
     /// How the node ended, if it has.
@@ -113,22 +104,19 @@ impl Nodes {
         self.process(node).exit_status().map(|status| format!("crashed with {}", describe(status)))
     }
 
-    /// What the node did, as an error with its last words.
+    /// An error about the node, with its last lines. `what` says what it did.
     pub(super) fn error(&self, names: &Names, node: NodeId, what: String) -> RunError {
         let process = self.processes[node.index()].as_ref();
-        let OutputTail { node, stdout, stderr } = output_tails(names, node, process);
         let log = process.map_or_else(PathBuf::new, |process| process.log_path().to_owned());
-        RunError::Node { node, what, stdout, stderr, log }
+        RunError::Node { node: names.of(node).to_owned(), what, tail: self.output_tail(node), log }
     }
 
-    /// What each node wrote last, in the nodes' order.
-    pub(super) fn output_tails(&self, names: &Names) -> Vec<OutputTail> {
-        let nodes = names.nodes().zip(&self.processes);
-        nodes.map(|(node, process)| output_tails(names, node, process.as_ref())).collect()
+    /// The node's last lines; empty before its launch.
+    pub(super) fn output_tail(&self, node: NodeId) -> OutputTail {
+        self.processes[node.index()].as_ref().map(Process::output_tail).unwrap_or_default()
     }
 }
 
-fn output_tails(names: &Names, node: NodeId, process: Option<&Process>) -> OutputTail {
-    let (stdout, stderr) = process.map(Process::last_lines).unwrap_or_default();
-    OutputTail { node: names.of(node).to_owned(), stdout, stderr }
+fn launched(processes: &mut [Option<Process>], node: NodeId) -> &mut Process {
+    processes[node.index()].as_mut().expect("only a launched node is sent messages, or has pipes")
 }

@@ -1,6 +1,5 @@
-//! One node's process: its pipes, its log, the last lines it wrote.
+//! One node's process: its pipes, its log, its last lines.
 
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -13,17 +12,14 @@ use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::node_log::{LogWrite, NodeLog};
+use super::output_tail::{KEPT_BYTES, LastLines, OutputTail};
 use crate::spec::settings::NodeCommand;
 use crate::supervise::{guard, orphans};
 
-/// How many of the last lines are kept of each stream, as in Maelstrom.
-const KEPT_LINES: usize = 32;
-/// How much of a kept line is kept.
-const KEPT_BYTES: usize = 2_000;
-/// The longest line that is read as a message. A read of ten million values fits.
+/// The longest line that is read as a message, in bytes. A read of ten million values fits.
 pub(super) const LONGEST_LINE: usize = 128 << 20;
 
-/// How much is read at once: what a pipe holds.
+/// How many bytes are read at once: the capacity of a pipe.
 const READ_BYTES: usize = 64 << 10;
 /// How many bytes of one stream are read before the other streams have their turn.
 const TURN_BYTES: usize = 1 << 20;
@@ -31,29 +27,29 @@ const TURN_BYTES: usize = 1 << 20;
 /// A running node.
 pub(super) struct Process {
     child: Child,
-    /// Absent once the node has closed it.
+    /// `None` once the node has closed it.
     stdin: Option<Rc<OwnedFd>>,
     stdout: Option<Rc<OwnedFd>>,
-    /// Kept open and not read any more.
+    /// Kept open, but no longer read.
     unread_stdout: Option<Rc<OwnedFd>>,
     stderr: Option<Rc<OwnedFd>>,
     log: NodeLog,
-    /// What waits to be written to stdin, from `written` on.
+    /// Bytes for stdin; those from `written` on are not written yet.
     outgoing: Vec<u8>,
     written: usize,
-    /// What was read of a line that has not ended.
+    /// The beginning of a line on stdout whose end has not come yet.
     incoming: Vec<u8>,
-    /// How much of `incoming` is known to have no line end.
+    /// How many bytes of `incoming` are known to contain no line end.
     searched: usize,
-    last_stdout: VecDeque<String>,
-    last_stderr: VecDeque<String>,
+    last_stdout: LastLines,
+    last_stderr: LastLines,
     unfinished_stderr: Vec<u8>,
 }
 
 impl Process {
     /// Starts a node whose stderr goes to the file `log_path`.
     pub(super) fn start(node: &NodeCommand, bin: &Path, log_path: PathBuf) -> io::Result<Process> {
-        // The run's directory is the store's, which the node's log is in.
+        // The mark names the run by a path inside its store.
         let mark = orphans::mark(&log_path);
         let log = NodeLog::create(log_path)?;
         let mut child = Command::new(bin)
@@ -85,8 +81,8 @@ impl Process {
             written: 0,
             incoming: Vec::new(),
             searched: 0,
-            last_stdout: VecDeque::new(),
-            last_stderr: VecDeque::new(),
+            last_stdout: LastLines::default(),
+            last_stderr: LastLines::default(),
             unfinished_stderr: Vec::new(),
         };
         for pipe in [&process.stdin, &process.stdout, &process.stderr].into_iter().flatten() {
@@ -95,7 +91,7 @@ impl Process {
         Ok(process)
     }
 
-    /// The node's stdin, if something waits to be written to it.
+    /// The node's stdin, if bytes wait to be written to it.
     pub(super) fn congested_stdin(&self) -> Option<&Rc<OwnedFd>> {
         self.stdin.as_ref().filter(|_| self.is_congested())
     }
@@ -117,7 +113,7 @@ impl Process {
         }
     }
 
-    /// Whether something waits to be written.
+    /// Whether bytes wait to be written.
     pub(super) fn is_congested(&self) -> bool {
         self.written < self.outgoing.len()
     }
@@ -127,7 +123,7 @@ impl Process {
         self.outgoing.len() - self.written
     }
 
-    /// Writes as much as the node takes. A node that has closed its stdin takes everything, and loses it.
+    /// Writes as much as the pipe accepts. If the node has closed its stdin, drops everything.
     pub(super) fn flush(&mut self) {
         let Some(stdin) = &self.stdin else { return };
         while self.written < self.outgoing.len() {
@@ -145,11 +141,11 @@ impl Process {
         self.written = 0;
     }
 
-    /// Reads what the node has written on stdout and gives each whole line to `each`.
+    /// Reads the node's stdout and calls `on_line` with each whole line.
     ///
     /// # Errors
     /// If a line exceeds [`LONGEST_LINE`].
-    pub(super) fn read_stdout(&mut self, mut each: impl FnMut(&str)) -> Result<(), LineTooLong> {
+    pub(super) fn read_stdout(&mut self, mut on_line: impl FnMut(&str)) -> Result<(), LineTooLong> {
         let Some(stdout) = &self.stdout else { return Ok(()) };
         if !read_available(stdout, &mut self.incoming) {
             self.stdout = None;
@@ -158,8 +154,8 @@ impl Process {
         while let Some(length) = memchr::memchr(b'\n', &self.incoming[self.searched..]) {
             let end = self.searched + length;
             let line = String::from_utf8_lossy(&self.incoming[start..end]);
-            keep(&mut self.last_stdout, &line);
-            each(&line);
+            self.last_stdout.push(&line);
+            on_line(&line);
             start = end + 1;
             self.searched = start;
         }
@@ -171,41 +167,40 @@ impl Process {
         Ok(())
     }
 
-    /// Reads nothing more from stdout. The pipe stays open: the node can write until it is full, and then blocks.
+    /// Stops reading stdout. The pipe stays open, so the node can write until the pipe is full, and then blocks.
     pub(super) fn stop_reading(&mut self) {
         self.unread_stdout = self.stdout.take();
     }
 
-    /// Where its log is.
+    /// The path of its log.
     pub(super) fn log_path(&self) -> &Path {
         self.log.path()
     }
 
-    /// Copies what the node has written on stderr to its log, and gives each whole line to `each` while the log takes
-    /// more.
-    pub(super) fn read_stderr(&mut self, mut each: impl FnMut(&str)) -> io::Result<LogWrite> {
+    /// Copies the node's stderr to its log. Calls `on_line` with each whole line until the log is full.
+    pub(super) fn read_stderr(&mut self, mut on_line: impl FnMut(&str)) -> io::Result<LogWrite> {
         let Some(stderr) = &self.stderr else { return Ok(LogWrite::Complete) };
         let mut chunk = Vec::new();
         if !read_available(stderr, &mut chunk) {
             self.stderr = None;
         }
-        let taken = self.log.write(&chunk)?;
+        let write = self.log.write(&chunk)?;
         self.unfinished_stderr.extend_from_slice(&chunk);
         let mut start = 0;
         while let Some(length) = memchr::memchr(b'\n', &self.unfinished_stderr[start..]) {
             let line = String::from_utf8_lossy(&self.unfinished_stderr[start..start + length]);
-            keep(&mut self.last_stderr, &line);
-            if taken == LogWrite::Complete {
-                each(&line);
+            self.last_stderr.push(&line);
+            if write == LogWrite::Complete {
+                on_line(&line);
             }
             start += length + 1;
         }
         self.unfinished_stderr.drain(..start);
         if self.unfinished_stderr.len() > 4 * KEPT_BYTES {
-            // A line without end is in the log; nobody needs more than its beginning here.
+            // The log has the whole line; its beginning is enough here.
             self.unfinished_stderr.truncate(KEPT_BYTES);
         }
-        Ok(taken)
+        Ok(write)
     }
 
     /// The node's exit status, if it has ended.
@@ -214,16 +209,15 @@ impl Process {
     }
 
     /// The last lines of stdout and stderr.
-    pub(super) fn last_lines(&self) -> (String, String) {
-        let join = |lines: &VecDeque<String>| lines.iter().cloned().collect::<Vec<_>>().join("\n");
-        (join(&self.last_stdout), join(&self.last_stderr))
+    pub(super) fn output_tail(&self) -> OutputTail {
+        OutputTail { stdout: self.last_stdout.join(), stderr: self.last_stderr.join() }
     }
 
-    /// Kills the node and all that it has started, without waiting for their end.
+    /// Kills the node and its child processes, without waiting for their end.
     pub(super) fn kill(&mut self) {
         let Some(group) = group(&self.child) else { return };
         match kill_process_group(group, Signal::KILL) {
-            // There is nobody left, or nobody left that may be killed: the latter is how macOS says the former.
+            // No process is left. macOS reports that as "not permitted".
             Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
             Err(_) => {
                 let _ = self.child.kill();
@@ -248,7 +242,7 @@ impl Drop for Process {
     }
 }
 
-/// A node wrote a line that is longer than any message may be.
+/// A node wrote a line of more than [`LONGEST_LINE`] bytes.
 #[derive(Debug)]
 pub(super) struct LineTooLong;
 
@@ -261,7 +255,8 @@ pub(super) fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Appends what can be read without waiting, [`TURN_BYTES`] or little more. Whether there may come more.
+/// Appends the bytes that can be read without waiting, up to about [`TURN_BYTES`]. Returns false at the end of the
+/// stream.
 fn read_available(from: &OwnedFd, into: &mut Vec<u8>) -> bool {
     let enough = into.len() + TURN_BYTES;
     while into.len() < enough {
@@ -269,7 +264,7 @@ fn read_available(from: &OwnedFd, into: &mut Vec<u8>) -> bool {
         let room = into.capacity() - into.len();
         match rustix::io::read(from, spare_capacity(into)) {
             Ok(0) => return false,
-            // A pipe that was not drained to the last byte is ready again at once.
+            // If the pipe holds more, it is ready again at once.
             Ok(bytes) if bytes < room.min(READ_BYTES) => return true,
             Ok(_) | Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => return true,
@@ -277,17 +272,4 @@ fn read_available(from: &OwnedFd, into: &mut Vec<u8>) -> bool {
         }
     }
     true
-}
-
-/// Keeps a line as the last one, cut if it is long.
-fn keep(lines: &mut VecDeque<String>, line: &str) {
-    // The oldest line's memory serves again.
-    let mut kept = if lines.len() == KEPT_LINES { lines.pop_front() } else { None }.unwrap_or_default();
-    kept.clear();
-    let shown = &line[..line.floor_char_boundary(KEPT_BYTES)];
-    kept.push_str(shown);
-    if shown.len() < line.len() {
-        kept.push_str(" …");
-    }
-    lines.push_back(kept);
 }

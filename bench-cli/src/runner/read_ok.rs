@@ -1,8 +1,8 @@
-//! Reading answers to reads without reading again what the last one said.
+//! Incremental parsing of replies to reads.
 //!
-//! A node's answer to a read lists all values that it knows, so that over a run most of what nodes write are the
-//! same lists again and again, each a little longer. Of a list that begins as the node's last one did, letter by letter,
-//! only the rest is parsed. Anything that is not exactly an answer to a read of small whole numbers is left to
+//! A node's reply to a read lists all values that it knows. So most of the nodes' output is the same list again, each
+//! time a little longer. If a list begins with exactly the text of the node's previous one, only the rest is parsed.
+//! Anything but a plain reply to a read of small whole numbers is left to
 //! [`json::parse_line`](super::json::parse_line).
 
 use memchr::memmem::Finder;
@@ -12,20 +12,20 @@ use super::json::{Body, Envelope, Line, ReadOk};
 use crate::harness::address::NodeId;
 use crate::harness::history::Element;
 
-/// Longer lists are not remembered, and parsed as a whole each time.
+/// Lists of more bytes are not remembered, and are parsed as a whole each time.
 const LONGEST: usize = 1 << 20;
-/// What comes before the list.
+/// The key before the list.
 const KEY: &str = "\"messages\":";
 
-/// What each node's last answer to a read said.
+/// Each node's last reply to a read.
 pub(super) struct LastReads {
     reads: Vec<LastRead>,
     key: Finder<'static>,
-    /// The line without the part of the list that is known.
+    /// The line without the known part of the list.
     short: String,
 }
 
-/// A list: what stands between its brackets, and what that says.
+/// A list: the text between its brackets, and its parsed values.
 #[derive(Clone, Default)]
 struct LastRead {
     text: String,
@@ -50,18 +50,18 @@ enum Type {
 }
 
 impl LastReads {
-    /// Of so many nodes.
+    /// For `nodes` nodes, none of which has replied yet.
     pub(super) fn new(nodes: usize) -> LastReads {
         LastReads { reads: vec![LastRead::default(); nodes], key: Finder::new(KEY), short: String::new() }
     }
 
-    /// Reads a line that `node` wrote, if it is a well-formed answer to a read.
+    /// Parses a line from `node` if it is a plain reply to a read.
     pub(super) fn parse(&mut self, node: NodeId, line: &str) -> Option<Line<'static>> {
         let start = self.list_start(line)?;
         let last = &mut self.reads[node.index()];
         let (known, rest) = last.split(&line[start..]);
         let rest_end = memchr::memchr(b']', rest.as_bytes())?;
-        // Whatever follows a known value must begin with a comma, and be followed by another value.
+        // After the known values, either the list ends or a comma and another value follow.
         let new = match rest.strip_prefix(',') {
             Some(new) if known > 0 && new.trim_start().starts_with(|c: char| c.is_ascii_digit()) => new,
             Some(_) => return None,
@@ -73,7 +73,7 @@ impl LastReads {
         let envelope: Envelope<'_> = serde_json::from_str(&self.short).ok()?;
         let answer: Answer = serde_json::from_str(envelope.body.get()).ok()?;
         let (src, dest) = (envelope.src.into_owned(), envelope.dest.into_owned());
-        // The list is in the body, so what it lacks the body lacks.
+        // The list is inside the body, so the body is shorter by the same text.
         let body_start = envelope.body.get().as_ptr().addr() - self.short.as_ptr().addr();
         let body_end = body_start + envelope.body.get().len() + line.len() - self.short.len();
         let new: Vec<Element> = answer.messages.into_iter().map(Element::from_int).collect::<Option<_>>()?;
@@ -92,11 +92,10 @@ impl LastReads {
         Some(Line { src: src.into(), dest: dest.into(), body })
     }
 
-    /// Where the list in `line` begins, if there is one.
+    /// The position in `line` where the list's values begin, if there is a list.
     fn list_start(&self, line: &str) -> Option<usize> {
         let key = self.key.find(line.as_bytes())?;
-        // Within a string its quotes would have backslashes before them, the second one too, so the key that is
-        // found here is one; but its name may be longer.
+        // Inside a string, both quotes would have backslashes before them. So this is a key, but its name may be longer.
         if line[..key].ends_with('\\') {
             return None;
         }
@@ -106,7 +105,7 @@ impl LastReads {
 }
 
 impl LastRead {
-    /// How many values at the beginning of `list` are known, and what follows them.
+    /// The number of known values at the beginning of `list`, and the text after them.
     fn split<'a>(&self, list: &'a str) -> (usize, &'a str) {
         match list.strip_prefix(self.text.as_str()) {
             Some(rest) if !self.elements.is_empty() && rest.starts_with([',', ']']) => {
@@ -124,7 +123,7 @@ mod tests {
     use crate::harness::payload::{Item, Payload as _, Response, Rpc, Values};
     use proptest::prelude::*;
 
-    /// What a line says as an answer to a read, whichever way it is parsed.
+    /// The content of a line as a reply to a read, in a form that does not depend on how it was parsed.
     fn response(line: Line<'_>) -> (String, String, Option<u64>, Response) {
         let answers = line.body.in_reply_to();
         let response = match line.body.response(Rpc::Read) {
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plain_answer_to_a_read_is_left_to_others() {
+    fn anything_but_a_plain_reply_to_a_read_is_left_to_the_general_parser() {
         for list in
             ["[1,2,]", "[1,2,,3]", "[1,2 3]", "[1,2", "[1,2,3.5]", "[1,2,-3]", "[1,2,\"]\"]", "[[1]]", "5"]
         {
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_are_not_kept() {
+    fn long_lists_are_not_remembered() {
         let mut reads = LastReads::new(1);
         let list = format!("[{}1]", "1000000000,".repeat(LONGEST / 11 + 1));
         assert_eq!(parse(&mut reads, &line(&list)).map(|read| read.len()), Some(LONGEST / 11 + 2));

@@ -1,4 +1,4 @@
-//! Where a run's files go: `store/broadcast/<time>/`, and the links that lead to the latest.
+//! The directory with a run's files, `store/broadcast/<time>/`, and the links to the latest one.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -22,7 +22,7 @@ impl Store {
         let root = std::path::absolute(directory.join("store"))?;
         let runs = root.join("broadcast");
         fs::create_dir_all(&runs).map_err(|error| explain("create", &runs, &error))?;
-        // Two runs that start in the same millisecond get directories of their own.
+        // A second run in the same millisecond waits for the next one.
         let (name, path) = loop {
             let name = ZonedDateTime::now().strftime("%Y%m%dT%H%M%S%.3f%z").to_string();
             let path = runs.join(&name);
@@ -59,12 +59,12 @@ impl Store {
         replace_link(&Path::new("broadcast").join(&self.name), &self.root.join(name))
     }
 
-    /// Writes a text and a line end.
+    /// Writes a text and a newline.
     pub(super) fn write(&self, name: &str, text: &str) -> io::Result<()> {
         self.write_with(name, |out| writeln!(out, "{text}"))
     }
 
-    /// Writes a file under a temporary name, so that a file under its own name is always whole.
+    /// Writes a file under a temporary name and renames it, so that a file under its final name is always complete.
     pub(super) fn write_with(
         &self,
         name: &str,
@@ -81,7 +81,7 @@ impl Store {
     }
 }
 
-/// Makes `link` lead to `target`, whatever it led to before.
+/// Makes `link` point at `target`, and replaces an older link.
 fn replace_link(target: &Path, link: &Path) -> io::Result<()> {
     let fresh = link.with_extension(format!("{}.new", std::process::id()));
     std::os::unix::fs::symlink(target, &fresh)
@@ -89,7 +89,8 @@ fn replace_link(target: &Path, link: &Path) -> io::Result<()> {
         .map_err(|error| explain("link", link, &error))
 }
 
-fn explain(action: &str, path: &Path, error: &io::Error) -> io::Error {
+/// The error with the action and the path that it concerns.
+pub(super) fn explain(action: &str, path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("could not {action} {}: {error}", path.display()))
 }
 

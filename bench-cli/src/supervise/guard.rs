@@ -1,12 +1,11 @@
-//! No node outlives a run, not even if this process is killed by SIGKILL.
+//! The guard, which kills the nodes if this process is killed by SIGKILL.
 //!
-//! A process that is killed cannot clean up, so another one does: the guard, this program again, which does nothing
-//! but read a pipe that only this process holds open. It is told of each process group that is started and of each
-//! that has ended. When the pipe ends, this process has gone, one way or another, and the guard kills whatever groups
-//! are left.
+//! A killed process cannot clean up, so another one does: the guard, a second process of this program. It only reads a
+//! pipe that nobody but this process holds open. This process reports the start and the end of each process group. When
+//! the pipe ends, this process is gone, and the guard kills all groups that are left.
 //!
-//! A number is not taken for that of a younger group: a group's number is free again only after its leader has been
-//! waited for, which this process does just before it tells the guard; a guard whose process has gone acts within
+//! The guard does not kill a younger group with a reused number. A group's number becomes free only when this process
+//! has waited for its leader, which it does just before it reports the end. A guard whose process is gone acts within
 //! milliseconds.
 
 use std::collections::BTreeSet;
@@ -20,10 +19,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::orphans::{self, Supervisor};
 
-/// The hidden command by which this program becomes a guard.
+/// The hidden command that makes this program a guard.
 pub const COMMAND: &str = "guard";
 
-/// The pipe to the guard, if one runs. The life of processes is a matter of this whole process, so there is one.
+/// The pipe to the guard, if one runs. One guard serves the whole process.
 static PIPE: Mutex<Option<ChildStdin>> = Mutex::new(None);
 
 /// The guard of this process, until dropped.
@@ -42,9 +41,9 @@ impl Guard {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A folder that it stands in could not be unmounted.
+            // Its working directory could not be unmounted.
             .current_dir("/")
-            // What ends this process by its group (Ctrl-C, a supervisor) must not reach the guard.
+            // Signals to this process's group (Ctrl-C, a supervisor) must not reach the guard.
             .process_group(0)
             .spawn()?;
         *lock() = guard.stdin.take();
@@ -55,24 +54,24 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         *lock() = None;
-        // It ends with its pipe. If it cannot be waited for, it is gone already.
+        // It ends with its pipe. If the wait fails, it is already gone.
         let _ = self.0.wait();
     }
 }
 
-/// Has the guard kill the process group `group` should this process die before it calls [`forget`].
+/// Makes the guard kill the process group if this process dies before it calls [`forget`].
 pub fn watch(group: Pid) {
-    tell('+', group);
+    report('+', group);
 }
 
-/// The group has ended, or belongs to nobody any more.
+/// Reports that the group has ended.
 pub fn forget(group: Pid) {
-    tell('-', group);
+    report('-', group);
 }
 
-fn tell(change: char, group: Pid) {
+fn report(change: char, group: Pid) {
     if let Some(pipe) = lock().as_mut() {
-        // One write for one line. Somebody may have killed the guard; all ways to end but SIGKILL work without it.
+        // One write for each line. An error means that the guard was killed. Only a SIGKILL needs the guard.
         let _ = pipe.write_all(format!("{change}{}\n", group.as_raw_nonzero()).as_bytes());
     }
 }
@@ -81,24 +80,24 @@ fn lock() -> std::sync::MutexGuard<'static, Option<ChildStdin>> {
     PIPE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the guard does until the process that it guards has gone.
+/// Runs the guard until the process that it guards is gone.
 pub fn main() {
-    // So that `pkill bench-cli` ends what is guarded and not the guard. Only Linux names processes by a file.
+    // A name of its own, so that `pkill bench-cli` does not end the guard. Only Linux names processes by a file.
     let _ = std::fs::write("/proc/self/comm", "bench-guard");
     let guarded = Supervisor::parent();
     for group in left_over(io::stdin().lock()) {
-        // ESRCH: it ended by itself.
+        // ESRCH: the group ended by itself.
         let _ = kill_process_group(group, Signal::KILL);
     }
     orphans::end_all_of(guarded);
 }
 
-/// The groups that were started and have not ended when `changes` ends.
+/// The groups that have started and not ended when `changes` ends.
 fn left_over(changes: impl BufRead) -> Vec<Pid> {
     let mut groups = BTreeSet::new();
     for line in changes.lines().map_while(Result::ok) {
         let Some((change, number)) = line.split_at_checked(1) else { continue };
-        // 1 is init, and killing its group would be killing everything that may be killed.
+        // To kill the group of init (1) would be to kill every process that may be killed.
         let Some(group) = number.parse::<i32>().ok().filter(|&number| number > 1) else { continue };
         match change {
             "+" => drop(groups.insert(group)),
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_started_and_has_not_ended_is_left() {
+    fn groups_that_started_and_have_not_ended_are_left() {
         let left = |text: &str| {
             left_over(text.as_bytes()).iter().map(|group| group.as_raw_nonzero().get()).collect::<Vec<_>>()
         };
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_group_is_never_killed() {
+    fn invalid_group_numbers_are_ignored() {
         assert!(left_over("+1\n+0\n+-1\n+-7\n+x\n\n+\n7\n*7\n+99999999999\né7\n".as_bytes()).is_empty());
     }
 }

@@ -1,10 +1,12 @@
-//! Processes that have outlived their run, found by a mark that each of them carries, and ended.
+//! Orphans: processes that have outlived their run. A mark in their environment identifies them.
 //!
-//! A run's process group is killed when the run is over, and by [`super::guard`] when this process is killed. Both
-//! miss a process that has left its group, and when the guard is killed, too, nobody is left to do anything until the
-//! next start. No file can be trusted to name then what is left: process numbers are used again. So each process of a
-//! run carries a mark in its environment, which its children inherit: who supervises it, since when, and the run's
-//! directory. Marked processes of a run that is over are survivors, and so are those whose supervisor no longer lives.
+//! A run's process group is killed when the run is over, and by [`super::guard`] when this process is killed. Both miss
+//! a process that has left its group. If the guard is killed too, nothing happens until the next start. A file cannot
+//! name the remaining processes then, because process numbers are reused.
+//!
+//! So each process of a run carries a mark in its environment, which its children inherit: its supervisor, when that
+//! started, and the run's directory. Marked processes of a completed run are orphans. So are marked processes whose
+//! supervisor is dead.
 //!
 //! Only Linux shows the environments of processes. Elsewhere nothing is marked and nothing is found.
 
@@ -14,8 +16,8 @@ use std::path::Path;
 /// The variable that holds the mark.
 pub const VARIABLE: &str = "BENCH_CLI_RUN";
 
-/// The variable and the value that mark the processes of the run in `directory`, which this process supervises.
-/// `None` where marks could not be read, or if this process belongs to a marked run itself, whose mark is inherited.
+/// The variable and the value that mark the processes of the run in `directory`, which this process supervises. `None`
+/// on systems without marks, or if this process belongs to a marked run, whose mark its children inherit.
 pub fn mark(directory: &Path) -> Option<(&'static str, OsString)> {
     if is_marked() {
         return None;
@@ -31,16 +33,16 @@ pub fn is_marked() -> bool {
 
 pub use system::Supervisor;
 
-/// What became of the survivors.
+/// How many orphans were killed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
-    /// How many were killed.
+    /// Orphans that were killed.
     pub killed: usize,
-    /// How many could not be.
+    /// Orphans that could not be killed.
     pub left: usize,
 }
 
-/// Kills what is left of the run in `directory`, which this process has supervised and which is over.
+/// Kills the orphans of the completed run in `directory`, which this process has supervised.
 pub fn end_run(directory: &Path) {
     let (Some(this), Ok(directory)) = (system::Supervisor::this(), std::path::absolute(directory)) else {
         return;
@@ -51,32 +53,43 @@ pub fn end_run(directory: &Path) {
     }
 }
 
-/// Kills what is left of all runs that `supervisor` has supervised, which is about to end or has ended.
+/// Kills the orphans of all runs of `supervisor`, which is about to end or has ended.
 pub fn end_all_of(supervisor: Option<Supervisor>) {
     if let Some(supervisor) = supervisor {
         system::end(|other, _| other == supervisor);
     }
 }
 
-/// Kills the survivors of runs in or below `folder` whose supervisors have been killed, and says so.
-pub fn end(folder: &Path) {
-    let Ok(folder) = std::path::absolute(folder) else { return };
-    let Ended { killed, left } =
-        system::end(|supervisor, directory| directory.starts_with(&folder) && !supervisor.lives());
-    if killed > 0 {
-        log::warn!("killed {killed} processes of runs below {} whose supervisor is dead", folder.display());
-        let processes = if killed == 1 { "process" } else { "processes" };
-        eprintln!(
-            "ended {killed} {processes} that an earlier, killed run in {} had left behind",
-            folder.display()
-        );
+/// Kills the orphans of runs in or below `folder` whose supervisors are dead.
+pub fn end(folder: &Path) -> Ended {
+    let Ok(folder) = std::path::absolute(folder) else { return Ended::default() };
+    let ended = system::end(|supervisor, directory| directory.starts_with(&folder) && !supervisor.is_alive());
+    if ended.killed > 0 {
+        let folder = folder.display();
+        log::warn!("killed {} processes of runs below {folder} whose supervisor is dead", ended.killed);
     }
-    if left > 0 {
-        eprintln!(
-            "warning: {left} processes of an earlier run in {} cannot be ended; they may slow this one down. To see \
-             them: grep -lsz ^{VARIABLE}= /proc/[0-9]*/environ",
-            folder.display()
-        );
+    ended
+}
+
+impl Ended {
+    /// What to tell the user of orphans in `folder`, a sentence each; empty if there were none.
+    pub fn messages(self, folder: &Path) -> Vec<String> {
+        let Ended { killed, left } = self;
+        let folder = folder.display();
+        let mut messages = Vec::new();
+        if killed > 0 {
+            let processes = if killed == 1 { "process" } else { "processes" };
+            messages.push(format!(
+                "ended {killed} {processes} that an earlier, killed run in {folder} had left behind"
+            ));
+        }
+        if left > 0 {
+            messages.push(format!(
+                "warning: {left} processes of an earlier run in {folder} cannot be ended; they may slow this one down. \
+                 To see them: grep -lsz ^{VARIABLE}= /proc/[0-9]*/environ"
+            ));
+        }
+        messages
     }
 }
 
@@ -93,7 +106,7 @@ mod system {
 
     use super::{Ended, VARIABLE};
 
-    /// A process, told from all others that have or had its number by when it started.
+    /// A process. Its start time distinguishes it from other processes with the same number.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Supervisor {
         process: i32,
@@ -106,7 +119,7 @@ mod system {
             Supervisor::of(rustix::process::getpid())
         }
 
-        /// The process that has started this one. `None` if it has ended.
+        /// The process that started this one. `None` if it has ended.
         pub fn parent() -> Option<Supervisor> {
             Supervisor::of(rustix::process::getppid()?)
         }
@@ -116,7 +129,7 @@ mod system {
             Some(Supervisor { process, started: started(process)? })
         }
 
-        pub(super) fn lives(self) -> bool {
+        pub(super) fn is_alive(self) -> bool {
             started(self.process) == Some(self.started)
         }
 
@@ -126,8 +139,8 @@ mod system {
             mark
         }
 
-        /// The supervisor and the directory that a mark names.
-        pub(super) fn read(mark: &[u8]) -> Option<(Supervisor, &Path)> {
+        /// The supervisor and the directory in a mark.
+        pub(super) fn parse(mark: &[u8]) -> Option<(Supervisor, &Path)> {
             let mut parts = mark.splitn(3, |&byte| byte == b' ');
             let mut number = || std::str::from_utf8(parts.next()?).ok();
             let (process, started) = (number()?.parse().ok()?, number()?.parse().ok()?);
@@ -135,56 +148,56 @@ mod system {
         }
     }
 
-    /// When a process started that has not ended, by the 22nd field of its `stat`.
+    /// The start time of a process that has not ended: the 22nd field of its `stat`.
     fn started(process: i32) -> Option<u64> {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // The name, in parentheses, may hold anything.
+        // The name, in parentheses, may contain any character.
         let mut fields = stat.rsplit_once(") ")?.1.split(' ');
         let ended = ["Z", "X"].contains(&fields.next()?);
         fields.nth(18)?.parse().ok().filter(|_| !ended)
     }
 
-    /// Whether `process` carries a mark that `is_over` says is that of a survivor.
-    fn survives(process: i32, is_over: &impl Fn(Supervisor, &Path) -> bool) -> bool {
+    /// Whether `process` carries a mark of a run that `is_over`.
+    fn is_orphan(process: i32, is_over: &impl Fn(Supervisor, &Path) -> bool) -> bool {
         let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
         let mark = environment
             .split(|&byte| byte == 0)
             .find_map(|entry| entry.strip_prefix(VARIABLE.as_bytes())?.strip_prefix(b"="));
-        let of = mark.and_then(Supervisor::read);
-        of.is_some_and(|(supervisor, directory)| is_over(supervisor, directory))
+        let mark = mark.and_then(Supervisor::parse);
+        mark.is_some_and(|(supervisor, directory)| is_over(supervisor, directory))
     }
 
-    fn survivors(is_over: &impl Fn(Supervisor, &Path) -> bool) -> Vec<i32> {
+    fn orphans(is_over: &impl Fn(Supervisor, &Path) -> bool) -> Vec<i32> {
         let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
         let numbers = entries.filter_map(|entry| entry.file_name().into_string().ok()?.parse().ok());
-        numbers.filter(|&process| survives(process, is_over)).collect()
+        numbers.filter(|&process| is_orphan(process, is_over)).collect()
     }
 
-    /// Kills the survivors, and those that they start meanwhile.
+    /// Kills the orphans of runs that are over, and the processes that these start meanwhile.
     pub(super) fn end(is_over: impl Fn(Supervisor, &Path) -> bool) -> Ended {
         /// A process that waits for a disk takes its time to die.
         const ROUNDS: u32 = 100;
         const PAUSE: Duration = Duration::from_millis(10);
         let mut killed = BTreeSet::new();
-        let mut left = survivors(&is_over);
+        let mut left = orphans(&is_over);
         for _ in 0..ROUNDS {
             if left.is_empty() {
                 break;
             }
             killed.extend(left.iter().copied().filter(|&process| kill(process, &is_over)));
             std::thread::sleep(PAUSE);
-            left = survivors(&is_over);
+            left = orphans(&is_over);
         }
         let left: BTreeSet<i32> = left.into_iter().collect();
         Ended { killed: killed.difference(&left).count(), left: left.len() }
     }
 
-    /// Kills a survivor. The descriptor holds on to the process that is looked at, so that another one that has got
-    /// its number by now is not hit.
+    /// Kills an orphan. The descriptor refers to the process that is checked, so a process that reuses its number is
+    /// safe.
     fn kill(process: i32, is_over: &impl Fn(Supervisor, &Path) -> bool) -> bool {
         let Some(pid) = Pid::from_raw(process) else { return false };
-        let Ok(held) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
-        survives(process, is_over) && pidfd_send_signal(held, Signal::KILL).is_ok()
+        let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
+        is_orphan(process, is_over) && pidfd_send_signal(descriptor, Signal::KILL).is_ok()
     }
 
     #[cfg(test)]
@@ -198,14 +211,14 @@ mod system {
         }
 
         #[test]
-        fn a_mark_says_who_and_where() {
+        fn a_mark_names_the_supervisor_and_the_directory() {
             let this = Supervisor::this().unwrap();
-            assert!(this.lives());
+            assert!(this.is_alive());
             let mark = this.mark(Path::new("/où ça/1 2"));
             let bytes = mark.clone().into_vec();
-            assert_eq!(Supervisor::read(&bytes), Some((this, Path::new("/où ça/1 2"))));
+            assert_eq!(Supervisor::parse(&bytes), Some((this, Path::new("/où ça/1 2"))));
             for broken in ["", "7", "7 x /a", "x 7 /a", "7 7"] {
-                assert_eq!(Supervisor::read(broken.as_bytes()), None, "{broken}");
+                assert_eq!(Supervisor::parse(broken.as_bytes()), None, "{broken}");
             }
         }
 
@@ -213,21 +226,21 @@ mod system {
         fn only_processes_without_a_supervisor_are_killed_and_only_below_the_folder() {
             let folder = tempfile::tempdir().unwrap();
             let this = Supervisor::this().unwrap();
-            // The number is in use again: the process that has it is not the one that supervised.
+            // This process reuses the number of the dead supervisor.
             let dead = Supervisor { started: this.started + 1, ..this };
             let run = folder.path().join("runs/r1");
             let mut supervised = sleeper(this.mark(&run));
             let mut elsewhere = sleeper(dead.mark(&folder.path().with_extension("other")));
-            let mut survivors = [sleeper(dead.mark(&run)), sleeper(dead.mark(&run))];
-            // A child has its mark only when the program has taken its place.
+            let mut orphans = [sleeper(dead.mark(&run)), sleeper(dead.mark(&run))];
+            // A child carries its mark only after exec.
             let of_dead = |supervisor: Supervisor, directory: &Path| {
-                directory.starts_with(folder.path()) && !supervisor.lives()
+                directory.starts_with(folder.path()) && !supervisor.is_alive()
             };
-            while super::survivors(&of_dead).len() < survivors.len() {
+            while super::orphans(&of_dead).len() < orphans.len() {
                 std::thread::yield_now();
             }
             assert_eq!(end(of_dead), Ended { killed: 2, left: 0 });
-            for child in &mut survivors {
+            for child in &mut orphans {
                 assert!(!child.wait().unwrap().success());
             }
             for child in [&mut supervised, &mut elsewhere] {
@@ -247,7 +260,7 @@ mod system {
 
     use super::Ended;
 
-    /// Nobody: there are no marks here.
+    /// Never exists: there are no marks here.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Supervisor(Infallible);
 
@@ -256,12 +269,12 @@ mod system {
             None
         }
 
-        /// Nobody.
+        /// Always `None`.
         pub fn parent() -> Option<Supervisor> {
             None
         }
 
-        pub(super) fn lives(self) -> bool {
+        pub(super) fn is_alive(self) -> bool {
             match self.0 {}
         }
 

@@ -1,7 +1,7 @@
-//! Starting a process in a group of its own, and ending the whole group.
+//! Processes in a group of their own, which is ended as a whole.
 //!
-//! Killing only the process that was started would leave the nodes that it started. A group of its own also keeps
-//! the terminal's Ctrl-C from reaching it, so that whoever supervises decides.
+//! To kill only the process itself would leave the nodes that it started. A group of its own also keeps the terminal's
+//! Ctrl-C from the process, so that the supervisor decides.
 
 use std::fmt;
 use std::io;
@@ -16,11 +16,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout
 use super::guard;
 use super::stop::{Stop, StopSignal};
 
-/// How long a group has to end by itself after SIGTERM: a JVM's shutdown hooks take a second or two.
+/// How long a group may take to end after SIGTERM: a JVM's shutdown hooks take a second or two.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often to look whether a group that was told to end has ended.
+/// How often to check whether a group has ended after SIGTERM.
 const POLL: Duration = Duration::from_millis(20);
-/// How often the caller gets to look at what the process does.
+/// How often [`supervise`] calls `on_tick`.
 const TICK: Duration = Duration::from_millis(200);
 
 /// How a supervised process ended.
@@ -34,8 +34,8 @@ pub enum Exit {
     Interrupted,
 }
 
-/// Runs `command` to its end, to `deadline` or until `stop`, whichever comes first, and calls `on_tick` now and then.
-/// No process of its group is left afterwards.
+/// Runs `command` until it ends, `deadline` is over or `stop` asks for it. Calls `on_tick` every 200 ms. No process of
+/// its group is left afterwards.
 ///
 /// # Errors
 /// If the process cannot be started.
@@ -46,7 +46,7 @@ pub async fn supervise(
     mut on_tick: impl FnMut() + Send,
 ) -> io::Result<Exit> {
     let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
-    // Dropped last of all ways out, a panic included: the group is gone then.
+    // Its drop ends the group on every way out, even a panic.
     let group = Group::of(&child);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -70,23 +70,23 @@ pub async fn supervise(
     }
 }
 
-/// What a process says to a line on its stdin.
+/// A process's answer to a line on its stdin.
 #[derive(Debug)]
 pub enum Answer {
-    /// The first line that it prints.
+    /// The first line that it printed.
     Line(String),
-    /// Nothing: it ends. The end of what it wrote on stderr, if that was piped.
+    /// It ended without an answer. The content is its stderr, if that was piped.
     Ended(String),
-    /// Nothing in time.
+    /// It printed nothing in time.
     Silence,
 }
 
-/// Starts `command`, gives it `line`, waits for a line on stdout, and ends it with all that it has started.
+/// Starts `command`, writes `line` to its stdin and waits up to `limit` for a line on its stdout. Then ends its group.
 ///
 /// # Errors
 /// If it cannot be started.
-pub async fn ask(mut command: Command, line: &str, patience: Duration) -> io::Result<Answer> {
-    /// No answer is longer; a process may print without end.
+pub async fn ask(mut command: Command, line: &str, limit: Duration) -> io::Result<Answer> {
+    /// The longest answer, in bytes: a process may print without end.
     const LONGEST: u64 = 64 << 10;
     command.process_group(0).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn()?;
@@ -94,22 +94,22 @@ pub async fn ask(mut command: Command, line: &str, patience: Duration) -> io::Re
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let conversation = async {
         let mut stdin = stdin?;
-        // It may have ended already; what it says tells more than a broken pipe.
+        // If it has already ended, its stderr tells more than a broken pipe.
         let _ = stdin.write_all(line.as_bytes()).await;
         let mut answer = Vec::new();
         let _ = BufReader::new(stdout?.take(LONGEST)).read_until(b'\n', &mut answer).await;
         Some(answer).filter(|answer| !answer.is_empty())
     };
-    let Ok(answer) = timeout(patience, conversation).await else { return Ok(Answer::Silence) };
+    let Ok(answer) = timeout(limit, conversation).await else { return Ok(Answer::Silence) };
     if let Some(answer) = answer {
         return Ok(Answer::Line(String::from_utf8_lossy(&answer).into_owned()));
     }
-    let mut words = Vec::new();
+    let mut message = Vec::new();
     if let Some(stderr) = stderr {
-        // A child of it may hold the pipe open.
-        let _ = timeout(Duration::from_secs(1), stderr.take(LONGEST).read_to_end(&mut words)).await;
+        // A child process may hold the pipe open.
+        let _ = timeout(Duration::from_secs(1), stderr.take(LONGEST).read_to_end(&mut message)).await;
     }
-    Ok(Answer::Ended(String::from_utf8_lossy(&words).into_owned()))
+    Ok(Answer::Ended(String::from_utf8_lossy(&message).into_owned()))
 }
 
 /// A process group, killed when dropped.
@@ -127,7 +127,7 @@ impl Group {
         group
     }
 
-    /// Ends the group: SIGTERM, [`GRACE`], SIGKILL; at once if `stop` says [`Stop::Now`].
+    /// Ends the group by SIGTERM and, after [`GRACE`] or at [`Stop::Now`], by SIGKILL.
     async fn end(&self, child: &mut Child, stop: &mut StopSignal) {
         let Some(pid) = self.0 else { return };
         if stop.current() < Stop::Now && kill_process_group(pid, Signal::TERM).is_ok() {
@@ -138,15 +138,15 @@ impl Group {
             }
         }
         log::debug!("ending {self}");
-        // ESRCH: it has ended, as it should.
+        // ESRCH: it has already ended.
         let _ = kill_process_group(pid, Signal::KILL);
         let _ = child.wait().await;
     }
 }
 
-/// Returns when nothing of the group is left, or at `until`.
+/// Returns when no process of the group is left, or at `until`.
 async fn gone(group: Pid, leader: &mut Child, until: Instant) {
-    // The leader must be waited for: as a zombie it would keep its group in being.
+    // Without a wait, the leader would stay in the group as a zombie.
     if timeout_at(until, leader.wait()).await.is_err() {
         return;
     }
@@ -167,7 +167,7 @@ impl fmt::Display for Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(pid) = self.0 {
-            // Whatever the leader left behind when it ended. ESRCH: nothing.
+            // The leader may have left processes behind. ESRCH: it has not.
             let _ = kill_process_group(pid, Signal::KILL);
             guard::forget(pid);
         }

@@ -1,20 +1,20 @@
-//! Whether runs are to stop, and how soon.
+//! The request to stop runs.
 
 use tokio::sync::watch;
 
 /// Whether runs are to stop, and how soon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
-    /// Go on.
+    /// Do not stop.
     #[default]
     No,
-    /// End what runs, giving it a few seconds to clean up.
+    /// End running processes, with a few seconds to clean up.
     Soon,
-    /// Kill what runs.
+    /// Kill running processes.
     Now,
 }
 
-/// Tells runs when to stop.
+/// The signal by which runs learn that they are to stop.
 #[derive(Clone, Debug)]
 pub struct StopSignal(watch::Receiver<Stop>);
 
@@ -24,15 +24,20 @@ impl StopSignal {
         StopSignal(receiver)
     }
 
-    /// What is asked for at this moment.
+    /// Nobody ever asks.
+    pub fn never() -> StopSignal {
+        StopSignal(watch::channel(Stop::No).1)
+    }
+
+    /// The present request.
     pub fn current(&self) -> Stop {
         *self.0.borrow()
     }
 
-    /// Returns once at least `level` is asked for. Can be dropped and called again.
+    /// Returns once at least `level` is requested. Safe to cancel.
     pub async fn at_least(&mut self, level: Stop) {
         if self.0.wait_for(|current| *current >= level).await.is_err() {
-            // Whoever could ask has gone, so nobody will.
+            // The sender is gone, so no request can come.
             std::future::pending::<()>().await;
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn test_arguments(settings: &Settings) -> Vec<OsString> {
     args.into_iter().map(OsString::from).collect()
 }
 
-/// The arguments that name the node and end with what is passed on to it.
+/// The arguments that name the node's program, followed by the node's own.
 pub(super) fn node_arguments(node: &NodeCommand) -> Vec<OsString> {
     let mut args: Vec<OsString> = vec!["--bin".into(), node.bin.clone().into()];
     if !node.args.is_empty() {
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_become_maelstroms_own_options() {
+    fn settings_become_maelstroms_options() {
         assert_eq!(
             joined(&test_arguments(&Settings::default())),
             "test -w broadcast --node-count 25 --concurrency 1n --rate 100 --time-limit 20 --latency 100 \

@@ -1,4 +1,4 @@
-//! The phases of a run, by what it prints.
+//! The phases of a run, read from its output.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -9,19 +9,19 @@ use crate::engine::Phase;
 /// Reads phases from a log as it grows.
 pub(super) struct PhaseReader {
     log: File,
-    /// The beginning of a line whose end has not been written yet.
+    /// The beginning of a line whose end has not come yet.
     partial: Vec<u8>,
 }
 
 impl PhaseReader {
-    /// Longer lines say nothing about phases; what exceeds this is forgotten.
+    /// Lines of more bytes do not announce phases, and are dropped.
     const LONGEST_LINE: usize = 64 << 10;
 
     pub(super) fn open(log: &Path) -> io::Result<PhaseReader> {
         Ok(PhaseReader { log: File::open(log)?, partial: Vec::new() })
     }
 
-    /// The last phase that began since the last call, if any. What cannot be read is no phase.
+    /// The last phase that began since the previous call, if any. Ignores errors.
     pub(super) fn poll(&mut self) -> Option<Phase> {
         self.log.read_to_end(&mut self.partial).ok()?;
         let end = self.partial.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
@@ -36,7 +36,7 @@ impl PhaseReader {
 
 /// The phase that a line of the log announces.
 fn phase_of(line: &str) -> Option<Phase> {
-    // Maelstrom's words, and the embedded runner's.
+    // The texts are Maelstrom's, and "operations begin" our runner's.
     if line.ends_with("Relative time begins now") || line.ends_with("operations begin") {
         Some(Phase::Operations)
     } else if line.ends_with("Waiting for recovery...") {

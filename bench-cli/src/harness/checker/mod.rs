@@ -1,80 +1,37 @@
-//! Judging a history as Maelstrom's checkers do.
+//! The checks of a history, as in Maelstrom's checkers.
 
 pub mod set_full;
-
-use std::fmt;
+mod validity;
 
 use rustc_hash::FxHashSet;
 
 use self::set_full::SetFull;
+pub use self::validity::Validity;
 use super::history::{Element, Function, History, Kind, OpValue, Process};
 use super::message_counts::MessageCounts;
 use crate::spec::settings::Availability;
 
-/// Whether something holds. Of several, the worst counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Validity {
-    /// It holds.
-    Valid,
-    /// Nobody can tell.
-    Unknown,
-    /// It does not hold.
-    Invalid,
-}
-
-impl Validity {
-    /// Valid or invalid.
-    pub const fn of(holds: bool) -> Validity {
-        if holds { Validity::Valid } else { Validity::Invalid }
-    }
-
-    /// The exit status of a run of Maelstrom's that ended so.
-    pub const fn exit_status(self) -> u8 {
-        match self {
-            Validity::Valid => 0,
-            Validity::Invalid => 1,
-            Validity::Unknown => 2,
-        }
-    }
-
-    /// What a run of Maelstrom's with this exit status says; nothing if it has no results.
-    pub fn of_exit_status(status: i32) -> Option<Validity> {
-        let all = [Validity::Valid, Validity::Unknown, Validity::Invalid];
-        all.into_iter().find(|validity| i32::from(validity.exit_status()) == status)
-    }
-}
-
-impl fmt::Display for Validity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Validity::Valid => "valid",
-            Validity::Unknown => "unknown",
-            Validity::Invalid => "invalid",
-        })
-    }
-}
-
-/// What the checkers found.
+/// The report of all checkers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// How operations ended.
+    /// The outcomes of operations.
     pub stats: Stats,
-    /// What share of them succeeded.
+    /// The share of successful operations.
     pub availability: AvailabilityReport,
     /// The operations that crashed their client.
     pub exceptions: Exceptions,
-    /// What became of the values.
+    /// The fate of the values.
     pub workload: SetFull,
 }
 
 impl Report {
-    /// The worst of all.
+    /// The worst verdict of all checkers.
     pub fn validity(&self) -> Validity {
         self.stats.validity().max(self.availability.validity).max(self.workload.validity)
     }
 }
 
-/// Judges a history.
+/// Checks a history.
 pub fn check(history: &History, demanded: Option<Availability>) -> Report {
     Report {
         stats: Stats::of(history),
@@ -84,14 +41,14 @@ pub fn check(history: &History, demanded: Option<Availability>) -> Report {
     }
 }
 
-/// How many operations ended how.
+/// The number of operations with each outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
-    /// They succeeded.
+    /// Operations that succeeded.
     pub ok: u64,
-    /// They did not happen.
+    /// Operations that did not happen.
     pub fail: u64,
-    /// Nobody knows.
+    /// Operations whose outcome is unknown.
     pub info: u64,
 }
 
@@ -116,7 +73,7 @@ impl Outcomes {
     }
 }
 
-/// How clients' operations ended.
+/// The outcomes of clients' operations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Broadcasts.
@@ -147,22 +104,22 @@ impl Stats {
         }
     }
 
-    /// The kinds of operation that there were.
+    /// The outcomes by function, for functions that were invoked.
     pub fn by_function(&self) -> impl Iterator<Item = (Function, Outcomes)> {
         let all = [(Function::Broadcast, self.broadcast), (Function::Read, self.read)];
         all.into_iter().filter(|(_, outcomes)| outcomes.count() > 0)
     }
 
-    /// Valid if of each kind at least one succeeded.
+    /// Valid if at least one operation of each function succeeded.
     pub fn validity(&self) -> Validity {
         self.by_function().map(|(_, outcomes)| outcomes.validity()).max().unwrap_or(Validity::Valid)
     }
 }
 
-/// What share of the operations succeeded.
+/// The share of operations that succeeded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AvailabilityReport {
-    /// Whether that is what was demanded.
+    /// Whether it meets the demanded availability.
     pub validity: Validity,
     /// The share, if there were operations.
     pub ok_fraction: Option<f32>,
@@ -185,7 +142,7 @@ impl AvailabilityReport {
 /// The operations that crashed their client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exceptions {
-    /// How many.
+    /// Their number.
     pub count: u64,
     /// The index of the first one's completion.
     pub example: Option<u32>,
@@ -205,9 +162,9 @@ impl Exceptions {
     }
 }
 
-/// How many values, acknowledged or seen by some final read, at least one of the final reads missed: they had not
-/// reached some node by then, whatever the checker says of their stability. A value that no final read saw and whose
-/// broadcast was not acknowledged is not counted.
+/// The number of values that were acknowledged or in some final read, and that another final read missed. They had not
+/// reached some node by then, whatever the checker's verdict on their stability. A value in no final read whose broadcast
+/// was not acknowledged does not count.
 pub fn missed_by_final_reads(history: &History) -> usize {
     let events = history.events().iter();
     let final_reads: Vec<FxHashSet<Element>> = events
@@ -233,13 +190,13 @@ pub fn invocations(history: &History) -> u64 {
     history.events().iter().filter(|event| is_invocation(event.kind, event.process)).count() as u64
 }
 
-/// Messages for each operation: (all messages, those between nodes); nothing if there were no operations.
+/// Messages per operation: (all messages, those between nodes). `None` without operations.
 pub fn messages_per_operation(counts: MessageCounts, operations: u64) -> Option<(f32, f32)> {
     let all = ratio(counts.clients.sent + counts.servers.sent, operations)?;
     Some((all, ratio(counts.servers.sent, operations)?))
 }
 
-/// A ratio of counts as Maelstrom gives it: a 32-bit float.
+/// A ratio of counts as a 32-bit float, as in Maelstrom.
 fn ratio(part: u64, whole: u64) -> Option<f32> {
     (whole > 0).then(|| (part as f64 / whole as f64) as f32)
 }

@@ -1,56 +1,56 @@
-//! What became of each broadcast value: jepsen's `set-full` checker, in time linear in the values delivered.
+//! The fate of each broadcast value: jepsen's `set-full` checker, in time linear in the values delivered.
 //!
 //! A value is *known* from the completion of its broadcast or of the first read that saw it. It is *stable* if the
 //! last read (by invocation) that missed it began before the last one that saw it; the time from known to just
 //! after that miss is its stable latency. It is *lost* if the last read that saw it, if any, began before one that
 //! missed it after it was known. Otherwise it was never read.
 //!
-//! Jepsen visits every value at every read. Here reads of one process that extend each other are taken together:
-//! as their lists only grow, the first read that sees a value follows from its place in the list, the last one that
-//! missed it is the read before, and one pass over the list settles all its values. Processes whose reads never
-//! listed a value are visited from the latest read backwards, and only until one is found that missed it.
+//! Jepsen visits every value at every read. This checker groups reads of one process that extend each other. Their
+//! lists only grow. So a value's place in the list gives the first read that saw it, and the previous read is the last
+//! one that missed it. One pass over the list settles all its values. For values that a process's reads never listed,
+//! the checker visits reads from the latest backwards, until one missed the value.
 
 #[cfg(test)]
 mod tests;
 
 use rustc_hash::FxHashMap;
 
-use super::Validity;
+use super::validity::Validity;
 use crate::harness::history::{Element, Function, History, Kind, LogId, OpValue, Process};
 
-/// What became of the values.
+/// The fate of all values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetFull {
     /// Invalid if values were lost, unknown if none is stable.
     pub validity: Validity,
-    /// How many values clients tried to add.
+    /// The number of values that clients tried to add.
     pub attempts: usize,
-    /// How many are stable.
+    /// The number of stable values.
     pub stable: usize,
-    /// Those that were known and then missed by the last reads.
+    /// Values that were known and that the last reads missed.
     pub lost: Vec<Element>,
-    /// Those that no read can tell anything about.
+    /// Values that were neither stable nor lost.
     pub never_read: Vec<Element>,
-    /// Stable ones that a read missed after they were known.
+    /// Stable values that a read missed after they were known.
     pub stale: Vec<Element>,
-    /// The stale ones that took longest, longest first, eight at most.
+    /// The stale values with the longest latencies, longest first, at most eight.
     pub worst_stale: Vec<Stale>,
-    /// From known to stable, in milliseconds; nothing if no value is stable.
+    /// The times from known to stable, in milliseconds. `None` if no value is stable.
     pub stable_latencies: Option<Quantiles>,
-    /// From known to last seen, of lost values, in milliseconds.
+    /// The times from known to last seen, of lost values, in milliseconds.
     pub lost_latencies: Option<Quantiles>,
 }
 
-/// A value that was missed after it was known.
+/// A value that a read missed after it was known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale {
     /// The value.
     pub element: Element,
     /// From known to stable, in milliseconds.
     pub stable_latency: u64,
-    /// Index of the event since which it was known.
+    /// The index of the event that made it known.
     pub known: u32,
-    /// Index of the invocation of the last read that missed it, if any did.
+    /// The index of the invocation of the last read that missed it, if any did.
     pub last_absent: Option<u32>,
 }
 
@@ -61,16 +61,16 @@ pub struct Quantiles {
     pub min: u64,
     /// The median.
     pub median: u64,
-    /// 95 %.
+    /// The 95th percentile.
     pub p95: u64,
-    /// 99 %.
+    /// The 99th percentile.
     pub p99: u64,
     /// The largest.
     pub max: u64,
 }
 
 impl Quantiles {
-    /// Those of these values, which get sorted.
+    /// The quantiles of these values, which this sorts. `None` without values.
     pub fn of(values: &mut [u64]) -> Option<Quantiles> {
         values.sort_unstable();
         let at = |point| quantile(values, point);
@@ -78,17 +78,17 @@ impl Quantiles {
     }
 }
 
-/// Quantile p of n sorted values is the element at min(n − 1, ⌊n·p⌋), as jepsen has it; nothing if there are none.
+/// Quantile p of n sorted values: the element at min(n − 1, ⌊n·p⌋), as in jepsen. `None` without values.
 pub fn quantile<T: Copy>(sorted: &[T], point: f64) -> Option<T> {
     let last = sorted.len().checked_sub(1)?;
     Some(sorted[last.min((sorted.len() as f64 * point) as usize)])
 }
 
-/// What is known of one value; events by index.
+/// The state of one value. Events are given by their indices.
 #[derive(Clone, Copy, Debug)]
 struct State {
     element: Element,
-    /// The invocation of its broadcast. What completed before it does not count.
+    /// The invocation of its broadcast. Reads that completed before it do not count.
     added: u32,
     known: Option<u32>,
     last_present: Option<u32>,
@@ -99,7 +99,7 @@ struct State {
 
 /// Successive reads of one process whose lists extend each other.
 struct Series {
-    /// None if the node answered with no list.
+    /// `None` if the node replied without a list.
     log: Option<LogId>,
     reads: Vec<Read>,
 }
@@ -117,7 +117,7 @@ impl Series {
     }
 }
 
-/// Judges the values of a history.
+/// Checks the values of a history.
 pub fn check(history: &History) -> SetFull {
     let (mut states, mut series) = gather(history);
     series.sort_by_key(|series| std::cmp::Reverse(series.last().invoked));
@@ -181,7 +181,7 @@ fn gather(history: &History) -> (Vec<State>, Vec<Series>) {
     (states, series)
 }
 
-/// Tells every value which reads saw it and which missed it. The series come latest first.
+/// Records for every value which reads saw it and which missed it. The series come latest first.
 fn observe(history: &History, states: &mut [State], series: &[Series]) {
     let places: FxHashMap<Element, usize> =
         states.iter().enumerate().map(|(place, state)| (state.element, place)).collect();
@@ -213,7 +213,7 @@ fn last_completions(series: &[Series]) -> Vec<u32> {
     completions
 }
 
-/// Tells the values that a series lists which of its reads saw and missed them.
+/// Records for each value in a series which of its reads saw it and which missed it.
 fn observe_listed(
     history: &History,
     states: &mut [State],
@@ -280,7 +280,7 @@ fn summarise(history: &History, states: &[State]) -> SetFull {
             _ => result.never_read.push(state.element),
         }
     }
-    // The longest first and, of equals, the last first: a stable sort, reversed.
+    // Longest first; among equals, the last value first: a stable sort, reversed.
     stale.sort_by_key(|stale| stale.stable_latency);
     result.worst_stale = stale.into_iter().rev().take(8).collect();
     result.stable = stable_latencies.len();

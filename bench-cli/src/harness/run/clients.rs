@@ -1,4 +1,4 @@
-//! Clients on the network: one request at a time, time-outs, and answers that come too late.
+//! Clients on the network: one request at a time, time-outs, and late replies.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ pub(super) struct Client {
     is_open: bool,
     next_msg_id: u64,
     waiting_for: Option<Call>,
-    /// Messages in its queue that came while it waited for none.
+    /// Messages that arrived while it waited for none.
     unread: u64,
 }
 
-/// A request that has not been answered.
+/// A request without a reply so far.
 #[derive(Clone, Copy, Debug)]
 struct Call {
     msg_id: u64,
@@ -27,7 +27,7 @@ struct Call {
     timeout: Duration,
 }
 
-/// Whose requests a client makes.
+/// The purpose of a client's requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Owner {
     /// The set-up of one node.
@@ -38,7 +38,7 @@ pub(super) enum Owner {
     Thread(usize),
 }
 
-/// A request that fails if it is not answered by then.
+/// The time-out of a request.
 #[derive(Debug)]
 pub(super) struct Timeout {
     at: Time,
@@ -56,7 +56,7 @@ impl<P: Payload> Run<P> {
         self.clients[client.0 as usize].is_open = false;
     }
 
-    /// Sends a request and waits for its answer. Returns its message id.
+    /// Sends a request and waits for its reply. Returns its message id.
     pub(super) fn call(
         &mut self,
         now: Time,
@@ -69,7 +69,7 @@ impl<P: Payload> Run<P> {
         let msg_id = caller.next_msg_id;
         caller.next_msg_id += 1;
         caller.waiting_for = Some(Call { msg_id, rpc: request.rpc(), timeout });
-        // Answers that came too late are read, and thrown away, while waiting for the next one.
+        // While it waits, the client reads and drops earlier late replies.
         let unread = std::mem::take(&mut caller.unread);
         self.network.count_received_by_client(unread);
         self.network.send(now, Address::Client(client), node, P::request(request, msg_id));
@@ -77,7 +77,7 @@ impl<P: Payload> Run<P> {
         msg_id
     }
 
-    /// When the next request times out. Forgets those that have been answered.
+    /// When the next request times out. Removes requests that have had their reply.
     pub(super) fn next_timeout(&mut self) -> Option<Time> {
         while let Some(timeout) = self.timeouts.front() {
             if self.is_waiting(timeout) {
@@ -93,7 +93,7 @@ impl<P: Payload> Run<P> {
         call.is_some_and(|call| call.msg_id == timeout.msg_id)
     }
 
-    /// Ends the requests whose time is over.
+    /// Fails the requests that have timed out.
     pub(super) fn expire(&mut self, now: Time) {
         while self.next_timeout().is_some_and(|at| at <= now) {
             let Some(timeout) = self.timeouts.pop_front() else { return };
@@ -145,7 +145,7 @@ impl<P: Payload> Run<P> {
         Ok(())
     }
 
-    /// One node has answered a request of the set-up.
+    /// Handles a reply during set-up.
     fn set_up(
         &mut self,
         now: Time,

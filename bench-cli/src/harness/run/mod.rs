@@ -1,8 +1,8 @@
 //! The whole run as one state machine: set-up, operations and faults, recovery, final reads.
 //!
-//! Its methods are of four kinds. `handle_*` tell it what happened and when; `poll_delivery` gives what the driver
-//! must hand to nodes; `next_deadline` says when to call [`Run::handle_timeout`] at the latest; the rest are
-//! getters. Time must not run backwards. The order of calls at one point in time is the driver's to choose.
+//! Its methods are of four kinds. `handle_*` take events and their times. `poll_delivery` returns messages that the
+//! driver must deliver to nodes. `next_deadline` is the latest time to call [`Run::handle_timeout`]. The rest are
+//! getters. Time must not run backwards. At one point in time, the driver may call these in any order.
 
 mod clients;
 mod operations;
@@ -26,25 +26,25 @@ use super::payload::{Payload, Request};
 use super::topology;
 use crate::spec::settings::Settings;
 
-/// How long a node may take to answer `init`.
+/// The time-out of `init`.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long any other request may take.
+/// The time-out of all other requests.
 const RPC_TIMEOUT: Duration = Duration::from_secs(5);
 /// The quiet time before the final reads.
 const RECOVERY: Duration = Duration::from_secs(10);
 
-/// Where a run stands.
+/// The phase of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
-    /// Nodes are being started and asked to initialise; so many have not answered.
+    /// Nodes start and receive `init`. This many have not replied.
     Init(usize),
-    /// Nodes are being told their neighbours; so many have not answered.
+    /// Nodes receive `topology`. This many have not replied.
     Topology(usize),
     /// Operations and faults.
     Main,
-    /// The time limit is over; some operations have not completed.
+    /// The time limit is over, but some operations have not completed.
     Draining,
-    /// The quiet time before the final reads, until when.
+    /// The quiet time before the final reads, until this time.
     Recovery(Time),
     /// One last read on every client.
     FinalReads,
@@ -54,10 +54,10 @@ pub enum Phase {
     Failed(SetupError),
 }
 
-/// Why a node could not be set up.
+/// The reason why a node could not be set up.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SetupError {
-    /// No answer in time.
+    /// No reply in time.
     #[error("expected node {node} to respond to {article} {rpc} message, but it did not within {}", humantime::format_duration(*.timeout))]
     Silent {
         /// The node.
@@ -66,7 +66,7 @@ pub enum SetupError {
         rpc: &'static str,
         /// `an` or `a`, before the request's name.
         article: &'static str,
-        /// The time it had.
+        /// The time-out.
         timeout: Duration,
     },
     /// An error message, or one that the protocol does not allow.
@@ -76,12 +76,12 @@ pub enum SetupError {
         node: String,
         /// The request.
         rpc: &'static str,
-        /// What it answered.
+        /// The reply.
         answer: String,
     },
 }
 
-/// A message that has no receiver. Real Maelstrom warns, and reads nothing more from the node that sent it.
+/// A message without a receiver. Real Maelstrom warns and reads nothing more from the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("client c{} is not (or no longer) on the network", .0.0)]
 pub struct Undeliverable(pub ClientId);
@@ -96,30 +96,28 @@ pub struct Run<P> {
     clients: Vec<Client>,
     threads: Vec<Thread>,
     free_threads: usize,
-    /// The thread that gets the next operation, if it is free. Counts one past the last client: the nemesis.
+    /// The thread whose turn is next. The turn after the last client is the nemesis's.
     next_thread: usize,
     generator: Generator,
     history: History,
     node_logs: Vec<Option<LogId>>,
     timeouts: VecDeque<Timeout>,
     phase: Phase,
-    /// When the phase itself has something to do.
+    /// When the phase itself must act.
     wake: Option<Time>,
-    /// When the history's time begins.
+    /// The origin of the history's times.
     origin: Time,
 }
 
 impl<P: Payload> Run<P> {
-    /// A run of nodes called `names`, which the driver has yet to start.
-    ///
-    /// The names' number takes the place of the settings' node count.
+    /// A run of nodes with these names, which the driver will start. Their number replaces the settings' node count.
     pub fn new(settings: Settings, names: Vec<String>, seed: u64) -> Run<P> {
         let settings = Settings { node_count: names.len(), ..settings };
         let nodes = names.len();
         let clients = settings.client_count();
         let mut network = Network::new(nodes, settings.latency, DeliveryTiming::MAELSTROM, seed);
         network.set_message_faults(settings.message_faults);
-        // A node's queue is there before its process: what others send it meanwhile waits for the launch.
+        // A node's queue exists before its process: messages to it wait for the launch.
         (0..nodes as u32).for_each(|node| network.pause(NodeId(node)));
         Run {
             neighbours: topology::neighbours(settings.topology, nodes),
@@ -145,17 +143,17 @@ impl<P: Payload> Run<P> {
         &self.names
     }
 
-    /// Where the run stands.
+    /// The current phase.
     pub fn phase(&self) -> &Phase {
         &self.phase
     }
 
-    /// Whether there is nothing left to do, for better or worse.
+    /// Whether the run is done or has failed.
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Done | Phase::Failed(_))
     }
 
-    /// What happened so far.
+    /// The history so far.
     pub fn history(&self) -> &History {
         &self.history
     }
@@ -170,7 +168,7 @@ impl<P: Payload> Run<P> {
         self.network.counts()
     }
 
-    /// A node has been started: it gets what others have sent it already, and is asked to initialise.
+    /// A node has started. It receives the messages that others have already sent, and `init`.
     pub fn handle_started(&mut self, now: Time, node: NodeId) {
         self.network.resume(now, node);
         let client = self.open_client(Owner::Init(node));
@@ -183,7 +181,7 @@ impl<P: Payload> Run<P> {
     /// A node sends a message.
     ///
     /// # Errors
-    /// If it goes to a client that is not there (any more). Such a message is not counted.
+    /// If its receiver is a client that does not exist, or no longer does. Such a message does not count.
     pub fn handle_message(
         &mut self,
         now: Time,
@@ -204,7 +202,7 @@ impl<P: Payload> Run<P> {
         }
     }
 
-    /// The time has come for something, or may have.
+    /// Handles everything that is due by `now`.
     pub fn handle_timeout(&mut self, now: Time) {
         self.expire(now);
         self.advance(now);
@@ -215,13 +213,13 @@ impl<P: Payload> Run<P> {
         self.network.poll_delivery(now)
     }
 
-    /// When the next message is due or [`Run::handle_timeout`] has something to do, whichever comes first.
+    /// When the next message is due or [`Run::handle_timeout`] must be called, whichever is earlier.
     pub fn next_deadline(&mut self) -> Option<Time> {
         let timeout = self.next_timeout();
         [self.network.next_deadline(), timeout, self.wake].into_iter().flatten().min()
     }
 
-    /// Delivers nothing more to a node that does not read what it was given.
+    /// Delivers nothing more to a node that does not read its input.
     pub fn pause(&mut self, node: NodeId) {
         self.network.pause(node);
     }
@@ -236,19 +234,19 @@ impl<P: Payload> Run<P> {
         self.node_logs[node.index()].map_or(0, |log| self.history.log(log).len())
     }
 
-    /// Records values that a node has learnt, in the order in which its reads list them. A read answered with
+    /// Records values that a node has learnt, in the order in which its reads list them.
     /// [`super::payload::Values::Recorded`] refers to them.
     pub fn record_values(&mut self, node: NodeId, values: impl IntoIterator<Item = Element>) {
         let log = *self.node_logs[node.index()].get_or_insert_with(|| self.history.add_log());
         self.history.extend_log(log, values);
     }
 
-    /// Nanoseconds since the history's beginning.
+    /// Nanoseconds since the history's origin.
     fn relative(&self, now: Time) -> u64 {
         now.saturating_since(self.origin).as_nanos() as u64
     }
 
-    /// All nodes have answered `init`: they are told their neighbours.
+    /// Sends `topology` to all nodes, after they have replied to `init`.
     fn begin_topology(&mut self, now: Time) {
         self.origin = now;
         self.phase = Phase::Topology(self.names.len());

@@ -1,4 +1,4 @@
-//! Operations: handing them to clients, completing them, and moving from one phase to the next.
+//! Operations: their invocation, their completion, and the steps from one phase to the next.
 
 use node::Time;
 
@@ -28,7 +28,7 @@ impl Thread {
 }
 
 impl<P: Payload> Run<P> {
-    /// Does all that can be done now.
+    /// Does everything that is due now.
     pub(super) fn advance(&mut self, now: Time) {
         loop {
             self.wake = None;
@@ -67,7 +67,7 @@ impl<P: Payload> Run<P> {
         }
     }
 
-    /// Without operations the time limit is slept through instead.
+    /// Whether the run must still wait for its time limit, which it does if it has no operations.
     fn must_sleep(&mut self, now: Time) -> bool {
         if self.generator.has_operations() {
             return false;
@@ -77,7 +77,7 @@ impl<P: Payload> Run<P> {
         self.wake.is_some()
     }
 
-    /// Takes the generator's steps for now; whether it is exhausted.
+    /// Performs the generator's steps that are due. Returns whether the generator is exhausted.
     fn operate(&mut self, now: Time) -> bool {
         if !self.generator.has_operations() {
             self.generator.start_limit(now);
@@ -98,7 +98,7 @@ impl<P: Payload> Run<P> {
         }
     }
 
-    /// A broadcast of the value, or a read, by the next free thread in turn.
+    /// Starts a broadcast of the value, or a read, on the next free thread in turn.
     fn invoke(&mut self, now: Time, value: Option<u32>) {
         let from_here = self.next_thread..self.threads.len();
         let mut in_turn = from_here.chain(0..self.next_thread.min(self.threads.len()));
@@ -107,7 +107,7 @@ impl<P: Payload> Run<P> {
         self.begin(now, thread.expect("an operation is taken only when a thread is free"), value, false);
     }
 
-    /// Turns go round over all clients and the nemesis, whoever performs the operation.
+    /// Advances the turn, which goes round over all clients and the nemesis whichever of them performs an operation.
     fn count_turn(&mut self) {
         self.next_thread = (self.next_thread + 1) % (self.threads.len() + 1);
     }
@@ -139,7 +139,7 @@ impl<P: Payload> Run<P> {
         NodeId((thread % self.names.len()) as u32)
     }
 
-    /// The thread's client; a new one for a new process.
+    /// The thread's client. Opens a new one for a new process.
     fn client_of(&mut self, thread: usize) -> ClientId {
         let process = self.threads[thread].process;
         match self.threads[thread].client {
@@ -160,7 +160,7 @@ impl<P: Payload> Run<P> {
         }
     }
 
-    /// A request was answered.
+    /// Completes an operation with a reply.
     pub(super) fn complete(&mut self, now: Time, thread: usize, msg_id: u64, response: Response) {
         let Some(invocation) = self.threads[thread].pending else { return };
         let invoked = &self.history.events()[invocation as usize];
@@ -183,7 +183,7 @@ impl<P: Payload> Run<P> {
         self.end(now, thread, invocation, kind, value, failure);
     }
 
-    /// A request was not answered in time.
+    /// Completes an operation that has timed out.
     pub(super) fn complete_timeout(&mut self, now: Time, thread: usize) {
         let Some(invocation) = self.threads[thread].pending else { return };
         let kind = failure_kind(self.history.events()[invocation as usize].function, false);
@@ -286,7 +286,7 @@ impl<P: Payload> Run<P> {
         Value::Map(grudge.0.iter().map(entry).collect())
     }
 
-    /// The failure that Maelstrom records for an answer of the wrong form, less the JVM's stack trace.
+    /// The failure that Maelstrom records for a malformed reply, without the JVM's stack trace.
     fn malformed(
         &self,
         thread: usize,
@@ -332,7 +332,7 @@ impl<P: Payload> Run<P> {
     }
 }
 
-/// Reads may be tried again, so a read that failed did not happen; a broadcast may have happened.
+/// Reads are idempotent, so a failed read counts as not having happened. A broadcast may have happened.
 fn failure_kind(function: Function, is_definite: bool) -> Kind {
     if is_definite || function == Function::Read { Kind::Fail } else { Kind::Info }
 }
