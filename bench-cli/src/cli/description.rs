@@ -1,6 +1,7 @@
 //! The flags that describe a sweep, laid over a `sweep.toml` if one is given.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
 
 use clap::Args;
 use node::StrategyKind;
@@ -14,7 +15,7 @@ use crate::spec::durations::{DefaultUnit, parse_list};
 use crate::spec::file::{
     self, BATCH_TIMEOUT, DEFAULT_BATCH_TIMEOUTS, NodeTable, SPEC_FILE, STRATEGY, SpecFile, ValueList,
 };
-use crate::spec::template::ArgsTemplate;
+use crate::spec::template::{ArgsTemplate, EnvTemplate};
 
 /// The flags that describe a sweep.
 #[derive(Clone, Debug, Args)]
@@ -51,6 +52,9 @@ pub struct NodeArgs {
     /// Arguments for the node; {batch_timeout_ms} becomes 50, {batch_timeout_s} 0.05 and {batch_timeout} 50ms
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true, value_parser = ArgsTemplate::parse)]
     node_args: Option<ArgsTemplate>,
+    /// A variable for the node's environment, NAME=VALUE with the same placeholders; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = EnvTemplate::from_str)]
+    node_env: Vec<EnvTemplate>,
 }
 
 fn timeouts(text: &str) -> Result<ValueList, String> {
@@ -88,7 +92,7 @@ impl DescriptionArgs {
 
     /// What the flags say.
     fn flags(&self, settings: &SettingsArgs, limits: &LimitArgs) -> SpecFile {
-        let NodeArgs { strategy, bin, node_args } = &self.node;
+        let NodeArgs { strategy, bin, node_args, node_env } = &self.node;
         let mut parameters = settings.given().clone();
         if let Some(timeouts) = &self.batch_timeouts {
             parameters.insert(BATCH_TIMEOUT.to_owned(), timeouts.clone());
@@ -101,7 +105,7 @@ impl DescriptionArgs {
             engine: None,
             seed: self.seed,
             repetitions: self.repetitions,
-            node: NodeTable { bin: bin.clone(), args: node_args.clone() },
+            node: NodeTable { bin: bin.clone(), args: node_args.clone(), env: node_env.clone() },
             parameters,
             limits: limits.given().iter().map(Into::into).collect(),
             extends: Vec::new(),

@@ -13,7 +13,7 @@ use super::{Figures, Measured, RunRecord, StableLatencies, Status, Validity};
 use crate::spec::setting::Setting;
 use crate::spec::settings::Settings;
 use crate::spec::value::Value;
-use crate::spec::{EngineKind, Node, RunSpec, file};
+use crate::spec::{EngineKind, Node, RunSpec, file, shell};
 
 /// One field of a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +132,7 @@ pub fn all() -> &'static [Column] {
             .chain(first.map(setting))
             .chain(provenance())
             .chain(later.map(setting))
+            .chain([node_env()])
             .collect()
     })
 }
@@ -200,6 +201,7 @@ fn blank() -> RunRecord {
             batch_timeout: Duration::ZERO,
             settings: Settings::default(),
             args: Vec::new(),
+            env: Vec::new(),
             repetition: 1,
             seed: None,
         },
@@ -503,6 +505,28 @@ fn provenance() -> Vec<Column> {
             },
         },
     ]
+}
+
+/// What the user added to a node's environment.
+fn node_env() -> Column {
+    Column {
+        name: "node_env",
+        unit: "text",
+        meaning: "Variables that the user added to the node's environment, quoted as for a shell.",
+        access: Access::Field {
+            write: |record| {
+                let words = record.run.env.iter().map(|(name, value)| format!("{name}={value}"));
+                Cell::Text(shell::join(&words.collect::<Vec<_>>()))
+            },
+            read: |record, text| {
+                let words = shlex::split(text).unwrap_or_default();
+                let variable =
+                    |word: &String| word.split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned()));
+                record.run.env = words.iter().filter_map(variable).collect();
+                Ok(())
+            },
+        },
+    }
 }
 
 /// A time as the CSV has it.

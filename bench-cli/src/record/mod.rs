@@ -269,6 +269,7 @@ pub(crate) mod tests {
                 batch_timeout: ms(batch_timeout_ms),
                 settings: Settings::default(),
                 args: ["--strategy", "hub"].map(str::to_owned).into(),
+                env: Vec::new(),
                 repetition,
                 seed: Some(7),
             },

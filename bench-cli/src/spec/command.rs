@@ -35,6 +35,7 @@ impl SweepSpec {
         if !self.args.is_empty() {
             flag("node-args", self.args.to_string());
         }
+        self.env.iter().for_each(|variable| flag("node-env", variable.to_string()));
         flag("batch-timeouts", list(self.grid.batch_timeouts.iter().map(|one| one.as_millis().to_string())));
         flag("repetitions", self.grid.repetitions.to_string());
         if with_seed {

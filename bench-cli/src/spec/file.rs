@@ -18,7 +18,7 @@ use super::limits::Limits;
 use super::node::Node;
 use super::setting::Setting;
 use super::sweep::{Grid, SettingLists, SweepSpec};
-use super::template::ArgsTemplate;
+use super::template::{ArgsTemplate, EnvTemplate};
 
 /// The file of a sweep's folder that describes it.
 pub const SPEC_FILE: &str = "sweep.toml";
@@ -68,6 +68,9 @@ pub struct NodeTable {
     /// Arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<ArgsTemplate>,
+    /// Variables added to the environment, each as `NAME=TEMPLATE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<EnvTemplate>,
 }
 
 impl NodeTable {
@@ -182,7 +185,11 @@ impl SpecFile {
                 self.parameters.remove(STRATEGY);
                 over.node
             }
-            None => NodeTable { bin: self.node.bin, args: over.node.args.or(self.node.args) },
+            None => NodeTable {
+                bin: self.node.bin,
+                args: over.node.args.or(self.node.args),
+                env: if over.node.env.is_empty() { self.node.env } else { over.node.env },
+            },
         };
         SpecFile {
             engine: over.engine.or(self.engine),
@@ -206,6 +213,7 @@ impl SpecFile {
             engine: self.engine.unwrap_or(engine),
             seed: self.seed.unwrap_or(seed),
             args: self.node.args.unwrap_or_default(),
+            env: self.node.env,
             grid: grid(&node, repetitions, &self.parameters)?,
             limits: self.limits.iter().map(LimitsTable::limits).collect::<Result<_, _>>()?,
             extends: self
@@ -215,7 +223,7 @@ impl SpecFile {
                 .collect::<Result<_, _>>()?,
             node,
         };
-        spec.runs().context("--node-args")?;
+        spec.runs().context("--node-args, --node-env")?;
         let faulty = spec.grid.settings.combinations().into_iter().any(|one| one.message_faults.any());
         if faulty && spec.engine != EngineKind::Simulated {
             bail!("--loss and --duplication are beyond Maelstrom; they need --engine simulated");
@@ -239,7 +247,11 @@ impl From<&SweepSpec> for SpecFile {
             engine: Some(spec.engine),
             seed: Some(spec.seed),
             repetitions: Some(spec.grid.repetitions),
-            node: NodeTable { bin, args: Some(spec.args.clone()).filter(|args| !args.is_empty()) },
+            node: NodeTable {
+                bin,
+                args: Some(spec.args.clone()).filter(|args| !args.is_empty()),
+                env: spec.env.clone(),
+            },
             parameters: parameters(&spec.grid),
             limits: spec.limits.iter().map(LimitsTable::from).collect(),
             extends: spec
@@ -382,7 +394,7 @@ mod tests {
     #[test]
     fn a_written_description_reads_back_as_it_was() {
         let text = "engine = \"embedded\"\nseed = 9\nrepetitions = 2\n[node]\nbin = \"./a b.py\"\n\
-            args = \"-t {batch_timeout_s}\"\n[parameters]\nbatch_timeout = \"50..=150:50\"\nnode_count = [5, 25]\n\
+            args = \"-t {batch_timeout_s}\"\nenv = [\"A=b c\", \"T={batch_timeout}\"]\n[parameters]\nbatch_timeout = \"50..=150:50\"\nnode_count = [5, 25]\n\
             rate = 0.5\nlatency = \"1s\"\navailability = \"none\"\n[[limits]]\nchallenge = \"3d\"\n[[limits]]\nmax_ms = 500\n";
         let spec = resolve(text).unwrap();
         assert_eq!(spec.runs().unwrap().len(), 2 * 3 * 2);

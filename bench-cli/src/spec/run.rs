@@ -27,6 +27,8 @@ pub struct RunSpec {
     pub settings: Settings,
     /// The node's arguments.
     pub args: Vec<String>,
+    /// Variables that the user added to its environment.
+    pub env: Vec<(String, String)>,
     /// Which repetition of this point of the grid, from 1.
     pub repetition: u32,
     /// The seed, for engines that take one.
@@ -62,6 +64,7 @@ impl RunSpec {
 
     /// The variables that are added to the node's environment.
     pub fn environment(&self) -> Vec<(String, String)> {
-        vec![(BATCH_TIMEOUT_VARIABLE.to_owned(), self.batch_timeout_ms().to_string())]
+        let batch_timeout = (BATCH_TIMEOUT_VARIABLE.to_owned(), self.batch_timeout_ms().to_string());
+        std::iter::once(batch_timeout).chain(self.env.iter().cloned()).collect()
     }
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use node::StrategyKind;
 
 use super::engine::EngineKind;
+use super::file::BATCH_TIMEOUT;
 use super::limits::Limits;
 use super::node::Node;
 use super::run::RunSpec;
 use super::setting::Setting;
 use super::settings::{InvalidSetting, Settings};
-use super::template::{ArgsTemplate, TemplateError};
+use super::template::{ArgsTemplate, EnvTemplate, TemplateError};
 use super::value::Value;
 
 /// Everything that decides which runs a sweep makes, and from which random choices.
@@ -24,6 +25,8 @@ pub struct SweepSpec {
     pub node: Node,
     /// The node's arguments, after those for strategy and batch timeout that this repository's node is given.
     pub args: ArgsTemplate,
+    /// Variables added to the node's environment, besides the batch timeout.
+    pub env: Vec<EnvTemplate>,
     /// The points, and how often each is measured.
     pub grid: Grid,
     /// The seed of the first run; each further run has the next one.
@@ -127,6 +130,7 @@ impl SweepSpec {
             engine,
             node: Node::Bundled,
             args: ArgsTemplate::default(),
+            env: Vec::new(),
             grid: Grid {
                 repetitions: 3,
                 batch_timeouts: batch_timeouts.to_vec(),
@@ -180,6 +184,7 @@ impl SweepSpec {
                             batch_timeout,
                             settings: settings.clone(),
                             args: self.args(strategy, batch_timeout)?,
+                            env: self.env(batch_timeout)?,
                             repetition,
                             seed: None,
                         });
@@ -195,10 +200,13 @@ impl SweepSpec {
         strategy: Option<StrategyKind>,
         batch_timeout: Duration,
     ) -> Result<Vec<String>, TemplateError> {
-        let shown = format!("{}ms", batch_timeout.as_millis());
-        let mut args = bundled_args(strategy, &shown);
-        args.extend(self.args.fill(&[("batch_timeout", Value::Duration(batch_timeout), shown)])?);
+        let mut args = bundled_args(strategy, batch_timeout);
+        args.extend(self.args.fill(&bindings(batch_timeout))?);
         Ok(args)
+    }
+
+    fn env(&self, batch_timeout: Duration) -> Result<Vec<(String, String)>, TemplateError> {
+        self.env.iter().map(|variable| variable.fill(&bindings(batch_timeout))).collect()
     }
 
     /// The sweep that makes runs like `runs`: of the same node with the same settings. `spec` describes the
@@ -228,22 +236,28 @@ impl SweepSpec {
     }
 }
 
+/// What placeholders stand for in a run of this batch timeout.
+fn bindings(batch_timeout: Duration) -> [(&'static str, Value, String); 1] {
+    [(BATCH_TIMEOUT, Value::Duration(batch_timeout), format!("{}ms", batch_timeout.as_millis()))]
+}
+
 /// The arguments that tell this repository's node its strategy and batch timeout.
-fn bundled_args(strategy: Option<StrategyKind>, batch_timeout: &str) -> Vec<String> {
+fn bundled_args(strategy: Option<StrategyKind>, batch_timeout: Duration) -> Vec<String> {
     let Some(strategy) = strategy else { return Vec::new() };
-    ["--batch-timeout", batch_timeout, "--strategy", strategy.name()].map(str::to_owned).into()
+    let batch_timeout = format!("{}ms", batch_timeout.as_millis());
+    ["--batch-timeout", &batch_timeout, "--strategy", strategy.name()].map(str::to_owned).into()
 }
 
 impl RunSpec {
     /// The sweep of this run alone, for a sweep of which only the records are left. `None` if the arguments
     /// of the node may hold the batch timeout, so that they would be wrong for another one.
     pub fn as_sweep(&self) -> Option<SweepSpec> {
-        let shown = format!("{}ms", self.batch_timeout.as_millis());
-        let own = self.args.strip_prefix(bundled_args(self.strategy, &shown).as_slice())?;
-        own.is_empty().then(|| SweepSpec {
+        let own = self.args.strip_prefix(bundled_args(self.strategy, self.batch_timeout).as_slice())?;
+        (own.is_empty() && self.env.is_empty()).then(|| SweepSpec {
             engine: self.engine,
             node: self.node.clone(),
             args: ArgsTemplate::default(),
+            env: Vec::new(),
             grid: Grid {
                 repetitions: 1,
                 batch_timeouts: vec![self.batch_timeout],
@@ -316,12 +330,14 @@ mod tests {
         assert_eq!(run.environment(), [("BATCH_TIMEOUT_MS".to_owned(), "50".to_owned())]);
         let other = SweepSpec {
             node: Node::Program("my nodes/batch it.py".into()),
+            env: vec!["FLUSH={batch_timeout_s}".parse().unwrap()],
             args: ArgsTemplate::parse("--ms {batch_timeout_ms}").unwrap(),
             ..spec(&[50], 1)
         };
         let run = &other.runs().unwrap()[0];
         assert_eq!(run.args, ["--ms", "50"]);
-        assert_eq!(run.environment(), [("BATCH_TIMEOUT_MS".to_owned(), "50".to_owned())]);
+        let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(run.environment(), [variable("BATCH_TIMEOUT_MS", "50"), variable("FLUSH", "0.05")]);
         assert_eq!(run.series(), "batch it");
         assert_eq!(directories(std::slice::from_ref(run)), ["batch_it-50ms-r1"]);
     }

@@ -17,6 +17,14 @@ pub struct ArgsTemplate {
     args: Vec<Template>,
 }
 
+/// A variable of a program's environment in whose value placeholders are still open: `NAME=TEMPLATE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvTemplate {
+    name: String,
+    source: String,
+    value: Template,
+}
+
 /// One word in which placeholders are still open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template {
@@ -43,6 +51,9 @@ pub enum TemplateError {
         /// Those that would have been filled.
         known: String,
     },
+    /// A variable without a name.
+    #[error("{0:?} does not set a variable; write NAME=VALUE")]
+    Variable(String),
     /// A brace without its partner.
     #[error("{0:?} has a brace without its partner; write {{{{ or }}}} for a brace")]
     Brace(String),
@@ -78,6 +89,37 @@ impl ArgsTemplate {
     /// Whether it gives no arguments.
     pub fn is_empty(&self) -> bool {
         self.args.is_empty()
+    }
+}
+
+impl EnvTemplate {
+    /// The variable for one run.
+    ///
+    /// # Errors
+    /// If no parameter fills a placeholder.
+    pub fn fill(&self, bindings: &Bindings<'_>) -> Result<(String, String), TemplateError> {
+        Ok((self.name.clone(), self.value.fill(bindings)?))
+    }
+}
+
+impl FromStr for EnvTemplate {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<EnvTemplate, TemplateError> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() && !name.contains('\0') => Ok(EnvTemplate {
+                name: name.to_owned(),
+                source: value.to_owned(),
+                value: Template::parse(value)?,
+            }),
+            _ => Err(TemplateError::Variable(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for EnvTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.source)
     }
 }
 
@@ -162,18 +204,25 @@ impl FromStr for ArgsTemplate {
     }
 }
 
-impl Serialize for ArgsTemplate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.source)
-    }
+/// Writes and reads a template as its text.
+macro_rules! as_text {
+    ($template:ty) => {
+        impl Serialize for $template {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $template {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$template, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
 }
 
-impl<'de> Deserialize<'de> for ArgsTemplate {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ArgsTemplate, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        ArgsTemplate::parse(&text).map_err(serde::de::Error::custom)
-    }
-}
+as_text!(ArgsTemplate);
+as_text!(EnvTemplate);
 
 #[cfg(test)]
 mod tests {
@@ -209,6 +258,17 @@ mod tests {
         let unknown = error("{timeout}");
         assert!(matches!(&unknown, TemplateError::Unknown { name, .. } if name == "timeout"));
         assert!(unknown.to_string().contains("{batch_timeout_ms} (as in 1500)"), "{unknown}");
+    }
+
+    #[test]
+    fn a_variable_is_a_name_and_a_template() {
+        let timeout = Value::Duration(Duration::from_millis(1500));
+        let variable: EnvTemplate = "FLUSH=every {batch_timeout_s}=x".parse().unwrap();
+        let filled = variable.fill(&[("batch_timeout", timeout, "1500ms".to_owned())]).unwrap();
+        assert_eq!(filled, ("FLUSH".to_owned(), "every 1.5=x".to_owned()));
+        assert_eq!(variable.to_string(), "FLUSH=every {batch_timeout_s}=x");
+        assert!("=5".parse::<EnvTemplate>().unwrap_err().to_string().contains("write NAME=VALUE"));
+        assert!("FLUSH".parse::<EnvTemplate>().is_err());
     }
 
     #[test]

@@ -17,6 +17,7 @@ fn a_sweep_leaves_rows_pictures_and_a_summary() {
     let output = place
         .sweep(&["--batch-timeouts", "50,100,200..=800:200", "--repetitions", "2", "--jobs", "2"])
         .args(["--node-args", "--flush {batch_timeout_ms} 'two words'", "--latency", "100"])
+        .args(["--node-env", "FLUSH={batch_timeout_s}", "--node-env", "A=b c"])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
@@ -33,6 +34,8 @@ fn a_sweep_leaves_rows_pictures_and_a_summary() {
     let latencies = StableLatencies { p0: ms(0), p50: ms(812), p95: ms(988), p99: ms(1026), max: ms(1110) };
     assert_eq!(figures.stable, Some(latencies));
     assert_eq!(row.run.args_shown(), "--flush 200 'two words'");
+    let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(row.run.env, [variable("FLUSH", "0.2"), variable("A", "b c")]);
     // What the engine was really called with.
     let run = place.path("out").join(Path::new(&row.measured.log).parent().unwrap());
     let arguments = fs::read_to_string(run.join("arguments")).unwrap();
@@ -386,7 +389,7 @@ fn wrong_usage_is_refused_before_anything_runs() {
     let place = Place::new();
     for (args, hint) in [
         (vec!["--batch-timeouts", "50,abc"], "\"abc\" is not a duration"),
-        (vec!["--node-args", "{timeout}"], "--node-args: {timeout} is not a placeholder"),
+        (vec!["--node-args", "{timeout}"], "{timeout} is not a placeholder"),
         (vec!["--engine", "embedded"], "--engine embedded does not use it"),
         (vec!["--strategy", "hub"], "cannot be used with"),
     ] {

@@ -27,8 +27,10 @@ pub(super) fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
              lives in real time: use --engine embedded or maelstrom"
         );
     }
-    if !spec.args.is_empty() {
-        bail!("--engine simulated starts no process that could be given --node-args; use --engine embedded");
+    if !spec.args.is_empty() || !spec.env.is_empty() {
+        bail!(
+            "--engine simulated starts no process that could be given --node-args or --node-env; use --engine embedded"
+        );
     }
     Ok(())
 }

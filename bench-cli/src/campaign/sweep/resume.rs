@@ -68,6 +68,8 @@ fn refuse_other_settings(existing: &SweepSpec, wanted: &SweepSpec) -> anyhow::Re
     compare("engine", existing.engine.to_string(), wanted.engine.to_string());
     compare("node_bin", existing.node.shown(), wanted.node.shown());
     compare("node_args", existing.args.to_string(), wanted.args.to_string());
+    let env = |spec: &SweepSpec| spec.env.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    compare("node_env", env(existing), env(wanted));
     compare("seed", existing.seed.to_string(), wanted.seed.to_string());
     let names = |spec: &SweepSpec| spec.grid.strategies.iter().map(|one| one.name()).collect::<Vec<_>>();
     if !names(existing).iter().all(|name| names(wanted).contains(name)) {
