@@ -20,12 +20,12 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | [`message`] | the typed messages into and out of a node |
+//! | `message` | the typed messages into and out of a node |
 //! | [`wire`] | their JSON form, Maelstrom's protocol |
 //! | [`values`] | JSON values, and the log of those that a node knows |
-//! | [`node`] | the state machine |
-//! | [`config`] | the user's settings |
-//! | [`time`] | time as the state machine sees it |
+//! | `node` | the state machine |
+//! | `config` | the user's settings |
+//! | `time` | time as the state machine sees it |
 //! | `strategy` | to whom new values go, and when |
 //! | `strategy::tree` | the published protocol; [`TreeGrid`] is its geometry |
 //! | `strategy::direct` | one hop, from the origin to every node |
@@ -39,11 +39,11 @@
 //!
 //! Modules without a link are private: `cargo doc --document-private-items` shows them.
 
-pub mod config;
+mod config;
 mod link;
 mod links;
-pub mod message;
-pub mod node;
+mod message;
+mod node;
 #[cfg(test)]
 #[path = "../tests/it/props.rs"]
 mod props;
@@ -51,7 +51,7 @@ mod rng;
 pub mod runtime;
 pub mod storage;
 mod strategy;
-pub mod time;
+mod time;
 pub mod values;
 pub mod wire;
 

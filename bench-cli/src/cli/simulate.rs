@@ -9,11 +9,11 @@ use clap::Args;
 use node::StrategyKind;
 
 use super::settings::{SettingsArgs, milliseconds};
-use super::sweep::strategy;
 use crate::campaign::soak::{Case, Failure};
 use crate::campaign::sweep::CSV_FILE;
 use crate::engine::simulated;
 use crate::harness::{history_file, results};
+use crate::spec::file;
 
 /// The files of a run.
 const HISTORY: &str = "history.edn";
@@ -26,7 +26,7 @@ const RESULTS: &str = "results.edn";
   bench-cli simulate --nemesis partition --nemesis-interval 3s --loss 0.05 --out /tmp/run")]
 pub struct SimulateArgs {
     /// The node's strategy: tree, hub or direct
-    #[arg(long, value_name = "NAME", default_value = "hub", value_parser = strategy)]
+    #[arg(long, value_name = "NAME", default_value = "hub", value_parser = file::strategy)]
     strategy: StrategyKind,
     /// The node's batch timeout
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = milliseconds)]
@@ -40,7 +40,8 @@ pub struct SimulateArgs {
     /// Replace the files of an earlier run in the same place
     #[arg(long, requires = "out")]
     force: bool,
-    /// Judge it as the soak does, too: no value missing from a final read, silence after the end, few messages
+    /// Judge it as the soak does, too: no value missing from a final read, silence after the end, few
+    /// messages
     #[arg(long)]
     judge: bool,
     #[command(flatten)]
@@ -55,8 +56,8 @@ impl SimulateArgs {
     }
 }
 
-/// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown; 1 as well if it is to be judged
-/// and fails.
+/// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown; 1 as well if it is to be
+/// judged and fails.
 ///
 /// # Errors
 /// If a node does not start, or the files cannot be written or would replace others.

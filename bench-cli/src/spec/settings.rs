@@ -4,9 +4,12 @@
 //! Maelstrom's own options.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+
+use super::setting::Setting;
 
 /// Everything that Maelstrom's `test -w broadcast` lets a user set about one run, less the node itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +50,17 @@ impl Default for Settings {
             nemesis: Nemesis::default(),
             message_faults: MessageFaults::default(),
             availability: None,
+        }
+    }
+}
+
+/// Numbers in settings are finite: [`Setting`] refuses others.
+impl Eq for Settings {}
+
+impl Hash for Settings {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for setting in Setting::ALL {
+            (setting.get)(self).hash(state);
         }
     }
 }
@@ -195,8 +209,8 @@ impl Default for Nemesis {
     }
 }
 
-/// What happens to single messages between nodes all the time, beside partitions. Maelstrom has no such options, so
-/// only the simulated engine takes anything but zeros.
+/// What happens to single messages between nodes all the time, beside partitions. Maelstrom has no such
+/// options, so only the simulated engine takes anything but zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MessageFaults {
     /// The fraction that gets lost, from 0 to 1.
@@ -235,7 +249,7 @@ pub struct NodeCommand {
 /// A value that cannot be read as the setting it was given for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidSetting(String);
+pub struct InvalidSetting(pub(crate) String);
 
 /// Implements `FromStr`, `Display` and an `ALL` list for an enum from one table of its names.
 macro_rules! named {
@@ -250,24 +264,28 @@ macro_rules! named {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.name())
             }
         }
 
-        impl FromStr for $type {
-            type Err = InvalidSetting;
+        impl std::str::FromStr for $type {
+            type Err = $crate::spec::settings::InvalidSetting;
 
-            fn from_str(text: &str) -> Result<$type, InvalidSetting> {
+            fn from_str(text: &str) -> Result<$type, Self::Err> {
                 <$type>::ALL.iter().copied().find(|choice| choice.name() == text).ok_or_else(|| {
                     let names: Vec<&str> = <$type>::ALL.iter().map(|choice| choice.name()).collect();
-                    InvalidSetting(format!("no {} is called {text:?}; choose one of {}", $what, names.join(", ")))
+                    $crate::spec::settings::InvalidSetting(format!(
+                        "no {} is called {text:?}; choose one of {}", $what, names.join(", ")
+                    ))
                 })
             }
         }
     };
 }
+
+pub(crate) use named;
 
 named!(LatencyDistribution, "latency distribution",
     Constant => "constant", Uniform => "uniform", Exponential => "exponential");

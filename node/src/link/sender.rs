@@ -38,8 +38,8 @@ struct SentPacket {
     /// The number after its last value.
     end: u64,
     sent_at: Time,
-    /// The wait for an acknowledgement counts from here: when the message was sent, or when anything before
-    /// it was retransmitted.
+    /// When the wait for an acknowledgement began: when the message was sent, or when anything before it was
+    /// retransmitted.
     waits_from: Time,
     /// The retransmission count at which any of its values was first sent again. A peer that acknowledges
     /// without having received that retransmission answers the original. A later acknowledgement does not

@@ -58,7 +58,7 @@ fn a_lone_receiver_acknowledges_late_and_a_busy_one_in_passing() {
 }
 
 #[test]
-fn a_gap_is_reported_once_it_outlasts_reordering_and_only_it_is_sent_again() {
+fn a_gap_is_reported_once_it_outlasts_reordering_and_only_it_is_retransmitted() {
     let (mut sender, mut receiver) = (link_with(0), link_with(0));
     let mut rng = Rng::new(0);
     let mut packets = Vec::new();
@@ -119,7 +119,7 @@ fn overtaking_alone_costs_nothing() {
 }
 
 #[test]
-fn a_silent_peer_is_probed_and_gets_all_it_lacks_in_one_message() {
+fn a_silent_peer_is_probed_and_then_gets_everything_in_one_message() {
     let mut link = link_with(100);
     let mut rng = Rng::new(3);
     link.flush(at(0));
@@ -148,7 +148,7 @@ fn a_silent_peer_is_probed_and_gets_all_it_lacks_in_one_message() {
 }
 
 #[test]
-fn what_was_not_sent_again_is_timed_from_when_it_was_sent() {
+fn a_message_that_was_not_retransmitted_measures_the_round_trip() {
     let mut link = link_with(5);
     link.flush(at(0));
     (5..8).for_each(|i| link.push(i));
@@ -158,7 +158,7 @@ fn what_was_not_sent_again_is_timed_from_when_it_was_sent() {
     link.on_packet(at(1100), &report, 0);
     let again = link.poll(at(1100), &mut Rng::new(0)).unwrap();
     assert_eq!((again.header.seq, again.count), (0, 5));
-    assert_eq!(link.deadline(), Some(at(6100)), "but the wait for an answer starts anew");
+    assert_eq!(link.deadline(), Some(at(6100)), "but the wait for an answer starts again");
     let acked = link.on_packet(at(1400), &ack(8, Some(MS * 800)), 0);
     assert_eq!(acked.acked, Some(AckedPacket { sent_at: at(400), ack_delay: MS * 800 }));
     assert_eq!(link.round_trip(), Some(MS * 200));
@@ -200,7 +200,7 @@ fn suspicions(ends: &mut [Link; 2], start: Time, latency: Duration, seconds: u32
 }
 
 #[test]
-fn what_waited_in_a_partition_leaves_no_memory_behind() {
+fn a_queue_that_grew_in_a_partition_gives_its_memory_back() {
     let mut link = link_with(100_000);
     link.flush(at(0));
     link.on_packet(at(1), &ack(99_999, None), 0);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use node::StrategyKind;
 
 use crate::harness::rng_streams::{Purpose, RngStream};
+use crate::spec::command::{PROGRAM, setting_flags};
 use crate::spec::settings::{
     Concurrency, Fault, Faults, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
 };
@@ -85,31 +86,11 @@ impl Case {
     /// The command that repeats and judges it.
     pub fn command(&self) -> String {
         let Case { settings, config, seed, .. } = self;
-        let mut command = format!(
-            "bench-cli simulate --judge --strategy {} --batch-timeout {} --seed {seed} --node-count {} --concurrency {} \
-             --rate {} --time-limit {} --latency {} --latency-dist {} --topology {}",
-            config.strategy.name(),
-            humantime::format_duration(config.batch_timeout),
-            settings.node_count,
-            settings.concurrency,
-            settings.rate,
-            humantime::format_duration(settings.time_limit),
-            humantime::format_duration(settings.latency.mean),
-            settings.latency.distribution,
-            settings.topology,
-        );
-        if !settings.nemesis.faults.is_empty() {
-            let interval = humantime::format_duration(settings.nemesis.interval);
-            let faults = settings.nemesis.faults;
-            command.push_str(&format!(" --nemesis {faults} --nemesis-interval {interval}"));
-        }
-        let MessageFaults { loss, duplication } = settings.message_faults;
-        for (flag, fraction) in [("--loss", loss), ("--duplication", duplication)] {
-            if fraction > 0.0 {
-                command.push_str(&format!(" {flag} {fraction}"));
-            }
-        }
-        command
+        let words = [
+            format!("{PROGRAM} simulate --judge --strategy {}", config.strategy.name()),
+            format!("--batch-timeout {}ms --seed {seed}", config.batch_timeout.as_millis()),
+        ];
+        words.into_iter().chain(setting_flags(settings)).collect::<Vec<_>>().join(" ")
     }
 }
 

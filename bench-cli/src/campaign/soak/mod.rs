@@ -1,8 +1,8 @@
-//! The soak: simulated runs with random settings and faults, searched for lost values, traffic that never ends and
-//! blown message budgets.
+//! The soak: simulated runs with random settings and faults, searched for lost values, traffic that never
+//! ends and blown message budgets.
 //!
-//! A [`Case`] is drawn from one number and judged by [`Case::check`]; a failing one is reduced to a smaller one that
-//! fails in the same way. Nothing here prints or knows the command line.
+//! A [`Case`] is drawn from one number and judged by [`Case::check`]; a failing one is reduced to a smaller
+//! one that fails in the same way. Nothing here prints or knows the command line.
 
 mod case;
 mod verdict;
@@ -25,8 +25,8 @@ pub struct Judged {
     pub verdict: Result<Passed, Failure>,
 }
 
-/// Judges the cases numbered `numbers`, several at a time, and sends each result as it comes. Returns early once
-/// `stop` is set.
+/// Judges the cases numbered `numbers`, several at a time, and sends each result as it comes. Returns early
+/// once `stop` is set.
 pub fn run(
     numbers: std::ops::Range<u64>,
     jobs: usize,

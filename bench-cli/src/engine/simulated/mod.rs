@@ -16,8 +16,6 @@ mod processes;
 mod timer_queue;
 
 use std::collections::VecDeque;
-use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use node::{Incarnation, Node, Recovery, Start, Time};
@@ -26,7 +24,7 @@ use self::disk::Disk;
 use self::payload::Body;
 use self::pipes::{Outbound, Pipes};
 use self::processes::{Inbound, Processes};
-use super::{Engine, Interrupted, Phase as Progressed, Progress, Request};
+use super::{Interrupted, Phase as Progressed, Progress, Request};
 use crate::harness::address::{Address, NodeId};
 use crate::harness::checker::{self, Report};
 use crate::harness::history::History;
@@ -35,48 +33,20 @@ use crate::harness::message_counts::MessageCounts;
 use crate::harness::network::Delivery;
 use crate::harness::run::{Phase, ProcessAction, Run, SetupError};
 use crate::record::{Outcome, Status};
-use crate::spec::settings::{Fault, NodeCommand, Settings};
+use crate::spec::RunSpec;
+use crate::spec::settings::{Fault, Settings};
 use crate::supervise::stop::{Stop, StopSignal};
 
 /// The engine that runs nodes in-process, in virtual time.
 #[derive(Clone, Copy, Debug)]
 pub struct Simulated;
 
-impl Engine for Simulated {
-    fn name(&self) -> &'static str {
-        "simulated"
-    }
-
-    fn version(&self) -> String {
-        env!("CARGO_PKG_VERSION").to_owned()
-    }
-
-    fn takes_seed(&self) -> bool {
-        true
-    }
-
-    fn leaves_files(&self) -> bool {
-        false
-    }
-
-    fn node_program(&self, _: &NodeCommand) -> io::Result<PathBuf> {
-        // The node is part of this program.
-        std::env::current_exe()
-    }
-
-    fn expected_duration(&self, settings: &Settings) -> Duration {
-        // Some 20 messages for each operation of the costliest strategy, and 0.3 µs for each message.
-        let operations = settings.rate * settings.time_limit.as_secs_f64();
-        Duration::from_secs_f64(operations * settings.node_count as f64 * 0.2e-6)
-            .max(Duration::from_millis(1))
-    }
-
-    fn default_deadline(&self, _: &Settings) -> Duration {
-        // In virtual time nothing hangs, so no run needs a deadline.
-        Duration::MAX
-    }
-
-    async fn run(
+impl Simulated {
+    /// Executes one run.
+    ///
+    /// # Errors
+    /// If it was stopped.
+    pub(super) async fn run(
         &self,
         request: Request,
         progress: Progress,
@@ -85,13 +55,14 @@ impl Engine for Simulated {
         if stop.current() != Stop::No {
             return Err(Interrupted);
         }
-        let Some(config) = request.config else {
+        let Some(config) = request.run.config() else {
             let reason = "only this repository's node runs in virtual time";
             return Ok(Outcome::failed(Status::BadArguments, reason).into());
         };
         progress.enter(Progressed::Operations);
-        let seed = request.seed.unwrap_or_default();
-        let simulation = tokio::task::spawn_blocking(move || run(&request.settings, config, seed));
+        let RunSpec { settings, seed, .. } = request.run;
+        let seed = seed.unwrap_or_default();
+        let simulation = tokio::task::spawn_blocking(move || run(&settings, config, seed));
         let outcome = match simulation.await {
             Ok(Ok(finished)) => {
                 let missed = || Some(checker::missed_by_final_reads(&finished.history));

@@ -66,7 +66,10 @@ mod tests {
         #[test]
         fn the_first_is_the_earliest(
             nodes in 1_usize..40,
-            changes in prop::collection::vec((any::<prop::sample::Index>(), prop::option::of(0_u64..50)), 0..200),
+            changes in prop::collection::vec(
+                (any::<prop::sample::Index>(), prop::option::of(0_u64..50)),
+                0..200
+            ),
         ) {
             let mut timers = TimerQueue::new(nodes);
             let mut deadlines = vec![None; nodes];
