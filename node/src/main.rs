@@ -104,7 +104,10 @@ fn main() -> ExitCode {
             .unwrap_or_else(|why| Args::command().error(ErrorKind::ArgumentConflict, why).exit()),
         batch_timeout: batch_timeout.unwrap_or(Config::default().batch_timeout),
     };
-    let disk = args.data_dir.map(|directory| Disk { directory, fsync: args.fsync });
+    let disk = args
+        .data_dir
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .map(|directory| Disk { directory, fsync: args.fsync });
     match runtime::run(config, disk, io::stdin(), io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

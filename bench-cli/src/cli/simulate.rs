@@ -11,7 +11,7 @@ use node::StrategyKind;
 use super::settings::{SettingsArgs, milliseconds};
 use crate::campaign::soak::{Case, Failure};
 use crate::campaign::sweep::CSV_FILE;
-use crate::engine::simulated;
+use crate::engine::simulated::Storage;
 use crate::harness::{history_file, results};
 use crate::spec::file;
 
@@ -23,7 +23,8 @@ const RESULTS: &str = "results.edn";
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli simulate --strategy tree --batch-timeout 200ms --seed 7
-  bench-cli simulate --nemesis partition --nemesis-interval 3s --loss 0.05 --out /tmp/run")]
+  bench-cli simulate --nemesis partition --nemesis-interval 3s --loss 0.05 --out /tmp/run
+  bench-cli simulate --nemesis kill,pause --nemesis-interval 2s --judge")]
 pub struct SimulateArgs {
     /// The node's strategy: tree, hub or direct
     #[arg(long, value_name = "NAME", default_value = "hub", value_parser = file::strategy)]
@@ -34,6 +35,9 @@ pub struct SimulateArgs {
     /// Seed of all random draws
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Let killed nodes forget everything, as this repository's node does without --data-dir
+    #[arg(long)]
+    no_log: bool,
     /// A folder for history.edn and results.edn
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -52,7 +56,8 @@ impl SimulateArgs {
     /// The run that is asked for.
     fn case(&self) -> anyhow::Result<Case> {
         let config = node::Config { strategy: self.strategy, batch_timeout: self.batch_timeout };
-        Ok(Case { settings: self.settings.one()?, config, seed: self.seed, budget: None })
+        let storage = if self.no_log { Storage::Memory } else { Storage::Log };
+        Ok(Case { settings: self.settings.one()?, config, storage, seed: self.seed, budget: None })
     }
 }
 
@@ -71,7 +76,7 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     if let Err(failure @ Failure::Panicked(_)) = judged {
         bail!("{failure}");
     }
-    let finished = simulated::run(&case.settings, case.config, case.seed)?;
+    let finished = case.simulate()?;
     let results = results::results(&finished.history, finished.counts, &finished.report).pretty();
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;

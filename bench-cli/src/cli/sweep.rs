@@ -32,7 +32,8 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
   bench-cli sweep --spec results/mine/sweep.toml --engine maelstrom --name mine-real
 
-Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too.
+Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too. With --nemesis kill it also finds a
+directory of the run's own as DATA_DIR, in which this repository's node keeps its log.
 The sweep's folder has its description, sweep.toml, which repeats it exactly.
 A run that fails is recorded with its reason, and the sweep continues. The same command resumes a sweep that was
 stopped; more repetitions or other values extend it. If the node's program was modified since the first run, bench-cli

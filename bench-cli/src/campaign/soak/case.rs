@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use node::StrategyKind;
 
+use crate::engine::simulated::{Finished, Simulation, Storage};
 use crate::harness::rng_streams::{Purpose, RngStream};
+use crate::harness::run::SetupError;
 use crate::spec::command::{PROGRAM, setting_flags};
 use crate::spec::settings::{
     Concurrency, Fault, Faults, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
@@ -17,6 +19,8 @@ pub struct Case {
     pub settings: Settings,
     /// Strategy and batch timeout of every node.
     pub config: node::Config,
+    /// What a killed node still has.
+    pub storage: Storage,
     /// The run's seed.
     pub seed: u64,
     /// The messages between nodes that it may take; `None` for what the protocol should need.
@@ -54,7 +58,22 @@ impl Case {
         let process_faults = [Fault::Kill, Fault::Pause].into_iter().filter(|_| rng.chance(0.4));
         settings.nemesis.faults = Faults::of(settings.nemesis.faults.kinds().chain(process_faults));
         let config = node::Config { strategy, batch_timeout };
-        Case { settings, config, seed: number, budget: None }
+        Case { settings, config, storage: Storage::Log, seed: number, budget: None }
+    }
+
+    /// Executes the run.
+    ///
+    /// # Errors
+    /// If a node does not answer during set-up.
+    pub fn simulate(&self) -> Result<Finished, SetupError> {
+        let mut simulation = self.simulation();
+        simulation.run_to_end()?;
+        Ok(simulation.finish(&self.settings))
+    }
+
+    /// The run before it begins.
+    pub(super) fn simulation(&self) -> Simulation {
+        Simulation::new(&self.settings, self.config, self.seed).with_storage(self.storage)
     }
 
     /// Cases with one thing less, the largest steps first.
@@ -90,7 +109,8 @@ impl Case {
             format!("{PROGRAM} simulate --judge --strategy {}", config.strategy.name()),
             format!("--batch-timeout {}ms --seed {seed}", config.batch_timeout.as_millis()),
         ];
-        words.into_iter().chain(setting_flags(settings)).collect::<Vec<_>>().join(" ")
+        let storage = (self.storage == Storage::Memory).then(|| "--no-log".to_owned());
+        words.into_iter().chain(setting_flags(settings)).chain(storage).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -79,7 +79,8 @@ pub fn reduce(case: &Case, failure: &Failure) -> (Case, Failure) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::settings::Settings;
+    use crate::engine::simulated::Storage;
+    use crate::spec::settings::{Fault, Settings};
     use node::StrategyKind;
     use std::time::Duration;
 
@@ -103,14 +104,47 @@ mod tests {
         let config = node::Config { strategy: StrategyKind::Direct, batch_timeout: Duration::from_secs(30) };
         let settings =
             Settings { node_count: 2, rate: 1.0, time_limit: Duration::from_secs(1), ..Settings::default() };
-        let verdicts =
-            (0..20).map(|seed| Case { settings: settings.clone(), config, seed, budget: None }.check());
+        let verdicts = (0..20).map(|seed| {
+            Case { settings: settings.clone(), config, storage: Storage::Log, seed, budget: None }.check()
+        });
         for (seed, verdict) in verdicts.enumerate() {
             match verdict {
                 Err(Failure::Late { .. }) => {}
                 Ok(passed) if passed.msgs_per_op == 0.0 => {}
                 other => panic!("seed {seed}: {other:?}"),
             }
+        }
+    }
+
+    /// The first failure among cases in which nodes are killed and keep their values in this way.
+    fn first_failure(storage: Storage, strategy: StrategyKind) -> Option<(Case, Failure)> {
+        let cases = (0..400).map(|number| Case { storage, ..Case::draw(number, &[strategy]) });
+        let killed = cases.filter(|case| case.settings.nemesis.faults.contains(Fault::Kill));
+        killed.into_iter().find_map(|case| case.check().err().map(|failure| (case, failure)))
+    }
+
+    #[test]
+    fn nodes_that_acknowledge_before_they_write_are_found() {
+        for strategy in StrategyKind::ALL {
+            assert_eq!(first_failure(Storage::Log, strategy), None, "{strategy:?}");
+            let behind = Storage::WriteBehind(Duration::from_millis(20));
+            let (case, failure) =
+                first_failure(behind, strategy).expect("values that only a killed node had");
+            assert!(matches!(failure, Failure::Lost { .. }), "{strategy:?}: {failure}");
+            let (reduced, failure) = reduce(&case, &failure);
+            assert!(matches!(failure, Failure::Lost { .. }), "{reduced:?}: {failure}");
+        }
+    }
+
+    /// As every published node does, the tutorial's among them.
+    #[test]
+    fn nodes_without_a_log_lose_what_they_acknowledged() {
+        for strategy in StrategyKind::ALL {
+            let (_, failure) = first_failure(Storage::Memory, strategy).expect("lost values");
+            assert!(
+                matches!(failure, Failure::Lost { .. } | Failure::Late { .. }),
+                "{strategy:?}: {failure}"
+            );
         }
     }
 

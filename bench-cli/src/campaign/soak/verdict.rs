@@ -95,11 +95,7 @@ impl Case {
     }
 
     fn judge(&self) -> Result<Passed, Failure> {
-        self.check_simulation(Simulation::new(&self.settings, self.config, self.seed))
-    }
-
-    /// Runs a simulation of the case and judges it.
-    pub(super) fn check_simulation(&self, mut simulation: Simulation) -> Result<Passed, Failure> {
+        let mut simulation = self.simulation();
         simulation.run_to_end().map_err(|error| Failure::SetUp(error.to_string()))?;
         let ended = simulation.now();
         let is_silent = simulation.settle(PATIENCE);

@@ -4,7 +4,8 @@ use anyhow::bail;
 
 use super::{Keep, Options};
 use crate::engine::Engine;
-use crate::preflight::{self, Finding, machine, tools};
+use crate::preflight::{self, Finding, machine, maelstrom, tools};
+use crate::spec::settings::Faults;
 use crate::spec::{EngineKind, Node, SweepSpec};
 
 /// Faults that would make every run fail.
@@ -45,6 +46,8 @@ pub(super) async fn check(spec: &SweepSpec, engine: &Engine, options: &Options) 
     if spec.engine == EngineKind::Maelstrom {
         findings.extend(tools::check());
         let kept = if options.keep == Keep::All { runs.len() } else { options.jobs_of(engine).get() };
+        let faults = Faults::of(runs.iter().flat_map(|run| run.settings.nemesis.faults.kinds()));
+        findings.extend(maelstrom::lacks(&options.programs.maelstrom()?, faults));
         findings.push(machine::disk(&options.directory, kept));
     }
     if spec.engine.leaves_files()

@@ -96,6 +96,19 @@ pub fn run(settings: &Settings, config: node::Config, seed: u64) -> Result<Finis
     Ok(simulation.finish(settings))
 }
 
+/// What a node still has of its values after it was killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// All that it acknowledged: it writes a log first, as with `--data-dir`.
+    #[default]
+    Log,
+    /// Nothing.
+    Memory,
+    /// What it acknowledged so much earlier: the mistake that a log must not make.
+    #[cfg(test)]
+    WriteBehind(Duration),
+}
+
 /// A run in virtual time.
 #[derive(Debug)]
 pub struct Simulation {
@@ -135,18 +148,18 @@ impl Simulation {
         }
     }
 
-    /// Nodes keep no log, so that a killed node forgets everything.
-    pub fn forget(&mut self) {
-        self.disks = None;
-    }
-
-    /// Nodes acknowledge before they write: the mistake that a log must not make. Their disks have a value only
-    /// so much later.
-    #[cfg(test)]
-    pub(crate) fn write_behind(&mut self, delay: Duration) {
-        for disk in self.disks.iter_mut().flatten() {
-            disk.delay = delay;
+    /// The same run with nodes that keep their values in this way.
+    #[must_use]
+    pub fn with_storage(mut self, storage: Storage) -> Simulation {
+        match storage {
+            Storage::Log => {}
+            Storage::Memory => self.disks = None,
+            #[cfg(test)]
+            Storage::WriteBehind(delay) => {
+                self.disks.iter_mut().flatten().for_each(|disk| disk.delay = delay)
+            }
         }
+        self
     }
 
     /// How many messages have been delivered and how often nodes have woken.
