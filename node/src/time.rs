@@ -1,11 +1,10 @@
-//! Time as the state machine sees it: nanoseconds since an epoch that whoever drives it chooses.
+//! Time as the state machine sees it: nanoseconds since an epoch that the driver chooses.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// A point in time, in nanoseconds since the driver's epoch.
-///
-/// The protocol never reads a clock: a runtime hands it the real one, a simulation a virtual one.
+/// The protocol never reads a clock. The runtime passes in real time, a simulation virtual time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 

@@ -11,8 +11,8 @@ use crate::spec::settings::Availability;
 
 /// Judges a recorded history as Maelstrom does, and prints the results as EDN.
 ///
-/// It prints what follows from the history alone: :workload, :stats and :availability. The message counts under
-/// :net are not in a history.
+/// It prints what follows from the history alone: :workload, :stats and :availability. The message counts
+/// under :net are not in a history.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
     /// The history: a history.edn, or a directory that holds one

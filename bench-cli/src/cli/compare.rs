@@ -9,12 +9,14 @@ use anyhow::bail;
 use clap::Args;
 use comfy_table::Table;
 
+use super::sweep::read;
 use crate::analysis::compare::{Difference, NEGLIGIBLE, SIGNIFICANCE, Scope, compare};
-use crate::analysis::{Names, Series, names};
-use crate::campaign::sweep::CSV_FILE;
+use crate::analysis::{Series, names};
+use crate::campaign::sweep::{CSV_FILE, Recorded};
 use crate::plot;
-use crate::record::{Row, csv_file};
+use crate::record::RunRecord;
 use crate::report::summary;
+use crate::spec::Names;
 
 /// The exit status of a regression, unlike that of any error.
 const REGRESSION: u8 = 3;
@@ -49,9 +51,10 @@ pub struct CompareArgs {
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let csvs: Vec<PathBuf> = args.csvs.iter().map(|path| csv_of(path)).collect();
-    let sweeps: Vec<Vec<Row>> = csvs.iter().map(|csv| read(csv)).collect::<Result<_, _>>()?;
+    let sweeps: Vec<Recorded> = csvs.iter().map(|csv| read(csv)).collect::<Result<_, _>>()?;
+    let sweeps: Vec<Vec<RunRecord>> = sweeps.into_iter().map(|sweep| sweep.records).collect();
     let labels = labels(&csvs);
-    let names = Names::among_sweeps(sweeps.iter().flatten());
+    let names = Names::among_sweeps(sweeps.iter().flatten().map(|record| &record.run));
     let mut groups: Vec<Vec<Series<'_>>> =
         sweeps.iter().map(|rows| Series::group_named(&names, rows)).collect();
     let others = groups.split_off(1);
@@ -89,12 +92,12 @@ fn report(differences: &[Difference], labels: [&str; 2]) -> usize {
 }
 
 /// Why two sweeps, each with its name, have nothing in common.
-fn nothing_to_compare([(first, before), (other, after)]: [(&str, &[Row]); 2]) -> String {
+fn nothing_to_compare([(first, before), (other, after)]: [(&str, &[RunRecord]); 2]) -> String {
     let mut text = format!(
         "{first} and {other} share no series and timeout with usable runs, so there is nothing to compare"
     );
     for (rows, name) in [(before, first), (after, other)] {
-        if !rows.iter().any(Row::is_ok) {
+        if !rows.iter().any(RunRecord::is_ok) {
             let _ = write!(text, "; no run of {name} is ok");
         }
     }
@@ -107,15 +110,6 @@ fn nothing_to_compare([(first, before), (other, after)]: [(&str, &[Row]); 2]) ->
 /// The CSV of a sweep that is given by its folder, or by the CSV itself.
 pub(super) fn csv_of(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(CSV_FILE) } else { path.to_owned() }
-}
-
-/// Reads a sweep's rows, and warns of a line that was cut off.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
-    let csv_file::Rows { rows, torn_line } = csv_file::read(path)?;
-    if let Some(line) = torn_line {
-        eprintln!("warning: line {line} of {} is cut off and left out", path.display());
-    }
-    Ok(rows)
 }
 
 fn table(differences: &[Difference], [first, other]: [&str; 2]) -> Table {
@@ -173,7 +167,7 @@ fn labels(csvs: &[PathBuf]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::record::Status;
-    use crate::record::row::tests::example;
+    use crate::record::tests::example;
 
     #[test]
     fn sweeps_are_called_by_their_folders_where_that_tells_them_apart() {
@@ -185,11 +179,13 @@ mod tests {
 
     #[test]
     fn what_sets_sweeps_apart_is_named() {
-        let run = |node_count, timeout| Row { node_count, ..example(timeout, 1) };
+        let run = |node_count, timeout| {
+            example(timeout, 1).with(|record| record.run.settings.node_count = node_count)
+        };
         let (one, other) = ([run(25, 50)], [run(5, 100)]);
         let said = nothing_to_compare([("a", &one), ("b", &other)]);
         assert!(said.ends_with("\n  a: 25 nodes; b: 5 nodes\n  a: 50 ms; b: 100 ms"), "{said}");
-        let failed = [Row { status: Status::Crashed, ..run(25, 50) }];
+        let failed = [run(25, 50).with(|record| record.measured.status = Status::Crashed)];
         assert!(nothing_to_compare([("a", &one), ("b", &failed)]).ends_with("; no run of b is ok"));
     }
 }

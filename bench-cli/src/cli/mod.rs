@@ -1,23 +1,27 @@
 //! The command line: flags in, exit status out.
 
-mod called;
+mod artifacts;
 pub mod check;
 pub mod compare;
 pub mod completions;
-mod conclude;
 pub mod confirm;
+mod description;
 pub mod doctor;
-mod go_on;
+mod engine;
 pub mod limits;
+mod output;
 pub mod parity;
 pub mod plot;
-mod products;
+mod progress;
+mod runs;
 pub mod settings;
+mod signals;
 pub mod simulate;
 pub mod soak;
 pub mod sweep;
 pub mod test;
 pub mod tune;
+mod typed;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -76,7 +80,7 @@ pub fn run() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let result = match Cli::parse().command {
-        Command::Sweep(args) => guarded(|| sweep::run(*args)),
+        Command::Sweep(args) => guarded(|| sweep::run(&args)),
         Command::Tune(args) => guarded(|| tune::run(&args)),
         Command::Plot(args) => plot::run(&args),
         Command::Compare(args) => compare::run(&args),
@@ -91,7 +95,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", typed::within(&format!("{error:#}")));
         ExitCode::FAILURE
     })
 }

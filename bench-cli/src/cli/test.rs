@@ -1,4 +1,5 @@
-//! `bench-cli test`: one run on the embedded runner, with `maelstrom test`'s flags, messages and exit statuses.
+//! `bench-cli test`: one run on the embedded runner, with `maelstrom test`'s flags, messages and exit
+//! statuses.
 
 mod flags;
 
@@ -41,7 +42,9 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
     // Within a sweep that has been done already.
     if !orphans::is_marked() {
-        orphans::end(&spec.directory);
+        for message in orphans::end(&spec.directory).messages(&spec.directory) {
+            eprintln!("{message}");
+        }
     }
     for _ in 0..count {
         if let Some(status) = run_once(&spec) {

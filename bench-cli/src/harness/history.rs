@@ -72,9 +72,29 @@ pub enum Function {
     StartPartition,
     /// Heals the network.
     StopPartition,
+    /// Kills nodes.
+    Kill,
+    /// Starts the nodes that do not run.
+    Start,
+    /// Stops nodes.
+    Pause,
+    /// Lets stopped nodes go on.
+    Resume,
 }
 
 impl Function {
+    /// Every function.
+    pub const ALL: [Function; 8] = [
+        Function::Broadcast,
+        Function::Read,
+        Function::StartPartition,
+        Function::StopPartition,
+        Function::Kill,
+        Function::Start,
+        Function::Pause,
+        Function::Resume,
+    ];
+
     /// Maelstrom's keyword for it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -82,6 +102,10 @@ impl Function {
             Function::Read => "read",
             Function::StartPartition => "start-partition",
             Function::StopPartition => "stop-partition",
+            Function::Kill => "kill",
+            Function::Start => "start",
+            Function::Pause => "pause",
+            Function::Resume => "resume",
         }
     }
 }

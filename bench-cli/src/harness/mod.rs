@@ -27,4 +27,5 @@ pub mod payload;
 pub mod results;
 pub mod rng_streams;
 pub mod run;
+pub mod targets;
 pub mod topology;

@@ -25,6 +25,8 @@ pub enum Purpose {
     Stdout,
     /// The delays until a node has read a delivered message, and has woken.
     Stdin,
+    /// Which processes are killed or stopped, and when.
+    ProcessFaults,
 }
 
 /// A stream of random integers.

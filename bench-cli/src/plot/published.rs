@@ -1,4 +1,4 @@
-//! What others reach in challenges 3d and 3e, as they published it, with a source for each.
+//! Published results in challenges 3d and 3e, with a source for each.
 
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -8,19 +8,19 @@ const CSV: &str = include_str!("../../data/peers.csv");
 /// One published result.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Published {
-    /// Whose.
+    /// The author.
     pub name: String,
     /// The node's language.
     pub language: String,
-    /// Messages between nodes for each operation.
+    /// Messages between nodes per operation.
     pub msgs_per_op: f64,
     /// The median stable latency.
     pub median_ms: f64,
     /// The maximum stable latency.
     pub max_ms: f64,
-    /// How the node works.
+    /// The node's protocol, in a few words.
     pub protocol: String,
-    /// Where it was published.
+    /// The address of the publication.
     pub source: String,
 }
 

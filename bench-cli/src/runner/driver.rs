@@ -1,7 +1,6 @@
 //! The event loop: moves messages between the nodes' pipes and the harness, at the times that the harness sets.
 
-use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use node::Time;
@@ -30,7 +29,7 @@ use crate::harness::history::History;
 use crate::harness::launch;
 use crate::harness::message_counts::MessageCounts;
 use crate::harness::network::Delivery;
-use crate::harness::run::{Phase, Run, SetupError};
+use crate::harness::run::{Phase, ProcessAction, Run, SetupError};
 
 /// A node with this many unread bytes in its stdin gets no more messages until it reads.
 const CONGESTION: usize = 1 << 20;
@@ -72,12 +71,12 @@ pub(super) struct Failed {
 
 /// Runs the nodes and the harness to the end of the run. No process of the run is left when this returns.
 pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Box<Failed>> {
-    let mut driver = match Driver::new(spec, log) {
+    let mut driver = match Driver::new(spec, store, log) {
         Ok(driver) => driver,
-        Err(error) => return Err(Box::new(Failed { error: error.into(), history: History::new() })),
+        Err(error) => return Err(Box::new(Failed { error, history: History::new() })),
     };
     let cpu = cpu_time();
-    let outcome = driver.launch(spec, store).and_then(|()| driver.run_to_end());
+    let outcome = driver.launch_all().and_then(|()| driver.run_to_end());
     let cpu = cpu_time().saturating_sub(cpu);
     let output_tails = driver.names.nodes().map(|node| driver.nodes.output_tail(node)).collect();
     driver.nodes.kill();
@@ -105,6 +104,10 @@ pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Bo
 }
 
 struct Driver<'a> {
+    spec: &'a Spec,
+    /// The node's program. The path is absolute, because nodes run in another directory.
+    bin: PathBuf,
+    node_logs: PathBuf,
     run: Run<Body>,
     clock: Instant,
     names: Names,
@@ -126,12 +129,17 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(spec: &Spec, log: &'a mut Log) -> io::Result<Driver<'a>> {
+    fn new(spec: &'a Spec, store: &Store, log: &'a mut Log) -> Result<Driver<'a>, RunError> {
         let count = spec.names.len();
+        let bin = std::fs::canonicalize(&spec.node.bin)
+            .map_err(|error| RunError::Launch { bin: spec.node.bin.clone(), error })?;
         let mut nodes = Nodes::new(count)?;
         let signals = CaughtSignals::catch()?;
         nodes.poller.watch_signals(&signals)?;
         Ok(Driver {
+            spec,
+            bin,
+            node_logs: store.file("node-logs"),
             run: Run::new(spec.settings.clone(), spec.names.clone(), spec.seed),
             clock: Instant::now(),
             names: Names::new(&spec.names),
@@ -153,9 +161,7 @@ impl<'a> Driver<'a> {
         Time::ZERO + self.clock.elapsed()
     }
 
-    fn launch(&mut self, spec: &Spec, store: &Store) -> Result<(), RunError> {
-        let bin = std::fs::canonicalize(&spec.node.bin)
-            .map_err(|error| RunError::Launch { bin: spec.node.bin.clone(), error })?;
+    fn launch_all(&mut self) -> Result<(), RunError> {
         let start = self.now();
         for (after, node) in std::mem::take(&mut self.launches) {
             while self.now() < start + after {
@@ -164,20 +170,39 @@ impl<'a> Driver<'a> {
                 self.deliver(now)?;
                 self.wait(Some(start + after))?;
             }
-            self.launch_node(spec, store, &bin, node)?;
+            self.launch(node)?;
+            let now = self.now();
+            self.launched = Some((self.launched.map_or(now, |(first, _)| first), now));
+            self.deliver(now)?;
         }
         Ok(())
     }
 
-    fn launch_node(&mut self, spec: &Spec, store: &Store, bin: &Path, node: NodeId) -> Result<(), RunError> {
-        let log_path = store.file("node-logs").join(format!("{}.log", self.names.of(node)));
-        let process = Process::start(&spec.node, bin, log_path)
-            .map_err(|error| RunError::Launch { bin: bin.to_owned(), error })?;
+    fn launch(&mut self, node: NodeId) -> Result<(), RunError> {
+        let log_path = self.node_logs.join(format!("{}.log", self.names.of(node)));
+        let process = Process::start(&self.spec.node, &self.bin, log_path)
+            .map_err(|error| RunError::Launch { bin: self.bin.clone(), error })?;
         self.nodes.add(node, process)?;
-        let now = self.now();
-        self.launched = Some((self.launched.map_or(now, |(first, _)| first), now));
-        self.run.handle_started(now, node);
-        self.deliver(now)
+        self.run.handle_started(self.now(), node);
+        Ok(())
+    }
+
+    /// Does to processes what the nemesis wants.
+    fn act(&mut self) -> Result<(), RunError> {
+        let mut killed = Vec::new();
+        while let Some((node, action)) = self.run.poll_process_action() {
+            match action {
+                ProcessAction::Kill => killed.push(node),
+                ProcessAction::Start => {
+                    self.nodes.kill_some(&std::mem::take(&mut killed))?;
+                    self.launch(node)?;
+                }
+                ProcessAction::Pause => self.nodes.pause(node)?,
+                ProcessAction::Resume => self.nodes.resume(node)?,
+            }
+        }
+        // All at once, as the nemesis kills them. Of what it does to a dead node, only a start needs its end.
+        Ok(self.nodes.kill_some(&killed)?)
     }
 
     /// Runs from the launch to the end. Returns how long the set-up took.
@@ -187,6 +212,7 @@ impl<'a> Driver<'a> {
         loop {
             let now = self.now();
             self.run.handle_timeout(now);
+            self.act()?;
             self.deliver(now)?;
             self.log_events()?;
             match self.run.phase() {

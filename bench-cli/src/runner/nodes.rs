@@ -14,7 +14,7 @@ use crate::harness::address::NodeId;
 
 /// All nodes' processes.
 pub(super) struct Nodes {
-    /// `None` until the node is launched.
+    /// `None` until the node is launched, and while it is dead.
     processes: Vec<Option<Process>>,
     pub(super) poller: Poller,
     /// Nodes whose stdout is no longer read. The poller does not report their end.
@@ -41,6 +41,29 @@ impl Nodes {
         // Kills all before waiting for any, because ending a process takes the system a millisecond or more.
         self.processes.iter_mut().flatten().for_each(Process::kill);
         self.processes.clear();
+    }
+
+    /// Kills some nodes, and waits for their end. Output that nobody has read is lost.
+    pub(super) fn kill_some(&mut self, nodes: &[NodeId]) -> io::Result<()> {
+        nodes.iter().for_each(|&node| self.process(node).kill());
+        for &node in nodes {
+            for source in [Source::Stdin(node), Source::Stdout(node), Source::Stderr(node)] {
+                self.poller.set(source, None)?;
+            }
+            self.unread.retain(|&unread| unread != node);
+            self.processes[node.index()] = None;
+        }
+        Ok(())
+    }
+
+    /// Stops a node.
+    pub(super) fn pause(&mut self, node: NodeId) -> io::Result<()> {
+        self.process(node).pause()
+    }
+
+    /// Lets a stopped node go on.
+    pub(super) fn resume(&mut self, node: NodeId) -> io::Result<()> {
+        self.process(node).resume()
     }
 
     fn process(&mut self, node: NodeId) -> &mut Process {

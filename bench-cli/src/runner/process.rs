@@ -51,7 +51,7 @@ impl Process {
     pub(super) fn start(node: &NodeCommand, bin: &Path, log_path: PathBuf) -> io::Result<Process> {
         // The mark names the run by a path inside its store.
         let mark = orphans::mark(&log_path);
-        let log = NodeLog::create(log_path)?;
+        let log = NodeLog::open(log_path)?;
         let mut child = Command::new(bin)
             .args(&node.args)
             .envs(node.env.iter().map(|(name, value)| (name, value)))
@@ -222,6 +222,26 @@ impl Process {
             Err(_) => {
                 let _ = self.child.kill();
             }
+        }
+    }
+}
+
+impl Process {
+    /// Stops the node and its child processes where they are.
+    pub(super) fn pause(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets the node go on.
+    pub(super) fn resume(&self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        match group(&self.child).map(|group| kill_process_group(group, signal)) {
+            // A node that has just ended is noticed elsewhere.
+            None | Some(Ok(()) | Err(Errno::SRCH | Errno::PERM)) => Ok(()),
+            Some(Err(error)) => Err(error.into()),
         }
     }
 }

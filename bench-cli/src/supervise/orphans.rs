@@ -60,25 +60,36 @@ pub fn end_all_of(supervisor: Option<Supervisor>) {
     }
 }
 
-/// Kills the orphans of runs in or below `folder` whose supervisors are dead, and reports them on stderr.
-pub fn end(folder: &Path) {
-    let Ok(folder) = std::path::absolute(folder) else { return };
-    let Ended { killed, left } =
-        system::end(|supervisor, directory| directory.starts_with(&folder) && !supervisor.is_alive());
-    if killed > 0 {
-        log::warn!("killed {killed} processes of runs below {} whose supervisor is dead", folder.display());
-        let processes = if killed == 1 { "process" } else { "processes" };
-        eprintln!(
-            "ended {killed} {processes} that an earlier, killed run in {} had left behind",
-            folder.display()
-        );
+/// Kills the orphans of runs in or below `folder` whose supervisors are dead.
+pub fn end(folder: &Path) -> Ended {
+    let Ok(folder) = std::path::absolute(folder) else { return Ended::default() };
+    let ended = system::end(|supervisor, directory| directory.starts_with(&folder) && !supervisor.is_alive());
+    if ended.killed > 0 {
+        let folder = folder.display();
+        log::warn!("killed {} processes of runs below {folder} whose supervisor is dead", ended.killed);
     }
-    if left > 0 {
-        eprintln!(
-            "warning: {left} processes of an earlier run in {} cannot be ended; they may slow this one down. To see \
-             them: grep -lsz ^{VARIABLE}= /proc/[0-9]*/environ",
-            folder.display()
-        );
+    ended
+}
+
+impl Ended {
+    /// What to tell the user of orphans in `folder`, a sentence each; empty if there were none.
+    pub fn messages(self, folder: &Path) -> Vec<String> {
+        let Ended { killed, left } = self;
+        let folder = folder.display();
+        let mut messages = Vec::new();
+        if killed > 0 {
+            let processes = if killed == 1 { "process" } else { "processes" };
+            messages.push(format!(
+                "ended {killed} {processes} that an earlier, killed run in {folder} had left behind"
+            ));
+        }
+        if left > 0 {
+            messages.push(format!(
+                "warning: {left} processes of an earlier run in {folder} cannot be ended; they may slow this one down. \
+                 To see them: grep -lsz ^{VARIABLE}= /proc/[0-9]*/environ"
+            ));
+        }
+        messages
     }
 }
 

@@ -212,8 +212,8 @@ fn a_run_starts_at_once_and_takes_no_longer_than_it_must() {
         Duration::from_micros(u64::try_from(micros).expect("at least 0"))
     };
     let set_up = micros(&[":set-up-us"]);
-    // However late the machine's timers are, what a request waits for is one message at most, and that its delivery
-    // oversleeps by up to 10 ms.
+    // However late the machine's timers are, what a request waits for is one message at most, and that its
+    // delivery oversleeps by up to 10 ms.
     let [mean, max] = [":mean", ":max"].map(|key| micros(&[":request-delay-us", key]));
     assert!(mean > Duration::from_millis(1) && mean < max, "{mean:?}, {max:?}");
     assert!((Duration::from_millis(50)..=Duration::from_millis(110)).contains(&max), "{max:?}");

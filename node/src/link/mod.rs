@@ -123,10 +123,11 @@ impl Link {
         self.sender.restart((0..known).collect());
     }
 
-    /// This node's process did not run for a while, so a peer's silence meant nothing: the waits for its
-    /// acknowledgements begin again.
+    /// This node's process did not run for a while. So a peer's silence meant nothing: the waits for its
+    /// acknowledgements begin again. And what is read now measures no round trip, in either direction.
     pub(crate) fn on_stall(&mut self, now: Time) {
         self.sender.on_stall(now);
+        self.receiver.on_stall(now);
     }
 
     /// Changes by how much the peer may delay an acknowledgement.

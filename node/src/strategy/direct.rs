@@ -1,4 +1,4 @@
-//! One hop: the origin sends to everyone.
+//! One hop: the origin sends to every other node.
 //!
 //! The first pending value opens a window, and at its end one message goes to each other node. Receivers
 //! forward nothing: the origin's links deliver everything to every node.

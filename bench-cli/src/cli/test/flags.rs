@@ -1,7 +1,8 @@
 //! The flags of `maelstrom test`, with its defaults and its words for what is wrong.
 //!
-//! Maelstrom's parser differs from clap's in what counts as an error, in the order and the words in which errors are
-//! reported, and in taking `--no-such-flag 3` for two things; so there is a table of flags and a small parser here.
+//! Maelstrom's parser differs from clap's in what counts as an error, in the order and the words in which
+//! errors are reported, and in taking `--no-such-flag 3` for two things; so there is a table of flags and a
+//! small parser here.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,8 +13,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::runner::{Spec, Verbosity};
 use crate::spec::settings::{
-    Availability, Concurrency, Latency, LatencyDistribution, MessageFaults, Nemesis, NodeCommand, Settings,
-    Topology,
+    Availability, Concurrency, Fault, Faults, Latency, LatencyDistribution, MessageFaults, Nemesis,
+    NodeCommand, Settings, Topology,
 };
 
 /// What the command line asks for.
@@ -87,7 +88,13 @@ const FLAGS: &[Flag] = &[
         "grid",
         "Neighbours: grid, line, tree, tree2, tree3, tree4, total",
     ),
-    flag(None, "--nemesis", Some("FAULTS"), "", "A comma-separated list of faults to inject: partition"),
+    flag(
+        None,
+        "--nemesis",
+        Some("FAULTS"),
+        "",
+        "A comma-separated list of faults to inject: partition, kill, pause",
+    ),
     flag(None, "--nemesis-interval", Some("SECONDS"), "10", "Seconds between nemesis operations, on average"),
     flag(
         None,
@@ -257,7 +264,7 @@ impl Builder {
             },
             topology: self.number("--topology", Topology::Grid),
             nemesis: Nemesis {
-                partition: self.last("--nemesis").is_some_and(|faults| !faults.is_empty()),
+                faults: self.number("--nemesis", Faults::NONE),
                 interval: Duration::from_secs_f64(self.number("--nemesis-interval", 10.0)),
             },
             availability,
@@ -355,8 +362,8 @@ fn check(long: &str, value: &str, written: &str) -> Result<(), String> {
             names.sort_unstable();
             invalid(&format!("Must be one of {}", names.join(", ")))
         }
-        "--nemesis" if value.split(',').any(|fault| fault.trim() != "partition") => {
-            invalid("Must be one of partition")
+        "--nemesis" if value.split(',').any(|fault| fault.trim().parse::<Fault>().is_err()) => {
+            invalid("Must be one of kill, partition, pause")
         }
         "--nemesis-interval" => match value.parse::<f64>() {
             Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(()),
@@ -411,7 +418,7 @@ mod tests {
             concurrency: Concurrency::PerNode(2),
             latency: Latency { mean: Duration::from_millis(100), distribution: LatencyDistribution::Uniform },
             topology: Topology::Line,
-            nemesis: Nemesis { partition: true, interval: Duration::from_secs(4) },
+            nemesis: Nemesis { faults: Faults::partition(), interval: Duration::from_secs(4) },
             availability: Some(Availability::Fraction(0.9)),
             ..Settings::default()
         };

@@ -89,6 +89,12 @@ impl Pipes {
         self.update_timer(node);
     }
 
+    /// The node was killed: what it has written and nobody has read is lost. Its next process has a new pipe.
+    pub(super) fn reset(&mut self, node: NodeId) {
+        self.close(node);
+        self.pipes[node.index()].is_closed = false;
+    }
+
     fn update_timer(&mut self, node: NodeId) {
         let first = self.pipes[node.index()].messages.front().map(|outbound| outbound.at);
         self.timers.set(node.index(), first);

@@ -12,8 +12,7 @@ mod tests;
 
 use std::collections::BinaryHeap;
 
-use node::Time;
-use node::timer_queue::{Deadline, TimerQueue};
+use node::{Deadline, Time, TimerQueue};
 
 use self::queue::Queued;
 use super::address::{Address, ClientId, NodeId};
@@ -208,6 +207,22 @@ impl<M: Clone> Network<M> {
     /// nodes that do not read their input.
     pub fn pause(&mut self, node: NodeId) {
         self.inboxes[node.index()].is_paused = true;
+    }
+
+    /// A node's process was killed. What was on its way into it is lost. Its queue stays.
+    pub fn kill(&mut self, node: NodeId) {
+        let inbox = &mut self.inboxes[node.index()];
+        inbox.is_paused = true;
+        inbox.taken = None;
+        self.wake_ups.set(node.index(), None);
+    }
+
+    /// A killed node's process was started again, and has a fresh queue. What waited in the old one is lost.
+    pub fn restart(&mut self, now: Time, node: NodeId) {
+        let inbox = &mut self.inboxes[node.index()];
+        inbox.waiting.clear();
+        inbox.taken = None;
+        self.resume(now, node);
     }
 
     /// Ends a pause.

@@ -5,6 +5,7 @@
 //! getters. Time must not run backwards. At one point in time, the driver may call these in any order.
 
 mod clients;
+mod faults;
 mod operations;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ use std::time::Duration;
 use node::Time;
 
 use self::clients::{Client, Owner, Timeout};
+use self::faults::Nemesis;
+pub use self::faults::ProcessAction;
 use self::operations::Thread;
 use super::address::{Address, ClientId, NodeId};
 use super::generator::Generator;
@@ -99,6 +102,7 @@ pub struct Run<P> {
     /// The thread whose turn is next. The turn after the last client is the nemesis's.
     next_thread: usize,
     generator: Generator,
+    nemesis: Nemesis,
     history: History,
     node_logs: Vec<Option<LogId>>,
     timeouts: VecDeque<Timeout>,
@@ -127,6 +131,7 @@ impl<P: Payload> Run<P> {
             free_threads: clients,
             next_thread: 0,
             generator: Generator::new(&settings, seed),
+            nemesis: Nemesis::new(nodes),
             history: History::new(),
             node_logs: vec![None; nodes],
             timeouts: VecDeque::new(),
@@ -170,6 +175,9 @@ impl<P: Payload> Run<P> {
 
     /// A node has started. It receives the messages that others have already sent, and `init`.
     pub fn handle_started(&mut self, now: Time, node: NodeId) {
+        if !matches!(self.phase, Phase::Init(_)) {
+            return self.handle_restarted(now, node);
+        }
         self.network.resume(now, node);
         let client = self.open_client(Owner::Init(node));
         let names = std::mem::take(&mut self.names);

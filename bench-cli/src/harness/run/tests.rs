@@ -9,7 +9,7 @@ use crate::harness::address::{Address, ClientId, NodeId};
 use crate::harness::checker::{self, Validity};
 use crate::harness::history::{Element, Event, Function, History, Kind, Process};
 use crate::harness::payload::{Payload, Request, Response, Rpc, Values};
-use crate::spec::settings::{Concurrency, Latency, LatencyDistribution, Nemesis, Settings};
+use crate::spec::settings::{Concurrency, Faults, Latency, LatencyDistribution, Nemesis, Settings};
 
 /// A message of the test's nodes.
 #[derive(Clone, Debug, PartialEq)]
@@ -230,7 +230,7 @@ fn reads_listed_and_reads_recorded_give_the_same_history() {
 #[test]
 fn a_history_reads_back_as_it_was_written() {
     let latency = Latency { mean: ms(100), distribution: LatencyDistribution::Exponential };
-    let nemesis = Nemesis { partition: true, interval: ms(1_000) };
+    let nemesis = Nemesis { faults: Faults::partition(), interval: ms(1_000) };
     let outcome = run(Settings { latency, nemesis, rate: 50.0, ..settings(4) }, Manner::Good);
     let mut text = Vec::new();
     crate::harness::history_file::write_edn(outcome.history(), &mut text).expect("a written history");
@@ -319,7 +319,7 @@ fn without_a_rate_there_are_only_final_reads() {
 
 #[test]
 fn partitions_heal_before_the_final_reads() {
-    let nemesis = Nemesis { partition: true, interval: ms(1_000) };
+    let nemesis = Nemesis { faults: Faults::partition(), interval: ms(1_000) };
     let outcome = run(Settings { nemesis, ..settings(5) }, Manner::Good);
     let faults: Vec<&Event> =
         outcome.history().events().iter().filter(|event| event.process == Process::Nemesis).collect();
