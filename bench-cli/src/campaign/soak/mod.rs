@@ -80,7 +80,8 @@ pub fn reduce(case: &Case, failure: &Failure) -> (Case, Failure) {
 mod tests {
     use super::*;
     use crate::engine::simulated::Storage;
-    use crate::spec::settings::{Fault, Settings};
+    use crate::harness::history::{Event, Function, History, OpValue};
+    use crate::spec::settings::{Fault, Faults, Nemesis, Settings};
     use node::StrategyKind;
     use std::time::Duration;
 
@@ -132,6 +133,42 @@ mod tests {
         assert!(Case { storage: Storage::Log, ..case.clone() }.check().is_ok(), "{case:?} with a log");
         let (reduced, failure) = reduce(&case, &failure);
         assert!(matches!(failure, Failure::Lost { .. }), "{reduced:?}: {failure}");
+    }
+
+    /// The hardest cases: the hub dies or stops, and so do all nodes at once.
+    #[test]
+    fn a_dead_hub_and_a_dead_cluster_lose_nothing() {
+        let counts = |history: &History, function: Function, value: &str| {
+            let matches = |event: &&Event| match &event.value {
+                OpValue::Fault(fault) => event.function == function && fault.to_string().contains(value),
+                _ => false,
+            };
+            history.events().iter().filter(matches).count()
+        };
+        for strategy in StrategyKind::ALL {
+            let (mut all_killed, mut hub_killed, mut hub_paused) = (0, 0, 0);
+            for seed in 0..12 {
+                let faults = Faults::of([Fault::Kill, Fault::Pause]);
+                let settings = Settings {
+                    node_count: 10,
+                    nemesis: Nemesis { faults, interval: Duration::from_secs(2) },
+                    ..Settings::default()
+                };
+                let config = node::Config { strategy, batch_timeout: Duration::from_millis(200) };
+                let case = Case { settings, config, storage: Storage::Log, seed, budget: None };
+                if let Err(failure) = case.check() {
+                    panic!("{failure}; to see it again: {}", case.command());
+                }
+                let history = case.simulate().expect("nodes that start").history;
+                all_killed += counts(&history, Function::Kill, ":all");
+                hub_killed += counts(&history, Function::Kill, "\"n0\" :killed");
+                hub_paused += counts(&history, Function::Pause, "\"n0\" :paused");
+            }
+            assert!(
+                all_killed > 5 && hub_killed > 5 && hub_paused > 5,
+                "{all_killed} {hub_killed} {hub_paused}"
+            );
+        }
     }
 
     /// As every published node does, the tutorial's among them.
