@@ -7,7 +7,8 @@
 //!
 //! ```text
 //!  generator ──► run (clients, phases) ──► network ──► the driver's nodes
-//!  partition ─┘        │      ▲                            │
+//!  partition ─┘        │      ▲            │               │
+//!                      │      │        services            │
 //!                      ▼      └────────────────────────────┘
 //!                  history ──► checker ──► results
 //! ```
@@ -27,4 +28,5 @@ pub mod payload;
 pub mod results;
 pub mod rng_streams;
 pub mod run;
+pub mod services;
 pub mod topology;

@@ -13,5 +13,6 @@
 mod common;
 
 mod embedded;
+mod field;
 mod misbehaviour;
 mod soak_embedded;
