@@ -199,7 +199,8 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
     Ok(pictures)
 }
 
-/// Writes pictures as SVG and as PNG. Turning one into pixels takes a core 0.1 s, so that they share the cores.
+/// Writes pictures as SVG and as PNG. Turning one into pixels takes a core 0.1 s, so that they share the
+/// cores.
 fn write_pictures(pictures: &[Picture], folder: &Path) -> anyhow::Result<()> {
     let files =
         |picture: &Picture| PICTURE_FORMATS.map(|format| folder.join(format!("{}.{format}", picture.name)));
