@@ -27,6 +27,8 @@ pub enum Purpose {
     Stdin,
     /// Which processes are killed or stopped, and when.
     ProcessFaults,
+    /// What the services choose, and the latencies of messages to them.
+    Services,
 }
 
 /// A stream of random integers.
