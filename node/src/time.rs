@@ -55,8 +55,8 @@ impl Sub<Duration> for Time {
     }
 }
 
-/// The duration in nanoseconds, at most `u64::MAX`. In `u64`, because a simulation does this many times for each
-/// message.
+/// The duration in nanoseconds, at most `u64::MAX`. In `u64`, because a simulation does this many times for
+/// each message.
 pub(crate) const fn nanos(duration: Duration) -> u64 {
     let seconds = duration.as_secs().saturating_mul(1_000_000_000);
     seconds.saturating_add(duration.subsec_nanos() as u64)

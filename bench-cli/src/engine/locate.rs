@@ -64,8 +64,8 @@ impl Places {
     /// Searches the places. `None` if Maelstrom is in none of them.
     ///
     /// # Errors
-    /// If a path from the user is not Maelstrom. The search stops there, because another Maelstrom is not what the user
-    /// wants.
+    /// If a path from the user is not Maelstrom. The search stops there, because another Maelstrom is not
+    /// what the user wants.
     pub fn find(&self) -> Result<Option<Launcher>, LocateError> {
         if let Some(path) = &self.flag {
             return self.resolve("--maelstrom", path).map(Some);

@@ -1,9 +1,10 @@
 //! The generator of operations and faults: the next one, its time, and the end of the main phase.
 //!
-//! The intervals between clients' operations, and between the nemesis's, are uniform from zero to twice their mean.
-//! Each is counted from the actual dispatch of the previous operation, which is a little late
-//! ([`super::maelstrom_timing::DISPATCH_LATENESS`]). So the real rate is about 3 % below a configured 100 op/s. The first
-//! operation or fault starts the time limit. The phase ends when the next possible one would be at or after the limit.
+//! The intervals between clients' operations, and between the nemesis's, are uniform from zero to twice their
+//! mean. Each is counted from the actual dispatch of the previous operation, which is a little late
+//! ([`super::maelstrom_timing::DISPATCH_LATENESS`]). So the real rate is about 3 % below a configured 100
+//! op/s. The first operation or fault starts the time limit. The phase ends when the next possible one would
+//! be at or after the limit.
 
 use std::time::Duration;
 
@@ -165,8 +166,8 @@ impl Generator {
 
     fn take_operation(&mut self, now: Time) -> Step {
         if let Some(stagger) = &mut self.clients {
-            // The driver's own lateness is not part of the model. Unless the operation had to wait for a client, the
-            // next interval is counted from this operation's planned time.
+            // The driver's own lateness is not part of the model. Unless the operation had to wait for a
+            // client, the next interval is counted from this operation's planned time.
             let from = if self.blocked { now } else { stagger.next.unwrap_or(now) };
             stagger.advance(DISPATCH_LATENESS.after(from, &mut self.dispatch_rng), &mut self.rng);
         }

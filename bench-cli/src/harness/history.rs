@@ -25,8 +25,8 @@ impl Element {
     }
 }
 
-/// The values in a read: the first `len` entries of a log. Reads that extend each other share a log. So a history's
-/// memory grows with the values delivered, not with the values read.
+/// The values in a read: the first `len` entries of a log. Reads that extend each other share a log. So a
+/// history's memory grows with the values delivered, not with the values read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadValue {
     /// The log.
@@ -241,7 +241,8 @@ impl History {
         }
     }
 
-    /// Adds an empty log, which the driver extends with a node's values in the order in which the node learns them.
+    /// Adds an empty log, which the driver extends with a node's values in the order in which the node learns
+    /// them.
     pub fn add_log(&mut self) -> LogId {
         self.logs.push(Vec::new());
         LogId(self.logs.len() as u32 - 1)

@@ -45,8 +45,8 @@ fn map(event: &Event, index: u32, function: &'static str, value: Value) -> Value
     Value::Map(entries)
 }
 
-/// The value for one line, with at most `shown` values of a read. Values of reads are most of a history, so this writes
-/// them as one text and builds no [`Value`] for each.
+/// The value for one line, with at most `shown` values of a read. Values of reads are most of a history, so
+/// this writes them as one text and builds no [`Value`] for each.
 fn flat(history: &History, value: &OpValue, shown: usize) -> Value {
     match value {
         OpValue::Nil => Value::Nil,

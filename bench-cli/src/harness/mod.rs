@@ -1,9 +1,9 @@
 //! A run as Maelstrom conducts it, without I/O and without a clock.
 //!
-//! [`run::Run`] is the whole run as one state machine. Its driver passes in the nodes' messages and the time, and takes
-//! out the messages that are due at nodes and the next deadline. The runner drives it with child
-//! processes and the real clock. The simulated engine drives it with the nodes' state machines and virtual time. Both
-//! get the same network, workload, faults, history and checks from here.
+//! [`run::Run`] is the whole run as one state machine. Its driver passes in the nodes' messages and the time,
+//! and takes out the messages that are due at nodes and the next deadline. The runner drives it with child
+//! processes and the real clock. The simulated engine drives it with the nodes' state machines and virtual
+//! time. Both get the same network, workload, faults, history and checks from here.
 //!
 //! ```text
 //!  generator ──► run (clients, phases) ──► network ──► the driver's nodes

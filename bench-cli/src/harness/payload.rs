@@ -4,7 +4,8 @@ use super::history::Element;
 use super::services;
 use crate::edn::Value;
 
-/// The body of a message in an engine's own form: JSON text for real processes, a typed message in simulated time.
+/// The body of a message in an engine's own form: JSON text for real processes, a typed message in simulated
+/// time.
 pub trait Payload: Clone {
     /// A client's request.
     fn request(request: &Request<'_>, msg_id: u64) -> Self;
@@ -109,8 +110,8 @@ pub enum Values {
     Items(Vec<Item>),
     /// `null` instead of a list, which Maelstrom treats as an empty one.
     Nil,
-    /// The first values of the log that the driver keeps for the node (see [`super::run::Run::record_values`]): how
-    /// many.
+    /// The first values of the log that the driver keeps for the node (see
+    /// [`super::run::Run::record_values`]): how many.
     Recorded(u32),
 }
 

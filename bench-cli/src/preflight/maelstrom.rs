@@ -43,8 +43,8 @@ pub fn check(launcher: &Launcher) -> Finding {
     }
 }
 
-/// What is wrong if this Maelstrom is to inject `faults`: up to v0.2.4 it knows only partitions. `None` if its version
-/// is not known.
+/// What is wrong if this Maelstrom is to inject `faults`: up to v0.2.4 it knows only partitions. `None` if
+/// its version is not known.
 pub fn lacks(launcher: &Launcher, faults: Faults) -> Option<Finding> {
     let others = faults.without(Fault::Partition);
     let version = version(&jar(launcher)?).ok()??;

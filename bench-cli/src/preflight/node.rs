@@ -78,8 +78,8 @@ fn not_started(bin: &Path, error: &std::io::Error) -> Finding {
     }
 }
 
-/// The command that shows what the node does when it is started as nodes are: in the directory for temporary files,
-/// where names of files that are relative mean others than in a shell.
+/// The command that shows what the node does when it is started as nodes are: in the directory for temporary
+/// files, where names of files that are relative mean others than in a shell.
 fn by_hand(node: &NodeCommand, names: &[String]) -> String {
     let quoted =
         |word: &str| shlex::try_quote(word).map_or_else(|_| word.to_owned(), |word| word.into_owned());

@@ -1,4 +1,5 @@
-//! The event loop: moves messages between the nodes' pipes and the harness, at the times that the harness sets.
+//! The event loop: moves messages between the nodes' pipes and the harness, at the times that the harness
+//! sets.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -23,8 +23,8 @@ pub struct Verbosity {
 /// How many warnings of one run the terminal shows; the log has them all.
 const WARNINGS_SHOWN: usize = 20;
 
-/// How many values of a read the log shows; `history.txt` has them all. Values are most of a run's output, and the
-/// runner writes the log while it measures.
+/// How many values of a read the log shows; `history.txt` has them all. Values are most of a run's output,
+/// and the runner writes the log while it measures.
 const VALUES_SHOWN: usize = 100;
 
 /// The log of one run.

@@ -1,8 +1,8 @@
 //! The runner behind `bench-cli test`: it drives the harness with real child processes and the real clock.
 //!
-//! One thread does everything. It sleeps in the poller until a node has written a line or the next message is due. So
-//! its timers are as precise as the operating system's, and no data passes between threads. The seed decides the nodes'
-//! launch times, which are recorded ones of real Maelstrom ([`crate::harness::launch`]).
+//! One thread does everything. It sleeps in the poller until a node has written a line or the next message is
+//! due. So its timers are as precise as the operating system's, and no data passes between threads. The seed
+//! decides the nodes' launch times, which are recorded ones of real Maelstrom ([`crate::harness::launch`]).
 //!
 //! ```text
 //!  run ──► driver ──► nodes ──► process ──► program                    (a node's start)
@@ -55,8 +55,8 @@ pub use self::log::Verbosity;
 pub use self::output_tail::OutputTail;
 pub use self::signals::TerminationSignal;
 
-/// The exit status of `bench-cli test` after a run that this runner could not finish, through no fault of the nodes
-/// ([`RunError::is_runners`]). Maelstrom has no such status.
+/// The exit status of `bench-cli test` after a run that this runner could not finish, through no fault of the
+/// nodes ([`RunError::is_runners`]). Maelstrom has no such status.
 pub const FAILED_STATUS: u8 = 253;
 
 /// The specification of one run.
@@ -98,8 +98,8 @@ pub struct Finished {
 /// Executes one run and writes its files.
 ///
 /// # Errors
-/// If the node cannot be run or dies, if files cannot be written, or if the run is interrupted. The store then has the
-/// history until that moment, but no `results.edn`.
+/// If the node cannot be run or dies, if files cannot be written, or if the run is interrupted. The store
+/// then has the history until that moment, but no `results.edn`.
 pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     allow_open_files();
     let store = store::Store::create(&spec.directory)?;
@@ -138,8 +138,8 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     })
 }
 
-/// Raises this process's limit of open files to its maximum, as a JVM does. Each node takes four. The usual limit is for
-/// programs that call `select`.
+/// Raises this process's limit of open files to its maximum, as a JVM does. Each node takes four. The usual
+/// limit is for programs that call `select`.
 fn allow_open_files() {
     let limit = getrlimit(Resource::Nofile);
     // If the system refuses, the old limit remains, and a run that exceeds it reports that.
@@ -152,7 +152,8 @@ fn write_history(store: &store::Store, history: &History) -> Result<(), RunError
     Ok(())
 }
 
-/// The runner's measurements of itself. They have a file of their own, so that `results.edn` has only Maelstrom's keys.
+/// The runner's measurements of itself. They have a file of their own, so that `results.edn` has only
+/// Maelstrom's keys.
 fn runner_metrics(seed: u64, ran: &driver::Ran) -> Value {
     let micros = |duration: Duration| Value::Int(duration.as_micros() as i64);
     let lateness = &ran.lateness;

@@ -26,7 +26,8 @@ pub(super) struct NodeOutput<'a> {
 
 impl NodeOutput<'_> {
     /// Sends a line that the node wrote over the network. Breaks after a line that cannot be sent: as in real
-    /// Maelstrom, nothing more is read from the node then, because the thread that reads its stdout loses its place.
+    /// Maelstrom, nothing more is read from the node then, because the thread that reads its stdout loses its
+    /// place.
     pub(super) fn on_line(&mut self, line: &str) -> io::Result<ControlFlow<()>> {
         let node = self.names.of(self.node);
         if line.trim().is_empty() {

@@ -170,7 +170,8 @@ impl Process {
         Ok(())
     }
 
-    /// Stops reading stdout. The pipe stays open, so the node can write until the pipe is full, and then blocks.
+    /// Stops reading stdout. The pipe stays open, so the node can write until the pipe is full, and then
+    /// blocks.
     pub(super) fn stop_reading(&mut self) {
         self.unread_stdout = self.stdout.take();
     }
@@ -289,8 +290,8 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Appends the bytes that can be read without waiting, up to about [`TURN_BYTES`]. Returns false at the end of the
-/// stream.
+/// Appends the bytes that can be read without waiting, up to about [`TURN_BYTES`]. Returns false at the end
+/// of the stream.
 fn read_available(from: &OwnedFd, into: &mut Vec<u8>) -> bool {
     let enough = into.len() + TURN_BYTES;
     while into.len() < enough {

@@ -1,7 +1,7 @@
 //! Processes in a group of their own, which is ended as a whole.
 //!
-//! To kill only the process itself would leave the nodes that it started. A group of its own also keeps the terminal's
-//! Ctrl-C from the process, so that the supervisor decides.
+//! To kill only the process itself would leave the nodes that it started. A group of its own also keeps the
+//! terminal's Ctrl-C from the process, so that the supervisor decides.
 
 use std::fmt;
 use std::io;
@@ -33,8 +33,8 @@ pub enum Exit {
     Interrupted,
 }
 
-/// Runs `command` until it ends, `deadline` is over or `stop` asks for it. Calls `on_tick` every 200 ms. No process of
-/// its group is left afterwards.
+/// Runs `command` until it ends, `deadline` is over or `stop` asks for it. Calls `on_tick` every 200 ms. No
+/// process of its group is left afterwards.
 ///
 /// # Errors
 /// If the process cannot be started.

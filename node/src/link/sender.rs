@@ -98,7 +98,8 @@ impl Sender {
         self.health = Health::Suspect { since: now + FIRST_TIMEOUT, probe_at: now, wait: PROBE_WAIT.0 / 2 };
     }
 
-    /// The peer has been restarted: numbers the values at these log indices from zero, and sends them at once.
+    /// The peer has been restarted: numbers the values at these log indices from zero, and sends them at
+    /// once.
     pub(super) fn restart(&mut self, queue: Unacknowledged) {
         self.queue = queue;
         self.base = 0;

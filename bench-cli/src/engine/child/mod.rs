@@ -27,8 +27,8 @@ use phases::PhaseReader;
 /// The file in a run's directory with the process's output.
 pub const LOG_FILE: &str = "log.txt";
 
-/// The variable in which nodes that are killed find a directory for what must survive, and its name in a run's
-/// directory.
+/// The variable in which nodes that are killed find a directory for what must survive, and its name in a
+/// run's directory.
 const DATA_VARIABLE: &str = "DATA_DIR";
 const DATA_FOLDER: &str = "data";
 

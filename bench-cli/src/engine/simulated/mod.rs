@@ -1,8 +1,8 @@
 //! The simulated engine: the harness and the `node` crate's state machines in one process, in virtual time.
 //!
 //! Network, workload, faults, history and checks come from the harness, which our runner drives as well. Only
-//! the clock and the way to reach a node differ. Time jumps from one deadline to the next, so a run of 30 s takes
-//! milliseconds. The same seed gives the same history on every platform.
+//! the clock and the way to reach a node differ. Time jumps from one deadline to the next, so a run of 30 s
+//! takes milliseconds. The same seed gives the same history on every platform.
 //!
 //! ```text
 //!  harness ──► processes (stdin, wake-ups) ──► node's state machine ──► pipes (stdout) ──► harness
@@ -183,8 +183,8 @@ impl Simulation {
         }
     }
 
-    /// After the end: runs the nodes for up to `timeout` longer, until they send nothing more. Returns whether all
-    /// became idle.
+    /// After the end: runs the nodes for up to `timeout` longer, until they send nothing more. Returns
+    /// whether all became idle.
     pub fn settle(&mut self, timeout: Duration) -> bool {
         let limit = self.now + timeout;
         while self.step(Some(limit)) {}
@@ -216,7 +216,8 @@ impl Simulation {
         self.run.message_counts()
     }
 
-    /// Jumps to the next deadline and handles everything due then. Returns false if there is none up to `limit`.
+    /// Jumps to the next deadline and handles everything due then. Returns false if there is none up to
+    /// `limit`.
     fn step(&mut self, limit: Option<Time>) -> bool {
         let other =
             self.run.next_delivery().min(self.processes.next_deadline()).min(self.pipes.next_deadline());
@@ -241,8 +242,8 @@ impl Simulation {
         }
         while let Some(node) = self.pipes.readable(self.now) {
             while let Some(Outbound { dest, body, .. }) = self.pipes.read(self.now, node) {
-                // A reply can come after its client has timed out and gone. As in real Maelstrom, nothing more is
-                // read from the node after such a reply.
+                // A reply can come after its client has timed out and gone. As in real Maelstrom, nothing
+                // more is read from the node after such a reply.
                 if self.run.handle_message(self.now, Address::Node(node), dest, body).is_err() {
                     self.pipes.close(node);
                 }
@@ -383,8 +384,8 @@ mod tests {
         }
     }
 
-    /// Requests wait behind messages of 8 s for longer than the clients' time-out. A reply to a client that has gone
-    /// is the last message read from its node.
+    /// Requests wait behind messages of 8 s for longer than the clients' time-out. A reply to a client that
+    /// has gone is the last message read from its node.
     #[test]
     fn nothing_more_is_read_from_a_node_that_answers_too_late() {
         let latency = Latency { mean: Duration::from_secs(8), distribution: LatencyDistribution::Constant };

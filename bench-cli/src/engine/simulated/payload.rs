@@ -112,7 +112,8 @@ impl Payload for Body {
     }
 }
 
-/// The address of a node's reply. The simulation knows which client has just asked, so a constant name will do.
+/// The address of a node's reply. The simulation knows which client has just asked, so a constant name will
+/// do.
 pub(super) fn reply_to(msg_id: u64) -> ReplyTo {
     thread_local! {
         static CLIENT: Arc<str> = Arc::from("c");

@@ -9,8 +9,8 @@ use crate::harness::address::{Address, NodeId};
 use crate::harness::maelstrom_timing::STDOUT_DELAY;
 use crate::harness::rng_streams::{Purpose, RngStream};
 
-/// One pipe for each node. The network reads all messages that a node writes at one time together. That happens
-/// [`STDOUT_DELAY`] later, and never before it has read the node's earlier messages.
+/// One pipe for each node. The network reads all messages that a node writes at one time together. That
+/// happens [`STDOUT_DELAY`] later, and never before it has read the node's earlier messages.
 #[derive(Debug)]
 pub(super) struct Pipes {
     pipes: Vec<Pipe>,

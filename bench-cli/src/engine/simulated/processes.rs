@@ -1,7 +1,7 @@
 //! The nodes' processes: the messages in each one's standard input, and when each wakes.
 //!
-//! A node sleeps until a message arrives or its deadline comes. When it wakes, it reads every message that has reached
-//! it by then. So it answers, and forwards, messages that arrive close together in one batch.
+//! A node sleeps until a message arrives or its deadline comes. When it wakes, it reads every message that
+//! has reached it by then. So it answers, and forwards, messages that arrive close together in one batch.
 
 use std::collections::VecDeque;
 
@@ -31,7 +31,8 @@ struct Process {
     timer: Option<(Time, Time)>,
     /// Since when it has been stopped.
     paused_at: Option<Time>,
-    /// What could be read by then waited for a process that was stopped for long, and its clients have given up.
+    /// What could be read by then waited for a process that was stopped for long, and its clients have given
+    /// up.
     late_until: Time,
 }
 

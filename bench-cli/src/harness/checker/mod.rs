@@ -163,9 +163,9 @@ impl Exceptions {
     }
 }
 
-/// The number of values that were acknowledged or in some final read, and that another final read missed. They had not
-/// reached some node by then, whatever the checker's verdict on their stability. A value in no final read whose broadcast
-/// was not acknowledged does not count.
+/// The number of values that were acknowledged or in some final read, and that another final read missed.
+/// They had not reached some node by then, whatever the checker's verdict on their stability. A value in no
+/// final read whose broadcast was not acknowledged does not count.
 pub fn missed_by_final_reads(history: &History) -> usize {
     /// How many final reads have a value in their lists.
     struct Sightings {

@@ -81,8 +81,8 @@ impl<P: Payload> Run<P> {
         msg_id
     }
 
-    /// When the next request expires, or [`Time::NEVER`]. Forgets requests that have been answered. If the time is
-    /// after `horizon`, the request may be one of those.
+    /// When the next request expires, or [`Time::NEVER`]. Forgets requests that have been answered. If the
+    /// time is after `horizon`, the request may be one of those.
     pub(super) fn next_expiry(&mut self, horizon: Time) -> Time {
         while let Some(timeout) = self.timeouts.front() {
             if timeout.at > horizon || self.is_waiting(timeout) {

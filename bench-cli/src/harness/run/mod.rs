@@ -1,8 +1,9 @@
 //! The whole run as one state machine: set-up, operations and faults, recovery, final reads.
 //!
-//! Its methods are of four kinds. `handle_*` take events and their times. `poll_delivery` returns messages that the
-//! driver must deliver to nodes. `next_deadline` is the latest time to call [`Run::handle_timeout`]. The rest are
-//! getters. Time must not run backwards. At one point in time, the driver may call these in any order.
+//! Its methods are of four kinds. `handle_*` take events and their times. `poll_delivery` returns messages
+//! that the driver must deliver to nodes. `next_deadline` is the latest time to call [`Run::handle_timeout`].
+//! The rest are getters. Time must not run backwards. At one point in time, the driver may call these in any
+//! order.
 
 mod clients;
 mod faults;
@@ -116,7 +117,8 @@ pub struct Run<P> {
 }
 
 impl<P: Payload> Run<P> {
-    /// A run of nodes with these names, which the driver will start. Their number replaces the settings' node count.
+    /// A run of nodes with these names, which the driver will start. Their number replaces the settings' node
+    /// count.
     pub fn new(settings: Settings, names: Vec<String>, seed: u64) -> Run<P> {
         let settings = Settings { node_count: names.len(), ..settings };
         let nodes = names.len();
@@ -236,7 +238,8 @@ impl<P: Payload> Run<P> {
         let served = self.services.poll(now)?;
         if let Some(answer) = &served.answer {
             let src = Address::Service(served.service);
-            // The sender may be a client that has left, under whose name a node asked. Nobody receives the answer then.
+            // The sender may be a client that has left, under whose name a node asked. Nobody receives the
+            // answer then.
             let _ = self.handle_message(now, src, served.src, answer.clone());
         }
         Some(served)
@@ -253,11 +256,11 @@ impl<P: Payload> Run<P> {
         self.network.next_deadline().min(self.services.next_deadline())
     }
 
-    /// When [`Run::handle_timeout`] has something to do, or [`Time::NEVER`]. If that is after `horizon`, any time
-    /// after it.
+    /// When [`Run::handle_timeout`] has something to do, or [`Time::NEVER`]. If that is after `horizon`, any
+    /// time after it.
     ///
-    /// Most requests are answered long before they expire. With the time of the next other event as its horizon, a
-    /// simulation need not look at every request.
+    /// Most requests are answered long before they expire. With the time of the next other event as its
+    /// horizon, a simulation need not look at every request.
     pub fn next_timeout(&mut self, horizon: Time) -> Time {
         self.next_expiry(horizon).min(self.wake.unwrap_or(Time::NEVER))
     }

@@ -103,7 +103,8 @@ impl<P: Payload> Run<P> {
         self.begin(now, thread.expect("an operation is taken only when a thread is free"), value, false);
     }
 
-    /// Advances the turn, which goes round over all clients and the nemesis whichever of them performs an operation.
+    /// Advances the turn, which goes round over all clients and the nemesis whichever of them performs an
+    /// operation.
     pub(super) fn count_turn(&mut self) {
         self.next_thread = (self.next_thread + 1) % (self.threads.len() + 1);
     }
