@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::Args;
-use comfy_table::Table;
+use clap::{Args, ValueEnum};
 
 use super::sweep::read;
-use crate::analysis::compare::{Difference, NEGLIGIBLE, SIGNIFICANCE, Scope, compare};
+use crate::analysis::compare::compare;
 use crate::analysis::{Series, names};
 use crate::campaign::sweep::{CSV_FILE, Recorded};
 use crate::plot;
 use crate::record::RunRecord;
-use crate::report::summary;
+use crate::report::{self, comparison::Comparison};
 use crate::spec::Names;
 
 /// The exit status of a regression, unlike that of any error.
@@ -25,7 +24,7 @@ const REGRESSION: u8 = 3;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli compare before/sweep.csv after/sweep.csv
-  bench-cli compare main/sweep.csv branch/sweep.csv --fail-on-regression
+  bench-cli compare main/sweep.csv branch/sweep.csv --fail-on-regression --format markdown
   bench-cli compare go/sweep.csv rust/sweep.csv zig/sweep.csv -o nodes.svg
 
 Points are compared by Welch's t test on their repetitions, corrected by Holm's method; the row 'all' takes all
@@ -36,12 +35,26 @@ pub struct CompareArgs {
     /// The rows of the sweeps, or their folders; the first is what the others are compared with
     #[arg(value_name = "SWEEP.CSV", num_args = 2.., required = true)]
     pub(super) csvs: Vec<PathBuf>,
+    /// Form of the differences
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
     /// Draw all into this file, .svg or .png
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     /// Exit with status 3 if a later sweep is worse than the first beyond noise
     #[arg(long)]
     pub(super) fail_on_regression: bool,
+}
+
+/// The values of `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Tables for the terminal
+    Text,
+    /// For other programs
+    Json,
+    /// Tables for a README or a pull request
+    Markdown,
 }
 
 /// Runs the command.
@@ -59,36 +72,36 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
         sweeps.iter().map(|rows| Series::group_named(&names, rows)).collect();
     let others = groups.split_off(1);
     let compared = compare(&groups[0], &others);
-    let mut regressions = 0;
     for ((differences, rows), other) in compared.iter().zip(&sweeps[1..]).zip(&labels[1..]) {
         if differences.is_empty() {
             bail!(nothing_to_compare([(&labels[0], &sweeps[0]), (other, rows)]));
         }
-        regressions += report(differences, [&labels[0], other]);
     }
+    let comparisons: Vec<Comparison<'_>> = labels[1..]
+        .iter()
+        .zip(&compared)
+        .map(|(other, differences)| Comparison { first: &labels[0], other, differences })
+        .collect();
+    let regressions: usize = comparisons.iter().map(Comparison::regressions).sum();
+    let text = match args.format {
+        Format::Text => report::comparison::text(&comparisons),
+        Format::Json => report::comparison::json(&comparisons)?,
+        Format::Markdown => report::comparison::markdown(&comparisons),
+    };
+    print!("{text}");
     if let Some(file) = &args.output {
         let all: Vec<(String, Vec<Series<'_>>)> =
             labels.into_iter().zip(groups.into_iter().chain(others)).collect();
         plot::write(&plot::overlay::draw(&all)?, file)?;
-        println!("drew {}", file.display());
+        let drew = format!("drew {}", file.display());
+        match args.format {
+            Format::Text => println!("{drew}"),
+            // Stdout holds one document.
+            Format::Json | Format::Markdown => eprintln!("{drew}"),
+        }
     }
     let failed = args.fail_on_regression && regressions > 0;
     Ok(if failed { ExitCode::from(REGRESSION) } else { ExitCode::SUCCESS })
-}
-
-/// Prints how a sweep differs from the first; returns how many differences are for the worse.
-fn report(differences: &[Difference], labels: [&str; 2]) -> usize {
-    let [first, other] = labels;
-    println!("{first} → {other}\n{}", table(differences, labels));
-    let significant = differences.iter().filter(|difference| difference.is_significant()).count();
-    let regressions = differences.iter().filter(|difference| difference.is_regression()).count();
-    println!(
-        "{significant} of {} differences are beyond noise (p < {SIGNIFICANCE} after correction, and more than {} %), \
-         {regressions} of them for the worse\n",
-        differences.len(),
-        NEGLIGIBLE * 100.0
-    );
-    regressions
 }
 
 /// Why two sweeps, each with its name, have nothing in common.
@@ -110,48 +123,6 @@ fn nothing_to_compare([(first, before), (other, after)]: [(&str, &[RunRecord]); 
 /// The CSV of a sweep that is given by its folder, or by the CSV itself.
 pub(super) fn csv_of(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(CSV_FILE) } else { path.to_owned() }
-}
-
-fn table(differences: &[Difference], [first, other]: [&str; 2]) -> Table {
-    let mut table = Table::new();
-    table.load_style(summary::PLAIN);
-    table.set_header(["series", "timeout", "", first, other, "change (95 %)", "p", "verdict"]);
-    for column in 3..7 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(comfy_table::CellAlignment::Right);
-        }
-    }
-    for difference in differences {
-        let shown = |mean: f64| difference.figure.show(mean);
-        let margin = difference.margin.map(|margin| format!(" ± {:.1}", margin * 100.0)).unwrap_or_default();
-        table.add_row([
-            difference.series.clone(),
-            match difference.scope {
-                Scope::Overall => "all".to_owned(),
-                Scope::Timeout(ms) => ms.to_string(),
-            },
-            difference.figure.label().to_owned(),
-            difference.means.map(|(first, _)| shown(first)).unwrap_or_default(),
-            difference.means.map(|(_, second)| shown(second)).unwrap_or_default(),
-            format!("{:+.1}{margin} %", difference.relative * 100.0),
-            difference.p.map_or_else(|| "–".to_owned(), shown_probability),
-            verdict(difference).to_owned(),
-        ]);
-    }
-    table
-}
-
-fn shown_probability(p: f64) -> String {
-    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
-}
-
-fn verdict(difference: &Difference) -> &'static str {
-    match difference.p {
-        None => "single runs",
-        Some(_) if difference.is_regression() => "worse",
-        Some(_) if difference.is_significant() => "better",
-        Some(_) => "noise",
-    }
 }
 
 /// Names of sweeps: their folders', or their whole paths if some folders have the same.

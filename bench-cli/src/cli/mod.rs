@@ -66,7 +66,7 @@ enum Command {
 }
 
 /// Runs the command that this process was called with. Errors are printed; the exit status says how it ended:
-/// 0 done, 1 failed, 2 wrong usage, 130 interrupted. `test` has Maelstrom's own.
+/// 0 done, 1 failed, 2 wrong usage, 130 interrupted. `test` and `check` have Maelstrom's own.
 pub fn run() -> ExitCode {
     crate::logging::start();
     // `test` parses its flags as Maelstrom does, "--" and all, so clap must not touch them.
@@ -92,7 +92,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => guarded(|| doctor::run(&args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man { command } => completions::man(command.as_deref()),
-        Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => check::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {}", typed::within(&format!("{error:#}")));

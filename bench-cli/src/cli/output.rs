@@ -1,7 +1,9 @@
 //! What `sweep` and `plot` end with: tables, advice, pictures.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -170,9 +172,14 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
 /// several, each with a line by itself too, since a slow one leaves the others little of the common axis.
 fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Picture>> {
     let mut pictures = Vec::new();
+    let picture = |name: &str, caption: &str, svg| Picture {
+        name: format!("{}{name}", outputs.prefix),
+        caption: caption.to_owned(),
+        svg,
+    };
     for (name, caption, draw) in plot::PICTURES {
         match draw(series) {
-            Ok(svg) => pictures.push(leave(svg, outputs, name, caption)?),
+            Ok(svg) => pictures.push(picture(name, caption, svg)),
             // All else is worth having without it.
             Err(reason) => println!("left out {name}: {reason}"),
         }
@@ -184,20 +191,35 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
         // Piece by piece, since a long name would be cut, and cut names may be equal.
         let pieces: Vec<String> =
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
-        let name = format!("{LATENCY_FIT}-{}", pieces.join("-"));
         let caption = format!("Stable latency against batch timeout: {} alone", one.name);
         let svg = plot::latency::draw(std::slice::from_ref(one))?;
-        pictures.push(leave(svg, outputs, &name, &caption)?);
+        pictures.push(picture(&format!("{LATENCY_FIT}-{}", pieces.join("-")), &caption, svg));
     }
+    write_pictures(&pictures, &outputs.folder)?;
     Ok(pictures)
 }
 
-/// Writes a picture as SVG and as PNG.
-fn leave(svg: String, outputs: &Outputs, name: &str, caption: &str) -> anyhow::Result<Picture> {
-    for extension in PICTURE_FORMATS {
-        let file = outputs.file(&format!("{name}.{extension}"));
-        plot::write(&svg, &file)?;
+/// Writes pictures as SVG and as PNG. Turning one into pixels takes a core 0.1 s, so that they share the
+/// cores.
+fn write_pictures(pictures: &[Picture], folder: &Path) -> anyhow::Result<()> {
+    let files =
+        |picture: &Picture| PICTURE_FORMATS.map(|format| folder.join(format!("{}.{format}", picture.name)));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(picture) = pictures.get(next.fetch_add(1, Ordering::Relaxed)) {
+            files(picture).iter().try_for_each(|file| plot::write(&picture.svg, file))?;
+        }
+        anyhow::Ok(())
+    };
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores.min(pictures.len())).map(|_| scope.spawn(work)).collect();
+        let join =
+            |worker: std::thread::ScopedJoinHandle<'_, _>| worker.join().expect("drawing does not panic");
+        workers.into_iter().try_for_each(join)
+    })?;
+    for file in pictures.iter().flat_map(files) {
         println!("drew {}", file.display());
     }
-    Ok(Picture { name: format!("{}{name}", outputs.prefix), caption: caption.to_owned(), svg })
+    Ok(())
 }

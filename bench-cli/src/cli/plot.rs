@@ -100,6 +100,7 @@ fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let beside_last = csvs.last().map(|last| compare::csv_of(last).with_file_name(COMPARISON));
     compare::run(&CompareArgs {
         csvs: csvs.to_vec(),
+        format: compare::Format::Text,
         output: args.output.clone().or(beside_last),
         fail_on_regression: args.fail_on_regression,
     })

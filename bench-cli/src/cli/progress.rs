@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use super::artifacts;
 use crate::campaign::sweep::{CSV_FILE, Observer, Plan};
 use crate::engine::Phase;
+use crate::preflight::Finding;
 use crate::record::RunRecord;
 use crate::terminal;
 
@@ -67,6 +68,10 @@ impl Screen {
 }
 
 impl Observer for Screen {
+    fn noted(&mut self, finding: &Finding) {
+        self.note(&finding.to_string());
+    }
+
     fn planned(&mut self, plan: &Plan<'_>) -> anyhow::Result<()> {
         if let Some(line) = plan.torn_line {
             let csv = plan.directory.join(CSV_FILE);

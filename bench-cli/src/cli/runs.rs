@@ -25,6 +25,10 @@ pub struct RunArgs {
     /// Which runs' files to keep; one of Maelstrom's takes about 15 MB
     #[arg(long, value_enum, default_value_t = KeepChoice::All)]
     keep: KeepChoice,
+    /// Start the runs without the checks before the first one: does the node answer, is there what Maelstrom
+    /// needs?
+    #[arg(long)]
+    skip_preflight: bool,
     /// No progress: only warnings, errors and the summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
@@ -62,6 +66,7 @@ impl RunArgs {
                 KeepChoice::Failed => Keep::Failed,
                 KeepChoice::None => Keep::None,
             },
+            preflight: !self.skip_preflight,
             programs,
             stop: signals::listen().context("cannot handle signals")?,
         })

@@ -77,7 +77,9 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         bail!("{failure}");
     }
     let finished = case.simulate()?;
-    let results = results::results(&finished.history, finished.counts, &finished.report).pretty();
+    let results =
+        results::results(&finished.history, finished.counts, &finished.report, results::Plots::Skipped)
+            .pretty();
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let write = |name: &str, content: &[u8]| {

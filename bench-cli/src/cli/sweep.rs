@@ -14,11 +14,14 @@ use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
 use super::settings::SettingsArgs;
 use super::typed::Commands;
+use crate::analysis::Threshold;
 use crate::campaign::sweep::{self, CSV_FILE, CannotResume, Ended, Existing, Options, Recorded};
 use crate::engine::Engine;
 use crate::record::RunRecord;
 use crate::spec::SweepSpec;
 
+/// The exit status of a sweep whose runs are all ok, but which crosses a threshold of `--fail-if`.
+const THRESHOLD_CROSSED: u8 = 3;
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
 
@@ -30,6 +33,7 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
   bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
+  bench-cli sweep --batch-timeouts 400 --fail-if 'msgs_per_op>2' --fail-if 'every:stable_max_ms>600'
   bench-cli sweep --spec results/mine/sweep.toml --engine maelstrom --name mine-real
 
 Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too. With --nemesis kill it also finds a
@@ -40,7 +44,8 @@ stopped; more repetitions or other values extend it. If the node's program was m
 refuses to resume (it looks at the file that --bin names, not at what a script starts); --force starts over.
 
 Exit status: 0 if every run in sweep.csv is ok; 1 if some are not, though the others' results are there, or if
-nothing could be measured; 2 if the flags are wrong; 130 if it was interrupted.")]
+nothing could be measured; 2 if the flags are wrong; 3 if every run is ok and a --fail-if holds; 130 if it was
+interrupted.")]
 pub struct SweepArgs {
     #[command(flatten)]
     description: DescriptionArgs,
@@ -61,6 +66,10 @@ pub struct SweepArgs {
     /// Print the commands that would be executed, and how long that would take, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Fail if this holds for the median of any point: a column of sweep.csv, a comparison and a value, such
+    /// as 'msgs_per_op > 2'; with every: in front, if it holds for any run [may be given several times]
+    #[arg(long, value_name = "CONDITION")]
+    fail_if: Vec<Threshold>,
     #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
@@ -98,7 +107,30 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         );
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    Ok(if ended.records.iter().all(RunRecord::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let crossed = report_crossings(&args.fail_if, &ended.records);
+    Ok(match (ended.records.iter().all(RunRecord::is_ok), crossed) {
+        (false, _) => ExitCode::FAILURE,
+        (true, true) => ExitCode::from(THRESHOLD_CROSSED),
+        (true, false) => ExitCode::SUCCESS,
+    })
+}
+
+/// Says of each threshold whether it holds. Returns whether any is crossed.
+fn report_crossings(thresholds: &[Threshold], records: &[RunRecord]) -> bool {
+    let mut crossed = false;
+    for threshold in thresholds {
+        let crossings = threshold.crossings(records);
+        if crossings.is_empty() {
+            println!("passed: not {threshold}");
+            continue;
+        }
+        crossed = true;
+        println!("FAILED: {threshold}");
+        for crossing in crossings {
+            println!("  {crossing}");
+        }
+    }
+    crossed
 }
 
 /// Executes a sweep into its folder, in which nothing is made of the records of an earlier one.

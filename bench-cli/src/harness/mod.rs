@@ -7,7 +7,8 @@
 //!
 //! ```text
 //!  generator ──► run (clients, phases) ──► network ──► the driver's nodes
-//!  partition ─┘        │      ▲                            │
+//!  partition ─┘        │      ▲            │               │
+//!                      │      │        services            │
 //!                      ▼      └────────────────────────────┘
 //!                  history ──► checker ──► results
 //! ```
@@ -27,5 +28,6 @@ pub mod payload;
 pub mod results;
 pub mod rng_streams;
 pub mod run;
+pub mod services;
 pub mod targets;
 pub mod topology;

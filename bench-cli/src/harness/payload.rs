@@ -1,6 +1,7 @@
 //! The content of messages, as far as the harness needs it.
 
 use super::history::Element;
+use super::services;
 use crate::edn::Value;
 
 /// The body of a message in an engine's own form: JSON text for real processes, a typed message in simulated time.
@@ -13,6 +14,12 @@ pub trait Payload: Clone {
 
     /// The message as a reply to a request of this kind.
     fn response(self, to: Rpc) -> Response;
+
+    /// The message as a request to a service.
+    fn service_request(&self) -> services::Request;
+
+    /// A service's reply to this message.
+    fn service_reply(&self, reply: &services::Reply) -> Self;
 }
 
 /// A client's request to a node.

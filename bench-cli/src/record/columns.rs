@@ -88,6 +88,11 @@ impl Column {
         }
     }
 
+    /// Whether its fields are numbers.
+    pub fn is_number(&self) -> bool {
+        !["text", "RFC 3339"].contains(&self.unit)
+    }
+
     fn read(&self, record: &mut RunRecord, text: &str) -> Result<(), String> {
         match self.access {
             Access::Field { read, .. } => read(record, text),
@@ -325,7 +330,7 @@ fn outcome() -> Vec<Column> {
             name: "status",
             unit: "text",
             meaning: "How the run ended: `ok`, `invalid`, `unknown`, `lost-values`, `bad-arguments`, `crashed`, \
-                      `timed-out` or `unreadable`. Only `ok` rows are fitted.",
+                      `timed-out`, `unreadable` or `runner-failed`. Only `ok` rows are fitted.",
             access: Access::Field {
                 write: |record| record.measured.status.name().into(),
                 read: |record, text| parse(text).map(|status| record.measured.status = status),

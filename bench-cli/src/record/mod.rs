@@ -174,11 +174,14 @@ pub enum Status {
     TimedOut,
     /// It left no results that can be read.
     Unreadable,
+    /// The embedded runner could not go on, through no fault of the node.
+    RunnerFailed,
 }
 
 named!(Status, "status",
     Ok => "ok", Invalid => "invalid", Unknown => "unknown", LostValues => "lost-values", BadArguments => "bad-arguments",
-    Crashed => "crashed", TimedOut => "timed-out", Unreadable => "unreadable");
+    Crashed => "crashed", TimedOut => "timed-out", Unreadable => "unreadable",
+    RunnerFailed => "runner-failed");
 
 /// What came of one run.
 #[derive(Clone, Debug, PartialEq)]

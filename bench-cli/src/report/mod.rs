@@ -5,6 +5,7 @@
 //! | module | what it makes |
 //! |---|---|
 //! | [`advice`] | which timeouts meet limits, and the next sweep |
+//! | [`comparison`] | the differences between sweeps as text, JSON and Markdown |
 //! | [`confirm`] | how recommended settings fared when they were run again |
 //! | [`page`] | `report.html`: what was run, figures, plots and every run, in one file that needs no other |
 //! | [`parity`] | an engine's figures next to recorded ones, as a table and as CSV |
@@ -16,6 +17,7 @@
 //! | [`pass_rate`] | how many runs passed |
 
 pub mod advice;
+pub mod comparison;
 pub mod confirm;
 mod html;
 pub mod json;

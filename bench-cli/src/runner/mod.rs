@@ -5,18 +5,22 @@
 //! launch times, which are recorded ones of real Maelstrom ([`crate::harness::launch`]).
 //!
 //! ```text
-//!  run ──► driver ──► nodes ──► process ──► node_log, output_tail     (a node's pipes)
+//!  run ──► driver ──► nodes ──► process ──► program                    (a node's start)
+//!            │  │       │            └─────► lines, node_log, output_tail (its pipes)
 //!            │  │       └─────► poller ◄── signals                    (what to wait for)
 //!            │  └──► harness::run ◄── node_output ◄── json, read_ok   (a node's lines)
 //!            └──► log, lateness, message_diagram
 //!  run ──► store: history, results, messages.svg, and the diagnosis for the terminal
 //! ```
+//!
+//! [`probe`] starts one node with the same parts and ends when it has answered `init`.
 
 mod diagnosis;
 mod driver;
 mod error;
-mod json;
+pub mod json;
 pub mod lateness;
+pub mod lines;
 mod log;
 mod message_diagram;
 mod names;
@@ -25,7 +29,9 @@ mod node_output;
 mod nodes;
 mod output_tail;
 mod poller;
+pub mod probe;
 mod process;
+pub mod program;
 mod read_ok;
 mod signals;
 mod store;
@@ -37,7 +43,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::edn::Value;
 use crate::harness::checker::{self, Validity};
-use crate::harness::{history_file, results};
+use crate::harness::history::History;
+use crate::harness::history_file;
+use crate::harness::results::{self, Plots};
 use crate::spec::settings::{NodeCommand, Settings};
 use crate::supervise::orphans;
 
@@ -46,6 +54,10 @@ pub use self::lateness::Lateness;
 pub use self::log::Verbosity;
 pub use self::output_tail::OutputTail;
 pub use self::signals::TerminationSignal;
+
+/// The exit status of `bench-cli test` after a run that this runner could not finish, through no fault of the nodes
+/// ([`RunError::is_runners`]). Maelstrom has no such status.
+pub const FAILED_STATUS: u8 = 253;
 
 /// The specification of one run.
 #[derive(Clone, Debug)]
@@ -62,6 +74,8 @@ pub struct Spec {
     pub directory: PathBuf,
     /// What the terminal shows.
     pub verbosity: Verbosity,
+    /// Whether the caller draws plots of the run afterwards. `results.edn` says so.
+    pub plots: Plots,
 }
 
 /// A run that has results.
@@ -71,6 +85,8 @@ pub struct Finished {
     pub validity: Validity,
     /// The content of `results.edn`.
     pub results: Value,
+    /// What the clients and the nemesis did.
+    pub history: History,
     /// The directory with all files of the run.
     pub directory: PathBuf,
     /// How late messages were delivered.
@@ -101,7 +117,7 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     };
     write_history(&store, &ran.history)?;
     let report = checker::check(&ran.history, spec.settings.availability);
-    let results = results::results(&ran.history, ran.counts, &report);
+    let results = results::results(&ran.history, ran.counts, &report, spec.plots);
     let text = results.pretty();
     store.write("messages.svg", &ran.diagram.svg(&spec.names))?;
     store.write("embedded.edn", &runner_metrics(spec.seed, &ran).pretty())?;
@@ -115,6 +131,7 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     Ok(Finished {
         validity: report.validity(),
         results,
+        history: ran.history,
         directory: store.path().to_owned(),
         lateness: ran.lateness,
         diagnosis,
@@ -129,7 +146,7 @@ fn allow_open_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
-fn write_history(store: &store::Store, history: &crate::harness::history::History) -> Result<(), RunError> {
+fn write_history(store: &store::Store, history: &History) -> Result<(), RunError> {
     store.write_with("history.edn", |out| history_file::write_edn(history, out))?;
     store.write_with("history.txt", |out| history_file::write_text(history, out))?;
     Ok(())

@@ -9,7 +9,7 @@ use super::names::Names;
 use super::node_log::LogWrite;
 use super::output_tail::OutputTail;
 use super::poller::{Poller, Source};
-use super::process::{LONGEST_LINE, LineTooLong, Process, describe};
+use super::process::{LONGEST_LINE, LineTooLong, Process};
 use crate::harness::address::NodeId;
 
 /// All nodes' processes.
@@ -105,8 +105,9 @@ impl Nodes {
         if process.stdout().is_none() && !self.unread.contains(&node) {
             self.unread.push(node);
         }
-        let too_long = format!("wrote a line of more than {} MiB", LONGEST_LINE >> 20);
-        read.map_err(|LineTooLong| self.error(names, node, too_long))
+        read.map_err(|LineTooLong| RunError::Limit {
+            what: format!("node {} wrote a line of more than {} MiB", names.of(node), LONGEST_LINE >> 20),
+        })
     }
 
     /// Copies the node's stderr to its log. Calls `on_line` with each line until the log is full.
@@ -124,7 +125,7 @@ impl Nodes {
 
     /// How the node ended, if it has.
     pub(super) fn end(&mut self, node: NodeId) -> Option<String> {
-        self.process(node).exit_status().map(|status| format!("crashed with {}", describe(status)))
+        self.process(node).end().map(|end| format!("crashed with {end}"))
     }
 
     /// An error about the node, with its last lines. `what` says what it did.

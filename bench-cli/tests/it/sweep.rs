@@ -418,7 +418,7 @@ fn what_would_make_every_run_fail_is_found_before_the_first() {
     let output = command.arg(fake()).env("PATH", place.0.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains("ends without an answer to init, and says: no such flag"), "{said}");
+    assert!(said.contains("crashed with exit status 2 during init, and says: no such flag"), "{said}");
     assert!(said.contains("gnuplot: not on PATH; Maelstrom calls every run unknown without it"), "{said}");
     assert!(!place.path("out").exists());
 }

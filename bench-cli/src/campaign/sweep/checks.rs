@@ -4,13 +4,13 @@ use anyhow::bail;
 
 use super::{Keep, Options};
 use crate::engine::Engine;
-use crate::preflight::{self, Finding, machine, maelstrom, tools};
+use crate::preflight::{self, Finding, Verdict, machine, maelstrom, tools};
 use crate::spec::settings::Faults;
 use crate::spec::{EngineKind, Node, SweepSpec};
 
 /// Faults that would make every run fail.
 #[derive(Debug, thiserror::Error)]
-#[error("every run would fail (bench-cli doctor looks at everything):\n{}", shown(.0))]
+#[error("every run would fail (bench-cli doctor looks at everything; --skip-preflight starts them all the same):\n{}", shown(.0))]
 pub struct WouldFail(pub Vec<Finding>);
 
 fn shown(findings: &[Finding]) -> String {
@@ -36,11 +36,15 @@ pub(super) fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Looks at what would make every run fail, before the first one starts.
+/// Looks at what would make every run fail, before the first one starts. Returns what is only good to know.
 ///
 /// # Errors
-/// If there is such a thing.
-pub(super) async fn check(spec: &SweepSpec, engine: &Engine, options: &Options) -> anyhow::Result<()> {
+/// If something would make every run fail.
+pub(super) async fn check(
+    spec: &SweepSpec,
+    engine: &Engine,
+    options: &Options,
+) -> anyhow::Result<Vec<Finding>> {
     let runs = spec.runs()?;
     let mut findings = Vec::new();
     if spec.engine == EngineKind::Maelstrom {
@@ -53,8 +57,14 @@ pub(super) async fn check(spec: &SweepSpec, engine: &Engine, options: &Options) 
     if spec.engine.leaves_files()
         && let Some(run) = runs.first()
     {
-        findings.push(preflight::node::check(&options.programs.node_command(run)?).await);
+        let node = options.programs.node_command(run)?;
+        findings.push(preflight::node::check(&node, run.settings.node_count).await);
     }
-    findings.retain(Finding::is_fault);
-    if findings.is_empty() { Ok(()) } else { Err(WouldFail(findings).into()) }
+    let (faults, mut others): (Vec<Finding>, Vec<Finding>) =
+        findings.into_iter().partition(Finding::is_fault);
+    if !faults.is_empty() {
+        return Err(WouldFail(faults).into());
+    }
+    others.retain(|finding| finding.verdict == Verdict::Note);
+    Ok(others)
 }

@@ -25,6 +25,7 @@ use self::scheduler::{Completed, Events, Job, Schedule};
 use crate::engine::child::LOG_FILE;
 use crate::engine::programs::Programs;
 use crate::engine::{Engine, Finished, Phase};
+use crate::preflight::Finding;
 use crate::record::csv_file::{CsvFile, Rows};
 use crate::record::{Measured, Outcome, RunRecord, Status};
 use crate::runner::lateness::is_late;
@@ -80,6 +81,8 @@ pub struct Options {
     pub deadline: Option<Duration>,
     /// Which runs' files stay.
     pub keep: Keep,
+    /// Whether to look for faults that would make every run fail before the first one starts.
+    pub preflight: bool,
     /// Where the programs are that it starts.
     pub programs: Programs,
     /// Says when to stop.
@@ -98,6 +101,7 @@ impl Options {
             jobs: None,
             deadline: None,
             keep: Keep::default(),
+            preflight: true,
             programs: Programs::of_process().context("the system does not say where this program is")?,
             stop: StopSignal::never(),
         })
@@ -147,6 +151,9 @@ impl Plan<'_> {
 
 /// Follows a sweep. Runs are known by their place among those that are to be done.
 pub trait Observer {
+    /// The checks before the first run found something that is good to know.
+    fn noted(&mut self, _finding: &Finding) {}
+
     /// Whoever measures is ready to begin.
     ///
     /// # Errors
@@ -233,7 +240,11 @@ pub fn run(spec: &SweepSpec, options: &Options, observer: &mut impl Observer) ->
     // One thread: its life is that of the whole process, which is what the system ties children to.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before anything is touched: a sweep that cannot be replaced must not be removed.
-    runtime.block_on(checks::check(spec, &engine, options))?;
+    if options.preflight {
+        for note in runtime.block_on(checks::check(spec, &engine, options))? {
+            observer.noted(&note);
+        }
+    }
     let prepared = Prepared::open(spec, &engine, options)?;
     runtime.block_on(prepared.run(engine, options, observer))
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::harness::results::Plots;
 use crate::runner::{Spec, Verbosity};
 use crate::spec::settings::{
     Availability, Concurrency, Fault, Faults, Latency, LatencyDistribution, MessageFaults, Nemesis,
@@ -114,6 +115,7 @@ const FLAGS: &[Flag] = &[
     flag(None, "--log-net-send", None, "", "Show messages as they are sent"),
     flag(None, "--log-net-recv", None, "", "Show messages as they are received"),
     flag(None, "--seed", Some("NUMBER"), "random", "Seed of the random draws (not in Maelstrom)"),
+    flag(None, "--no-plots", None, "", "Draw no plots of the run (not in Maelstrom)"),
     flag(None, "--max-writes-per-key", Some("INT"), "", "For other workloads; ignored"),
     flag(None, "--max-txn-length", Some("INT"), "", "For other workloads; ignored"),
     flag(None, "--key-count", Some("INT"), "", "For other workloads; ignored"),
@@ -131,9 +133,10 @@ const FLAGS: &[Flag] = &[
 pub(super) fn help() -> String {
     let mut text = String::from(
         "Usage: bench-cli test -w broadcast --bin FILE [OPTIONS ...] [-- NODE ARGUMENTS ...]\n\n\
-         Runs the broadcast workload as `maelstrom test` does, without a JVM. It has none of Maelstrom's services \
-         (lww-kv, seq-kv, lin-kv,\nlin-tso); a node that needs one needs Maelstrom. It exits with a status code:\n\n  \
+         Runs the broadcast workload as `maelstrom test` does, without a JVM. Nodes may use Maelstrom's services \
+         lin-kv, seq-kv, lww-kv\nand lin-tso. It exits with a status code:\n\n  \
          0     All tests passed\n  1     Some test failed\n  2     Some test had an :unknown validity\n  \
+         253   This runner could not go on, through no fault of the nodes (not in Maelstrom)\n  \
          254   Invalid arguments\n  255   A node crashed or could not be started\n\nOptions:\n",
     );
     for flag in FLAGS {
@@ -247,6 +250,7 @@ impl Builder {
                 sends: self.is_set("--log-net-send"),
                 receives: self.is_set("--log-net-recv"),
             },
+            plots: if self.is_set("--no-plots") { Plots::Skipped } else { Plots::Drawn },
         };
         Ok(Parsed::Run(Box::new(Request { spec, count: self.number("--test-count", 1) })))
     }

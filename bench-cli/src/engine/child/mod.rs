@@ -76,6 +76,10 @@ impl TestProcess {
         let mut arguments = self.leading_args.clone();
         arguments.extend(test_arguments(&run.settings));
         arguments.extend(run.seed.iter().flat_map(|seed| ["--seed".into(), seed.to_string().into()]));
+        if self.kind == EngineKind::Embedded {
+            // Drawing would take time from the runs that go on at the same time.
+            arguments.push("--no-plots".into());
+        }
         arguments.extend(node_arguments(node));
         arguments
     }

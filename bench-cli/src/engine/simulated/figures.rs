@@ -68,7 +68,13 @@ mod tests {
         ];
         for settings in cases {
             let finished = super::super::run(&settings, node::Config::default(), 5).unwrap();
-            let printed = results::results(&finished.history, finished.counts, &finished.report).pretty();
+            let printed = results::results(
+                &finished.history,
+                finished.counts,
+                &finished.report,
+                results::Plots::Skipped,
+            )
+            .pretty();
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), printed).unwrap();
             assert_eq!(of(&finished), record::results::read(file.path()).unwrap());

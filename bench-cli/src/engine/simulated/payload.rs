@@ -7,6 +7,7 @@ use node::{PeerId, PeerMessage, Reply, ReplyTo, Value};
 use crate::edn::Value as Edn;
 use crate::harness::history::Element;
 use crate::harness::payload::{self, Payload, Request, Response, Rpc};
+use crate::harness::services;
 
 /// The body of a message.
 #[derive(Clone, Debug)]
@@ -53,6 +54,14 @@ impl Payload for Body {
             }
             Body::Request { .. } | Body::Peer(_) => unreachable!("only replies are responses"),
         }
+    }
+
+    fn service_request(&self) -> services::Request {
+        unreachable!("this repository's node uses no services")
+    }
+
+    fn service_reply(&self, _reply: &services::Reply) -> Body {
+        unreachable!("this repository's node uses no services")
     }
 }
 

@@ -125,7 +125,7 @@ impl<M: Clone> Network<M> {
     fn enqueue(&mut self, now: Time, id: u64, src: Address, dest: NodeId, payload: M) {
         let latency = match src {
             Address::Client(_) => Duration::ZERO,
-            Address::Node(_) => latency::sample(self.latency, &mut self.rng),
+            Address::Node(_) | Address::Service(_) => latency::sample(self.latency, &mut self.rng),
         };
         let inbox = &mut self.inboxes[dest.index()];
         inbox.waiting.push(Queued { at: now + latency, id, item: Message { src, sent: now, payload } });
@@ -169,7 +169,7 @@ impl<M: Clone> Network<M> {
                 self.counts.clients.received += 1;
                 self.counts.request_delays.add(due.saturating_since(sent));
             }
-            Address::Node(_) => self.counts.servers.received += 1,
+            Address::Node(_) | Address::Service(_) => self.counts.servers.received += 1,
         }
         if !self.inboxes[dest.index()].is_paused {
             self.take(now, due, dest);
@@ -233,8 +233,8 @@ impl<M: Clone> Network<M> {
 
     fn count_sent(&mut self, src: Address, dest: Address) -> u64 {
         match (src, dest) {
-            (Address::Node(_), Address::Node(_)) => self.counts.servers.sent += 1,
-            _ => self.counts.clients.sent += 1,
+            (Address::Client(_), _) | (_, Address::Client(_)) => self.counts.clients.sent += 1,
+            _ => self.counts.servers.sent += 1,
         }
         let id = self.next_id;
         self.next_id += 1;

@@ -26,6 +26,7 @@ use super::maelstrom_timing::DeliveryTiming;
 use super::message_counts::MessageCounts;
 use super::network::{Delivery, Network};
 use super::payload::{Payload, Request};
+use super::services::{Served, Services};
 use super::topology;
 use crate::spec::settings::Settings;
 
@@ -96,6 +97,7 @@ pub struct Run<P> {
     names: Vec<String>,
     neighbours: Vec<Vec<usize>>,
     network: Network<P>,
+    services: Services<P>,
     clients: Vec<Client>,
     threads: Vec<Thread>,
     free_threads: usize,
@@ -126,6 +128,7 @@ impl<P: Payload> Run<P> {
         Run {
             neighbours: topology::neighbours(settings.topology, nodes),
             network,
+            services: Services::new(settings.latency, DeliveryTiming::MAELSTROM, seed),
             clients: Vec::new(),
             threads: (0..clients as u32).map(Thread::new).collect(),
             free_threads: clients,
@@ -170,7 +173,7 @@ impl<P: Payload> Run<P> {
 
     /// The messages so far.
     pub fn message_counts(&self) -> MessageCounts {
-        self.network.counts()
+        self.network.counts().with_services(self.services.counts())
     }
 
     /// A node has started. It receives the messages that others have already sent, and `init`.
@@ -207,6 +210,10 @@ impl<P: Payload> Run<P> {
                 self.advance(now);
                 Ok(())
             }
+            Address::Service(service) => {
+                self.services.send(now, src, service, payload);
+                Ok(())
+            }
         }
     }
 
@@ -221,10 +228,23 @@ impl<P: Payload> Run<P> {
         self.network.poll_delivery(now)
     }
 
+    /// The next request to a service that is due, after its answer has been sent. To be called before
+    /// [`Run::poll_delivery`] where nodes use services.
+    pub fn poll_service(&mut self, now: Time) -> Option<Served<P>> {
+        let served = self.services.poll(now)?;
+        if let Some(answer) = &served.answer {
+            let src = Address::Service(served.service);
+            // The sender may be a client that has left, under whose name a node asked. Nobody receives the answer then.
+            let _ = self.handle_message(now, src, served.src, answer.clone());
+        }
+        Some(served)
+    }
+
     /// When the next message is due or [`Run::handle_timeout`] must be called, whichever is earlier.
     pub fn next_deadline(&mut self) -> Option<Time> {
         let timeout = self.next_timeout();
-        [self.network.next_deadline(), timeout, self.wake].into_iter().flatten().min()
+        let messages = [self.network.next_deadline(), self.services.next_deadline()];
+        messages.into_iter().chain([timeout, self.wake]).flatten().min()
     }
 
     /// Delivers nothing more to a node that does not read its input.

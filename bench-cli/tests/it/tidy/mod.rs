@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use source::File;
 
 /// The top-level modules from top to bottom. A module imports only from those below it.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "main",
     "lib",
     "cli",
@@ -31,6 +31,7 @@ const LAYERS: [&str; 20] = [
     "harness",
     "spec",
     "stats",
+    "json",
     "edn",
     "logging",
     "markup",
