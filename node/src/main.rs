@@ -53,8 +53,8 @@ struct Args {
     /// minimised
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "TARGET_LATENCY", hide_env = true)]
     target_latency: Option<Duration>,
-    /// A directory for the node's log, so that a killed node loses nothing that it acknowledged. All nodes of a
-    /// cluster may share it; two clusters must not
+    /// A directory for the node's log, so that a killed node loses nothing that it acknowledged. All nodes
+    /// of a cluster may share it; two clusters must not
     #[arg(long, value_name = "DIR", env = "DATA_DIR", hide_env = true)]
     data_dir: Option<PathBuf>,
     /// Wait for the disk at each write to the log, so that nothing is lost in a power failure either

@@ -2,9 +2,9 @@
 //!
 //! # The log
 //!
-//! A node that keeps a log loses nothing that it acknowledged, to a client or to another node, when its process is
-//! killed. The state machine does no I/O. It only keeps the order of events: an event that brings new values has no
-//! effect until these are written, and neither has any event after it.
+//! A node that keeps a log loses nothing that it acknowledged, to a client or to another node, when its
+//! process is killed. The state machine does no I/O. It only keeps the order of events: an event that
+//! brings new values has no effect until these are written, and neither has any event after it.
 //!
 //! ```text
 //! events ──► waiting ─ unlogged values ─► the driver writes them at once, as one batch
@@ -13,9 +13,9 @@
 //!           values, strategy, replies  ◄── written, or refused (on_log_failed)
 //! ```
 //!
-//! So no reply, no acknowledgement to a peer and no message with a value leaves a node before the value is in its
-//! log. If the log cannot be written, the waiting events have no effect at all: clients get an error that says so,
-//! and peers, which get no acknowledgement, send their values again later.
+//! So no reply, no acknowledgement to a peer and no message with a value leaves a node before the value is
+//! in its log. If the log cannot be written, the waiting events have no effect at all: clients get an error
+//! that says so, and peers, which get no acknowledgement, send their values again later.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -28,8 +28,8 @@ use crate::strategy::{self, Context, Operations, Strategy};
 use crate::time::Time;
 use crate::values::{Value, Values};
 
-/// How long a node waits for `topology`, if it cannot tell whether it was restarted. Maelstrom sends it right after
-/// the first start of all nodes, and not after a restart.
+/// How long a node waits for `topology`, if it cannot tell whether it was restarted. Maelstrom sends it
+/// right after the first start of all nodes, and not after a restart.
 const TOPOLOGY_WAIT: Duration = Duration::from_secs(3);
 
 /// A process that did not run for this long, because it was stopped or its machine was, must tell its node
@@ -54,17 +54,17 @@ pub enum Start {
     First,
     /// It was restarted.
     Restarted,
-    /// The driver cannot tell, because an earlier life would have left no trace. The node counts as restarted unless
-    /// `topology` comes soon.
+    /// The driver cannot tell, because an earlier life would have left no trace. The node counts as
+    /// restarted unless `topology` comes soon.
     Unknown,
 }
 
 /// A node of the cluster.
 ///
 /// Its methods are of three kinds. `on_*` report an event: a client's request, another node's message, a
-/// deadline that has come. After any of them, write what [`Node::unlogged`] gives, call [`Node::poll_transmit`]
-/// until there is nothing left to send, and ask [`Node::next_deadline`] when to call [`Node::on_timeout`]. All other
-/// methods are getters.
+/// deadline that has come. After any of them, write what [`Node::unlogged`] gives, call
+/// [`Node::poll_transmit`] until there is nothing left to send, and ask [`Node::next_deadline`] when to
+/// call [`Node::on_timeout`]. All other methods are getters.
 ///
 /// ```
 /// use node::{Config, Node, PeerId, ReplyTo, Request, Time, Transmit};
@@ -164,14 +164,14 @@ impl Node {
         self.values = log.unwrap_or_default();
     }
 
-    /// Takes a client's request. The reply is ready at once, or when the log is written: batching never delays
-    /// a client.
+    /// Takes a client's request. The reply is ready at once, or when the log is written: batching never
+    /// delays a client.
     pub fn on_request(&mut self, now: Time, from: ReplyTo, request: Request) {
         self.on_event(now, Event::Request(Some(from), request));
     }
 
-    /// Takes a request that waited for so long that its client has given up: a value is accepted, but nothing is
-    /// answered. Maelstrom stops reading from a node that answers a client that has gone.
+    /// Takes a request that waited for so long that its client has given up: a value is accepted, but
+    /// nothing is answered. Maelstrom stops reading from a node that answers a client that has gone.
     pub fn on_late_request(&mut self, now: Time, request: Request) {
         self.on_event(now, Event::Request(None, request));
     }
@@ -184,9 +184,9 @@ impl Node {
         }
     }
 
-    /// The values that must be in the log before the node goes on, oldest first. Write them all, and then call
-    /// [`Node::on_logged`] or [`Node::on_log_failed`], before [`Node::on_timeout`] at the latest. Always empty in
-    /// a node without a log.
+    /// The values that must be in the log before the node goes on, oldest first. Write them all, and then
+    /// call [`Node::on_logged`] or [`Node::on_log_failed`], before [`Node::on_timeout`] at the latest.
+    /// Always empty in a node without a log.
     pub fn unlogged(&self) -> &[Value] {
         self.waiting.as_ref().map_or(&[], |waiting| &waiting.values)
     }
@@ -198,8 +198,8 @@ impl Node {
         }
     }
 
-    /// Nothing of [`Node::unlogged`] is in the log. The events that brought these values are undone, and clients
-    /// get the error `why`. Messages without new values have their effect.
+    /// Nothing of [`Node::unlogged`] is in the log. The events that brought these values are undone, and
+    /// clients get the error `why`. Messages without new values have their effect.
     pub fn on_log_failed(&mut self, now: Time, why: &str) {
         for event in self.take_waiting() {
             match event {
@@ -214,8 +214,8 @@ impl Node {
         }
     }
 
-    /// The process did not run for [`STALL`] or longer. Call it before anything else when it runs again, and hand
-    /// over all that waited meanwhile before [`Node::on_timeout`].
+    /// The process did not run for [`STALL`] or longer. Call it before anything else when it runs again,
+    /// and hand over all that waited meanwhile before [`Node::on_timeout`].
     pub fn on_stall(&mut self, now: Time) {
         if let Some(member) = &mut self.member {
             member.strategy.on_stall(now);

@@ -6,9 +6,10 @@
 //! messages of the node at once. A node that keeps a
 //! [log](crate::storage) has all new values written there, in one write, before that.
 //!
-//! **Stalls.** A process that was stopped (SIGSTOP) wakes with its deadlines overdue, messages unread, and requests
-//! whose clients have given up. It notices by the clock, since it never sleeps for more than a second. It then reads
-//! all that waits before it looks at its deadlines, and answers none of these requests.
+//! **Stalls.** A process that was stopped (SIGSTOP) wakes with its deadlines overdue, messages unread, and
+//! requests whose clients have given up. It notices by the clock, since it never sleeps for more than a
+//! second. It then reads all that waits before it looks at its deadlines, and answers none of these
+//! requests.
 
 use std::fmt;
 use std::io::{self, Read, Write};

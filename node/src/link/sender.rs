@@ -100,7 +100,8 @@ impl Sender {
         self.health = Health::Suspect { since: now + FIRST_TIMEOUT, probe_at: now, wait: PROBE_WAIT.0 / 2 };
     }
 
-    /// The peer has been restarted: numbers the values at these log indices from zero, and sends them at once.
+    /// The peer has been restarted: numbers the values at these log indices from zero, and sends them at
+    /// once.
     pub(super) fn restart(&mut self, queue: VecDeque<u32>) {
         self.queue = queue;
         self.base = 0;

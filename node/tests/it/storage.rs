@@ -86,8 +86,8 @@ fn a_torn_log_is_cut_with_a_message() {
 #[test]
 fn a_full_disk_is_an_error_and_never_a_lie() {
     let folder = tempfile::tempdir().expect("a directory");
-    // The largest file that the process may write, in blocks of 512 or 1024 bytes. The signal is ignored, so that the
-    // write fails as on a full disk.
+    // The largest file that the process may write, in blocks of 512 or 1024 bytes. The signal is ignored,
+    // so that the write fails as on a full disk.
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" --data-dir \"$1\"", NODE]).arg(folder.path());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
