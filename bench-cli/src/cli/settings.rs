@@ -165,7 +165,7 @@ mod tests {
             ("--time-limit 1500ms", "whole seconds only"),
             ("--time-limit 0", "more than 0"),
             ("--topology ring", "choose one of grid"),
-            ("--nemesis kill", "partition"),
+            ("--nemesis flood", "partition, kill and pause"),
             ("--loss 1", "less than 1"),
         ] {
             let error = parse(args).unwrap_err();
