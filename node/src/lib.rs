@@ -35,9 +35,11 @@
 //! | `link` | reliable delivery to one peer: sender, receiver, round-trip time |
 //! | `rng` | seeded jitter |
 //! | [`runtime`] | stdin, stdout, threads, the real clock |
+//! | [`command`] | the command line of `node` and `bench-cli node` |
 //!
 //! Modules without a link are private: `cargo doc --document-private-items` shows them.
 
+pub mod command;
 mod config;
 mod link;
 mod links;
