@@ -128,7 +128,7 @@ fn table(differences: &[Difference], [first, other]: [&str; 2]) -> Table {
             difference.series.clone(),
             match difference.scope {
                 Scope::Overall => "all".to_owned(),
-                Scope::Timeout(ms) => ms.to_string(),
+                Scope::At(x) => x.to_string(),
             },
             difference.figure.label().to_owned(),
             difference.means.map(|(first, _)| shown(first)).unwrap_or_default(),

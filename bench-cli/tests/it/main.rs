@@ -17,6 +17,7 @@ mod hostile;
 mod interruption;
 #[cfg(target_os = "linux")]
 mod interruption_table;
+mod parameters;
 mod parsers;
 #[path = "../../../node/tests/it/props.rs"]
 mod props;

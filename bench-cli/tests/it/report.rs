@@ -166,7 +166,8 @@ fn a_browser_shows_the_report_without_complaint() {
         (&1.into(), &true.into(), &2.into()),
         "{seen}"
     );
-    let mut timeouts: Vec<u64> = common::records(&out).iter().map(|row| row.batch_timeout_ms()).collect();
+    let mut timeouts: Vec<u64> =
+        common::records(&out).iter().map(|row| row.batch_timeout_ms().unwrap()).collect();
     timeouts.sort_unstable();
     let texts = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<Vec<_>>();
     assert_eq!(seen["sorted"][0], serde_json::json!(texts(&timeouts)));
