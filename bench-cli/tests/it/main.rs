@@ -19,6 +19,7 @@ mod interruption;
 #[cfg(target_os = "linux")]
 mod interruption_table;
 mod one_binary;
+mod parameters;
 mod parsers;
 #[path = "../../../node/tests/it/props.rs"]
 mod props;
