@@ -53,7 +53,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Run this repository's node, as the program `node` does: where there is no such program, sweeps start this
+    /// Run this repository's node, as the program `node` does: where there is no such program, sweeps start
+    /// this
     #[command(disable_help_flag = true)]
     Node {
         /// The node's flags; `bench-cli node --help` lists them.

@@ -1,7 +1,8 @@
 //! What a run measured, and whether it may be used.
 //!
 //! [`RunRecord`] is a run's description with what it [`Measured`]. [`results`] reads figures from a
-//! `results.edn`, [`csv_file`] keeps records in `sweep.csv`, whose columns only [`columns`] and [`parameter_columns`] know.
+//! `results.edn`, [`csv_file`] keeps records in `sweep.csv`, whose columns only [`columns`] and
+//! [`parameter_columns`] know.
 
 pub mod columns;
 pub mod csv_file;
