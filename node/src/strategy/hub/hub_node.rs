@@ -124,8 +124,22 @@ impl Hub {
             self.flush = Some(Flush { due, at: due });
         }
         self.schedule_flush(cx.now);
+        if !message.wants_phase {
+            self.honour_former_grid(cx.now);
+        }
         if in_phase && !new.is_empty() {
             self.on_batch_in_phase(cx.now);
+        }
+    }
+
+    /// A batch arrived that was aimed at a flush. If windows have replaced the grid meanwhile, that flush
+    /// takes place all the same, or the batch would wait for a whole window.
+    fn honour_former_grid(&mut self, now: Time) {
+        if let Some(due) = self.schedule.next_on_former_grid(now)
+            && let Some(flush) = &mut self.flush
+            && due < flush.due
+        {
+            *flush = Flush { due, at: due };
         }
     }
 

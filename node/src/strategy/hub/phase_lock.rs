@@ -10,13 +10,17 @@ use std::time::Duration;
 use crate::link::AckedPacket;
 use crate::time::Time;
 
-/// The least time before the flush at which a batch should arrive. All leaves' batches arrive together, the
-/// hub handles them one after the other, and processes wake up late. A batch that misses its flush costs far
-/// more.
-const FLOOR: Duration = Duration::from_millis(6);
+/// The least time before the flush at which a batch should arrive.
+///
+/// Real Maelstrom's thread oversleeps by up to 10 ms once in ten thousand messages, and all that waits behind
+/// it for the hub is late. A batch that misses its flush by 1 ms is delivered 3 ms later, by an extra flush.
+/// But clients' requests that wait behind the flush itself are then answered without it, so it counts as late
+/// by a whole latency. Runs with such a batch at 200 and at 400 ms, of 500 simulated: with 6 ms 1.6 and 1.2
+/// %, with 8 ms 0.6 and 0.2 %, with 9 ms none. Each millisecond is one of every maximum.
+const FLOOR: Duration = Duration::from_millis(9);
 /// A two-hundredth of the part of the period beyond this adds to the margin, as room for the stalls of a busy
 /// machine.
-const LONG_PERIOD: Duration = Duration::from_millis(400);
+const LONG_PERIOD: Duration = Duration::from_millis(1000);
 /// How many mean deviations of the arrival time the margin includes.
 const DEVIATIONS: u32 = 3;
 /// The mean deviation before any was measured.
@@ -150,8 +154,8 @@ mod tests {
         // it.
         let acked = AckedPacket { sent_at: at(5), ack_delay: Duration::ZERO };
         lock.on_hub_message(at(205), Some(MS * 250), Some(acked), Some(MS * 200));
-        let margin = MS * 15 / 2;
-        assert_eq!(lock.margin(), margin, "6 ms and three mean deviations");
+        let margin = MS * 21 / 2;
+        assert_eq!(lock.margin(), margin, "9 ms and three mean deviations");
         assert_eq!(lock.send_at(at(205)), at(255) - margin);
         assert_eq!(lock.send_at(at(253)), at(655) - margin);
         assert_eq!(lock.send_at(at(4255) - margin), at(4255) - margin);
@@ -178,7 +182,7 @@ mod tests {
         lock.on_hub_message(at(1000), Some(MS * 400), None, None);
         assert!(!lock.is_locked());
         lock.on_hub_message(at(1000), Some(MS * 400), None, Some(MS * 200));
-        assert_eq!(lock.send_at(at(1000)), at(1200) - MS * 15 / 2);
+        assert_eq!(lock.send_at(at(1000)), at(1200) - MS * 21 / 2);
         lock.on_hub_message(at(1400), None, None, Some(MS * 200));
         assert!(!lock.is_locked(), "the hub changed to windows");
     }
@@ -226,7 +230,7 @@ mod tests {
         assert!(least >= FLOOR && least < FLOOR + MS / 2, "{least:?}");
         // It misses the flush and waits nearly a period.
         (now, _) = send_one(&mut lock, now, MS * 16);
-        assert_eq!(lock.margin().as_millis(), 18);
+        assert_eq!(lock.margin().as_millis(), 21);
         assert_eq!(lock.send_at(at(40_000)), at(40_300) - MS * 4 - lock.margin(), "a quarter of the error");
         for _ in 0..30 {
             (now, _) = send_one(&mut lock, now, Duration::ZERO);
