@@ -25,6 +25,8 @@ const LONG_PERIOD: Duration = Duration::from_millis(1000);
 const DEVIATIONS: u32 = 3;
 /// The mean deviation before any was measured.
 const FIRST_DEVIATION: Duration = Duration::from_micros(500);
+/// After so many of its own batches a leaf knows their deviation.
+const LEARNED: u32 = 8;
 /// One part in this many of a new deviation enters the mean.
 const SMOOTHING: u32 = 8;
 /// One part in this many of an error is corrected at once, since latencies may vary from one message to the
@@ -55,13 +57,23 @@ pub(super) struct PhaseLock {
     heard: bool,
     /// Mean deviation of the batches' arrival times from the intended ones.
     deviation: Duration,
+    /// How many deviations were measured, up to [`LEARNED`].
+    measured: u32,
     /// When the last batch was sent, if it was meant to arrive just before a flush.
     aimed: Option<Time>,
 }
 
 impl PhaseLock {
     pub(super) fn new(period: Duration) -> PhaseLock {
-        PhaseLock { period, target: None, first: None, heard: false, deviation: FIRST_DEVIATION, aimed: None }
+        PhaseLock {
+            period,
+            target: None,
+            first: None,
+            heard: false,
+            deviation: FIRST_DEVIATION,
+            measured: 0,
+            aimed: None,
+        }
     }
 
     pub(super) fn is_locked(&self) -> bool {
@@ -114,6 +126,14 @@ impl PhaseLock {
         }
     }
 
+    /// The hub told how far from each other all leaves' batches arrive. Until a leaf has measured enough of its
+    /// own batches, that is what it must expect.
+    pub(super) fn on_jitter(&mut self, jitter: Option<Duration>) {
+        if self.measured < LEARNED {
+            self.deviation = self.deviation.max(jitter.unwrap_or_default());
+        }
+    }
+
     /// The target, moved towards `sample`. If the batch was aimed, the error tells how punctual batches are.
     fn corrected(&mut self, target: Time, sample: Time, aimed: bool) -> Time {
         let period = self.period.as_nanos() as i64;
@@ -124,6 +144,7 @@ impl PhaseLock {
             // Up faster than down: an early batch costs a little latency, a late one a whole period.
             let smoothing = if size > self.deviation { SMOOTHING / 2 } else { SMOOTHING };
             self.deviation = self.deviation - self.deviation / smoothing + size / smoothing;
+            self.measured = (self.measured + 1).min(LEARNED);
         }
         let step = size / FILTER;
         if error < 0 { target - step } else { target + step }
@@ -236,6 +257,21 @@ mod tests {
             (now, _) = send_one(&mut lock, now, Duration::ZERO);
         }
         assert!(lock.margin() < least + MS, "{:?}", lock.margin());
+    }
+
+    #[test]
+    fn a_leaf_believes_the_hub_until_it_has_measured_enough() {
+        let mut lock = locked();
+        lock.on_jitter(Some(MS * 20));
+        assert_eq!(lock.margin(), FLOOR + MS * 60);
+        lock.on_jitter(None);
+        assert_eq!(lock.margin(), FLOOR + MS * 60, "a message without jitter changes nothing");
+        let mut now = at(100);
+        for _ in 0..40 {
+            (now, _) = send_one(&mut lock, now, Duration::ZERO);
+        }
+        lock.on_jitter(Some(MS * 20));
+        assert!(lock.margin() < FLOOR + MS, "{:?}", lock.margin());
     }
 
     #[test]
