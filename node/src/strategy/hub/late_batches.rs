@@ -54,8 +54,8 @@ pub(super) struct LateBatches {
     arrivals: Arrivals,
 }
 
-/// How far from each other the batches arrive that were aimed at one flush. A stall that delays all of them is
-/// no reason to aim earlier.
+/// How far from each other the batches arrive that were aimed at one flush. A stall that delays all of them
+/// is no reason to aim earlier.
 #[derive(Debug, Default)]
 struct Arrivals {
     /// The flush that the last batch was aimed at.

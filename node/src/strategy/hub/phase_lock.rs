@@ -126,8 +126,8 @@ impl PhaseLock {
         }
     }
 
-    /// The hub told how far from each other all leaves' batches arrive. Until a leaf has measured enough of its
-    /// own batches, that is what it must expect.
+    /// The hub told how far from each other all leaves' batches arrive. Until a leaf has measured enough of
+    /// its own batches, that is what it must expect.
     pub(super) fn on_jitter(&mut self, jitter: Option<Duration>) {
         if self.measured < LEARNED {
             self.deviation = self.deviation.max(jitter.unwrap_or_default());
