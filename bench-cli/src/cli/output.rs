@@ -117,9 +117,10 @@ pub fn conclude(
 
 /// Prints what the records of a sweep say, and what they say of the limits.
 pub fn print(Results { records, spec }: Results<'_>, folder: &Path, limits: &LimitArgs) {
-    println!("{}", summary::text(records, folder).trim_end());
     let series = Series::group(records);
-    for answer in advice::answers(&series, &limits.for_series(&series, spec), spec) {
+    let limits = limits.for_series(&series, spec);
+    println!("{}", summary::text(records, &limits, folder).trim_end());
+    for answer in advice::answers(&series, &limits, spec) {
         println!("\n{}", on_the_terminal(answer));
     }
     println!();

@@ -92,10 +92,9 @@ fn of_series(advice: &Advice, series: &Series<'_>) -> String {
         });
         shown.collect::<Vec<_>>().join(", ")
     };
-    let parts = [(Verdict::Meets, "yes"), (Verdict::Unclear, "unclear"), (Verdict::Misses, "no")];
-    let parts = parts.map(|(verdict, word)| (word, with(verdict)));
+    let parts = Verdict::ALL.map(|verdict| (verdict, with(verdict)));
     let unit = series.axis_unit();
-    // "hub: yes at 50–100 ms", but "gossip: yes at fanout 2–3".
+    // "hub: pass at 50–100 ms", but "gossip: pass at fanout 2–3".
     let axis = match series.axis {
         Parameter::BatchTimeout => String::new(),
         _ => format!("{} ", series.axis.words()),
@@ -103,7 +102,7 @@ fn of_series(advice: &Advice, series: &Series<'_>) -> String {
     let said: Vec<String> = parts
         .iter()
         .filter(|(_, timeouts)| !timeouts.is_empty())
-        .map(|(word, values)| format!("{word} at {axis}{values}{unit}"))
+        .map(|(verdict, values)| format!("{verdict} at {axis}{values}{unit}"))
         .collect();
     format!("{}: {}", series.name, said.join("; "))
 }
@@ -112,7 +111,7 @@ fn of_series(advice: &Advice, series: &Series<'_>) -> String {
 fn best(advice: &Advice) -> Vec<String> {
     let recommended = advice.recommended();
     if recommended.is_empty() {
-        return vec!["no measured setting reliably meets it".to_owned()];
+        return vec!["no measured setting passes".to_owned()];
     }
     recommended.iter().map(|(aim, judged)| format!("{}: {}", aim.name(), describe(judged))).collect()
 }
@@ -161,6 +160,24 @@ mod tests {
             .collect();
         let answers = answers(&Series::group(&records), &[Challenge::ALL[0].into()], None);
         insta::assert_snapshot!(answers[0]);
+    }
+
+    /// Runs that pass, that cannot tell, and that fail, at 100, 380 and 800 ms.
+    #[test]
+    fn tables_and_advice_have_the_same_verdict() {
+        let runs = |timeout: u64| {
+            [98, 100, 102]
+                .map(|percent| with_max(timeout, percent, (200 + timeout) * u64::from(percent) / 100))
+        };
+        let records: Vec<RunRecord> = [100, 380, 800].into_iter().flat_map(runs).collect();
+        let series = Series::group(&records);
+        let limits = [Limits { max: Some(Duration::from_millis(600)), ..Limits::default() }];
+        let table = super::super::summary::points(&series, &limits);
+        assert_eq!(table.header.last().map(String::as_str), Some("max < 600 ms"));
+        let last: Vec<&str> = table.rows.iter().filter_map(|row| row.last()).map(String::as_str).collect();
+        assert_eq!(last, ["pass", "unclear", "fail"]);
+        let said = &answers(&series, &limits, None)[0].findings[0];
+        assert_eq!(said, "hub: pass at 100 ms; unclear at 380 ms; fail at 800 ms");
     }
 
     #[test]

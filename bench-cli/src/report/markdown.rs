@@ -14,10 +14,10 @@ use crate::spec::{Limits, SweepSpec};
 /// the sweep, if its folder has a description.
 pub fn summary(records: &[RunRecord], limits: &[Limits], spec: Option<&SweepSpec>) -> String {
     let series = Series::group(records);
-    let mut text = table(&summary::points(&series));
-    let _ = writeln!(text, "\n{}\n", escape(&summary::points_legend(&series)));
-    for limits in summary::challenge_limits(&series) {
-        let _ = writeln!(text, "- {}", escape(&limits));
+    let mut text = table(&summary::points(&series, limits));
+    let _ = writeln!(text, "\n{}\n", escape(&summary::points_legend(limits)));
+    for limits in limits {
+        let _ = writeln!(text, "- {}", escape(&limits.to_string()));
     }
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {

@@ -24,7 +24,7 @@ pub fn page(report: &Report<'_>) -> String {
         ("run", "What was run", Some(run(report.records, report.spec))),
         ("advice", "Advice", advice(report)),
         ("pictures", "Pictures", pictures(report)),
-        ("figures", "Figures", Some(figures(report.records))),
+        ("figures", "Figures", Some(figures(report))),
         ("failed", "Runs that failed", failed(report.records)),
         ("runs", "All runs", Some(runs::table(report.records, report.csv))),
     ];
@@ -163,13 +163,14 @@ fn repeat(spec: Option<&SweepSpec>) -> String {
     format!("{heading}<pre><code>{}</code></pre>\n", escape(&command))
 }
 
-fn figures(records: &[RunRecord]) -> String {
-    let series = Series::group(records);
-    let mut html = html::table("Medians over repetitions", &summary::points(&series));
-    let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::points_legend(&series)));
-    let limits = summary::challenge_limits(&series);
+fn figures(report: &Report<'_>) -> String {
+    let series = Series::group(report.records);
+    let limits = report.limits;
+    let mut html = html::table("Medians over repetitions", &summary::points(&series, limits));
+    let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::points_legend(limits)));
     if !limits.is_empty() {
-        let items: String = limits.iter().map(|limits| format!("<li>{}</li>\n", escape(limits))).collect();
+        let items: String =
+            limits.iter().map(|limits| format!("<li>{}</li>\n", escape(&limits.to_string()))).collect();
         let _ = writeln!(html, "<ul class=\"note\">\n{items}</ul>");
     }
     html.push_str("<h3>Fits</h3>\n");
@@ -259,7 +260,9 @@ mod tests {
         let timeouts = [100, 200, 400].map(Duration::from_millis);
         let mut spec = SweepSpec::bundled(EngineKind::Embedded, &[StrategyKind::Hub], &timeouts);
         spec.grid.repetitions = 1;
-        let page = page(&Report { spec: Some(&spec), pictures: &[picture], ..report(&records) });
+        let limits = [Challenge::ALL[1].into()];
+        let report = Report { spec: Some(&spec), limits: &limits, pictures: &[picture], ..report(&records) };
+        let page = page(&report);
         for part in [
             "<h1>a &lt;sweep&gt;</h1>",
             "<code>bench-cli sweep --engine embedded --strategy hub ",
@@ -267,7 +270,7 @@ mod tests {
             "<svg role=\"img\" aria-label=\"One &amp; all\" width=\"1\">",
             "<a href=\"./fit-a%20b.svg\">",
             "<tr data-run=\"hub 200 ms #1\">",
-            "3e: &lt; 20 msgs/op",
+            "<li>3e (msgs/op &lt; 20.00, ",
             "0.500 ± 0.000",
         ] {
             assert!(page.contains(part), "{part}\n{page}");
