@@ -31,7 +31,7 @@ pub struct PlotArgs {
     /// bench-cli compare does
     #[arg(value_name = "SWEEP.CSV", num_args = 1.., required = true)]
     csvs: Vec<PathBuf>,
-    /// With several sweeps: exit with status 3 if a later one is worse than the first beyond noise
+    /// With several sweeps: exit with status 3 if a later one is significantly worse than the first
     #[arg(long)]
     fail_on_regression: bool,
     /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV, with its
@@ -103,5 +103,7 @@ fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
         format: compare::Format::Text,
         output: args.output.clone().or(beside_last),
         fail_on_regression: args.fail_on_regression,
+        all: false,
+        threshold: None,
     })
 }

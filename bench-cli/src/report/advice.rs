@@ -129,7 +129,11 @@ pub fn describe(judged: &Judged) -> String {
         Some(shown)
     });
     let figures: Vec<String> = figures.collect();
-    format!("{}: {} ({} runs)", judged.setting(), figures.join(", "), judged.runs)
+    let runs = match judged.runs {
+        1 => "1 run".to_owned(),
+        runs => format!("means of {runs} runs, ± for one more"),
+    };
+    format!("{}: {} ({runs})", judged.setting(), figures.join(", "))
 }
 
 #[cfg(test)]

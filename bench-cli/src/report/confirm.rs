@@ -47,8 +47,8 @@ fn number(figure: Figure, value: f64) -> String {
 }
 
 /// How to read [`sheet`].
-pub const LEGEND: &str = "Latencies in ms. Predicted: from the sweep that was asked, for one more run, with 95 % \
-    confidence for all limits together. Measured: medians and ranges of runs made afterwards.";
+pub const LEGEND: &str = "Latencies in ms. Predicted: means of the sweep that was asked, ± for one more run, with \
+    95 % confidence for all limits together. Measured: medians and ranges of runs made afterwards.";
 
 /// The warnings, each once: a setting may be recommended for several limits.
 fn warnings(confirmations: &[Confirmation]) -> Vec<&Warning> {
