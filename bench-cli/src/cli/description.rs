@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use node::StrategyKind;
 
 use super::engine::EngineArgs;
 use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
+use super::usage::UsageError;
 use crate::campaign::sweep::folder;
 use crate::spec::SweepSpec;
 use crate::spec::durations::DefaultUnit;
@@ -27,7 +28,7 @@ pub struct DescriptionArgs {
     #[arg(long, value_name = "FILE")]
     spec: Option<PathBuf>,
     /// Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s
-    #[arg(long, value_name = "LIST", value_parser = timeouts, help = format!(
+    #[arg(long, aliases = ["batch-timeout", "timeouts"], value_name = "LIST", value_parser = timeouts, help = format!(
         "Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s \
          [default: {DEFAULT_BATCH_TIMEOUTS}]"))]
     batch_timeouts: Option<ValueList>,
@@ -36,7 +37,7 @@ pub struct DescriptionArgs {
     #[arg(long = "param", value_name = "NAME=LIST", value_parser = parameter)]
     parameters: Vec<(String, ValueList)>,
     /// How often each point is measured [default: 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, alias = "runs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: Option<u32>,
     #[command(flatten)]
     node: NodeArgs,
@@ -51,7 +52,7 @@ pub struct DescriptionArgs {
 #[derive(Clone, Debug, Args)]
 pub struct NodeArgs {
     /// Strategies of this repository's node: a list of tree, hub and direct [default: hub]
-    #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', value_parser = file::strategy)]
+    #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', action = ArgAction::Set, value_parser = file::strategy)]
     strategy: Vec<StrategyKind>,
     /// Another node: a program that speaks Maelstrom's protocol
     #[arg(long, value_name = "PATH")]
@@ -106,7 +107,8 @@ impl DescriptionArgs {
         file.engine = Some(engine);
         let existing = if resumes { folder::spec_in(directory)? } else { None };
         let seed = existing.map_or_else(random_seed, |spec| spec.seed);
-        Ok((file.resolve(engine, seed)?, why))
+        let spec = file.resolve(engine, seed).map_err(|error| UsageError::caused_by(&error))?;
+        Ok((spec, why))
     }
 
     /// What the flags say.

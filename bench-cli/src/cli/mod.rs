@@ -22,6 +22,7 @@ pub mod sweep;
 pub mod test;
 pub mod tune;
 mod typed;
+mod usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ use crate::supervise::guard::{self, Guard};
 
 /// Sweep a broadcast node's batch timeout under Maelstrom, fit its latencies, draw them.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, args_override_self = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -112,7 +113,7 @@ pub fn run() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {}", typed::within(&format!("{error:#}")));
-        ExitCode::FAILURE
+        usage::exit_status(&error)
     })
 }
 

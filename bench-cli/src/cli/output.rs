@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
 use super::artifacts::{JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SUMMARY};
 use super::limits::LimitArgs;
@@ -24,7 +24,7 @@ use crate::spec::names::plain_name;
 pub struct FormatArgs {
     /// Forms of the results: csv (sweep.csv, always there), json (sweep.json, the same rows), markdown
     /// (summary.md, tables for a README); those that are there already are kept up to date [default: csv]
-    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', action = ArgAction::Set)]
     format: Vec<Format>,
 }
 

@@ -11,6 +11,7 @@ use super::artifacts::{COMPARISON, LATENCY_FIT};
 use super::compare::{self, CompareArgs};
 use super::limits::LimitArgs;
 use super::output::{self, FormatArgs, Outputs, Results};
+use super::usage::UsageError;
 use crate::analysis::Series;
 use crate::campaign::sweep::Recorded;
 use crate::plot;
@@ -56,7 +57,10 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
         [one] => one,
         several => return compare_all(args, several),
     };
-    ensure!(!args.fail_on_regression, "--fail-on-regression compares sweeps; give the CSV of a second one");
+    ensure!(
+        !args.fail_on_regression,
+        UsageError::new("--fail-on-regression compares sweeps; give the CSV of a second one")
+    );
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let Recorded { csv, records, spec, .. } = super::sweep::read(path)?;
     let outputs = Outputs::beside(&csv);
@@ -91,11 +95,15 @@ impl PlotArgs {
 fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
     ensure!(
         args.limits.given().is_empty(),
-        "limits are held against one sweep; leave them out to compare sweeps, or plot each by itself"
+        UsageError::new(
+            "limits are held against one sweep; leave them out to compare sweeps, or plot each by itself"
+        )
     );
     ensure!(
         args.picture.is_none() && !args.formats.given(),
-        "--picture and --format are of one sweep; leave them out to compare sweeps, or plot each by itself"
+        UsageError::new(
+            "--picture and --format are of one sweep; leave them out to compare sweeps, or plot each by itself"
+        )
     );
     let beside_last = csvs.last().map(|last| compare::csv_of(last).with_file_name(COMPARISON));
     compare::run(&CompareArgs {

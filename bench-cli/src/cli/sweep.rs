@@ -14,6 +14,7 @@ use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
 use super::settings::SettingsArgs;
 use super::typed::Commands;
+use super::usage::UsageError;
 use crate::analysis::Threshold;
 use crate::campaign::sweep::{self, CSV_FILE, CannotResume, Ended, Existing, Options, Recorded};
 use crate::engine::Engine;
@@ -185,7 +186,13 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
 /// If it is that folder.
 pub(super) fn refuse_the_folder_of(csv: &Path, directory: &Path, sweep: &str) -> anyhow::Result<()> {
     let same = directory.join(CSV_FILE).canonicalize().ok() == csv.canonicalize().ok();
-    ensure!(!same, "--out {} is the folder of {sweep}; give another folder", directory.display());
+    let refused = || {
+        UsageError::new(format!(
+            "--out {} is the folder of {sweep}; give another folder",
+            directory.display()
+        ))
+    };
+    ensure!(!same, refused());
     Ok(())
 }
 
@@ -220,7 +227,9 @@ impl SweepArgs {
             (None, Some(name)) => {
                 let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
                 if !plain {
-                    bail!("--name {name:?} is not a plain folder name; --out takes a path");
+                    bail!(UsageError::new(format!(
+                        "--name {name:?} is not a plain folder name; --out takes a path"
+                    )));
                 }
                 Ok(Path::new("results").join(name))
             }

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+pub use self::checks::Impossible;
 pub use self::folder::{CSV_FILE, RUNS_FOLDER, Recorded};
 use self::resume::Remaining;
 use self::scheduler::{Completed, Events, Job, Schedule};
