@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args};
 use node::StrategyKind;
 
@@ -57,6 +58,9 @@ pub struct NodeArgs {
     /// Another node: a program that speaks Maelstrom's protocol
     #[arg(long, value_name = "PATH")]
     bin: Option<PathBuf>,
+    /// Name of the node in tables and plots [default: the strategy, or the program's name]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    label: Option<String>,
     /// Arguments for the node; {NAME} becomes the value of a parameter, {NAME_ms} and {NAME_s} that of a
     /// duration as a number: {batch_timeout_ms} becomes 50, {batch_timeout_s} 0.05 and {batch_timeout} 50ms
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true, value_parser = ArgsTemplate::parse)]
@@ -113,7 +117,7 @@ impl DescriptionArgs {
 
     /// What the flags say.
     fn flags(&self, settings: &SettingsArgs, limits: &LimitArgs) -> SpecFile {
-        let NodeArgs { strategy, bin, node_args, node_env } = &self.node;
+        let NodeArgs { strategy, bin, label, node_args, node_env } = &self.node;
         let mut parameters = settings.given().clone();
         parameters.extend(self.parameters.iter().cloned());
         if let Some(timeouts) = &self.batch_timeouts {
@@ -127,7 +131,12 @@ impl DescriptionArgs {
             engine: None,
             seed: self.seed,
             repetitions: self.repetitions,
-            node: NodeTable { bin: bin.clone(), args: node_args.clone(), env: node_env.clone() },
+            node: NodeTable {
+                bin: bin.clone(),
+                label: label.clone(),
+                args: node_args.clone(),
+                env: node_env.clone(),
+            },
             parameters,
             limits: limits.given().iter().map(Into::into).collect(),
             extends: Vec::new(),

@@ -1,6 +1,7 @@
 //! The command line: flags in, exit status out.
 
 mod artifacts;
+mod build;
 pub mod check;
 pub mod compare;
 pub mod completions;

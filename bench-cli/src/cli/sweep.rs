@@ -7,6 +7,7 @@ use anyhow::{anyhow, bail, ensure};
 use clap::Args;
 
 use super::artifacts;
+use super::build;
 use super::description::DescriptionArgs;
 use super::limits::LimitArgs;
 use super::output::{self, FormatArgs};
@@ -32,6 +33,7 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep
   bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
+  bench-cli sweep --bin ./my-node --build 'go build -o my-node .' --label 'my node, v2'
   bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
   bench-cli sweep --batch-timeouts 400 --fail-if 'msgs_per_op>2' --fail-if 'every:stable_max_ms>600'
@@ -52,6 +54,9 @@ pub struct SweepArgs {
     description: DescriptionArgs,
     #[command(flatten)]
     runs: RunArgs,
+    /// Run this command in a shell before the sweep, such as 'go build -o my-node .'
+    #[arg(long, value_name = "COMMAND")]
+    build: Option<String>,
     /// Name of the sweep [default: sweep- and the time (UTC)]
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     name: Option<String>,
@@ -87,14 +92,20 @@ pub struct SweepArgs {
 pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let directory = args.directory()?;
     let commands = Commands::new(std::env::args_os(), &directory);
+    let mut screen = Screen::new(args.runs.detail());
+    if let Some(command) = args.build.as_ref().filter(|_| !args.dry_run) {
+        build::run(command, &screen)?;
+    }
     let existing = args.existing();
     let resumes = existing != Existing::Replace;
     let (spec, why) = args.description.resolve(&args.settings, &args.limits, &directory, resumes)?;
     let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
     if args.dry_run {
+        if let Some(command) = &args.build {
+            println!("{command}");
+        }
         return print_plan(&spec, &options);
     }
-    let mut screen = Screen::new(args.runs.detail());
     screen.note(&format!("engine: {} ({why})", spec.engine));
     let ended = measure(&spec, &options, &mut screen, &commands)?;
     output::conclude(&ended, &directory, &args.limits, &args.formats)?;

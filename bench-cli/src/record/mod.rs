@@ -77,7 +77,7 @@ impl RunRecord {
         self.run.batch_timeout_ms()
     }
 
-    /// What this run is a sample of: a strategy, or another node's program name.
+    /// What this run is a sample of: a label, a strategy, or another node's program name.
     pub fn series(&self) -> String {
         self.run.series()
     }
@@ -270,6 +270,7 @@ pub(crate) mod tests {
             run: RunSpec {
                 engine: EngineKind::Embedded,
                 node: Node::Bundled,
+                label: None,
                 strategy: Some(StrategyKind::Hub),
                 batch_timeout: Some(ms(batch_timeout_ms)),
                 parameters: Vec::new(),

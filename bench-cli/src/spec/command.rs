@@ -33,6 +33,9 @@ impl SweepSpec {
                 flag("strategy", list(self.grid.strategies.iter().map(|one| one.name().to_owned())))
             }
         }
+        if let Some(label) = &self.label {
+            flag("label", label.clone());
+        }
         if !self.args.is_empty() {
             flag("node-args", self.args.to_string());
         }
@@ -134,11 +137,12 @@ mod tests {
     #[test]
     fn a_program_has_its_arguments_as_they_were_typed() {
         let args = ArgsTemplate::parse("--ms {batch_timeout_ms} 'a b {{x}}'").unwrap();
-        let spec = SweepSpec { node: Node::Program("my node.py".into()), args, ..spec() };
+        let label = Some("my node".to_owned());
+        let spec = SweepSpec { node: Node::Program("my node.py".into()), label, args, ..spec() };
         let command = spec.command().unwrap();
         let words = shlex::split(&command).unwrap();
         let after = |flag: &str| &words[words.iter().position(|word| word == flag).unwrap() + 1];
-        assert_eq!(after("--bin"), "my node.py");
+        assert_eq!((after("--bin").as_str(), after("--label").as_str()), ("my node.py", "my node"));
         assert_eq!(after("--node-args"), "--ms {batch_timeout_ms} 'a b {{x}}'");
     }
 

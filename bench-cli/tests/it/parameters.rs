@@ -5,7 +5,7 @@ use std::process::Command;
 
 use bench_cli::spec::value::Value;
 
-use crate::common::{Place, fixtures, has_python, stderr};
+use crate::common::{Place, fixtures, has_python, program, stderr, stdout};
 
 /// A sweep of short runs of the gossip node.
 fn gossip(place: &Place, args: &[&str]) -> Command {
@@ -60,4 +60,25 @@ fn placeholders_and_parameters_need_each_other() {
         let output = gossip(&place, args).output().unwrap();
         assert!(!output.status.success() && stderr(&output).contains(problem), "{}", stderr(&output));
     }
+}
+
+/// The commonest slip with a node of one's own: it sleeps for so many seconds.
+#[test]
+fn a_timeout_that_is_taken_for_seconds_is_suspected() {
+    if !has_python() {
+        return;
+    }
+    let place = Place::new();
+    let node = fixtures().join("nodes/batching.py");
+    let slow =
+        format!("#!/bin/sh\nexport BATCH_TIMEOUT_MS=${{BATCH_TIMEOUT_MS}}000\nexec '{}'\n", node.display());
+    program(&place.path("slow"), &slow);
+    let mut sweep = place.bench(&["sweep", "--out", "out", "--engine", "embedded", "--bin", "slow"]);
+    sweep.args(["--batch-timeouts", "50,100", "--repetitions", "1", "--jobs", "2", "--node-count", "3"]);
+    let output = sweep.args(["--time-limit", "1s", "--rate", "20", "--latency", "10ms"]).output().unwrap();
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
+    let hint =
+        "slow: nearly all values were lost in 2 of 2 runs. Does the node take its batch timeout in seconds?";
+    assert!(said.contains(hint), "{said}");
 }

@@ -557,3 +557,56 @@ fn files_that_are_not_a_sweeps_are_replaced_only_by_force() {
     assert_eq!(fs::read_to_string(place.path("out/report.html")).unwrap(), "mine");
     assert!(place.sweep(&args).arg("--force").status().unwrap().success());
 }
+
+#[test]
+fn a_label_names_the_series_everywhere() {
+    let place = Place::new();
+    let args = ["--batch-timeouts", "50,200", "--repetitions", "2", "--label", "my node, v2"];
+    let output = place.sweep(&args).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("\n my node, v2 "), "{}", stdout(&output));
+    let text = |name: &str| fs::read_to_string(place.path("out").join(name)).unwrap();
+    assert!(text("sweep.toml").contains("label = \"my node, v2\""), "{}", text("sweep.toml"));
+    for name in ["report.html", "latency-fit.svg", "frontier.svg"] {
+        assert!(text(name).contains("my node, v2"), "{name}");
+    }
+    // Another name is no other sweep: nothing is run again.
+    let again = place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).output().unwrap();
+    assert!(stderr(&again).contains("all 4 runs are done already"), "{}", stderr(&again));
+    assert!(stdout(&again).contains("\n cat "), "{}", stdout(&again));
+    let labelled = place.sweep(&args).args(["--out", "other"]).output().unwrap();
+    assert!(labelled.status.success(), "{}", stderr(&labelled));
+    let compared = stdout(&place.bench(&["compare", "out", "other"]).output().unwrap());
+    assert!(compared.contains("cat → my node, v2"), "{compared}");
+}
+
+#[test]
+fn a_node_is_built_before_it_is_measured() {
+    let place = Place::new();
+    let build = format!("cp '{}' built && echo done", cat().display());
+    let sweep = |build: &str, more: &[&str]| {
+        let mut sweep = place.bench(&["sweep", "--out", "out", "--maelstrom"]);
+        sweep.arg(fake()).args([
+            "--bin",
+            "built",
+            "--batch-timeouts",
+            "50",
+            "--repetitions",
+            "1",
+            "--build",
+            build,
+        ]);
+        sweep.args(more).env("PATH", common::tools()).output().unwrap()
+    };
+    let failed = sweep("echo compiling; echo 'main.go:3: undefined: x' >&2; exit 4", &[]);
+    assert_eq!(failed.status.code(), Some(1));
+    let said = stderr(&failed);
+    let expected = "error: --build failed (exit status: 4), so nothing was measured: echo compiling; ";
+    assert!(said.contains(expected) && said.ends_with("\ncompiling\nmain.go:3: undefined: x\n"), "{said}");
+    assert!(!place.path("out").exists());
+    assert!(!sweep("true", &[]).status.success(), "there is no program yet");
+    let built = sweep(&build, &[]);
+    assert!(built.status.success() && stderr(&built).contains("built in "), "{}", stderr(&built));
+    let plan = sweep("echo >pwned", &["--dry-run"]);
+    assert!(stdout(&plan).starts_with("echo >pwned\n") && !place.path("pwned").exists(), "{}", stdout(&plan));
+}

@@ -274,7 +274,7 @@ impl Prepared {
             bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
         }
         let parameters = ParameterColumns::of(&spec.runs()?);
-        let (csv, Rows { records, torn_line }) =
+        let (csv, Rows { mut records, torn_line }) =
             CsvFile::open(&path, parameters, replace, spec.engine.leaves_files())?;
         // Nobody else sweeps here now, so what still runs here is left over.
         let orphans = orphans::end(directory);
@@ -300,6 +300,7 @@ impl Prepared {
             anyhow::Ok((spec, planned, resume::remaining(plan, &records, retry)))
         };
         let (spec, planned, remaining) = resume().with_context(|| CannotResume(path.clone()))?;
+        folder::label(&mut records, &spec);
         folder::write_spec(directory, &spec)?;
         Ok(Prepared { spec, csv, records, remaining, planned, torn_line, orphans })
     }

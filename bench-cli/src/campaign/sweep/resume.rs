@@ -60,6 +60,8 @@ pub(super) fn extended(existing: &SweepSpec, wanted: &SweepSpec) -> anyhow::Resu
     }
     let mut spec = existing.extended_to(grid);
     spec.limits.clone_from(&wanted.limits);
+    // A name changes no run.
+    spec.label.clone_from(&wanted.label);
     Ok(spec)
 }
 
