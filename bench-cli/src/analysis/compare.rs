@@ -10,11 +10,12 @@
 //! timeouts. A slowdown that every timeout shares shows there first.
 //!
 //! Many tests find something by chance, so probabilities are corrected by Holm's method (Holm, *Scandinavian
-//! Journal of Statistics* 6 (1979), 65–70). The tests that answer the [`Question`] are few: one for each figure
-//! asked about, over all common timeouts. They are corrected among themselves, over all sweeps together. All
-//! others are exploratory, and are corrected together with each other: looking around does not weaken the
-//! answer. A difference is significant if its corrected probability is below [`SIGNIFICANCE`] and it is larger
-//! than the question's threshold: two sweeps on one machine differ by about [`NEGLIGIBLE`] without a reason.
+//! Journal of Statistics* 6 (1979), 65–70). The tests that answer the [`Question`] are few: one for each
+//! figure asked about, over all common timeouts. They are corrected among themselves, over all sweeps
+//! together. All others are exploratory, and are corrected together with each other: looking around does not
+//! weaken the answer. A difference is significant if its corrected probability is below [`SIGNIFICANCE`] and
+//! it is larger than the question's threshold: two sweeps on one machine differ by about [`NEGLIGIBLE`]
+//! without a reason.
 //!
 //! Means are compared, since that is what Welch's test is about; tables and plots of one sweep show medians.
 

@@ -66,7 +66,8 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// Every warning about some series: wrong units and late runs first, then the fits of each series, then missing fits.
+    /// Every warning about some series: wrong units and late runs first, then the fits of each series, then
+    /// missing fits.
     pub fn on(series: &[Series<'_>]) -> Vec<Warning> {
         let mut warnings: Vec<Warning> = series.iter().filter_map(Warning::unit).collect();
         warnings.extend(Warning::lateness(series));
@@ -85,8 +86,8 @@ impl Warning {
         warnings
     }
 
-    /// Whether the node of a series seems to take milliseconds for seconds: then it sends no batch before the run
-    /// has ended, and nearly all values stay where they are.
+    /// Whether the node of a series seems to take milliseconds for seconds: then it sends no batch before the
+    /// run has ended, and nearly all values stay where they are.
     fn unit(series: &Series<'_>) -> Option<Warning> {
         let is_suspect = |record: &&&RunRecord| lost_nearly_all(record) && would_wait_for_ever(record);
         let lost = series.records.iter().filter(is_suspect).count();
@@ -133,8 +134,8 @@ fn lost_nearly_all(record: &RunRecord) -> bool {
     })
 }
 
-/// Whether a program that takes the number of milliseconds for seconds would batch for longer than the run. One
-/// that is given seconds does not.
+/// Whether a program that takes the number of milliseconds for seconds would batch for longer than the run.
+/// One that is given seconds does not.
 fn would_wait_for_ever(record: &RunRecord) -> bool {
     let Some(timeout) = record.run.batch_timeout else { return false };
     let seconds = timeout.as_secs_f64().to_string();

@@ -223,6 +223,15 @@ impl Outcome {
         Outcome { transient: true, ..self }
     }
 
+    /// The same with what else explains the failure.
+    pub fn explained(mut self, detail: &str) -> Outcome {
+        if !self.reason.is_empty() {
+            self.reason.push_str("; ");
+        }
+        self.reason.push_str(detail);
+        self
+    }
+
     /// The same, for a `reason` that has nothing to do with the node and may not happen again.
     pub fn excused(self, reason: String) -> Outcome {
         Outcome { reason, ..self.transient() }

@@ -15,10 +15,12 @@
 //! | [`html`] | tables and links as HTML |
 //! | [`summary`] | the tables that a sweep ends with, on the terminal and for all of the above |
 //! | [`pass_rate`] | how many runs passed |
+//! | [`failures`] | the runs that are not ok, each reason once |
 
 pub mod advice;
 pub mod comparison;
 pub mod confirm;
+mod failures;
 mod html;
 pub mod json;
 pub mod markdown;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::advice::{self, Answer};
+use super::failures::{self, Failure};
 use super::html::{self, escape};
 use super::{Report, distinct, runs, summary};
 use crate::analysis::{Series, Warning};
@@ -10,7 +11,7 @@ use crate::record::RunRecord;
 use crate::record::columns;
 use crate::spec::command::PROGRAM;
 use crate::spec::settings::{Faults, Settings};
-use crate::spec::{Names, Parameter, SweepSpec};
+use crate::spec::{Parameter, SweepSpec};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -213,22 +214,21 @@ fn pictures(report: &Report<'_>) -> Option<String> {
 }
 
 fn failed(records: &[RunRecord]) -> Option<String> {
-    let failed: Vec<&RunRecord> = records.iter().filter(|record| !record.is_ok()).collect();
-    if failed.is_empty() {
+    let failures = failures::by_reason(records);
+    if failures.is_empty() {
         return None;
     }
-    let caption =
-        format!("{} of {} runs are not ok and left out of medians and fits", failed.len(), records.len());
-    let names = Names::among(records.iter().map(|record| &record.run));
-    let mut html = html::open(&caption, "", &["run", "status", "reason", "log"].map(|name| (name, true)));
-    for RunRecord { run, measured } in failed {
+    let header = ["status", "reason", "runs"].map(|name| (name, true));
+    let mut html = html::open(&failures::headline(records), "", &header);
+    for Failure { status, reason, runs } in failures {
+        let runs: Vec<String> =
+            runs.iter().map(|(name, record)| runs::log(&record.measured.log, name)).collect();
         let _ = writeln!(
             html,
-            "<tr><th scope=\"row\">{}</th><td class=\"text bad\">{}</td><td class=\"text prose\">{}</td><td class=\"text\">{}</td></tr>",
-            escape(&names.run(run)),
-            measured.status,
-            escape(&measured.reason),
-            runs::log(&measured.log, &measured.log)
+            "<tr><th scope=\"row\" class=\"bad\">{status}</th><td class=\"text prose\">{}</td>\
+             <td class=\"text prose\">{}</td></tr>",
+            escape(reason),
+            runs.join(", ")
         );
     }
     Some(html + html::CLOSE)

@@ -110,7 +110,10 @@ fn columns(records: &[RunRecord]) -> Vec<Column> {
         Column::number("took (s)", |record| format!("{:.1}", record.measured.duration.as_secs_f64())),
         Column::text("engine", |record| record.run.engine.to_string()),
     ];
-    let log = Column::text("log", |record| log(&record.measured.log, "log"));
+    let log = Column::text("log", |record| match record.measured.log.as_str() {
+        "" => String::new(),
+        path => log(path, "log"),
+    });
     figures
         .into_iter()
         .map(Column::always)
@@ -156,7 +159,7 @@ pub(super) fn table(records: &[RunRecord], csv: &str) -> String {
     html + html::CLOSE + "</details>\n"
 }
 
-/// A link to a run's log, if there is one.
+/// A link to a run's log, or the label alone if none was kept.
 pub(super) fn log(path: &str, label: &str) -> String {
-    if path.is_empty() { String::new() } else { html::file_link(path, label) }
+    if path.is_empty() { escape(label) } else { html::file_link(path, label) }
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 
-use super::pass_rate;
+use super::{failures, pass_rate};
 use crate::analysis::advice::{Judged, judge};
 use crate::analysis::series::Point;
 use crate::analysis::{Fit, Series, Warning};
 use crate::model::MessageModel;
 use crate::record::{Quantile, RunRecord};
-use crate::spec::{Limits, Names, Parameter};
+use crate::spec::{Limits, Parameter};
 use crate::stats::median::Spread;
 
 /// A table before it has a form: the terminal, the report and Markdown each show it in their own way.
@@ -193,20 +193,15 @@ pub fn sentence(warning: &Warning) -> String {
 }
 
 fn failures(text: &mut String, records: &[RunRecord], directory: &Path) {
-    let failed: Vec<&RunRecord> = records.iter().filter(|record| !record.is_ok()).collect();
-    if failed.is_empty() {
-        return;
+    let failures = failures::by_reason(records);
+    if !failures.is_empty() {
+        let _ = writeln!(text, "\n{}:", failures::headline(records));
     }
-    let _ = writeln!(
-        text,
-        "\n{} of {} runs are not ok and left out of medians and fits:",
-        failed.len(),
-        records.len()
-    );
-    let names = Names::among(records.iter().map(|record| &record.run));
-    for RunRecord { run, measured } in failed {
-        let _ = writeln!(text, "  {}: {}: {}", names.run(run), measured.status, measured.reason);
-        let _ = writeln!(text, "    {}", directory.join(&measured.log).display());
+    for failure in failures {
+        let _ = writeln!(text, "  {}: {}: {}", failure.names(), failure.status, failure.reason);
+        if let Some((_, record)) = failure.runs.first() {
+            let _ = writeln!(text, "    {}", directory.join(&record.measured.log).display());
+        }
     }
 }
 

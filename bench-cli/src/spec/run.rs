@@ -41,14 +41,14 @@ pub struct RunSpec {
 }
 
 impl RunSpec {
-    /// The run without its seed and label: which of the sweep's runs it is, whatever its random choices are and
-    /// whatever it is called.
+    /// The run without its seed and label: which of the sweep's runs it is, whatever its random choices are
+    /// and whatever it is called.
     pub fn identity(&self) -> RunSpec {
         RunSpec { seed: None, label: None, ..self.clone() }
     }
 
-    /// What this run is a sample of: the user's label, or else the strategy of this repository's node or another
-    /// node's program name.
+    /// What this run is a sample of: the user's label, or else the strategy of this repository's node or
+    /// another node's program name.
     pub fn series(&self) -> String {
         if let Some(label) = &self.label {
             return label.clone();

@@ -223,8 +223,8 @@ impl SweepSpec {
         Ok(runs)
     }
 
-    /// What a run of a strategy is called; `None` if the user does not say. Of several strategies a label alone
-    /// would make one series.
+    /// What a run of a strategy is called; `None` if the user does not say. Of several strategies a label
+    /// alone would make one series.
     pub fn label_of(&self, strategy: Option<StrategyKind>) -> Option<String> {
         let label = self.label.as_ref()?;
         match strategy.filter(|_| self.grid.strategies.len() > 1) {

@@ -81,4 +81,12 @@ fn a_timeout_that_is_taken_for_seconds_is_suspected() {
     let hint =
         "slow: nearly all values were lost in 2 of 2 runs. Does the node take its batch timeout in seconds?";
     assert!(said.contains(hint), "{said}");
+    // Which node lacks which values from when on, at the top of the log, on the terminal and in the report.
+    let log = fs::read_to_string(place.path("out/runs/slow-50ms-r1/log.txt")).unwrap();
+    let first = log.lines().next().unwrap();
+    assert!(first.starts_with("This run is not ok (invalid): "), "{first}");
+    let reason = first.split("(invalid): ").nth(1).unwrap();
+    assert!(reason.contains(" values lost; n") && reason.contains(" values, broadcast from 0."), "{reason}");
+    let report = fs::read_to_string(place.path("out/report.html")).unwrap();
+    assert!(said.contains(reason) && report.contains(reason), "{reason}\n{said}");
 }

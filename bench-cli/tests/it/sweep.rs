@@ -85,7 +85,7 @@ fn runs_that_fail_are_recorded_and_left_out() {
     );
     let crashed = "exit status 255: Node n1 crashed with exit status 3. It wrote to stderr: dying";
     assert_eq!(rows[0].measured.reason, crashed);
-    assert_eq!(rows[2].measured.reason, "15 of 21 values lost; :workload is invalid");
+    assert_eq!(rows[2].measured.reason, "15 of 21 values lost");
     assert_eq!(rows[5].measured.reason, "Unknown option: \"--no-such-flag\"");
     for row in &rows {
         assert!(place.path("out").join(&row.measured.log).is_file(), "{}", row.measured.log);

@@ -59,13 +59,18 @@ impl Simulated {
             return Ok(Outcome::failed(Status::BadArguments, reason).into());
         };
         progress.enter(Progressed::Operations);
-        let RunSpec { settings, seed, .. } = request.run;
+        let RunSpec { settings, seed, .. } = request.run.clone();
         let seed = seed.unwrap_or_default();
         let simulation = tokio::task::spawn_blocking(move || run(&settings, config, seed));
         let outcome = match simulation.await {
             Ok(Ok(finished)) => {
                 let missed = || Some(checker::missed_by_final_reads(&finished.history));
-                Outcome::judge(figures::of(&finished), missed)
+                let outcome = Outcome::judge(figures::of(&finished), missed);
+                let (clients, nodes) = (request.run.settings.client_count(), request.run.settings.node_count);
+                match checker::missing_values(&finished.history, clients, nodes) {
+                    Some(missing) if outcome.status() != Status::Ok => outcome.explained(&missing),
+                    _ => outcome,
+                }
             }
             Ok(Err(error)) => Outcome::failed(Status::Crashed, error.to_string()),
             Err(panic) => Outcome::failed(Status::Crashed, format!("the simulation failed: {panic}")),
