@@ -14,7 +14,7 @@ use crate::analysis::Series;
 use crate::campaign::sweep::{CSV_FILE, Ended};
 use crate::plot;
 use crate::record::RunRecord;
-use crate::report::advice::{self, Answer};
+use crate::report::advice::{self, Answer, Described};
 use crate::report::{self, Picture, Report, summary};
 use crate::spec::SweepSpec;
 use crate::spec::names::plain_name;
@@ -120,7 +120,9 @@ pub fn print(Results { records, spec }: Results<'_>, folder: &Path, limits: &Lim
     let series = Series::group(records);
     let limits = limits.for_series(&series, spec);
     println!("{}", summary::text(records, &limits, folder).trim_end());
-    for answer in advice::answers(&series, &limits, spec) {
+    let folder = folder.display().to_string();
+    let sweep = spec.map(|spec| Described { spec, folder: Some(&folder) });
+    for answer in advice::answers(&series, &limits, sweep) {
         println!("\n{}", on_the_terminal(answer));
     }
     println!();
@@ -155,7 +157,7 @@ pub fn write_all(
         write(&json, &report::json::rows(records)?)?;
     }
     if wanted(Format::Markdown, &summary) {
-        write(&summary, &report::markdown::summary(records, &limits, spec))?;
+        write(&summary, &report::markdown::summary(records, &limits))?;
     }
     let Outputs { title, csv, .. } = outputs;
     let report = Report { title, csv, records, spec, limits: &limits, pictures: &pictures };

@@ -21,7 +21,7 @@ use crate::analysis::advice::Aim;
 use crate::analysis::{Series, Warning};
 use crate::campaign::sweep::{CSV_FILE, Existing};
 use crate::campaign::tune::{self, Outcome, Recommendation, Step, TuneObserver, TuneSpec};
-use crate::report::advice;
+use crate::report::advice::{self, Described};
 use crate::spec::file;
 use crate::spec::template::ArgsTemplate;
 use crate::spec::{Limits, Node, SettingLists, SweepSpec};
@@ -111,7 +111,8 @@ pub fn run(args: &TuneArgs) -> anyhow::Result<ExitCode> {
         Outcome::NothingMeets(records) => {
             println!("no setting reliably meets {}", spec.limits);
             let series = Series::group(&records);
-            for answer in advice::answers(&series, std::slice::from_ref(&spec.limits), Some(&spec.check)) {
+            let sweep = Described { spec: &spec.check, folder: None };
+            for answer in advice::answers(&series, std::slice::from_ref(&spec.limits), Some(sweep)) {
                 println!("{}", output::on_the_terminal(answer));
             }
             ExitCode::FAILURE

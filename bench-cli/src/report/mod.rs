@@ -38,7 +38,7 @@ use crate::spec::{Limits, SweepSpec};
 /// The contents of a report.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
-    /// The title of the page: the name of the sweep's folder.
+    /// The title of the page: the name of the sweep's folder, which its commands extend.
     pub title: &'a str,
     /// The name of the CSV with the runs, in the page's folder.
     pub csv: &'a str,

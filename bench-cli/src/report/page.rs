@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::advice::{self, Answer};
+use super::advice::{self, Answer, Described};
 use super::failures::{self, Failure};
 use super::html::{self, escape};
 use super::{Report, distinct, runs, summary};
@@ -188,7 +188,8 @@ fn figures(report: &Report<'_>) -> String {
 }
 
 fn advice(report: &Report<'_>) -> Option<String> {
-    let answers = advice::answers(&Series::group(report.records), report.limits, report.spec);
+    let sweep = report.spec.map(|spec| Described { spec, folder: Some(report.title) });
+    let answers = advice::answers(&Series::group(report.records), report.limits, sweep);
     let mut html = String::new();
     for Answer { question, findings, next } in &answers {
         let _ = writeln!(html, "<h3>{}</h3>\n<ul>", escape(question));

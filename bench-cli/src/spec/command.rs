@@ -23,6 +23,20 @@ impl SweepSpec {
         self.typed(false)
     }
 
+    /// The command that adds these runs to the sweep `there`, which is in `folder`.
+    pub fn command_extending(&self, there: &SweepSpec, folder: &str) -> String {
+        let mut words: Vec<String> =
+            [PROGRAM, "sweep", "--spec", folder, "--out", folder].map(String::from).into();
+        if self.grid.strategies != there.grid.strategies {
+            words.push("--strategy".to_owned());
+            words.push(list(self.grid.strategies.iter().map(|one| one.name().to_owned())));
+        }
+        let timeouts = list(self.grid.batch_timeouts.iter().map(|one| one.as_millis().to_string()));
+        words.extend(["--batch-timeouts".to_owned(), timeouts]);
+        words.extend(["--repetitions".to_owned(), self.grid.repetitions.to_string()]);
+        shell::join(&words)
+    }
+
     fn typed(&self, with_seed: bool) -> String {
         let mut words: Vec<String> = [PROGRAM, "sweep"].map(String::from).into();
         let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
@@ -111,6 +125,18 @@ mod tests {
         let maelstrom = SweepSpec { engine: EngineKind::Maelstrom, ..spec() };
         assert!(!maelstrom.command().unwrap().contains("--seed"));
         assert!(!spec().command_without_seed().contains("--seed"));
+    }
+
+    #[test]
+    fn an_extension_says_what_is_new_alone() {
+        let mut more = spec();
+        more.grid.strategies = vec![StrategyKind::Hub];
+        more.grid.batch_timeouts = vec![Duration::from_millis(75)];
+        more.grid.repetitions = 5;
+        assert_eq!(
+            more.command_extending(&spec(), "my sweep"),
+            "bench-cli sweep --spec 'my sweep' --out 'my sweep' --strategy hub --batch-timeouts 75 --repetitions 5"
+        );
     }
 
     #[test]

@@ -227,7 +227,8 @@ impl SweepSpec {
     /// alone would make one series.
     pub fn label_of(&self, strategy: Option<StrategyKind>) -> Option<String> {
         let label = self.label.as_ref()?;
-        match strategy.filter(|_| self.grid.strategies.len() > 1) {
+        let mut all = self.extends.iter().chain([&self.grid]).flat_map(|grid| &grid.strategies);
+        match strategy.filter(|_| all.any(|other| Some(*other) != strategy)) {
             Some(strategy) => Some(format!("{label} {}", strategy.name())),
             None => Some(label.clone()),
         }
