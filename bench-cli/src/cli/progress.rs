@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -63,7 +64,11 @@ impl Screen {
             self.note(&format!("{done} of {} runs are done already", done + runs));
         }
         let all = rounded(plan.duration());
-        self.note(&format!("{runs} runs, {jobs} at a time, about {all}; into {directory}"));
+        let at_once = match plan.first_alone && runs > 1 {
+            true => "the first one alone, to see how many can go on at a time".to_owned(),
+            false => format!("{jobs} at a time, about {all}"),
+        };
+        self.note(&format!("{runs} runs, {at_once}; into {directory}"));
     }
 }
 
@@ -98,6 +103,16 @@ impl Observer for Screen {
     fn entered(&mut self, index: usize, phase: Phase) {
         if let Some(progress) = &mut self.progress {
             progress.entered(index, phase);
+        }
+    }
+
+    fn measured_cost(&mut self, cores: f64, jobs: NonZeroUsize) {
+        if let Some(progress) = &mut self.progress {
+            progress.with_estimate(|estimate| estimate.jobs = jobs.get());
+            if progress.total > 1 {
+                let how_many = format!("{jobs} at a time from now on; --jobs sets another number");
+                self.note(&format!("the first run took {cores:.2} cores: {how_many}"));
+            }
         }
     }
 

@@ -16,7 +16,8 @@ use crate::engine::programs::Programs;
 /// The flags that say how runs are executed.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Number of parallel runs [default: 1 with Maelstrom, 4 per core embedded, 1 per core simulated]
+    /// Number of parallel runs [default: 1 with Maelstrom, 1 per core simulated, 4 per core embedded; fewer
+    /// of a node given by --bin if its first run shows that it needs more]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Kill a run in real time after this long [default: derived from its settings]

@@ -183,7 +183,7 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
         }
     }
     let engine = Engine::new(spec.engine, &options.programs)?;
-    let jobs = options.jobs_of(&engine);
+    let jobs = options.most_jobs(&engine, &spec.node);
     let each = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
     let all = each * runs.len().div_ceil(jobs.get()) as u32;
     eprintln!("{} runs, {jobs} at a time, would take about {}; nothing was done", runs.len(), rounded(all));

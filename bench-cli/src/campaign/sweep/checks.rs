@@ -54,7 +54,8 @@ pub(super) async fn check(
     let mut findings = Vec::new();
     if spec.engine == EngineKind::Maelstrom {
         findings.extend(tools::check());
-        let kept = if options.keep == Keep::All { runs.len() } else { options.jobs_of(engine).get() };
+        let kept =
+            if options.keep == Keep::All { runs.len() } else { options.most_jobs(engine, &spec.node).get() };
         let faults = Faults::of(runs.iter().flat_map(|run| run.settings.nemesis.faults.kinds()));
         findings.extend(maelstrom::lacks(&options.programs.maelstrom()?, faults));
         findings.push(machine::disk(&options.directory, kept));
