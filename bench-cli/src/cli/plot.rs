@@ -10,7 +10,7 @@ use clap::builder::PossibleValuesParser;
 use super::artifacts::{COMPARISON, LATENCY_FIT};
 use super::compare::{self, CompareArgs};
 use super::limits::LimitArgs;
-use super::output::{self, FormatArgs, Outputs, Results};
+use super::output::{self, Extent, FormatArgs, Outputs, Results};
 use super::usage::UsageError;
 use crate::analysis::Series;
 use crate::campaign::sweep::Recorded;
@@ -42,6 +42,9 @@ pub struct PlotArgs {
     /// Which picture that file is [default: latency-fit]
     #[arg(long, value_name = "NAME", requires = "output", value_parser = PossibleValuesParser::new(plot::PICTURES.map(|(name, ..)| name)))]
     picture: Option<String>,
+    /// Print every table, warning and piece of advice
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
@@ -65,7 +68,7 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     let Recorded { csv, records, spec, .. } = super::sweep::read(path)?;
     let outputs = Outputs::beside(&csv);
     let results = Results { records: &records, spec: spec.as_ref() };
-    output::print(results, outputs.folder(), &args.limits);
+    output::print(results, outputs.folder(), Extent::of(args.verbose), &args.limits);
     ensure!(
         records.iter().any(RunRecord::is_ok),
         "there is nothing to draw: no run in {} is ok",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
+use super::output::Extent;
 use super::progress::Detail;
 use super::settings::seconds;
 use super::signals;
@@ -33,7 +34,7 @@ pub struct RunArgs {
     /// No progress: only warnings, errors and the summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// Show each run's phases where there are no bars
+    /// Print every table, warning and piece of advice, and each run's phases where there are no bars
     #[arg(short, long)]
     verbose: bool,
 }
@@ -71,6 +72,11 @@ impl RunArgs {
             programs,
             stop: signals::listen().context("cannot handle signals")?,
         })
+    }
+
+    /// How much of the results is printed.
+    pub(super) fn extent(&self) -> Extent {
+        Extent::of(self.verbose)
     }
 
     pub(super) fn detail(&self) -> Detail {

@@ -108,7 +108,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     screen.note(&format!("engine: {} ({why})", spec.engine));
     let ended = measure(&spec, &options, &mut screen, &commands)?;
-    output::conclude(&ended, &directory, &args.limits, &args.formats)?;
+    output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats)?;
     if ended.stopped {
         eprintln!(
             "interrupted: {} of {} runs are in {}; to resume:\n  {}",

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::advice::{self, Answer};
 use super::page::settings;
 use super::summary::{self, Sheet};
-use super::{distinct, pass_rate};
+use super::{distinct, failures, pass_rate};
 use crate::analysis::{Series, Warning};
 use crate::record::RunRecord;
 use crate::spec::Limits;
@@ -34,6 +34,14 @@ pub fn summary(records: &[RunRecord], limits: &[Limits]) -> String {
         for finding in findings {
             let _ = writeln!(text, "- {}", escape(&finding));
         }
+    }
+    let failures = failures::by_reason(records);
+    if !failures.is_empty() {
+        let _ = writeln!(text, "\n{}:\n", failures::headline(records));
+    }
+    for failure in failures {
+        let said = format!("{}: {}: {}", failure.names(), failure.status, failure.reason);
+        let _ = writeln!(text, "- {}", escape(&said));
     }
     let settings: Vec<String> =
         settings(records).iter().map(|(name, value)| format!("{name}: {}", escape(value))).collect();

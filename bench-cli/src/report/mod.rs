@@ -14,10 +14,12 @@
 //! | [`json`] | `sweep.json`: the records with the names of the CSV's columns |
 //! | [`html`] | tables and links as HTML |
 //! | [`summary`] | the tables that a sweep ends with, on the terminal and for all of the above |
+//! | [`brief`] | what fits a screen |
 //! | [`pass_rate`] | how many runs passed |
 //! | [`failures`] | the runs that are not ok, each reason once |
 
 pub mod advice;
+pub mod brief;
 pub mod comparison;
 pub mod confirm;
 mod failures;

@@ -76,7 +76,8 @@ fn a_timeout_that_is_taken_for_seconds_is_suspected() {
     let mut sweep = place.bench(&["sweep", "--out", "out", "--engine", "embedded", "--bin", "slow"]);
     sweep.args(["--batch-timeouts", "50,100", "--repetitions", "1", "--jobs", "2", "--node-count", "3"]);
     let output = sweep.args(["--time-limit", "1s", "--rate", "20", "--latency", "10ms"]).output().unwrap();
-    let said = stdout(&output);
+    // In one line, however wide the screen is.
+    let said = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
     let hint =
         "slow: nearly all values were lost in 2 of 2 runs. Does the node take its batch timeout in seconds?";

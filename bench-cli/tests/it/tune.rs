@@ -118,7 +118,7 @@ fn what_a_sweep_recommends_is_run_again() {
     let none = bench(place.path(), "confirm out/sweep.csv --max-latency 1ms");
     let plot = format!("reliably meets the limits; {} plot out/sweep.csv says", common::called());
     assert!(String::from_utf8_lossy(&none.stderr).contains(&plot));
-    let advice = stdout(&bench(place.path(), "plot out --max-latency 200ms"));
+    let advice = stdout(&bench(place.path(), "plot out -v --max-latency 200ms"));
     let next = format!("\n    {} sweep --spec out --out out ", common::called());
     assert!(advice.contains(&next), "{advice}");
     let report = std::fs::read_to_string(place.path().join("out/report.html")).unwrap();
@@ -149,7 +149,8 @@ fn a_suggested_sweep_extends_the_folder_that_is_there() {
     let place = tempfile::tempdir().unwrap();
     let sweep = "sweep --engine simulated --strategy hub,direct --node-count 5 --time-limit 5s --latency 20ms \
                  --batch-timeouts 100,400 --repetitions 3 --seed 1 --max-latency 300ms --out out -q";
-    let said = stdout(&bench(place.path(), sweep));
+    assert!(bench(place.path(), sweep).status.success());
+    let said = stdout(&bench(place.path(), "plot out -v"));
     let command = said.split(&format!("{} ", common::called())).nth(1).unwrap().lines().next().unwrap();
     assert!(command.starts_with("sweep --spec out --out out --strategy "), "{command}");
     let again = bench(place.path(), command);
