@@ -10,11 +10,13 @@ mod description;
 pub mod doctor;
 mod engine;
 pub mod limits;
+mod live;
 mod output;
 pub mod parity;
 pub mod plot;
 mod progress;
 mod runs;
+pub mod serve;
 pub mod settings;
 mod signals;
 pub mod simulate;
@@ -47,6 +49,7 @@ enum Command {
     Tune(Box<tune::TuneArgs>),
     Plot(plot::PlotArgs),
     Compare(compare::CompareArgs),
+    Serve(serve::ServeArgs),
     Confirm(confirm::ConfirmArgs),
     /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
     #[command(disable_help_flag = true)]
@@ -99,6 +102,7 @@ pub fn run() -> ExitCode {
         Command::Tune(args) => guarded(|| tune::run(&args)),
         Command::Plot(args) => plot::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Confirm(args) => guarded(|| confirm::run(&args)),
         Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
         Command::Node { arguments } => {

@@ -76,6 +76,11 @@ impl Outputs {
         &self.folder
     }
 
+    /// The name of the sweep.
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{}{name}", self.prefix))
     }
@@ -171,15 +176,14 @@ pub fn write_all(
     let pictures =
         if records.iter().any(RunRecord::is_ok) { draw_all(&series, outputs)? } else { Vec::new() };
     let Outputs { title, csv, .. } = outputs;
-    let report = Report { title, csv, records, spec, limits: &limits, pictures: &pictures };
+    let report = Report { title, csv, records, spec, limits: &limits, pictures: &pictures, progress: None };
     let mut files = vec![(REPORT, report::page::page(&report))];
     files.push((SUMMARY, report::markdown::summary(records, &limits)));
     if formats.format.contains(&Format::Json) || outputs.file(JSON).exists() {
         files.push((JSON, report::json::rows(records)?));
     }
     for (name, text) in &files {
-        let file = outputs.file(name);
-        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        write_whole(&outputs.file(name), text)?;
     }
     let written = files.iter().map(|(name, _)| format!("{}{name}", outputs.prefix));
     let written: Vec<String> = written.chain([csv.clone()]).collect();
@@ -189,6 +193,13 @@ pub fn write_all(
         println!("plots (.{}): {}", PICTURE_FORMATS.join(", ."), names.join(", "));
     }
     Ok(())
+}
+
+/// Writes a file that a browser may read at any time: it is there as a whole, or as it was.
+pub(super) fn write_whole(file: &Path, text: &str) -> anyhow::Result<()> {
+    let fresh = file.with_extension("new");
+    let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, file));
+    written.with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Draws every picture of a sweep: all series side by side on the same axes, and if there are

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::artifacts;
+use super::live::LiveReport;
 use crate::campaign::sweep::{CSV_FILE, Observer, Plan};
 use crate::engine::Phase;
 use crate::preflight::Finding;
@@ -31,13 +32,28 @@ pub enum Detail {
 pub struct Screen {
     detail: Detail,
     progress: Option<Progress>,
+    live: Option<LiveReport>,
     begun: bool,
 }
 
 impl Screen {
     /// Shows so much.
     pub fn new(detail: Detail) -> Screen {
-        Screen { detail, progress: None, begun: false }
+        Screen { detail, progress: None, live: None, begun: false }
+    }
+
+    /// The same, with a report that is kept up to date.
+    pub(super) fn with_report(self, live: LiveReport) -> Screen {
+        Screen { live: Some(live), ..self }
+    }
+
+    /// Brings the report up to date. The sweep goes on without it, and ends with one.
+    fn update_report(&mut self) {
+        if let Some(live) = &mut self.live
+            && let Err(error) = live.update()
+        {
+            log::warn!("the report is not up to date: {error:#}");
+        }
     }
 
     /// Whether a sweep was ready to begin, so that it may have left something.
@@ -90,6 +106,9 @@ impl Observer for Screen {
         }
         self.begun = true;
         self.announce(plan);
+        if let Some(live) = &mut self.live {
+            live.planned(plan.done + plan.runs);
+        }
         self.progress = Some(Progress::new(plan.runs, plan.jobs, plan.expected, self.detail));
         Ok(())
     }
@@ -120,6 +139,7 @@ impl Observer for Screen {
         if let Some(progress) = &mut self.progress {
             progress.completed(index, name, record);
         }
+        self.update_report();
     }
 
     fn abandoned(&mut self, index: usize) {

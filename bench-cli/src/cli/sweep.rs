@@ -10,6 +10,7 @@ use super::artifacts;
 use super::build;
 use super::description::DescriptionArgs;
 use super::limits::LimitArgs;
+use super::live::LiveReport;
 use super::output::{self, FormatArgs};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
@@ -92,7 +93,8 @@ pub struct SweepArgs {
 pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let directory = args.directory()?;
     let commands = Commands::new(std::env::args_os(), &directory);
-    let mut screen = Screen::new(args.runs.detail());
+    let live = LiveReport::new(&directory, &args.limits);
+    let mut screen = Screen::new(args.runs.detail()).with_report(live);
     if let Some(command) = args.build.as_ref().filter(|_| !args.dry_run) {
         build::run(command, &screen)?;
     }

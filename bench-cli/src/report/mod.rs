@@ -8,6 +8,7 @@
 //! | [`comparison`] | the differences between sweeps as text, JSON and Markdown |
 //! | [`confirm`] | how recommended settings fared when they were run again |
 //! | [`page`] | `report.html`: what was run, figures, plots and every run, in one file that needs no other |
+//! | [`index`] | all sweeps of a folder, as a page |
 //! | [`parity`] | an engine's figures next to recorded ones, as a table and as CSV |
 //! | [`runs`] | the page's table of runs |
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
@@ -24,6 +25,7 @@ pub mod comparison;
 pub mod confirm;
 mod failures;
 mod html;
+pub mod index;
 pub mod json;
 pub mod markdown;
 pub mod page;
@@ -52,6 +54,17 @@ pub struct Report<'a> {
     pub limits: &'a [Limits],
     /// The plots, in the order in which they are shown.
     pub pictures: &'a [Picture],
+    /// How far the sweep has come; `None` if it has ended.
+    pub progress: Option<Progress>,
+}
+
+/// How many runs of a sweep have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Those that have.
+    pub done: usize,
+    /// All of them.
+    pub planned: usize,
 }
 
 /// A plot of the records.

@@ -110,17 +110,15 @@ fn columns(records: &[RunRecord]) -> Vec<Column> {
         Column::number("took (s)", |record| format!("{:.1}", record.measured.duration.as_secs_f64())),
         Column::text("engine", |record| record.run.engine.to_string()),
     ];
-    let log = Column::text("log", |record| match record.measured.log.as_str() {
-        "" => String::new(),
-        path => log(path, "log"),
-    });
+    let any_files = records.iter().any(|record| !record.measured.log.is_empty());
+    let files = Column { is_always_shown: any_files, ..Column::text("files", files) };
     figures
         .into_iter()
         .map(Column::always)
         .chain(users)
         .chain(details)
         .chain(Setting::ALL.iter().map(Column::setting))
-        .chain([log])
+        .chain([files])
         .collect()
 }
 
@@ -157,6 +155,21 @@ pub(super) fn table(records: &[RunRecord], csv: &str) -> String {
         html.push_str("</tr>\n");
     }
     html + html::CLOSE + "</details>\n"
+}
+
+/// Links to what a run left: its log, the diagram of its first messages, and its history. A run without figures
+/// may have only the first.
+fn files(record: &RunRecord) -> String {
+    let path = record.measured.log.as_str();
+    if path.is_empty() {
+        return String::new();
+    }
+    let mut links = vec![log(path, "log")];
+    if let (Some(_), Some((folder, _))) = (record.figures(), path.rsplit_once('/')) {
+        let stored = |name: &str, label| html::file_link(&format!("{folder}/store/latest/{name}"), label);
+        links.extend([stored("messages.svg", "messages"), stored("history.edn", "history")]);
+    }
+    links.join(" · ")
 }
 
 /// A link to a run's log, or the label alone if none was kept.

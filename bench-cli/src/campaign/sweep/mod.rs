@@ -8,6 +8,7 @@
 
 mod checks;
 pub mod folder;
+pub mod overview;
 mod resume;
 mod scheduler;
 
