@@ -12,7 +12,7 @@
 //! | [`limits`] | whether a run stays below limits |
 //! | [`advice`] | which timeouts reliably meet limits, and what to measure next |
 //! | [`confirm`] | whether further runs of a recommended setting meet the limits, too |
-//! | [`compare`] | which differences between sweeps are beyond noise |
+//! | [`compare`] | which differences between sweeps are significant |
 //! | [`threshold`] | whether a sweep crosses a threshold that fails it |
 //! | [`parity`] | whether an engine measures what another one measures |
 //! | [`warning`] | what to know before using any of this |

@@ -12,7 +12,7 @@ use crate::record::{Quantile, RunRecord};
 use crate::spec::limits::Challenge;
 use crate::spec::setting::Setting;
 use crate::spec::value::{Number, Value};
-use crate::spec::{Limits, Names, Parameter};
+use crate::spec::{Names, Parameter};
 use crate::stats::median::Spread;
 
 /// All runs of one strategy (or of one other node) under the same settings.
@@ -191,8 +191,6 @@ pub struct Point {
     pub msgs_per_op: Option<Spread>,
     /// The stable latencies' quantiles in milliseconds, in the order of [`Quantile::ALL`].
     pub latencies: [Option<Spread>; Quantile::ALL.len()],
-    /// How many runs pass each challenge, in the order of [`Challenge::ALL`].
-    pub passed: [usize; Challenge::ALL.len()],
 }
 
 impl Point {
@@ -209,9 +207,6 @@ impl Point {
                     usable().filter_map(|record| record.latency(quantile)).map(|l| l.as_secs_f64() * 1e3),
                 )
             }),
-            passed: Challenge::ALL
-                .map(Limits::from)
-                .map(|challenge| records.iter().filter(|record| challenge.are_met_by(record)).count()),
         }
     }
 }
@@ -233,7 +228,7 @@ mod tests {
         let series = Series::group(&records);
         assert_eq!(series.len(), 1);
         let points = series[0].by_x();
-        assert_eq!((points[0].runs, points[0].ok, points[0].passed), (2, 1, [1, 1]));
+        assert_eq!((points[0].runs, points[0].ok), (2, 1));
         assert_eq!(series[0].points(Quantile::P50), [(100.0, 250.0), (200.0, 300.0), (400.0, 400.0)]);
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::sweep::Recorded;
+use super::sweep::{Impossible, Recorded};
 use crate::analysis::confirm::{Confirmation, Recommended};
 use crate::analysis::{Advice, Series};
 use crate::record::RunRecord;
@@ -23,7 +23,10 @@ pub fn recommended(sweep: &Recorded, limits: &[Limits]) -> anyhow::Result<Vec<Re
         "{} is a grid of settings, each with advice of its own; confirm a sweep of one combination",
         sweep.csv.display()
     );
-    ensure!(!limits.is_empty(), "say the limits: --limit 3d, or own ones such as --max-latency 500ms");
+    ensure!(
+        !limits.is_empty(),
+        Impossible("say the limits: --limit 3d, or own ones such as --max-latency 500ms")
+    );
     let of_limits = |limits: &Limits| {
         let advice = Advice::on(&series, limits.clone());
         let recommended = advice.recommended().into_iter().map(|(aim, judged)| Recommended {

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
+use super::usage::UsageError;
 use super::{Cli, typed};
 use crate::spec::command::PROGRAM;
 use crate::terminal;
@@ -40,8 +41,8 @@ pub fn man(name: Option<&str>) -> anyhow::Result<ExitCode> {
     program.build();
     let command = match name {
         None => program,
-        Some(name) => program.find_subcommand(name).cloned().with_context(|| {
-            format!("there is no command {name:?}; {} --help lists them", typed::program())
+        Some(name) => program.find_subcommand(name).cloned().ok_or_else(|| {
+            UsageError::new(format!("there is no command {name:?}; {} --help lists them", typed::program()))
         })?,
     };
     let mut text = Vec::new();

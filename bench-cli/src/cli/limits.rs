@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use super::settings::milliseconds;
 use crate::analysis::Series;
@@ -14,7 +14,7 @@ use crate::spec::{Limits, SweepSpec};
 #[command(next_help_heading = "Limits to advise on")]
 pub struct LimitArgs {
     /// Limits of a challenge: 3d or 3e, or both [default: both, for 25 nodes at 100 op/s and 100 ms]
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', action = ArgAction::Set)]
     limit: Vec<Limits>,
     /// Fewer messages between nodes for each operation than this
     #[arg(long, value_name = "N", value_parser = messages)]

@@ -1,6 +1,7 @@
 //! The command line: flags in, exit status out.
 
 mod artifacts;
+mod build;
 pub mod check;
 pub mod compare;
 pub mod completions;
@@ -9,11 +10,13 @@ mod description;
 pub mod doctor;
 mod engine;
 pub mod limits;
+mod live;
 mod output;
 pub mod parity;
 pub mod plot;
 mod progress;
 mod runs;
+pub mod serve;
 pub mod settings;
 mod signals;
 pub mod simulate;
@@ -22,6 +25,7 @@ pub mod sweep;
 pub mod test;
 pub mod tune;
 mod typed;
+mod usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -33,7 +37,7 @@ use crate::supervise::guard::{self, Guard};
 
 /// Sweep a broadcast node's batch timeout under Maelstrom, fit its latencies, draw them.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, args_override_self = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -45,6 +49,7 @@ enum Command {
     Tune(Box<tune::TuneArgs>),
     Plot(plot::PlotArgs),
     Compare(compare::CompareArgs),
+    Serve(serve::ServeArgs),
     Confirm(confirm::ConfirmArgs),
     /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
     #[command(disable_help_flag = true)]
@@ -97,6 +102,7 @@ pub fn run() -> ExitCode {
         Command::Tune(args) => guarded(|| tune::run(&args)),
         Command::Plot(args) => plot::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Confirm(args) => guarded(|| confirm::run(&args)),
         Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
         Command::Node { arguments } => {
@@ -112,7 +118,7 @@ pub fn run() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {}", typed::within(&format!("{error:#}")));
-        ExitCode::FAILURE
+        usage::exit_status(&error)
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
+use super::output::Extent;
 use super::progress::Detail;
 use super::settings::seconds;
 use super::signals;
@@ -16,7 +17,8 @@ use crate::engine::programs::Programs;
 /// The flags that say how runs are executed.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Number of parallel runs [default: 1 with Maelstrom, 4 per core embedded, 1 per core simulated]
+    /// Number of parallel runs [default: 1 with Maelstrom, 1 per core simulated, 4 per core embedded; fewer
+    /// of a node given by --bin if its first run shows that it needs more]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Kill a run in real time after this long [default: derived from its settings]
@@ -32,7 +34,7 @@ pub struct RunArgs {
     /// No progress: only warnings, errors and the summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// Show each run's phases where there are no bars
+    /// Print every table, warning and piece of advice, and each run's phases where there are no bars
     #[arg(short, long)]
     verbose: bool,
 }
@@ -70,6 +72,11 @@ impl RunArgs {
             programs,
             stop: signals::listen().context("cannot handle signals")?,
         })
+    }
+
+    /// How much of the results is printed.
+    pub(super) fn extent(&self) -> Extent {
+        Extent::of(self.verbose)
     }
 
     pub(super) fn detail(&self) -> Detail {

@@ -7,13 +7,16 @@ use anyhow::{anyhow, bail, ensure};
 use clap::Args;
 
 use super::artifacts;
+use super::build;
 use super::description::DescriptionArgs;
 use super::limits::LimitArgs;
+use super::live::LiveReport;
 use super::output::{self, FormatArgs};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
 use super::settings::SettingsArgs;
 use super::typed::Commands;
+use super::usage::UsageError;
 use crate::analysis::Threshold;
 use crate::campaign::sweep::{self, CSV_FILE, CannotResume, Ended, Existing, Options, Recorded};
 use crate::engine::Engine;
@@ -31,6 +34,7 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep
   bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
+  bench-cli sweep --bin ./my-node --build 'go build -o my-node .' --label 'my node, v2'
   bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
   bench-cli sweep --batch-timeouts 400 --fail-if 'msgs_per_op>2' --fail-if 'every:stable_max_ms>600'
@@ -51,6 +55,9 @@ pub struct SweepArgs {
     description: DescriptionArgs,
     #[command(flatten)]
     runs: RunArgs,
+    /// Run this command in a shell before the sweep, such as 'go build -o my-node .'
+    #[arg(long, value_name = "COMMAND")]
+    build: Option<String>,
     /// Name of the sweep [default: sweep- and the time (UTC)]
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     name: Option<String>,
@@ -86,17 +93,24 @@ pub struct SweepArgs {
 pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let directory = args.directory()?;
     let commands = Commands::new(std::env::args_os(), &directory);
+    let live = LiveReport::new(&directory, &args.limits);
+    let mut screen = Screen::new(args.runs.detail()).with_report(live);
+    if let Some(command) = args.build.as_ref().filter(|_| !args.dry_run) {
+        build::run(command, &screen)?;
+    }
     let existing = args.existing();
     let resumes = existing != Existing::Replace;
     let (spec, why) = args.description.resolve(&args.settings, &args.limits, &directory, resumes)?;
     let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
     if args.dry_run {
+        if let Some(command) = &args.build {
+            println!("{command}");
+        }
         return print_plan(&spec, &options);
     }
-    let mut screen = Screen::new(args.runs.detail());
     screen.note(&format!("engine: {} ({why})", spec.engine));
     let ended = measure(&spec, &options, &mut screen, &commands)?;
-    output::conclude(&ended, &directory, &args.limits, &args.formats)?;
+    output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats)?;
     if ended.stopped {
         eprintln!(
             "interrupted: {} of {} runs are in {}; to resume:\n  {}",
@@ -171,7 +185,7 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
         }
     }
     let engine = Engine::new(spec.engine, &options.programs)?;
-    let jobs = options.jobs_of(&engine);
+    let jobs = options.most_jobs(&engine, &spec.node);
     let each = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
     let all = each * runs.len().div_ceil(jobs.get()) as u32;
     eprintln!("{} runs, {jobs} at a time, would take about {}; nothing was done", runs.len(), rounded(all));
@@ -185,7 +199,13 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
 /// If it is that folder.
 pub(super) fn refuse_the_folder_of(csv: &Path, directory: &Path, sweep: &str) -> anyhow::Result<()> {
     let same = directory.join(CSV_FILE).canonicalize().ok() == csv.canonicalize().ok();
-    ensure!(!same, "--out {} is the folder of {sweep}; give another folder", directory.display());
+    let refused = || {
+        UsageError::new(format!(
+            "--out {} is the folder of {sweep}; give another folder",
+            directory.display()
+        ))
+    };
+    ensure!(!same, refused());
     Ok(())
 }
 
@@ -220,7 +240,9 @@ impl SweepArgs {
             (None, Some(name)) => {
                 let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
                 if !plain {
-                    bail!("--name {name:?} is not a plain folder name; --out takes a path");
+                    bail!(UsageError::new(format!(
+                        "--name {name:?} is not a plain folder name; --out takes a path"
+                    )));
                 }
                 Ok(Path::new("results").join(name))
             }

@@ -207,6 +207,8 @@ fn blank() -> RunRecord {
         run: RunSpec {
             engine: EngineKind::Maelstrom,
             node: Node::Bundled,
+            // The description in the sweep's folder has it.
+            label: None,
             strategy: None,
             batch_timeout: None,
             parameters: Vec::new(),

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
@@ -141,8 +142,24 @@ impl CsvFile {
 }
 
 /// Takes the file for this process, until it is closed.
+/// Whether a sweep is writing to the file at `path`.
+pub fn is_being_written(path: &Path) -> bool {
+    let locked = File::open(path).map(|file| file.try_lock_shared());
+    matches!(locked, Ok(Err(TryLockError::WouldBlock)))
+}
+
 fn lock(file: &File, path: &Path) -> anyhow::Result<()> {
-    match file.try_lock() {
+    /// Whoever looks whether a sweep is running locks the file for a moment.
+    const MOMENT: Duration = Duration::from_millis(50);
+    let first = file.try_lock();
+    let locked = match first {
+        Err(TryLockError::WouldBlock) => {
+            std::thread::sleep(MOMENT);
+            file.try_lock()
+        }
+        other => other,
+    };
+    match locked {
         Err(TryLockError::WouldBlock) => bail!(
             "another sweep is writing to {}; wait for it, or give another --out or --name",
             path.display()

@@ -77,7 +77,7 @@ impl RunRecord {
         self.run.batch_timeout_ms()
     }
 
-    /// What this run is a sample of: a strategy, or another node's program name.
+    /// What this run is a sample of: a label, a strategy, or another node's program name.
     pub fn series(&self) -> String {
         self.run.series()
     }
@@ -223,6 +223,15 @@ impl Outcome {
         Outcome { transient: true, ..self }
     }
 
+    /// The same with what else explains the failure.
+    pub fn explained(mut self, detail: &str) -> Outcome {
+        if !self.reason.is_empty() {
+            self.reason.push_str("; ");
+        }
+        self.reason.push_str(detail);
+        self
+    }
+
     /// The same, for a `reason` that has nothing to do with the node and may not happen again.
     pub fn excused(self, reason: String) -> Outcome {
         Outcome { reason, ..self.transient() }
@@ -270,6 +279,7 @@ pub(crate) mod tests {
             run: RunSpec {
                 engine: EngineKind::Embedded,
                 node: Node::Bundled,
+                label: None,
                 strategy: Some(StrategyKind::Hub),
                 batch_timeout: Some(ms(batch_timeout_ms)),
                 parameters: Vec::new(),

@@ -110,14 +110,15 @@ fn columns(records: &[RunRecord]) -> Vec<Column> {
         Column::number("took (s)", |record| format!("{:.1}", record.measured.duration.as_secs_f64())),
         Column::text("engine", |record| record.run.engine.to_string()),
     ];
-    let log = Column::text("log", |record| log(&record.measured.log, "log"));
+    let any_files = records.iter().any(|record| !record.measured.log.is_empty());
+    let files = Column { is_always_shown: any_files, ..Column::text("files", files) };
     figures
         .into_iter()
         .map(Column::always)
         .chain(users)
         .chain(details)
         .chain(Setting::ALL.iter().map(Column::setting))
-        .chain([log])
+        .chain([files])
         .collect()
 }
 
@@ -156,7 +157,22 @@ pub(super) fn table(records: &[RunRecord], csv: &str) -> String {
     html + html::CLOSE + "</details>\n"
 }
 
-/// A link to a run's log, if there is one.
+/// Links to what a run left: its log, the diagram of its first messages, and its history. A run without figures
+/// may have only the first.
+fn files(record: &RunRecord) -> String {
+    let path = record.measured.log.as_str();
+    if path.is_empty() {
+        return String::new();
+    }
+    let mut links = vec![log(path, "log")];
+    if let (Some(_), Some((folder, _))) = (record.figures(), path.rsplit_once('/')) {
+        let stored = |name: &str, label| html::file_link(&format!("{folder}/store/latest/{name}"), label);
+        links.extend([stored("messages.svg", "messages"), stored("history.edn", "history")]);
+    }
+    links.join(" · ")
+}
+
+/// A link to a run's log, or the label alone if none was kept.
 pub(super) fn log(path: &str, label: &str) -> String {
-    if path.is_empty() { String::new() } else { html::file_link(path, label) }
+    if path.is_empty() { escape(label) } else { html::file_link(path, label) }
 }

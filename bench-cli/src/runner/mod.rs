@@ -22,7 +22,7 @@ pub mod json;
 pub mod lateness;
 pub mod lines;
 mod log;
-mod message_diagram;
+pub mod message_diagram;
 mod names;
 mod node_log;
 mod node_output;

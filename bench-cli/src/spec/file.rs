@@ -68,6 +68,9 @@ pub struct NodeTable {
     /// Another program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bin: Option<PathBuf>,
+    /// What it is called in tables and plots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// Arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<ArgsTemplate>,
@@ -195,6 +198,7 @@ impl SpecFile {
             }
             None => NodeTable {
                 bin: self.node.bin,
+                label: over.node.label.or(self.node.label),
                 args: over.node.args.or(self.node.args),
                 env: if over.node.env.is_empty() { self.node.env } else { over.node.env },
             },
@@ -224,6 +228,7 @@ impl SpecFile {
         let spec = SweepSpec {
             engine: self.engine.unwrap_or(engine),
             seed: self.seed.unwrap_or(seed),
+            label: self.node.label,
             args: self.node.args.unwrap_or_default(),
             env: self.node.env,
             grid: grid((&node, has_timeout), repetitions, &self.parameters)?,
@@ -261,6 +266,7 @@ impl From<&SweepSpec> for SpecFile {
             repetitions: Some(spec.grid.repetitions),
             node: NodeTable {
                 bin,
+                label: spec.label.clone(),
                 args: Some(spec.args.clone()).filter(|args| !args.is_empty()),
                 env: spec.env.clone(),
             },
@@ -412,7 +418,7 @@ mod tests {
 
     #[test]
     fn a_written_description_reads_back_as_it_was() {
-        let text = "engine = \"embedded\"\nseed = 9\nrepetitions = 2\n[node]\nbin = \"./a b.py\"\n\
+        let text = "engine = \"embedded\"\nseed = 9\nrepetitions = 2\n[node]\nbin = \"./a b.py\"\nlabel = \"my node\"\n\
             args = \"-t {batch_timeout_s}\"\nenv = [\"A=b c\", \"T={batch_timeout}\"]\n[parameters]\nbatch_timeout = \"50..=150:50\"\nnode_count = [5, 25]\n\
             rate = 0.5\nlatency = \"1s\"\navailability = \"none\"\n[[limits]]\nchallenge = \"3d\"\n[[limits]]\nmax_ms = 500\n";
         let spec = resolve(text).unwrap();

@@ -29,6 +29,18 @@ pub enum ListError {
     /// A range with `..` or `...`.
     #[error("the range {0:?} should be written with ..= between its ends, as in 100..=400:50")]
     WrongRange(String),
+    /// A range with a dash between its ends.
+    #[error("the range {text:?} should be written as {from}..={to}{step}")]
+    Dash {
+        /// What was typed.
+        text: String,
+        /// The first end.
+        from: String,
+        /// The other end.
+        to: String,
+        /// What follows the ends.
+        step: String,
+    },
     /// A range that goes down or a step of 0.
     #[error("the range {0:?} {1}")]
     Empty(String, &'static str),
@@ -85,7 +97,10 @@ pub fn numbers(text: &str) -> Result<Vec<String>, ListError> {
     let mut numbers = Vec::new();
     for part in parts(text) {
         match part? {
-            Part::Single(number) => numbers.push(number.to_owned()),
+            Part::Single(number) => {
+                refuse_dash(number, "")?;
+                numbers.push(number.to_owned());
+            }
             Part::Range { text, from, to, step } => {
                 numbers.extend(number_range(text, from, to, step)?.iter().map(f64::to_string));
             }
@@ -107,6 +122,20 @@ fn number_range(text: &str, from: &str, to: &str, step: Option<&str>) -> Result<
     steps(text, first, last, step)
 }
 
+/// Refuses `50-200`, which people write for a range. `hint` is what follows the ends if no step was typed.
+fn refuse_dash(text: &str, hint: &str) -> Result<(), ListError> {
+    let is_value = |end: &str| end.starts_with(|c: char| c.is_ascii_digit());
+    let (ends, step) =
+        text.split_once(':').map_or((text, hint.to_owned()), |(ends, step)| (ends, format!(":{step}")));
+    let ends = ends.split_once(['-', '–']).map(|(from, to)| (from.trim(), to.trim()));
+    match ends.filter(|(from, to)| is_value(from) && is_value(to)) {
+        None => Ok(()),
+        Some((from, to)) => {
+            Err(ListError::Dash { text: text.to_owned(), from: from.to_owned(), to: to.to_owned(), step })
+        }
+    }
+}
+
 /// Reads a list of durations. The answer is sorted, each duration once.
 ///
 /// # Errors
@@ -115,7 +144,10 @@ pub fn durations(text: &str, default: DefaultUnit) -> Result<Vec<Duration>, List
     let mut durations = Vec::new();
     for part in parts(text) {
         match part? {
-            Part::Single(text) => durations.push(parse_duration(text, default)?),
+            Part::Single(text) => {
+                refuse_dash(text, ":STEP, such as :50")?;
+                durations.push(parse_duration(text, default)?);
+            }
             Part::Range { text, from, to, step } => {
                 durations.extend(duration_range(text, from, to, step, default)?);
             }

@@ -20,6 +20,8 @@ pub struct RunSpec {
     pub engine: EngineKind,
     /// What runs as a node.
     pub node: Node,
+    /// What the user calls its series.
+    pub label: Option<String>,
     /// The strategy of this repository's node; `None` for any other.
     pub strategy: Option<StrategyKind>,
     /// How long the node batches, whole milliseconds; `None` for a node that has no batch timeout.
@@ -39,13 +41,18 @@ pub struct RunSpec {
 }
 
 impl RunSpec {
-    /// The run without its seed: which of the sweep's runs it is, whatever its random choices are.
+    /// The run without its seed and label: which of the sweep's runs it is, whatever its random choices are
+    /// and whatever it is called.
     pub fn identity(&self) -> RunSpec {
-        RunSpec { seed: None, ..self.clone() }
+        RunSpec { seed: None, label: None, ..self.clone() }
     }
 
-    /// What this run is a sample of: the strategy of this repository's node, or another node's program name.
+    /// What this run is a sample of: the user's label, or else the strategy of this repository's node or
+    /// another node's program name.
     pub fn series(&self) -> String {
+        if let Some(label) = &self.label {
+            return label.clone();
+        }
         self.strategy.map_or_else(|| self.node.program_name(), |strategy| strategy.name().to_owned())
     }
 

@@ -25,6 +25,8 @@ pub struct SweepSpec {
     pub engine: EngineKind,
     /// What runs as a node.
     pub node: Node,
+    /// What the user calls the node in tables and plots, in place of its strategy or program name.
+    pub label: Option<String>,
     /// The node's arguments, after those for strategy and batch timeout that this repository's node is given.
     pub args: ArgsTemplate,
     /// Variables added to the node's environment, besides the batch timeout.
@@ -133,6 +135,7 @@ impl SweepSpec {
         SweepSpec {
             engine,
             node: Node::Bundled,
+            label: None,
             args: ArgsTemplate::default(),
             env: Vec::new(),
             grid: Grid {
@@ -198,6 +201,7 @@ impl SweepSpec {
                             runs.push(RunSpec {
                                 engine: self.engine,
                                 node: self.node.clone(),
+                                label: self.label_of(strategy),
                                 strategy,
                                 batch_timeout,
                                 parameters: chosen.iter().map(parameter).collect(),
@@ -217,6 +221,17 @@ impl SweepSpec {
             }
         }
         Ok(runs)
+    }
+
+    /// What a run of a strategy is called; `None` if the user does not say. Of several strategies a label
+    /// alone would make one series.
+    pub fn label_of(&self, strategy: Option<StrategyKind>) -> Option<String> {
+        let label = self.label.as_ref()?;
+        let mut all = self.extends.iter().chain([&self.grid]).flat_map(|grid| &grid.strategies);
+        match strategy.filter(|_| all.any(|other| Some(*other) != strategy)) {
+            Some(strategy) => Some(format!("{label} {}", strategy.name())),
+            None => Some(label.clone()),
+        }
     }
 
     /// Whether the node's arguments or environment mention a parameter.
@@ -310,6 +325,7 @@ impl RunSpec {
         (own.is_empty() && self.env.is_empty()).then(|| SweepSpec {
             engine: self.engine,
             node: self.node.clone(),
+            label: self.label.clone(),
             args: ArgsTemplate::default(),
             env: Vec::new(),
             grid: Grid {
@@ -409,6 +425,19 @@ mod tests {
         assert!(before.iter().all(|(run, seed)| after[run] == *seed));
         assert_eq!(after.values().collect::<BTreeSet<_>>().len(), 12);
         assert_eq!(first.extended_to(first.grid.clone()), first);
+    }
+
+    #[test]
+    fn a_label_names_the_series_and_makes_no_other_run() {
+        let labelled = |strategies: &[StrategyKind]| {
+            let mut spec = SweepSpec::bundled(EngineKind::Embedded, strategies, &[Duration::from_millis(50)]);
+            let before = spec.runs().unwrap()[0].identity();
+            spec.label = Some("main".to_owned());
+            assert_eq!(spec.runs().unwrap()[0].identity(), before);
+            Names::among(&spec.runs().unwrap()).series(&spec.runs().unwrap()[0])
+        };
+        assert_eq!(labelled(&[StrategyKind::Hub]), "main");
+        assert_eq!(labelled(&[StrategyKind::Hub, StrategyKind::Tree]), "main hub");
     }
 
     #[test]

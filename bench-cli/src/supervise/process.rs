@@ -8,6 +8,8 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike as _};
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
@@ -67,6 +69,13 @@ pub async fn supervise(
             _ = ticks.tick() => on_tick(),
         }
     }
+}
+
+/// The processor time of all processes that this one has started and waited for, and of theirs.
+pub fn children_cpu() -> Duration {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else { return Duration::ZERO };
+    let part = |time: TimeVal| Duration::from_micros(time.num_microseconds().unsigned_abs());
+    part(usage.user_time()) + part(usage.system_time())
 }
 
 /// A process group, killed when dropped.

@@ -74,7 +74,17 @@ fn differences_are_written_for_other_programs_and_for_people() {
     let differences = json[0]["differences"].as_array().expect("differences");
     assert!(differences.iter().any(|one| one["x"] == 400.0 && one["figure"] == "max"), "{json}");
     let markdown = compare("markdown");
-    assert!(markdown.starts_with("### one → two\n\n| series | timeout |"), "{markdown}");
+    assert!(markdown.starts_with("### one → two\n\n- hub: "), "{markdown}");
+    assert!(markdown.contains("\n\n| series | timeout |"), "{markdown}");
+    let rows = |flags: &[&str]| {
+        let output = place.bench(&[&["compare", "one", "two"], flags].concat()).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output).lines().filter(|line| line.starts_with(" hub ")).count()
+    };
+    // Four figures, each at two timeouts and over both.
+    assert_eq!((rows(&["--threshold", "500%"]), rows(&["--all"])), (3, 4 * 3));
+    let wrong = place.bench(&["compare", "one", "two", "--threshold", "5"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
     assert!(compare("text").contains("drew both.svg"));
 }
 

@@ -25,6 +25,7 @@ mod parsers;
 mod props;
 mod report;
 mod results;
+mod serve;
 mod simulated;
 mod sweep;
 mod tidy;

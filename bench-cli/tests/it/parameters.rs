@@ -5,7 +5,7 @@ use std::process::Command;
 
 use bench_cli::spec::value::Value;
 
-use crate::common::{Place, fixtures, has_python, stderr};
+use crate::common::{Place, fixtures, has_python, program, stderr, stdout};
 
 /// A sweep of short runs of the gossip node.
 fn gossip(place: &Place, args: &[&str]) -> Command {
@@ -60,4 +60,34 @@ fn placeholders_and_parameters_need_each_other() {
         let output = gossip(&place, args).output().unwrap();
         assert!(!output.status.success() && stderr(&output).contains(problem), "{}", stderr(&output));
     }
+}
+
+/// The commonest slip with a node of one's own: it sleeps for so many seconds.
+#[test]
+fn a_timeout_that_is_taken_for_seconds_is_suspected() {
+    if !has_python() {
+        return;
+    }
+    let place = Place::new();
+    let node = fixtures().join("nodes/batching.py");
+    let slow =
+        format!("#!/bin/sh\nexport BATCH_TIMEOUT_MS=${{BATCH_TIMEOUT_MS}}000\nexec '{}'\n", node.display());
+    program(&place.path("slow"), &slow);
+    let mut sweep = place.bench(&["sweep", "--out", "out", "--engine", "embedded", "--bin", "slow"]);
+    sweep.args(["--batch-timeouts", "50,100", "--repetitions", "1", "--jobs", "2", "--node-count", "3"]);
+    let output = sweep.args(["--time-limit", "1s", "--rate", "20", "--latency", "10ms"]).output().unwrap();
+    // In one line, however wide the screen is.
+    let said = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
+    let hint =
+        "slow: nearly all values were lost in 2 of 2 runs. Does the node take its batch timeout in seconds?";
+    assert!(said.contains(hint), "{said}");
+    // Which node lacks which values from when on, at the top of the log, on the terminal and in the report.
+    let log = fs::read_to_string(place.path("out/runs/slow-50ms-r1/log.txt")).unwrap();
+    let first = log.lines().next().unwrap();
+    assert!(first.starts_with("This run is not ok (invalid): "), "{first}");
+    let reason = first.split("(invalid): ").nth(1).unwrap();
+    assert!(reason.contains(" values lost; n") && reason.contains(" values, broadcast from 0."), "{reason}");
+    let report = fs::read_to_string(place.path("out/report.html")).unwrap();
+    assert!(said.contains(reason) && report.contains(reason), "{reason}\n{said}");
 }

@@ -81,6 +81,25 @@ fn check_agrees_with_what_simulate_printed() {
 }
 
 #[test]
+fn a_simulation_is_summed_up_and_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let simulate = |more: &[&str]| {
+        let mut command = bench_cli();
+        command.args(["simulate", "--node-count", "3", "--time-limit", "2s", "--seed", "7"]).args(more);
+        String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
+    };
+    let said = simulate(&["--out", folder.path().join("out").to_str().unwrap()]);
+    assert!(said.starts_with("hub, batch timeout 200 ms, 3 nodes, seed 7: valid\n"), "{said}");
+    assert!(said.lines().count() <= 10 && said.contains("  stable latency  median "), "{said}");
+    let drawn = fs::read_to_string(folder.path().join("out/messages.svg")).unwrap();
+    for part in [">n2</text>", ">c", "broadcast ", "batch ["] {
+        assert!(drawn.contains(part), "{part}");
+    }
+    let edn = simulate(&["--edn"]);
+    assert_eq!(edn, fs::read_to_string(folder.path().join("out/results.edn")).unwrap() + "\n");
+}
+
+#[test]
 fn an_earlier_run_or_a_sweep_is_replaced_only_by_force() {
     let folder = tempfile::tempdir().unwrap();
     let run = |out: &Path, more: &[&str]| {

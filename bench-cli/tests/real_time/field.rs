@@ -207,3 +207,43 @@ fn a_run_that_the_runner_cuts_short_has_its_own_status() {
     assert_eq!(row["status"], "runner-failed");
     assert!(row["reason"].contains("128 MiB"), "{row:?}");
 }
+
+/// Nodes that keep their cores busy would bend each other's latencies; cheap ones need no such care.
+#[test]
+fn as_many_runs_go_on_at_a_time_as_the_first_one_leaves_room_for() {
+    if !has_python() {
+        return;
+    }
+    let batching = fixtures().join("nodes/batching.py");
+    let busy = format!(
+        "#!/usr/bin/env python3\nimport threading\n\
+         threading.Thread(target=lambda: [None for _ in iter(int, 1)], daemon=True).start()\n\
+         exec(open({batching:?}).read())\n"
+    );
+    for (name, text, said) in [
+        ("busy", busy, "cores: 1 at a time from now on; --jobs sets another number"),
+        ("cheap", format!("#!/bin/sh\nexec {batching:?}\n"), "at a time from now on"),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        program(&place.path().join(name), &text);
+        let mut sweep = bench_cli();
+        sweep.args([
+            "sweep",
+            "--engine",
+            "embedded",
+            "--out",
+            "out",
+            "--bin",
+            name,
+            "--batch-timeouts",
+            "50,100",
+        ]);
+        sweep.args(["--repetitions", "1", "--node-count", "2", "--rate", "5", "--time-limit", "1s"]);
+        let output = sweep.current_dir(place.path()).output().unwrap();
+        let shown = stderr(&output);
+        assert!(shown.contains("2 runs, the first one alone, to see how many"), "{shown}");
+        let line = shown.lines().find(|line| line.starts_with("the first run took ")).unwrap();
+        assert!(line.ends_with(said) || name == "cheap" && line.contains(said), "{line}");
+        assert_eq!(line.contains(": 1 at a time"), name == "busy", "{line}");
+    }
+}

@@ -268,6 +268,14 @@ impl Wire {
     }
 }
 
+/// The body of a message between nodes, as it is on the wire.
+pub fn peer_body(message: &PeerMessage) -> String {
+    let mut body = vec![b'{'];
+    encode_peer(message, &mut body);
+    body.push(b'}');
+    String::from_utf8_lossy(&body).into_owned()
+}
+
 impl Names {
     fn new(ids: Vec<String>, me: &str) -> Result<Names, String> {
         u32::try_from(ids.len()).map_err(|_| "init's node_ids are more than 2^32".to_owned())?;

@@ -4,13 +4,12 @@ mod next_sweep;
 mod verdict;
 
 pub use next_sweep::NextSweep;
-pub use verdict::{Judged, Predicted, Verdict};
+pub use verdict::{Judged, Predicted, Verdict, judge};
 
 use super::figure::Figure;
 use super::series::Series;
 use crate::spec::{Limits, Parameter};
 use next_sweep::{beyond, is_wide, next_sweep, shorter};
-use verdict::judge;
 
 /// Which setting is best within limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +74,7 @@ impl Advice {
 
     /// The timeouts that reliably meet the limits.
     pub fn meeting(&self) -> impl Iterator<Item = &Judged> {
-        self.judged.iter().filter(|judged| judged.verdict == Verdict::Meets)
+        self.judged.iter().filter(|judged| judged.verdict == Verdict::Pass)
     }
 
     /// The recommendations: the settings that reliably meet the limits with the fewest messages, and with the
@@ -103,13 +102,13 @@ impl Advice {
         };
         let (low, high) = match aim {
             Aim::FewestMessages => {
-                let meets = with(Verdict::Meets).next_back()?;
-                let misses = with(Verdict::Misses).find(|&missed| missed > meets);
+                let meets = with(Verdict::Pass).next_back()?;
+                let misses = with(Verdict::Fail).find(|&missed| missed > meets);
                 (meets, misses.or(self.limits.timeout_bound_ms())?)
             }
             Aim::LowestLatency => {
-                let meets = with(Verdict::Meets).next()?;
-                let misses = with(Verdict::Misses).rfind(|&missed| missed < meets);
+                let meets = with(Verdict::Pass).next()?;
+                let misses = with(Verdict::Fail).rfind(|&missed| missed < meets);
                 (misses.or_else(|| (!shorter(own).is_empty()).then_some(0))?, meets)
             }
         };
@@ -164,7 +163,7 @@ mod tests {
         // 3d: max < 600 ms. At 380 the mean is 580 and each run is below 600, but a further one need not be.
         assert_eq!(
             verdicts(&advice),
-            [(100, Verdict::Meets), (300, Verdict::Meets), (380, Verdict::Unclear), (800, Verdict::Misses)]
+            [(100, Verdict::Pass), (300, Verdict::Pass), (380, Verdict::Unclear), (800, Verdict::Fail)]
         );
         let max = advice.judged[1].figure(Figure::Max).unwrap();
         // R: 500 * qt(1 - 0.05/3, 6) * 0.02 * sqrt(1 + 1/3), less the rounding to whole milliseconds
@@ -243,7 +242,7 @@ mod tests {
     fn a_failed_run_is_a_miss_and_a_single_run_no_proof() {
         let mut records = records(&[100, 200]);
         records[5].measured.status = Status::LostValues;
-        assert_eq!(verdicts(&advice(&records)), [(100, Verdict::Meets), (200, Verdict::Misses)]);
+        assert_eq!(verdicts(&advice(&records)), [(100, Verdict::Pass), (200, Verdict::Fail)]);
         let single: Vec<RunRecord> = records.iter().step_by(3).cloned().collect();
         assert!(verdicts(&advice(&single)).iter().all(|(_, verdict)| *verdict == Verdict::Unclear));
     }
@@ -263,7 +262,18 @@ mod tests {
         records[30].stable_mut().max = Duration::from_millis(601);
         records[40].stable_mut().max = Duration::from_millis(603);
         let all = verdicts(&advice(&records));
-        assert_eq!(all, [(300, Verdict::Meets), (350, Verdict::Unclear), (400, Verdict::Meets)]);
+        assert_eq!(all, [(300, Verdict::Pass), (350, Verdict::Unclear), (400, Verdict::Pass)]);
+    }
+
+    #[test]
+    fn a_timeout_fails_if_every_run_reached_a_limit() {
+        // The lower bound of a further run is below 600 ms, so the bounds alone say nothing.
+        let restless = |lowest: u64| {
+            let runs = [(1, lowest), (2, 700), (3, 900)].map(|(run, max)| with_max(350, run, max));
+            verdicts(&advice(&runs))[0].1
+        };
+        assert_eq!(restless(600), Verdict::Fail);
+        assert_eq!(restless(599), Verdict::Unclear);
     }
 
     #[test]

@@ -64,14 +64,19 @@ impl Case {
         Case { settings, config, storage: Storage::Log, seed: number, budget: None }
     }
 
-    /// Executes the run.
+    /// Executes the run, and keeps its first messages to be drawn.
     ///
     /// # Errors
     /// If a node does not answer during set-up.
     pub fn simulate(&self) -> Result<Finished, SetupError> {
-        let mut simulation = self.simulation();
+        let mut simulation = self.simulation().with_diagram();
         simulation.run_to_end()?;
         Ok(simulation.finish(&self.settings))
+    }
+
+    /// The nodes' names.
+    pub fn node_names(&self) -> Vec<String> {
+        (0..self.settings.node_count).map(|node| format!("n{node}")).collect()
     }
 
     /// The run before it begins.

@@ -17,21 +17,26 @@ fn shown(findings: &[Finding]) -> String {
     findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n")
 }
 
+/// What no engine, or not the one asked for, can do; the text says what to ask for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Impossible(pub &'static str);
+
 /// Refuses what an engine cannot do.
 pub(super) fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
     if spec.engine != EngineKind::Simulated {
         return Ok(());
     }
     if let Node::Program(_) = spec.node {
-        bail!(
+        bail!(Impossible(
             "--engine simulated runs this repository's node inside bench-cli, in virtual time; a program given by --bin \
              lives in real time: use --engine embedded or maelstrom"
-        );
+        ));
     }
     if !spec.args.is_empty() || !spec.env.is_empty() {
-        bail!(
+        bail!(Impossible(
             "--engine simulated starts no process that could be given --node-args or --node-env; use --engine embedded"
-        );
+        ));
     }
     Ok(())
 }
@@ -49,7 +54,8 @@ pub(super) async fn check(
     let mut findings = Vec::new();
     if spec.engine == EngineKind::Maelstrom {
         findings.extend(tools::check());
-        let kept = if options.keep == Keep::All { runs.len() } else { options.jobs_of(engine).get() };
+        let kept =
+            if options.keep == Keep::All { runs.len() } else { options.most_jobs(engine, &spec.node).get() };
         let faults = Faults::of(runs.iter().flat_map(|run| run.settings.nemesis.faults.kinds()));
         findings.extend(maelstrom::lacks(&options.programs.maelstrom()?, faults));
         findings.push(machine::disk(&options.directory, kept));

@@ -36,13 +36,23 @@ impl Recorded {
     /// If the CSV or the description cannot be read.
     pub fn read(path: &Path) -> anyhow::Result<Recorded> {
         let csv = if path.is_dir() { path.join(CSV_FILE) } else { path.to_owned() };
-        let Rows { records, torn_line } = csv_file::read(&csv)?;
+        let Rows { mut records, torn_line } = csv_file::read(&csv)?;
         // A folder has one sweep.csv, but may hold other CSVs, of which sweep.toml says nothing.
         let spec = match csv.file_name() {
             Some(name) if name == CSV_FILE => spec_in(csv.parent().unwrap_or(Path::new(".")))?,
             _ => None,
         };
+        if let Some(spec) = &spec {
+            label(&mut records, spec);
+        }
         Ok(Recorded { csv, records, spec, torn_line })
+    }
+}
+
+/// Calls the records what their sweep's description does: the CSV has no labels.
+pub(super) fn label(records: &mut [RunRecord], spec: &SweepSpec) {
+    for record in records {
+        record.run.label = spec.label_of(record.run.strategy);
     }
 }
 

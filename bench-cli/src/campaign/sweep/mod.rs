@@ -8,6 +8,7 @@
 
 mod checks;
 pub mod folder;
+pub mod overview;
 mod resume;
 mod scheduler;
 
@@ -19,18 +20,19 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+pub use self::checks::Impossible;
 pub use self::folder::{CSV_FILE, RUNS_FOLDER, Recorded};
 use self::resume::Remaining;
-use self::scheduler::{Completed, Events, Job, Schedule};
+use self::scheduler::{Completed, Events, Job, Jobs, Schedule};
 use crate::engine::child::LOG_FILE;
 use crate::engine::programs::Programs;
-use crate::engine::{Engine, Finished, Phase};
+use crate::engine::{Engine, Execute as _, Finished, Phase};
 use crate::preflight::Finding;
 use crate::record::csv_file::{CsvFile, Rows};
 use crate::record::parameter_columns::ParameterColumns;
 use crate::record::{Measured, Outcome, RunRecord, Status};
 use crate::runner::lateness::is_late;
-use crate::spec::{EngineKind, Names, RunSpec, SweepSpec};
+use crate::spec::{EngineKind, Names, Node, RunSpec, SweepSpec};
 use crate::supervise::orphans;
 use crate::supervise::stop::{Stop, StopSignal};
 
@@ -114,9 +116,18 @@ impl Options {
         Options { directory, ..self.clone() }
     }
 
-    /// How many runs go on at a time.
-    pub fn jobs_of(&self, engine: &Engine) -> NonZeroUsize {
-        self.jobs.unwrap_or_else(|| engine.default_jobs())
+    /// How many runs of a sweep go on at a time. What a user's node costs is not known before it ran.
+    fn jobs_of(&self, engine: &Engine, node: &Node) -> Jobs {
+        match (self.jobs, node, engine.kind()) {
+            (Some(jobs), ..) => Jobs::Fixed(jobs),
+            (None, Node::Program(_), EngineKind::Embedded) => Jobs::ByCost(engine.default_jobs()),
+            (None, ..) => Jobs::Fixed(engine.default_jobs()),
+        }
+    }
+
+    /// The most runs of a sweep that go on at a time.
+    pub fn most_jobs(&self, engine: &Engine, node: &Node) -> NonZeroUsize {
+        self.jobs_of(engine, node).most()
     }
 }
 
@@ -131,8 +142,10 @@ pub struct Plan<'a> {
     pub runs: usize,
     /// How many an earlier sweep has done.
     pub done: usize,
-    /// How many runs go on at a time.
+    /// How many runs go on at a time, at most.
     pub jobs: usize,
+    /// Whether the first run is alone, to see how many can go on at a time.
+    pub first_alone: bool,
     /// About how long one run takes.
     pub expected: Duration,
     /// The number of a last line of the CSV that was cut off in the writing; its run is repeated.
@@ -165,6 +178,9 @@ pub trait Observer {
 
     /// A run begins.
     fn started(&mut self, _index: usize, _name: &str) {}
+
+    /// The first run took so many cores, so that so many run at a time from now on.
+    fn measured_cost(&mut self, _cores: f64, _jobs: NonZeroUsize) {}
 
     /// A run has entered a phase.
     fn entered(&mut self, _index: usize, _phase: Phase) {}
@@ -273,7 +289,7 @@ impl Prepared {
             bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
         }
         let parameters = ParameterColumns::of(&spec.runs()?);
-        let (csv, Rows { records, torn_line }) =
+        let (csv, Rows { mut records, torn_line }) =
             CsvFile::open(&path, parameters, replace, spec.engine.leaves_files())?;
         // Nobody else sweeps here now, so what still runs here is left over.
         let orphans = orphans::end(directory);
@@ -299,6 +315,7 @@ impl Prepared {
             anyhow::Ok((spec, planned, resume::remaining(plan, &records, retry)))
         };
         let (spec, planned, remaining) = resume().with_context(|| CannotResume(path.clone()))?;
+        folder::label(&mut records, &spec);
         folder::write_spec(directory, &spec)?;
         Ok(Prepared { spec, csv, records, remaining, planned, torn_line, orphans })
     }
@@ -310,13 +327,14 @@ impl Prepared {
         observer: &mut impl Observer,
     ) -> anyhow::Result<Ended> {
         let Remaining { runs, tried, done } = self.remaining;
-        let jobs = options.jobs_of(&engine);
+        let jobs = options.jobs_of(&engine, &self.spec.node);
         observer.planned(&Plan {
             engine: self.spec.engine,
             directory: &options.directory,
             runs: runs.len(),
             done,
-            jobs: jobs.get(),
+            jobs: jobs.most().get(),
+            first_alone: matches!(jobs, Jobs::ByCost(_)),
             expected: runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default(),
             torn_line: self.torn_line,
             orphans: self.orphans,
@@ -410,6 +428,10 @@ impl<O: Observer> Events for Recorder<'_, O> {
 
     fn abandoned(&mut self, index: usize) {
         self.observer.abandoned(index);
+    }
+
+    fn measured_cost(&mut self, cores: f64, jobs: NonZeroUsize) {
+        self.observer.measured_cost(cores, jobs);
     }
 }
 

@@ -60,12 +60,14 @@ pub(super) fn extended(existing: &SweepSpec, wanted: &SweepSpec) -> anyhow::Resu
     }
     let mut spec = existing.extended_to(grid);
     spec.limits.clone_from(&wanted.limits);
+    // A name changes no run.
+    spec.label.clone_from(&wanted.label);
     Ok(spec)
 }
 
 /// Refuses another sweep. A sweep may be extended, so the values that were measured must be among those that
-/// are wanted; of batch timeouts and repetitions fewer may be wanted, too: what is no longer asked for stays
-/// where it is.
+/// are wanted; of batch timeouts, strategies and repetitions fewer may be wanted, too: what is no longer
+/// asked for stays where it is.
 fn refuse_other_settings(existing: &SweepSpec, wanted: &SweepSpec) -> anyhow::Result<()> {
     let mut differing = String::new();
     let mut compare = |name: &str, there: String, now: String| {
@@ -81,7 +83,8 @@ fn refuse_other_settings(existing: &SweepSpec, wanted: &SweepSpec) -> anyhow::Re
     compare("node_env", env(existing), env(wanted));
     compare("seed", existing.seed.to_string(), wanted.seed.to_string());
     let names = |spec: &SweepSpec| spec.grid.strategies.iter().map(|one| one.name()).collect::<Vec<_>>();
-    if !names(existing).iter().all(|name| names(wanted).contains(name)) {
+    let has = |all: &[&str], some: &[&str]| some.iter().all(|name| all.contains(name));
+    if !has(&names(wanted), &names(existing)) && !has(&names(existing), &names(wanted)) {
         compare("strategy", names(existing).join(", "), names(wanted).join(", "));
     }
     let values = |spec: &SweepSpec, name: &str| -> Vec<String> {
@@ -157,7 +160,7 @@ mod tests {
     use super::*;
     use crate::record::Status;
     use crate::record::tests::example;
-    use crate::spec::EngineKind;
+    use crate::spec::{EngineKind, Grid};
 
     fn spec(timeouts: &[u64], repetitions: u32) -> SweepSpec {
         let timeouts: Vec<Duration> = timeouts.iter().copied().map(Duration::from_millis).collect();
@@ -264,6 +267,11 @@ mod tests {
         .unwrap_err();
         assert!(both.contains("  strategy: hub there, tree now\n"), "{both}");
         assert!(both.contains("  availability: none there, total now\n"), "{both}");
+        let both = vec![StrategyKind::Tree, StrategyKind::Hub];
+        assert_eq!(other(&|spec| spec.grid.strategies.clone_from(&both)), Ok(()));
+        let two =
+            SweepSpec { grid: Grid { strategies: both.clone(), ..there.grid.clone() }, ..there.clone() };
+        assert!(extended(&two, &there).is_ok(), "what is no longer asked for stays where it is");
         let args = other(&|spec| spec.args = "-x".parse().unwrap()).unwrap_err();
         assert!(args.contains("node_args: none there, -x now"), "{args}");
         let seed = other(&|spec| spec.seed = 5).unwrap_err();

@@ -103,7 +103,7 @@ pub fn run(spec: &TuneSpec, options: &Options, observer: &mut impl TuneObserver)
         }
         let judged = Advice::on(&Series::group(&checked), spec.limits.clone()).judged;
         if let [one] = judged.as_slice()
-            && one.verdict == Verdict::Meets
+            && one.verdict == Verdict::Pass
         {
             return Ok(recommended(one.clone(), spec, Some((engine, candidate.clone()))));
         }

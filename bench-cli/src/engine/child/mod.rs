@@ -145,8 +145,12 @@ impl TestProcess {
                 return Ok(Ok(Outcome::failed(Status::TimedOut, reason).into()));
             }
         };
-        let outcome = exit_outcome::of(status, &request.directory, &exit_outcome::tail(&log)?);
+        let output = exit_outcome::tail(&log)?;
+        let outcome = exit_outcome::of(status, &request.directory, &output, &request.run.settings);
         let outcome = self.excused(outcome, request);
+        if outcome.status() != Status::Ok {
+            exit_outcome::head_log(&log, &outcome)?;
+        }
         Ok(Ok(Finished { outcome, timer_p99: exit_outcome::timer_p99(&request.directory) }))
     }
 

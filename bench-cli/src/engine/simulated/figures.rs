@@ -9,8 +9,8 @@ use crate::harness::checker::{self, Validity};
 use crate::record::{Figures, StableLatencies};
 
 /// The figures of `finished`.
-pub(super) fn of(finished: &Finished) -> Figures {
-    let Finished { history, counts, report } = finished;
+pub fn of(finished: &Finished) -> Figures {
+    let Finished { history, counts, report, .. } = finished;
     let per_operation = checker::messages_per_operation(*counts, checker::invocations(history));
     let workload = &report.workload;
     Figures {

@@ -9,7 +9,7 @@
 //! ```
 
 mod disk;
-mod figures;
+pub mod figures;
 mod payload;
 mod pipes;
 mod processes;
@@ -33,6 +33,7 @@ use crate::harness::message_counts::MessageCounts;
 use crate::harness::network::Delivery;
 use crate::harness::run::{Phase, ProcessAction, Run, SetupError};
 use crate::record::{Outcome, Status};
+use crate::runner::message_diagram::MessageDiagram;
 use crate::spec::RunSpec;
 use crate::spec::settings::{Fault, Settings};
 use crate::supervise::stop::{Stop, StopSignal};
@@ -60,13 +61,18 @@ impl Simulated {
             return Ok(Outcome::failed(Status::BadArguments, reason).into());
         };
         progress.enter(Progressed::Operations);
-        let RunSpec { settings, seed, .. } = request.run;
+        let RunSpec { settings, seed, .. } = request.run.clone();
         let seed = seed.unwrap_or_default();
         let simulation = tokio::task::spawn_blocking(move || run(&settings, config, seed));
         let outcome = match simulation.await {
             Ok(Ok(finished)) => {
                 let missed = || Some(checker::missed_by_final_reads(&finished.history));
-                Outcome::judge(figures::of(&finished), missed)
+                let outcome = Outcome::judge(figures::of(&finished), missed);
+                let (clients, nodes) = (request.run.settings.client_count(), request.run.settings.node_count);
+                match checker::missing_values(&finished.history, clients, nodes) {
+                    Some(missing) if outcome.status() != Status::Ok => outcome.explained(&missing),
+                    _ => outcome,
+                }
             }
             Ok(Err(error)) => Outcome::failed(Status::Crashed, error.to_string()),
             Err(panic) => Outcome::failed(Status::Crashed, format!("the simulation failed: {panic}")),
@@ -84,6 +90,8 @@ pub struct Finished {
     pub counts: MessageCounts,
     /// The checkers' report.
     pub report: Report,
+    /// The first messages, if they were to be drawn.
+    pub diagram: Option<MessageDiagram>,
 }
 
 /// Executes one run.
@@ -125,6 +133,8 @@ pub struct Simulation {
     unanswered: VecDeque<Address>,
     /// Each node's log, if nodes keep logs.
     disks: Option<Vec<Disk>>,
+    /// The first messages, if they are to be drawn.
+    diagram: Option<MessageDiagram>,
 }
 
 impl Simulation {
@@ -146,7 +156,14 @@ impl Simulation {
             outbox: Vec::new(),
             unanswered: VecDeque::new(),
             disks: settings.nemesis.faults.contains(Fault::Kill).then(|| vec![Disk::default(); nodes]),
+            diagram: None,
         }
+    }
+
+    /// The same run, of which the first messages are kept to be drawn.
+    #[must_use]
+    pub fn with_diagram(self) -> Simulation {
+        Simulation { diagram: Some(MessageDiagram::default()), ..self }
     }
 
     /// The same run with nodes that keep their values in this way.
@@ -210,7 +227,7 @@ impl Simulation {
         let counts = self.run.message_counts();
         let history = self.run.into_history();
         let report = checker::check(&history, settings.availability);
-        Finished { history, counts, report }
+        Finished { history, counts, report, diagram: self.diagram }
     }
 
     /// The messages so far.
@@ -232,8 +249,9 @@ impl Simulation {
         if timeout <= self.now {
             self.run.handle_timeout(self.now);
         }
-        while let Some(Delivery { src, dest, payload, .. }) = self.run.poll_delivery(self.now) {
+        while let Some(Delivery { src, dest, payload, sent, .. }) = self.run.poll_delivery(self.now) {
             self.events += 1;
+            self.draw(src, Address::Node(dest), &payload, sent);
             self.processes.deliver(self.now, dest, src, payload);
         }
         self.act();
@@ -244,6 +262,9 @@ impl Simulation {
         }
         while let Some(node) = self.pipes.readable(self.now) {
             while let Some(Outbound { dest, body, .. }) = self.pipes.read(self.now, node) {
+                if let Address::Client(_) = dest {
+                    self.draw(Address::Node(node), dest, &body, self.now);
+                }
                 // A reply can come after its client has timed out and gone. As in real Maelstrom, nothing
                 // more is read from the node after such a reply.
                 if self.run.handle_message(self.now, Address::Node(node), dest, body).is_err() {
@@ -253,6 +274,15 @@ impl Simulation {
         }
         self.act();
         true
+    }
+
+    /// Keeps a message that is delivered now for the diagram.
+    fn draw(&mut self, src: Address, dest: Address, body: &Body, sent: Time) {
+        if let Some(diagram) = &mut self.diagram
+            && diagram.has_room(self.run.phase())
+        {
+            diagram.add(src.to_string(), dest.to_string(), body.to_json().into(), sent, self.now);
+        }
     }
 
     /// Does to processes what the nemesis wants.

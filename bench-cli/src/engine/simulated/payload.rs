@@ -68,6 +68,28 @@ impl From<Reply> for NodeReply {
     }
 }
 
+impl Body {
+    /// The body as a process would write it, but a reply to a read has the number of its values alone.
+    pub(super) fn to_json(&self) -> String {
+        match self {
+            Body::Request { request: ClientRequest::Init { .. }, .. } => r#"{"type":"init"}"#.to_owned(),
+            Body::Request { request: ClientRequest::Topology, .. } => r#"{"type":"topology"}"#.to_owned(),
+            Body::Request { request: ClientRequest::Broadcast(value), .. } => {
+                format!(r#"{{"type":"broadcast","message":{value}}}"#)
+            }
+            Body::Request { request: ClientRequest::Read, .. } => r#"{"type":"read"}"#.to_owned(),
+            Body::Reply { reply: NodeReply::Done, .. } => r#"{"type":"ok"}"#.to_owned(),
+            Body::Reply { reply: NodeReply::Values(len), .. } => {
+                format!(r#"{{"type":"read_ok","values":{len}}}"#)
+            }
+            Body::Reply { reply: NodeReply::Error(error), .. } => {
+                format!(r#"{{"type":"error","code":{}}}"#, error.code.number())
+            }
+            Body::Peer(message) => node::wire::peer_body(message),
+        }
+    }
+}
+
 impl Payload for Body {
     fn request(request: &Request<'_>, msg_id: u64) -> Body {
         let request = match *request {

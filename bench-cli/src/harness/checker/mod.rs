@@ -1,10 +1,12 @@
 //! The checks of a history, as in Maelstrom's checkers.
 
 mod element_table;
+mod missing;
 pub mod set_full;
 mod validity;
 
 use self::element_table::ElementTable;
+pub use self::missing::missing_values;
 use self::set_full::SetFull;
 pub use self::validity::Validity;
 use super::history::{Element, Function, History, Kind, OpValue, Process};
