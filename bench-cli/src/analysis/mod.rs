@@ -13,6 +13,7 @@
 //! | [`advice`] | which timeouts reliably meet limits, and what to measure next |
 //! | [`confirm`] | whether further runs of a recommended setting meet the limits, too |
 //! | [`compare`] | which differences between sweeps are significant |
+//! | [`tails`] | whether the worst cases of two kinds of runs are alike |
 //! | [`threshold`] | whether a sweep crosses a threshold that fails it |
 //! | [`parity`] | whether an engine measures what another one measures |
 //! | [`warning`] | what to know before using any of this |
@@ -29,6 +30,7 @@ mod limits;
 pub mod names;
 pub mod parity;
 pub mod series;
+pub mod tails;
 pub mod threshold;
 pub mod warning;
 

@@ -7,3 +7,4 @@ pub mod least_squares;
 pub mod median;
 pub mod rank_interval;
 pub mod theil_sen;
+pub mod two_samples;
