@@ -212,8 +212,13 @@ pub(super) fn draw_figures(series: &[Series<'_>], outputs: &Outputs, page: Page)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut pictures = Vec::new();
     for (name, caption, draw) in plot::PICTURES {
-        let (name, caption) = (format!("{}{name}", outputs.prefix), caption.to_owned());
-        pictures.push(Picture { name, caption, svg: draw(series, page)? });
+        match draw(series, page) {
+            Ok(svg) => {
+                let name = format!("{}{name}", outputs.prefix);
+                pictures.push(Picture { name, caption: caption.to_owned(), svg });
+            }
+            Err(reason) => println!("left out {name}: {reason}"),
+        }
     }
     write_pictures(&pictures, &folder, &FIGURE_FORMATS)?;
     println!("\nin {}: {}", folder.display(), listed(&pictures, &FIGURE_FORMATS));

@@ -37,8 +37,8 @@ pub struct PlotArgs {
     /// With several sweeps: exit with status 3 if a later one is significantly worse than the first
     #[arg(long)]
     fail_on_regression: bool,
-    /// Draw this file only, .svg, .png or .pdf [default: every picture and report.html, beside the CSV, with its
-    /// name in front if that is not sweep.csv; comparison.svg beside the last of several]
+    /// Draw this file only, .svg, .png or .pdf [default: every picture and report.html, beside the CSV, with
+    /// its name in front if that is not sweep.csv; comparison.svg beside the last of several]
     #[arg(short, long, value_name = "FILE", conflicts_with = "format")]
     output: Option<PathBuf>,
     /// Which picture that file is [default: latency-fit]
@@ -59,8 +59,8 @@ pub struct PlotArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Figures for a paper")]
 struct PaperArgs {
-    /// Draw as wide as a column, such as 84mm, 17.8cm or 3.3in, as SVG, PNG (600 dpi) and PDF, into the folder
-    /// figures next to the CSV, or into the file that -o names
+    /// Draw as wide as a column, such as 84mm, 17.8cm or 3.3in, as SVG, PNG (600 dpi) and PDF, into the
+    /// folder figures next to the CSV, or into the file that -o names
     #[arg(long, value_name = "WIDTH")]
     width: Option<Width>,
     /// Size of most texts in points; the smallest ones have 6 points at least [default: 8]

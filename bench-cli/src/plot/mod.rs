@@ -1,7 +1,7 @@
 //! Plots of a sweep, drawn from its runs alone.
 //!
-//! [`latency`], [`messages`] and [`frontier`] are the plots of a sweep, [`overlay`] is that of several. All
-//! of them have the same parts:
+//! [`latency`], [`messages`], [`frontier`] and [`distribution`] are the plots of a sweep, [`overlay`] is that
+//! of several. All of them have the same parts:
 //!
 //! | module | part |
 //! |---|---|
@@ -22,6 +22,7 @@
 
 pub mod axes;
 pub mod canvas;
+pub mod distribution;
 pub mod draw;
 mod frontier;
 mod labels;
@@ -51,10 +52,11 @@ use crate::analysis::Series;
 pub type Picture = (&'static str, &'static str, fn(&[Series<'_>], Page) -> anyhow::Result<String>);
 
 /// Every plot of a sweep.
-pub const PICTURES: [Picture; 3] = [
+pub const PICTURES: [Picture; 4] = [
     ("latency-fit", "Stable latency against batch timeout", latency::draw),
     ("msgs-per-op", "Messages per operation against batch timeout", messages::draw),
     ("frontier", "Messages per operation against latency", frontier::draw),
+    ("latency-distribution", "The distribution of stable latencies", distribution::draw),
 ];
 
 /// Writes the plot in the format of the file's extension: `.svg`, `.png` or `.pdf`.

@@ -17,7 +17,8 @@ const LEGIBLE: f64 = 6.0;
 const DEFAULT_FONT_SIZE: f64 = 8.0;
 const POINTS_PER_MM: f64 = 72.0 / 25.4;
 
-/// What a plot is drawn for. Everything is placed in pixels; on paper a pixel is as large as the font asks for.
+/// What a plot is drawn for. Everything is placed in pixels; on paper a pixel is as large as the font asks
+/// for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Page {
     paper: Option<Paper>,
