@@ -15,9 +15,11 @@
 
 pub mod address;
 pub mod checker;
+pub mod distribution;
 pub mod generator;
 pub mod history;
 pub mod history_file;
+pub mod host_delays;
 pub mod latency;
 pub mod launch;
 pub mod maelstrom_timing;

@@ -137,8 +137,8 @@ pub fn all() -> &'static [Column] {
             .into_iter()
             .chain(first.map(setting))
             .chain(provenance())
-            .chain(later.map(setting))
             .chain([node_env()])
+            .chain(later.map(setting))
             .collect()
     })
 }

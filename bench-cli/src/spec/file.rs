@@ -19,6 +19,7 @@ use super::list;
 use super::node::Node;
 use super::parameter::UserParameter;
 use super::setting::Setting;
+use super::settings::{Noise, Settings};
 use super::sweep::{Grid, SettingLists, SweepSpec};
 use super::template::{ArgsTemplate, EnvTemplate};
 
@@ -240,9 +241,9 @@ impl SpecFile {
             node,
         };
         spec.runs().context("--node-args, --node-env")?;
-        let faulty = spec.grid.settings.combinations().into_iter().any(|one| one.message_faults.any());
-        if faulty && spec.engine != EngineKind::Simulated {
-            bail!("--loss and --duplication are beyond Maelstrom; they need --engine simulated");
+        let beyond = |settings: &Settings| settings.message_faults.any() || settings.noise != Noise::Idle;
+        if spec.engine != EngineKind::Simulated && spec.grid.settings.combinations().iter().any(beyond) {
+            bail!("--loss, --duplication and --noise are beyond Maelstrom; they need --engine simulated");
         }
         Ok(spec)
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::durations::{DefaultUnit, parse_duration};
 use super::list;
-use super::settings::{Availability, InvalidSetting, LatencyDistribution, Nemesis, Settings, Topology};
+use super::settings::{
+    Availability, InvalidSetting, LatencyDistribution, Nemesis, Noise, Settings, Topology,
+};
 use super::value::Value;
 
 /// One setting of a run.
@@ -269,6 +271,22 @@ impl Setting {
             },
             label: |text| format!("duplication {text}"),
         },
+        Setting {
+            name: "noise",
+            column: "noise",
+            unit: "text",
+            meaning: "`busy` if the simulated machine had other work on each core; else empty.",
+            kind: Kind::Word,
+            left_empty: Some("idle"),
+            value_name: "NAME",
+            help: "Machine that runs are simulated on: idle, or busy with other programs (simulated engine only)",
+            get: |settings| Value::word(settings.noise),
+            set: |settings, value| {
+                settings.noise = named::<Noise>(value, "choose idle or busy")?;
+                Ok(())
+            },
+            label: |text| format!("{text} machine"),
+        },
     ];
 
     /// The setting of this name.
@@ -399,7 +417,7 @@ mod tests {
         let settings = Settings::default();
         let names: Vec<String> = Setting::ALL.iter().map(|setting| setting.label_of(&settings)).collect();
         let said = "25 nodes, 1n clients, 100 op/s, 20 s, latency 100 ms, constant, grid, no faults, faults every 10 s, \
-                    any availability, loss 0, duplication 0";
+                    any availability, loss 0, duplication 0, idle machine";
         assert_eq!(names.join(", "), said);
     }
 

@@ -32,6 +32,8 @@ pub struct Settings {
     pub message_faults: MessageFaults,
     /// The fraction of requests that must succeed, if any is asked for.
     pub availability: Option<Availability>,
+    /// The machine that a simulated run is on.
+    pub noise: Noise,
 }
 
 impl Default for Settings {
@@ -50,6 +52,7 @@ impl Default for Settings {
             nemesis: Nemesis::default(),
             message_faults: MessageFaults::default(),
             availability: None,
+            noise: Noise::Idle,
         }
     }
 }
@@ -226,6 +229,16 @@ impl MessageFaults {
     }
 }
 
+/// How much else the machine of a simulated run has to do: how late processes wake and timers expire. Any
+/// other engine has a real machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noise {
+    /// Nothing.
+    Idle,
+    /// Another program uses each core all the time.
+    Busy,
+}
+
 /// What `--availability` demands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Availability {
@@ -289,6 +302,7 @@ pub(crate) use named;
 
 named!(LatencyDistribution, "latency distribution",
     Constant => "constant", Uniform => "uniform", Exponential => "exponential");
+named!(Noise, "noise", Idle => "idle", Busy => "busy");
 named!(Fault, "fault", Partition => "partition", Kill => "kill", Pause => "pause");
 named!(Topology, "topology",
     Grid => "grid", Line => "line", Tree => "tree", Tree2 => "tree2", Tree3 => "tree3", Tree4 => "tree4",

@@ -38,7 +38,7 @@ fn a_seed_gives_the_same_history_byte_for_byte() {
 
 /// The fingerprint of one history. A change that is meant to change simulated runs changes it, too: the
 /// failing test says to what.
-const PINNED: u64 = 0x4170_6a39_5ef6_2158;
+const PINNED: u64 = 0x7de7_661b_8722_27ff;
 
 /// FNV-1a, which needs no library to stay the same.
 fn fingerprint(text: &str) -> u64 {

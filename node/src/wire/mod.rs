@@ -23,6 +23,7 @@
 //! | `received` | the ranges received beyond a gap |
 //! | `wants_phase` | leaf to hub: tell me when the hub flushes |
 //! | `next` | hub to leaf: µs to the hub's next flush |
+//! | `jitter` | hub to leaf: the mean deviation in µs of batches' arrivals |
 //! | `period` or `window` | hub to leaf: the plan of `auto`, in µs |
 //! | `direct` | leaf to hub: the sender sends these values to every node itself |
 //! | `unreachable` | hub to leaf: the nodes that the hub cannot reach |
@@ -114,6 +115,8 @@ struct Body<'a> {
     received: Option<&'a RawValue>,
     #[serde(borrow)]
     wants_phase: Option<&'a RawValue>,
+    #[serde(borrow)]
+    jitter: Option<&'a RawValue>,
     #[serde(borrow)]
     next: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -393,6 +396,7 @@ mod tests {
             wants_phase: true,
             hub_unreachable: true,
             next: Some(us(0)),
+            jitter: Some(us(2)),
             plan: Some(Plan::Direct(us(3))),
             direct: true,
             unreachable: vec![PeerId(0), PeerId(4)],

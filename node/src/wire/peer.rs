@@ -53,6 +53,7 @@ fn parse_link(body: &Body<'_>) -> Result<LinkMessage, String> {
         wants_phase: field(body.wants_phase, "wants_phase")?,
         hub_unreachable: field(body.hub_unreachable, "hub_unreachable")?,
         next: field::<Option<u64>>(body.next, "next")?.map(Duration::from_micros),
+        jitter: field::<Option<u64>>(body.jitter, "jitter")?.map(Duration::from_micros),
         plan: parse_plan(body)?,
         direct: field(body.direct, "direct")?,
         unreachable: unreachable.into_iter().map(PeerId).collect(),
@@ -131,6 +132,9 @@ fn encode_link(message: &LinkMessage, out: &mut Vec<u8>) {
     }
     if let Some(next) = message.next {
         push_field("next", micros(next), out);
+    }
+    if let Some(jitter) = message.jitter {
+        push_field("jitter", micros(jitter), out);
     }
     match message.plan {
         Some(Plan::Hub(period)) => push_field("period", micros(period), out),

@@ -9,7 +9,8 @@ use crate::harness::rng_streams::{Purpose, RngStream};
 use crate::harness::run::SetupError;
 use crate::spec::command::{PROGRAM, setting_flags};
 use crate::spec::settings::{
-    Concurrency, Fault, Faults, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
+    Concurrency, Fault, Faults, Latency, LatencyDistribution, MessageFaults, Nemesis, Noise, Settings,
+    Topology,
 };
 
 /// A run to be judged.
@@ -54,9 +55,11 @@ impl Case {
                 duplication: one_of(&mut rng, &[0.0, 0.0, 0.1]),
             },
             availability: None,
+            noise: Noise::Idle,
         };
         let process_faults = [Fault::Kill, Fault::Pause].into_iter().filter(|_| rng.chance(0.4));
         settings.nemesis.faults = Faults::of(settings.nemesis.faults.kinds().chain(process_faults));
+        settings.noise = one_of(&mut rng, Noise::ALL);
         let config = node::Config { strategy, batch_timeout };
         Case { settings, config, storage: Storage::Log, seed: number, budget: None }
     }
@@ -96,6 +99,7 @@ impl Case {
         }
         with(&|case| case.settings.message_faults.loss = 0.0);
         with(&|case| case.settings.message_faults.duplication = 0.0);
+        with(&|case| case.settings.noise = Noise::Idle);
         with(&|case| case.settings.latency.distribution = LatencyDistribution::Constant);
         with(&|case| case.settings.node_count = case.settings.node_count.div_ceil(2));
         // One node less, but not one node alone, which has nobody to talk to.

@@ -91,6 +91,10 @@ pub(super) fn write_spec(folder: &Path, spec: &SweepSpec) -> anyhow::Result<()> 
         "# What this sweep measured. To repeat it exactly: bench-cli sweep --spec {SPEC_FILE} --out ANOTHER-FOLDER\n{}",
         SpecFile::from(spec).to_toml()?
     );
+    // A disk that is full takes no file twice, and a sweep that goes on needs none.
+    if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
     let written: io::Result<()> = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, &path));
     written.with_context(|| format!("cannot write {}", path.display()))
 }

@@ -15,7 +15,7 @@ use crate::harness::results::Plots;
 use crate::runner::{Spec, Verbosity};
 use crate::spec::settings::{
     Availability, Concurrency, Fault, Faults, Latency, LatencyDistribution, MessageFaults, Nemesis,
-    NodeCommand, Settings, Topology,
+    NodeCommand, Noise, Settings, Topology,
 };
 
 /// What the command line asks for.
@@ -274,6 +274,7 @@ impl Builder {
             availability,
             // Maelstrom has no such options.
             message_faults: MessageFaults::default(),
+            noise: Noise::Idle,
         }
     }
 

@@ -27,6 +27,7 @@ use super::{Interrupted, Phase as Progressed, Progress, Request};
 use crate::harness::address::{Address, NodeId};
 use crate::harness::checker::{self, Report};
 use crate::harness::history::History;
+use crate::harness::host_delays::HostDelays;
 use crate::harness::launch;
 use crate::harness::message_counts::MessageCounts;
 use crate::harness::network::Delivery;
@@ -146,10 +147,11 @@ impl Simulation {
         let nodes = names.len();
         let launches = launch::schedule(nodes, seed);
         let launches = launches.into_iter().map(|(after, node)| (Time::ZERO + after, node));
+        let delays = HostDelays::of(settings.noise);
         Simulation {
             run: Run::new(settings.clone(), names, seed),
-            processes: Processes::new(nodes, launches, seed),
-            pipes: Pipes::new(nodes, seed),
+            processes: Processes::new(nodes, launches, delays, seed),
+            pipes: Pipes::new(nodes, delays, seed),
             config,
             seed,
             now: Time::ZERO,

@@ -6,16 +6,17 @@ use node::{Time, TimerQueue};
 
 use super::payload::Body;
 use crate::harness::address::{Address, NodeId};
-use crate::harness::maelstrom_timing::STDOUT_DELAY;
+use crate::harness::host_delays::HostDelays;
 use crate::harness::rng_streams::{Purpose, RngStream};
 
 /// One pipe for each node. The network reads all messages that a node writes at one time together. That
-/// happens [`STDOUT_DELAY`] later, and never before it has read the node's earlier messages.
+/// happens [a delay](HostDelays::stdout) later, and never before it has read the node's earlier messages.
 #[derive(Debug)]
 pub(super) struct Pipes {
     pipes: Vec<Pipe>,
     /// When the network reads the first message in each pipe.
     timers: TimerQueue<Time>,
+    delays: &'static HostDelays,
     rng: RngStream,
 }
 
@@ -39,11 +40,12 @@ pub(super) struct Outbound {
 
 impl Pipes {
     /// Empty pipes.
-    pub(super) fn new(nodes: usize, seed: u64) -> Pipes {
+    pub(super) fn new(nodes: usize, delays: &'static HostDelays, seed: u64) -> Pipes {
         let pipe = || Pipe { messages: VecDeque::new(), busy_until: Time::ZERO, is_closed: false };
         Pipes {
             pipes: (0..nodes).map(|_| pipe()).collect(),
             timers: TimerQueue::new(nodes),
+            delays,
             rng: RngStream::new(seed, Purpose::Stdout),
         }
     }
@@ -55,7 +57,7 @@ impl Pipes {
             messages.clear();
             return;
         }
-        let at = pipe.busy_until.max(STDOUT_DELAY.after(now, &mut self.rng));
+        let at = pipe.busy_until.max(self.delays.stdout.after(now, &mut self.rng));
         pipe.busy_until = at;
         pipe.messages.extend(messages.drain(..).map(|(dest, body)| Outbound { at, dest, body }));
         self.update_timer(node);
@@ -108,6 +110,11 @@ mod tests {
     use super::*;
     use crate::harness::address::ClientId;
     use crate::harness::payload::{Payload as _, Request};
+    use crate::spec::settings::Noise;
+
+    fn pipes(nodes: usize) -> Pipes {
+        Pipes::new(nodes, HostDelays::of(Noise::Idle), 1)
+    }
 
     /// The next message of all, when its time has come.
     fn next(pipes: &mut Pipes) -> Option<(NodeId, Outbound)> {
@@ -122,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_pipe_keeps_its_order_and_messages_written_together_are_read_together() {
-        let mut pipes = Pipes::new(3, 1);
+        let mut pipes = pipes(3);
         let message = |client: u32| (Address::Client(ClientId(client)), Body::request(&Request::Read, 1));
         let times = (0..1_000_u32).map(|k| (Time::ZERO + Duration::from_micros(20 * u64::from(k)), k));
         for (now, k) in times {
@@ -145,7 +152,7 @@ mod tests {
 
     #[test]
     fn nothing_is_read_from_a_closed_pipe() {
-        let mut pipes = Pipes::new(2, 1);
+        let mut pipes = pipes(2);
         let read = || vec![(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))];
         for node in [0, 1, 0] {
             pipes.write(Time::ZERO, NodeId(node), &mut read());
@@ -158,7 +165,7 @@ mod tests {
 
     #[test]
     fn nothing_is_read_before_its_time() {
-        let mut pipes = Pipes::new(1, 1);
+        let mut pipes = pipes(1);
         pipes.write(Time::ZERO, NodeId(0), &mut Vec::new());
         assert_eq!(pipes.next_deadline(), Time::NEVER);
         pipes.write(

@@ -9,7 +9,7 @@ use node::{Node, STALL, Time, TimerQueue};
 
 use super::payload::Body;
 use crate::harness::address::{Address, NodeId};
-use crate::harness::maelstrom_timing::{STDIN_DELAY, TIMER_DELAY, WAKEUP_DELAY};
+use crate::harness::host_delays::HostDelays;
 use crate::harness::rng_streams::{Purpose, RngStream};
 
 /// All processes.
@@ -18,6 +18,7 @@ pub(super) struct Processes {
     processes: Vec<Process>,
     /// When each is launched, or wakes next.
     timers: TimerQueue<Time>,
+    delays: &'static HostDelays,
     rng: RngStream,
 }
 
@@ -52,6 +53,7 @@ impl Processes {
     pub(super) fn new(
         nodes: usize,
         launches: impl IntoIterator<Item = (Time, NodeId)>,
+        delays: &'static HostDelays,
         seed: u64,
     ) -> Processes {
         let mut timers = TimerQueue::new(nodes);
@@ -66,7 +68,7 @@ impl Processes {
             late_until: Time::ZERO,
         };
         let processes = (0..nodes).map(|_| process()).collect();
-        Processes { processes, timers, rng: RngStream::new(seed, Purpose::Stdin) }
+        Processes { processes, timers, delays, rng: RngStream::new(seed, Purpose::Stdin) }
     }
 
     /// The nodes that have been launched.
@@ -136,11 +138,11 @@ impl Processes {
         // A reader that is about to wake for an earlier message reads this one along with it.
         let readable_at = match process.stdin.back() {
             Some(before) if before.readable_at > now => before.readable_at,
-            _ => STDIN_DELAY.after(now, &mut self.rng),
+            _ => self.delays.stdin.after(now, &mut self.rng),
         };
         process.stdin.push_back(Inbound { readable_at, src, body, is_late: false });
         if process.stdin.len() == 1 && process.paused_at.is_none() {
-            let wake = WAKEUP_DELAY.after(readable_at, &mut self.rng);
+            let wake = self.delays.wakeup.after(readable_at, &mut self.rng);
             if self.timers.get(id.index()).is_none_or(|at| wake < at) {
                 self.timers.set(id.index(), Some(wake));
             }
@@ -158,12 +160,13 @@ impl Processes {
     /// Puts the node to sleep until the next message or its deadline.
     pub(super) fn sleep(&mut self, now: Time, id: NodeId, deadline: Option<Time>) {
         let Process { stdin, timer, .. } = &mut self.processes[id.index()];
-        let message = stdin.front().map(|inbound| WAKEUP_DELAY.after(inbound.readable_at, &mut self.rng));
+        let message =
+            stdin.front().map(|inbound| self.delays.wakeup.after(inbound.readable_at, &mut self.rng));
         let wake = deadline.map(|deadline| match *timer {
             _ if deadline <= now => now,
             Some((before, wake)) if before == deadline => wake,
             _ => {
-                let wake = TIMER_DELAY.after(deadline, &mut self.rng);
+                let wake = self.delays.timer.after(deadline, &mut self.rng);
                 *timer = Some((deadline, wake));
                 wake
             }
@@ -179,6 +182,7 @@ mod tests {
     use super::*;
     use crate::harness::address::ClientId;
     use crate::harness::payload::{Payload as _, Request};
+    use crate::spec::settings::Noise;
 
     const ID: NodeId = NodeId(0);
 
@@ -188,7 +192,7 @@ mod tests {
 
     /// One node, which does nothing by itself.
     fn one(seed: u64) -> Processes {
-        let mut processes = Processes::new(1, [(ms(1), ID)], seed);
+        let mut processes = Processes::new(1, [(ms(1), ID)], HostDelays::of(Noise::Idle), seed);
         assert_eq!(processes.waking(ms(1)), Some(ID));
         let config = node::Config { strategy: node::StrategyKind::Tree, batch_timeout: Duration::ZERO };
         processes.start(ID, Node::new(config, ms(1), 1));

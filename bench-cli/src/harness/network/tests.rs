@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::harness::message_counts::Count;
-use crate::spec::settings::LatencyDistribution;
+use crate::spec::settings::{LatencyDistribution, Noise};
 
 /// Ideal timers: deliveries are early or late only by the rounding to whole milliseconds.
 const EXACT: DeliveryTiming = DeliveryTiming { take_delay: Duration::ZERO, overshoot: None };
@@ -47,7 +47,7 @@ fn a_message_between_nodes_takes_the_latency() {
 
 #[test]
 fn sleeping_whole_milliseconds_delivers_early() {
-    let mut network = network(DeliveryTiming::MAELSTROM);
+    let mut network = network(DeliveryTiming::maelstrom(Noise::Idle));
     network.send(micros(0), node(0), NodeId(1), "hello");
     let delivered = drain(&mut network)[0].0;
     assert!((99_090..99_600).contains(&delivered), "{delivered} µs");

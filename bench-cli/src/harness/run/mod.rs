@@ -123,14 +123,15 @@ impl<P: Payload> Run<P> {
         let settings = Settings { node_count: names.len(), ..settings };
         let nodes = names.len();
         let clients = settings.client_count();
-        let mut network = Network::new(nodes, settings.latency, DeliveryTiming::MAELSTROM, seed);
+        let timing = DeliveryTiming::maelstrom(settings.noise);
+        let mut network = Network::new(nodes, settings.latency, timing, seed);
         network.set_message_faults(settings.message_faults);
         // A node's queue exists before its process: messages to it wait for the launch.
         (0..nodes as u32).for_each(|node| network.pause(NodeId(node)));
         Run {
             neighbours: topology::neighbours(settings.topology, nodes),
             network,
-            services: Services::new(settings.latency, DeliveryTiming::MAELSTROM, seed),
+            services: Services::new(settings.latency, timing, seed),
             clients: Vec::new(),
             threads: (0..clients as u32).map(Thread::new).collect(),
             free_threads: clients,

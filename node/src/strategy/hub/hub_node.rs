@@ -124,8 +124,27 @@ impl Hub {
             self.flush = Some(Flush { due, at: due });
         }
         self.schedule_flush(cx.now);
+        if !message.wants_phase {
+            self.honour_former_grid(cx.now);
+        }
+        if !message.wants_phase
+            && let Some(next) = self.schedule.next_on_grid(cx.now)
+        {
+            self.late_batches.on_aimed_batch(cx.now, next);
+        }
         if in_phase && !new.is_empty() {
             self.on_batch_in_phase(cx.now);
+        }
+    }
+
+    /// A batch arrived that was aimed at a flush. If windows have replaced the grid meanwhile, that flush
+    /// takes place all the same, or the batch would wait for a whole window.
+    fn honour_former_grid(&mut self, now: Time) {
+        if let Some(due) = self.schedule.next_on_former_grid(now)
+            && let Some(flush) = &mut self.flush
+            && due < flush.due
+        {
+            *flush = Flush { due, at: due };
         }
     }
 
@@ -207,6 +226,7 @@ impl Hub {
     /// Sends a link's message, with the hub's phase, plan and unreachable leaves.
     fn send(&mut self, cx: &mut Context<'_>, leaf: PeerId, mut message: Box<LinkMessage>) {
         message.next = self.schedule.next_on_grid(cx.now).map(|next| next.saturating_since(cx.now));
+        message.jitter = message.next.and_then(|_| self.late_batches.jitter());
         message.plan = self.plan;
         message.unreachable.clone_from(&self.unreachable);
         self.leaves[leaf.index()] = LeafState { awaits_answer: false, knows_phase: message.next.is_some() };

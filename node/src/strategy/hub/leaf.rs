@@ -113,6 +113,7 @@ impl Leaf {
         }
         let round_trip = self.links.get(HUB).and_then(Link::round_trip);
         self.phase_lock.on_hub_message(cx.now, message.next, heard.acked, round_trip);
+        self.phase_lock.on_jitter(message.jitter);
         let mut unreachable = message.unreachable.clone();
         unreachable.retain(|peer| peer.0 < self.nodes && *peer != self.me);
         let before = std::mem::replace(&mut self.unreachable, unreachable);

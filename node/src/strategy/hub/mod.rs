@@ -33,9 +33,12 @@
 //! period, once.
 //!
 //! **Varying latencies.** The phase that a hub's message gives is exact for the latency of the batch that it
-//! answers. Leaves add a margin of three mean deviations, which they learn from their own batches. A batch
-//! can still miss its flush before the margin is learned, or if its latency deviates more. Then W + 2·L
-//! becomes 2·W + 2·L.
+//! answers. Leaves add a margin of three mean deviations, which they learn from their own batches. That takes
+//! many periods. So the hub, which sees the batches of all leaves, tells the deviation of their arrivals with
+//! its flushes, and a leaf that has measured few of its own expects that. A batch whose latency deviates more
+//! misses its flush. The worst case is then W and the two latencies that the batch met, if an extra flush
+//! comes, and a further W if not. There is one for at most one flush in eight, and it waits for other late
+//! batches for two mean deviations, so it costs at most an eighth of a flush's messages in each period.
 //!
 //! **Restarts.** A restarted leaf and the hub send each other everything that they know, and so do a
 //! restarted hub and each leaf ([links](crate::link)). The hub then delivers what it did not know to all
