@@ -70,6 +70,7 @@ fn measure(
 fn draw(points: &[Point]) -> anyhow::Result<String> {
     const CHART: (i32, i32) = (780, 460);
     let layout = Layout {
+        page: bench_cli::plot::page::Page::SCREEN,
         title: "Wall time of a simulated run: 25 to 1,000 nodes, 100 to 10,000 op/s, 5 s",
         subtitle: &[],
         footer: String::new(),

@@ -9,6 +9,7 @@ use super::canvas::{Area, Notes};
 use super::draw::{RADIUS, path};
 use super::layout::{self, Layout, MARGIN};
 use super::legend::{Entry, Legend, Symbol};
+use super::page::Page;
 use super::runs::{self, Run, note, nothing_to_draw};
 use super::style::{self, Look};
 use crate::analysis::{Figure, Series};
@@ -24,7 +25,7 @@ const STEPS: u32 = 200;
 ///
 /// # Errors
 /// If no run is ok, so that there is nothing to draw.
-pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
+pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let curves: Vec<Curve> =
         series.iter().zip(style::of_series(series)).map(|(series, look)| Curve::of(series, look)).collect();
     if curves.iter().all(|curve| curve.runs.is_empty()) {
@@ -39,10 +40,13 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
         &["Points are runs."]
     };
     let layout =
-        Layout { title: "Messages against batch timeout", subtitle, footer: layout::settings(series) };
+        Layout { page, title: "Messages against batch timeout", subtitle, footer: layout::settings(series) };
     let legend = Legend::column(curves.iter().map(Curve::entry));
-    let axes = axes_around(&curves, layout.top() + legend.height());
-    let size = (axes::LEFT + CHART.0, legend.height() + CHART.1 + axes::BELOW);
+    let width = layout::width(page, axes::LEFT + CHART.0);
+    let chart = width - axes::LEFT;
+    let chart = (chart, layout::height(page, chart, CHART.1));
+    let axes = axes_around(&curves, layout.top() + legend.height(), chart);
+    let size = (width, legend.height() + chart.1 + axes::BELOW);
     layout.draw(size, |root, notes| {
         legend.draw(root, (MARGIN, layout.top()))?;
         axes.draw(root)?;
@@ -51,15 +55,15 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
 }
 
 /// The axes that hold every run, and the models at the longest timeout.
-fn axes_around(curves: &[Curve], top: i32) -> Axes {
+fn axes_around(curves: &[Curve], top: i32, (width, height): (i32, i32)) -> Axes {
     let runs = || curves.iter().flat_map(|curve| &curve.runs).map(|run| run.at);
     let longest = runs().map(|at| at.0).fold(0.0, f64::max);
     let models = curves.iter().filter_map(|curve| Some(at_ms(curve.model.as_ref()?, longest)));
     Axes {
         left: MARGIN + axes::LEFT,
         top,
-        width: CHART.0,
-        height: CHART.1,
+        width,
+        height,
         x: Axis::linear(longest).titled(axes::BATCH_TIMEOUT),
         y: Axis::logarithmic(runs().map(|at| at.1).chain(models)).titled(axes::MESSAGES),
     }
@@ -120,13 +124,13 @@ mod tests {
     fn only_strategies_with_a_model_have_a_curve() {
         let tree = |timeout| of_strategy(StrategyKind::Tree, timeout);
         let records = [example(50, 1), example(400, 1), tree(50), tree(400)];
-        let svg = draw(&Series::group(&records)).unwrap();
+        let svg = draw(&Series::group(&records), Page::SCREEN).unwrap();
         for word in
             ["two hops, one period for all", "no model", "batch timeout (ms)", "tree, 400 ms, repetition 1"]
         {
             assert!(svg.contains(word), "{word}");
         }
-        let without = draw(&Series::group(&records[2..])).unwrap();
+        let without = draw(&Series::group(&records[2..]), Page::SCREEN).unwrap();
         assert!(!without.contains("models for clients"));
     }
 }

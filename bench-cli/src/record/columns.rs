@@ -159,6 +159,21 @@ const SETTINGS: [&str; 12] = [
     "availability",
 ];
 
+/// The columns that say which run it is, other than the user's parameters.
+pub(super) fn identity() -> impl Iterator<Item = &'static Column> {
+    const FIELDS: [&str; 8] =
+        ["engine", "strategy", "batch_timeout_ms", "repetition", "seed", "node_bin", "node_args", "node_env"];
+    let is_one =
+        |column: &&Column| matches!(column.access, Access::Setting(_)) || FIELDS.contains(&column.name);
+    all().iter().filter(is_one)
+}
+
+/// A run's fields in [`identity`].
+pub(super) fn identity_cells(run: &RunSpec) -> impl Iterator<Item = Cell> {
+    let record = RunRecord { run: run.clone(), ..blank() };
+    identity().map(move |column| column.cell(&record))
+}
+
 /// The columns' names, as a line of the file.
 pub fn header(parameters: &ParameterColumns) -> String {
     let fixed = all().iter().map(|column| column.name.to_owned());
@@ -222,6 +237,7 @@ fn blank() -> RunRecord {
             status: Status::Unreadable,
             reason: String::new(),
             figures: None,
+            distribution: None,
             timer_p99: None,
             late: None,
             engine_version: String::new(),

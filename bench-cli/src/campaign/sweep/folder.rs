@@ -8,6 +8,7 @@ use anyhow::Context as _;
 
 use crate::record::RunRecord;
 use crate::record::csv_file::{self, Rows};
+use crate::record::distribution;
 use crate::spec::file::{SPEC_FILE, SpecFile};
 use crate::spec::{EngineKind, SweepSpec};
 
@@ -45,7 +46,16 @@ impl Recorded {
         if let Some(spec) = &spec {
             label(&mut records, spec);
         }
+        add_distributions(&mut records, csv.parent().unwrap_or(Path::new(".")));
         Ok(Recorded { csv, records, spec, torn_line })
+    }
+}
+
+/// Gives the records the distributions of their latencies that are in the folder, as far as they are.
+pub(super) fn add_distributions(records: &mut [RunRecord], folder: &Path) {
+    let mut found = distribution::read(folder);
+    for record in records.iter_mut().filter(|record| record.is_ok()) {
+        record.measured.distribution = found.remove(&record.run.identity());
     }
 }
 

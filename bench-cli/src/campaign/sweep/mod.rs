@@ -29,6 +29,7 @@ use crate::engine::programs::Programs;
 use crate::engine::{Engine, Execute as _, Finished, Phase};
 use crate::preflight::Finding;
 use crate::record::csv_file::{CsvFile, Rows};
+use crate::record::distribution::{LATENCIES_FILE, LatencyFile};
 use crate::record::parameter_columns::ParameterColumns;
 use crate::record::{Measured, Outcome, RunRecord, Status};
 use crate::runner::lateness::is_late;
@@ -270,6 +271,7 @@ pub fn run(spec: &SweepSpec, options: &Options, observer: &mut impl Observer) ->
 struct Prepared {
     spec: SweepSpec,
     csv: CsvFile,
+    latencies: Option<LatencyFile>,
     records: Vec<RunRecord>,
     remaining: Remaining,
     planned: usize,
@@ -290,7 +292,9 @@ impl Prepared {
         }
         let parameters = ParameterColumns::of(&spec.runs()?);
         let (csv, Rows { mut records, torn_line }) =
-            CsvFile::open(&path, parameters, replace, spec.engine.leaves_files())?;
+            CsvFile::open(&path, parameters.clone(), replace, spec.engine.leaves_files())?;
+        let latencies = LatencyFile::open(directory, parameters, replace)
+            .inspect_err(|error| log::warn!("cannot write {LATENCIES_FILE}: {error}"));
         // Nobody else sweeps here now, so what still runs here is left over.
         let orphans = orphans::end(directory);
         if replace && runs.exists() {
@@ -316,8 +320,9 @@ impl Prepared {
         };
         let (spec, planned, remaining) = resume().with_context(|| CannotResume(path.clone()))?;
         folder::label(&mut records, &spec);
+        folder::add_distributions(&mut records, directory);
         folder::write_spec(directory, &spec)?;
-        Ok(Prepared { spec, csv, records, remaining, planned, torn_line, orphans })
+        Ok(Prepared { spec, csv, latencies: latencies.ok(), records, remaining, planned, torn_line, orphans })
     }
 
     async fn run(
@@ -343,6 +348,7 @@ impl Prepared {
         let list = list_jobs(&self.spec, runs, options)?;
         let mut recorder = Recorder {
             engine_version: engine.version(),
+            latencies: self.latencies,
             csv: &mut self.csv,
             options,
             tried,
@@ -378,6 +384,7 @@ fn list_jobs(spec: &SweepSpec, runs: Vec<RunSpec>, options: &Options) -> anyhow:
 /// Keeps results, and shows that they have come.
 struct Recorder<'a, O> {
     engine_version: String,
+    latencies: Option<LatencyFile>,
     csv: &'a mut CsvFile,
     options: &'a Options,
     /// How often each run was tried before this sweep.
@@ -405,6 +412,12 @@ impl<O: Observer> Events for Recorder<'_, O> {
             measured.log = log.join(LOG_FILE).display().to_string();
         }
         let record = RunRecord { run: job.run.clone(), measured };
+        // Nothing but a plot needs it, so that the sweep goes on without.
+        if let (Some(file), Some(distribution)) = (&mut self.latencies, &record.measured.distribution)
+            && let Err(error) = file.append(&record.run, distribution)
+        {
+            log::warn!("cannot write the run's latencies: {error}");
+        }
         if self.tried[index] == 0 {
             self.csv.append(&record)?;
         } else {
@@ -438,11 +451,12 @@ impl<O: Observer> Events for Recorder<'_, O> {
 impl<O> Recorder<'_, O> {
     /// What a run measured.
     fn measured(&self, run: &RunSpec, completed: &Completed) -> Measured {
-        let Finished { outcome, timer_p99 } = &completed.finished;
+        let Finished { outcome, timer_p99, distribution } = &completed.finished;
         Measured {
             status: outcome.status(),
             reason: Outcome::reason(outcome).to_owned(),
             figures: outcome.figures().cloned(),
+            distribution: distribution.clone(),
             timer_p99: *timer_p99,
             late: timer_p99.map(|late| is_late(late, run.settings.latency.mean)),
             engine_version: self.engine_version.clone(),

@@ -32,7 +32,7 @@ use crate::harness::launch;
 use crate::harness::message_counts::MessageCounts;
 use crate::harness::network::Delivery;
 use crate::harness::run::{Phase, ProcessAction, Run, SetupError};
-use crate::record::{Outcome, Status};
+use crate::record::{Distribution, Outcome, Status};
 use crate::runner::message_diagram::MessageDiagram;
 use crate::spec::RunSpec;
 use crate::spec::settings::{Fault, Settings};
@@ -64,8 +64,10 @@ impl Simulated {
         let RunSpec { settings, seed, .. } = request.run.clone();
         let seed = seed.unwrap_or_default();
         let simulation = tokio::task::spawn_blocking(move || run(&settings, config, seed));
+        let mut distribution = None;
         let outcome = match simulation.await {
             Ok(Ok(finished)) => {
+                distribution = Distribution::of(&finished.report.workload.sorted_stable_latencies);
                 let missed = || Some(checker::missed_by_final_reads(&finished.history));
                 let outcome = Outcome::judge(figures::of(&finished), missed);
                 let (clients, nodes) = (request.run.settings.client_count(), request.run.settings.node_count);
@@ -77,7 +79,8 @@ impl Simulated {
             Ok(Err(error)) => Outcome::failed(Status::Crashed, error.to_string()),
             Err(panic) => Outcome::failed(Status::Crashed, format!("the simulation failed: {panic}")),
         };
-        Ok(outcome.into())
+        let distribution = distribution.filter(|_| outcome.status() == Status::Ok);
+        Ok(super::Finished { distribution, ..outcome.into() })
     }
 }
 
