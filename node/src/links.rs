@@ -141,7 +141,7 @@ impl Links {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.timers.earliest()
+        Some(self.timers.earliest()).filter(|earliest| *earliest < Time::NEVER)
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -173,7 +173,7 @@ impl Links {
     fn correct_earliest(&mut self) {
         while let Some(number) = self.timers.first() {
             let deadline = self.links[number].as_deref().and_then(Link::deadline);
-            if deadline == self.timers.earliest() {
+            if deadline == Some(self.timers.earliest()) {
                 return;
             }
             self.timers.set(number, deadline);

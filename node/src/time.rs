@@ -13,6 +13,9 @@ impl Time {
     /// The driver's epoch.
     pub const ZERO: Time = Time(0);
 
+    /// Later than any other: the deadline of what is never due.
+    pub const NEVER: Time = Time(u64::MAX);
+
     /// The point `nanos` nanoseconds after the epoch.
     pub const fn from_nanos(nanos: u64) -> Time {
         Time(nanos)

@@ -9,7 +9,7 @@ pub trait Deadline: Copy + Ord {
 }
 
 impl Deadline for Time {
-    const NEVER: Time = Time::from_nanos(u64::MAX);
+    const NEVER: Time = Time::NEVER;
 }
 
 /// What [`TimerQueue::set_lazily`] did to the earliest entry.
@@ -58,14 +58,17 @@ impl<D: Deadline> TimerQueue<D> {
         TimerQueue { groups: vec![[D::NEVER; 4]; leaves + width], leaves, earliest: D::NEVER }
     }
 
-    /// The earliest deadline.
-    pub fn earliest(&self) -> Option<D> {
-        Some(self.earliest).filter(|earliest| *earliest < D::NEVER)
+    /// The earliest deadline, or [`Deadline::NEVER`].
+    pub fn earliest(&self) -> D {
+        self.earliest
     }
 
     /// The number of the earliest deadline.
     pub fn first(&self) -> Option<usize> {
-        let earliest = self.earliest()?;
+        let earliest = self.earliest;
+        if earliest == D::NEVER {
+            return None;
+        }
         let mut group = 0;
         loop {
             let slot = self.groups[group].iter().position(|entry| *entry == earliest)?;
@@ -157,7 +160,7 @@ mod tests {
                 deadlines[node] = at.map(Time::from_nanos);
                 timers.set(node, deadlines[node]);
                 let expected = deadlines.iter().enumerate().filter_map(|(n, at)| at.map(|at| (at, n))).min();
-                prop_assert_eq!(timers.earliest().zip(timers.first()), expected);
+                prop_assert_eq!(timers.first().map(|number| (timers.earliest(), number)), expected);
                 prop_assert_eq!(timers.get(node), deadlines[node]);
             }
         }

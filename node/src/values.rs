@@ -264,57 +264,56 @@ struct Known {
 impl Known {
     /// Adds a value. Returns whether it is new.
     fn insert(&mut self, value: &Value) -> bool {
-        match Known::dense_index(value) {
-            Some(index) => self.dense.insert(index),
-            None => self.insert_sparse(value),
+        match value {
+            Value::Int(int) if self.dense.has_room_for(*int) => self.dense.insert(*int as usize),
+            _ => self.insert_elsewhere(value),
         }
     }
 
     #[cold]
-    fn insert_sparse(&mut self, value: &Value) -> bool {
-        !self.sparse.contains(value) && self.sparse.insert(value.clone())
-    }
-
-    fn contains(&self, value: &Value) -> bool {
-        match Known::dense_index(value) {
-            Some(index) => self.dense.contains(index),
-            None => self.sparse.contains(value),
+    fn insert_elsewhere(&mut self, value: &Value) -> bool {
+        match value {
+            Value::Int(int @ 0..DENSE_LIMIT) => {
+                self.dense.make_room_for(*int as usize);
+                self.dense.insert(*int as usize)
+            }
+            _ => !self.sparse.contains(value) && self.sparse.insert(value.clone()),
         }
     }
 
-    fn dense_index(value: &Value) -> Option<usize> {
+    fn contains(&self, value: &Value) -> bool {
         match value {
-            Value::Int(int @ 0..DENSE_LIMIT) => Some(*int as usize),
-            Value::Int(_) | Value::Other(_) => None,
+            Value::Int(int) if self.dense.has_room_for(*int) => self.dense.contains(*int as usize),
+            _ => self.sparse.contains(value),
         }
     }
 }
 
-/// A set of small numbers, as large as its largest.
+/// A set of small numbers.
 #[derive(Clone, Debug, Default)]
 struct BitSet {
     words: Vec<u64>,
 }
 
 impl BitSet {
-    /// Adds a number. Returns whether it is new.
-    fn insert(&mut self, index: usize) -> bool {
-        let (word, bit) = (index / 64, 1 << (index % 64));
-        if word >= self.words.len() {
-            self.grow(word + 1);
-        }
-        let is_new = self.words[word] & bit == 0;
-        self.words[word] |= bit;
+    fn has_room_for(&self, number: i64) -> bool {
+        (number as u64) < 64 * self.words.len() as u64
+    }
+
+    fn make_room_for(&mut self, number: usize) {
+        self.words.resize(number / 64 + 1, 0);
+    }
+
+    /// Adds a number that it has room for. Returns whether it is new.
+    fn insert(&mut self, number: usize) -> bool {
+        let (word, bit) = (&mut self.words[number / 64], 1 << (number % 64));
+        let is_new = *word & bit == 0;
+        *word |= bit;
         is_new
     }
 
-    #[cold]
-    fn grow(&mut self, words: usize) {
-        self.words.resize(words, 0);
-    }
-
-    fn contains(&self, index: usize) -> bool {
-        self.words.get(index / 64).is_some_and(|word| word & (1 << (index % 64)) != 0)
+    fn contains(&self, number: usize) -> bool {
+        self.words[number / 64] & (1 << (number % 64)) != 0
     }
 }
 

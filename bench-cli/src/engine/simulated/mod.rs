@@ -204,15 +204,15 @@ impl Simulation {
 
     /// Jumps to the next deadline and handles everything due then. Returns false if there is none up to `limit`.
     fn step(&mut self, limit: Option<Time>) -> bool {
-        let others = [self.run.next_delivery(), self.processes.next_deadline(), self.pipes.next_deadline()];
-        let other = Time::earliest(others);
+        let other =
+            self.run.next_delivery().min(self.processes.next_deadline()).min(self.pipes.next_deadline());
         let timeout = self.run.next_timeout(other);
-        let Some(next) = Time::earliest([timeout, other]) else { return false };
-        if limit.is_some_and(|limit| next > limit) {
+        let next = timeout.min(other);
+        if next == Time::NEVER || limit.is_some_and(|limit| next > limit) {
             return false;
         }
         self.now = self.now.max(next);
-        if timeout.is_some_and(|at| at <= self.now) {
+        if timeout <= self.now {
             self.run.handle_timeout(self.now);
         }
         while let Some(Delivery { src, dest, payload, .. }) = self.run.poll_delivery(self.now) {

@@ -71,8 +71,8 @@ impl Processes {
         self.processes[id.index()].node = Some(node);
     }
 
-    /// When the next process is launched or wakes.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
+    /// When the next process is launched or wakes, or [`Time::NEVER`].
+    pub(super) fn next_deadline(&self) -> Time {
         self.timers.earliest()
     }
 
@@ -144,7 +144,7 @@ mod tests {
         let config = node::Config { strategy: node::StrategyKind::Tree, batch_timeout: Duration::ZERO };
         processes.start(ID, Node::new(config, ms(1), 1));
         processes.sleep(ms(1), ID, None);
-        assert_eq!(processes.next_deadline(), None);
+        assert_eq!(processes.next_deadline(), Time::NEVER);
         processes
     }
 
@@ -157,12 +157,12 @@ mod tests {
         for seed in 0..100 {
             let mut processes = one(seed);
             deliver_read(&mut processes, ms(2));
-            let wake = processes.next_deadline().unwrap();
+            let wake = processes.next_deadline();
             assert!(wake > ms(2));
             assert!(processes.poll_inbound(ms(2), ID).is_none());
             assert!(processes.poll_inbound(wake, ID).is_some());
             processes.sleep(wake, ID, None);
-            assert_eq!(processes.next_deadline(), None);
+            assert_eq!(processes.next_deadline(), Time::NEVER);
         }
     }
 
@@ -173,12 +173,12 @@ mod tests {
             let mut processes = one(seed);
             deliver_read(&mut processes, ms(2));
             deliver_read(&mut processes, ms(2));
-            let wake = processes.next_deadline().unwrap();
+            let wake = processes.next_deadline();
             deliver_read(&mut processes, wake);
             assert!(processes.poll_inbound(wake, ID).is_some() && processes.poll_inbound(wake, ID).is_some());
             assert!(processes.poll_inbound(wake, ID).is_none());
             processes.sleep(wake, ID, None);
-            let again = processes.next_deadline().unwrap();
+            let again = processes.next_deadline();
             assert!(again > wake && processes.poll_inbound(again, ID).is_some());
         }
     }

@@ -77,16 +77,16 @@ impl<P: Payload> Run<P> {
         msg_id
     }
 
-    /// When the next request expires. Forgets requests that have been answered. If the time is after `horizon`, the
-    /// request may be one of those.
-    pub(super) fn next_expiry(&mut self, horizon: Option<Time>) -> Option<Time> {
+    /// When the next request expires, or [`Time::NEVER`]. Forgets requests that have been answered. If the time is
+    /// after `horizon`, the request may be one of those.
+    pub(super) fn next_expiry(&mut self, horizon: Time) -> Time {
         while let Some(timeout) = self.timeouts.front() {
-            if horizon.is_some_and(|horizon| timeout.at > horizon) || self.is_waiting(timeout) {
-                return Some(timeout.at);
+            if timeout.at > horizon || self.is_waiting(timeout) {
+                return timeout.at;
             }
             self.timeouts.pop_front();
         }
-        None
+        Time::NEVER
     }
 
     fn is_waiting(&self, timeout: &Timeout) -> bool {
@@ -96,7 +96,7 @@ impl<P: Payload> Run<P> {
 
     /// Fails the requests that have timed out.
     pub(super) fn expire(&mut self, now: Time) {
-        while self.next_expiry(Some(now)).is_some_and(|at| at <= now) {
+        while self.next_expiry(now) <= now {
             let Some(timeout) = self.timeouts.pop_front() else { return };
             let client = &mut self.clients[timeout.client.0 as usize];
             let owner = client.owner;

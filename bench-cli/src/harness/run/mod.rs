@@ -204,7 +204,7 @@ impl<P: Payload> Run<P> {
 
     /// Handles everything that is due by `now`.
     pub fn handle_timeout(&mut self, now: Time) {
-        if self.next_timeout(Some(now)).is_some_and(|at| at <= now) {
+        if self.next_timeout(now) <= now {
             self.expire(now);
             self.advance(now);
         }
@@ -217,20 +217,22 @@ impl<P: Payload> Run<P> {
 
     /// When the next message is due or [`Run::handle_timeout`] must be called, whichever is earlier.
     pub fn next_deadline(&mut self) -> Option<Time> {
-        Time::earliest([self.next_delivery(), self.next_timeout(None)])
+        let next = self.next_delivery().min(self.next_timeout(Time::NEVER));
+        (next < Time::NEVER).then_some(next)
     }
 
-    /// When the next message is due.
-    pub fn next_delivery(&self) -> Option<Time> {
+    /// When the next message is due, or [`Time::NEVER`].
+    pub fn next_delivery(&self) -> Time {
         self.network.next_deadline()
     }
 
-    /// When [`Run::handle_timeout`] has something to do. If that is after `horizon`, any time after it.
+    /// When [`Run::handle_timeout`] has something to do, or [`Time::NEVER`]. If that is after `horizon`, any time
+    /// after it.
     ///
     /// Most requests are answered long before they expire. With the time of the next other event as its horizon, a
-    /// simulation needs not look at every request.
-    pub fn next_timeout(&mut self, horizon: Option<Time>) -> Option<Time> {
-        Time::earliest([self.next_expiry(horizon), self.wake])
+    /// simulation need not look at every request.
+    pub fn next_timeout(&mut self, horizon: Time) -> Time {
+        self.next_expiry(horizon).min(self.wake.unwrap_or(Time::NEVER))
     }
 
     /// Delivers nothing more to a node that does not read its input.
