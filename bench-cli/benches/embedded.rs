@@ -1,11 +1,12 @@
-//! What a run on the embedded runner costs: its own processor time a message, and how precisely it keeps time.
+//! What a run on the embedded runner costs: its own processor time a message, and how precisely it keeps
+//! time.
 //!
-//! The first line is the floor under the others: a process that only sleeps, writes a line to another process and reads
-//! the answer. What Linux takes for that, no runner can save.
+//! The first line is the floor under the others: a process that only sleeps, writes a line to another process
+//! and reads the answer. What Linux takes for that, no runner can save.
 //!
-//! Each row is one whole run with real processes: this program itself, running this repository's node. The nodes'
-//! own processor time is not counted. A run takes as long as it takes, so these are few, and there is nothing to repeat
-//! but the whole: `cargo bench -p bench-cli --bench embedded`, on an idle machine.
+//! Each row is one whole run with real processes: this program itself, running this repository's node. The
+//! nodes' own processor time is not counted. A run takes as long as it takes, so these are few, and there is
+//! nothing to repeat but the whole: `cargo bench -p bench-cli --bench embedded`, on an idle machine.
 
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -56,8 +57,8 @@ fn be_echo() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The processor time, in µs, of a message to another process that sleeps until then, or from it. A round is as long as
-/// the time between two messages of a run with few.
+/// The processor time, in µs, of a message to another process that sleeps until then, or from it. A round is
+/// as long as the time between two messages of a run with few.
 fn floor() -> Result<f64, Box<dyn Error>> {
     const ROUNDS: u32 = 1_000;
     const LINE: &str = r#"{"src":"n1","dest":"n2","body":{"type":"broadcast_internal_ok","in_reply_to":1}}"#;

@@ -1,8 +1,9 @@
-//! How many instructions a simulated challenge run takes, checker included: a figure that a busy machine does not
-//! change.
+//! How many instructions a simulated challenge run takes, checker included: a figure that a busy machine does
+//! not change.
 //!
-//! This program runs itself under valgrind's callgrind, once with few runs and once with more. The difference is the
-//! cost of the runs alone, without the start of the program. Without valgrind it says so and measures nothing.
+//! This program runs itself under valgrind's callgrind, once with few runs and once with more. The difference
+//! is the cost of the runs alone, without the start of the program. Without valgrind it says so and measures
+//! nothing.
 
 use std::error::Error;
 use std::io;
@@ -15,7 +16,8 @@ use node::StrategyKind;
 
 /// By this argument, the first one, this program becomes the measured one.
 const RUN: &str = "run";
-/// The two numbers of runs that are compared. Seeds count up from zero, so both have the first runs in common.
+/// The two numbers of runs that are compared. Seeds count up from zero, so both have the first runs in
+/// common.
 const RUNS: (u64, u64) = (2, 12);
 
 fn main() -> Result<(), Box<dyn Error>> {

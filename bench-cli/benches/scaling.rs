@@ -1,20 +1,23 @@
-//! How the cost of a simulated run grows: wall time against deliveries of values, from 25 nodes at 100 op/s up to
-//! 1,000 nodes at 10,000 op/s. Run it with `make scaling`; it writes scaling.csv, .svg and .png into the folder that
-//! it is given.
+//! How the cost of a simulated run grows: wall time against deliveries of values, from 25 nodes at 100 op/s
+//! up to 1,000 nodes at 10,000 op/s. Run it with `make scaling`; it writes scaling.csv, .svg and .png into
+//! the given folder.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bench_cli::engine::simulated;
 use bench_cli::plot;
-use bench_cli::plot::canvas::{self, SCALE};
-use bench_cli::plot::style::{GRID, INK, MUTED, PLOTTERS_FAMILY};
+use bench_cli::plot::axes::{self, Axes, Axis};
+use bench_cli::plot::draw::{marker, path};
+use bench_cli::plot::layout::{Layout, MARGIN};
+use bench_cli::plot::legend::{Entry, Legend, Symbol};
+use bench_cli::plot::style::{self, Look, MUTED, Marker};
 use bench_cli::spec::settings::Settings;
 use node::StrategyKind;
-use plotters::prelude::*;
 
 const NODES: [usize; 5] = [25, 50, 100, 300, 1_000];
 const RATES: [f64; 3] = [100.0, 1_000.0, 10_000.0];
+const STRATEGIES: [StrategyKind; 2] = [StrategyKind::Hub, StrategyKind::Tree];
 /// Each point is the fastest of so many runs: what disturbs a run only slows it down.
 const RUNS: u64 = 3;
 
@@ -65,93 +68,51 @@ fn measure(
 }
 
 fn draw(points: &[Point]) -> anyhow::Result<String> {
-    let font = |size: i32| (PLOTTERS_FAMILY, size * SCALE).into_font();
-    let colours = [RGBColor(0x00, 0x72, 0xb2), RGBColor(0xd5, 0x5e, 0x00)];
-    canvas::draw(900, 620, |root, _| {
-        root.fill(&WHITE)?;
-        let area = root.margin(24 * SCALE, 24 * SCALE, 24 * SCALE, 24 * SCALE);
-        let title = "Wall time of a simulated run: 25 to 1,000 nodes, 100 to 10,000 op/s, 5 s";
-        let bold = (PLOTTERS_FAMILY, 24 * SCALE, FontStyle::Bold).into_font();
-        area.draw(&Text::new(title, (0, 0), bold.color(&INK)))?;
-        let mut chart = ChartBuilder::on(&area)
-            .margin_top(52 * SCALE)
-            .margin_right(12 * SCALE)
-            .x_label_area_size(56 * SCALE)
-            .y_label_area_size(76 * SCALE)
-            .build_cartesian_2d((1e3_f64..1e7).log_scale(), decades(points).log_scale())?;
-        chart
-            .configure_mesh()
-            .bold_line_style(GRID.stroke_width(SCALE as u32))
-            .light_line_style(TRANSPARENT)
-            .set_all_tick_mark_size(5 * SCALE)
-            .axis_style(MUTED.stroke_width(SCALE as u32))
-            .label_style(font(14).color(&INK))
-            .axis_desc_style(font(15).color(&INK))
-            .x_desc("value deliveries (values × nodes)")
-            .y_desc("wall time (ms)")
-            .x_label_formatter(&power)
-            .y_label_formatter(&power)
-            .draw()?;
-        for (place, (strategy, colour)) in ["hub", "tree"].into_iter().zip(colours).enumerate() {
-            let shown = points.iter().filter(|point| point.strategy == strategy);
-            let markers = shown.map(|point| {
-                let at = (point.value_deliveries as f64, point.wall_ms);
-                match place {
-                    0 => EmptyElement::at(at) + Circle::new((0, 0), 5 * SCALE, colour.filled()).into_dyn(),
-                    _ => {
-                        EmptyElement::at(at)
-                            + TriangleMarker::new((0, 0), 6 * SCALE, colour.filled()).into_dyn()
-                    }
-                }
-            });
-            chart.draw_series(markers)?;
-            let y = decades(points).end * 0.6 / 1.9_f64.powi(place as i32);
-            let label = EmptyElement::at((1.4e3, y))
-                + Text::new(strategy, (12 * SCALE, -8 * SCALE), font(15).color(&INK));
-            chart.draw_series([label])?;
-            match place {
-                0 => chart.draw_series([Circle::new((1.4e3, y), 5 * SCALE, colour.filled())])?,
-                _ => chart.draw_series([TriangleMarker::new((1.4e3, y), 6 * SCALE, colour.filled())])?,
-            };
+    const CHART: (i32, i32) = (780, 460);
+    let layout = Layout {
+        title: "Wall time of a simulated run: 25 to 1,000 nodes, 100 to 10,000 op/s, 5 s",
+        subtitle: &[],
+        footer: String::new(),
+    };
+    // What linear growth would look like at the lowest cost that was measured.
+    let least = points.iter().map(|point| point.ns_per_delivery).fold(f64::INFINITY, f64::min);
+    let linear = Look { colour: MUTED, marker: Marker::Circle, dash: None };
+    let looks = STRATEGIES.map(|strategy| (strategy.name(), style::of_strategy(strategy).unwrap_or(linear)));
+    let entry = |symbol, name: String| Entry { symbol, name, remark: String::new() };
+    let legend = Legend::row(
+        looks.iter().map(|&(name, look)| entry(Symbol::Points(look), name.to_owned())).chain([entry(
+            Symbol::Line(linear),
+            format!("linear: {least:.0} ns per delivery (cheapest run)"),
+        )]),
+        CHART.0,
+    )?;
+    let axes = Axes {
+        left: MARGIN + axes::LEFT,
+        top: layout.top() + legend.height(),
+        width: CHART.0,
+        height: CHART.1,
+        x: Axis::decades(points.iter().map(|point| point.value_deliveries as f64))
+            .titled("value deliveries (values × nodes)"),
+        y: Axis::decades(points.iter().map(|point| point.wall_ms)).titled("wall time (ms)"),
+    };
+    layout.draw((axes::LEFT + CHART.0, legend.height() + CHART.1 + axes::BELOW), |root, _| {
+        legend.draw(root, (MARGIN, layout.top()))?;
+        axes.draw(root)?;
+        let line: Vec<_> = axes
+            .x
+            .steps(200)
+            .map(|deliveries| (deliveries, deliveries * least * 1e-6))
+            .filter(|&(x, y)| axes.contains(x, y))
+            .map(|(x, y)| axes.at(x, y))
+            .collect();
+        path(root, &line, linear, 1.3)?;
+        for (name, look) in looks {
+            for point in points.iter().filter(|point| point.strategy == name) {
+                marker(root, axes.at(point.value_deliveries as f64, point.wall_ms), look, 5.0)?;
+            }
         }
-        // What linear growth would look like at the lowest cost that was measured.
-        let least = points.iter().map(|point| point.ns_per_delivery).fold(f64::INFINITY, f64::min);
-        let linear = [1e5, 1e7].map(|x| (x, x * least * 1e-6));
-        chart.draw_series(LineSeries::new(linear, MUTED.stroke_width(SCALE as u32)))?;
-        let note = format!("linear: {least:.0} ns a delivery (cheapest run)");
-        let at = (5e5, 5e5 * least * 1e-6);
-        let note = EmptyElement::at(at) + Text::new(note, (14 * SCALE, 10 * SCALE), font(14).color(&MUTED));
-        chart.draw_series([note])?;
         Ok(())
     })
-}
-
-/// The whole powers of ten around the wall times: machines differ by more than that.
-fn decades(points: &[Point]) -> std::ops::Range<f64> {
-    let powers = || points.iter().map(|point| point.wall_ms.log10());
-    let least = powers().fold(f64::INFINITY, f64::min).floor();
-    10_f64.powf(least)..10_f64.powf(powers().fold(least, f64::max).ceil())
-}
-
-/// `1`, `1,000`, `10⁶`: powers of ten as people write them.
-fn power(value: &f64) -> String {
-    let exponent = value.log10().round() as i32;
-    match exponent {
-        -1 => "0.1".to_owned(),
-        0..=3 => format!("{value:.0}"),
-        _ => format!("10{}", char::from_digit(exponent as u32, 10).map(superscript).unwrap_or_default()),
-    }
-}
-
-fn superscript(digit: char) -> char {
-    match digit {
-        '4' => '⁴',
-        '5' => '⁵',
-        '6' => '⁶',
-        '7' => '⁷',
-        '8' => '⁸',
-        other => other,
-    }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -160,12 +121,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&folder)?;
     let mut points = Vec::new();
     let mut csv = csv::Writer::from_path(folder.join("scaling.csv"))?;
-    for strategy in [StrategyKind::Hub, StrategyKind::Tree] {
+    for strategy in STRATEGIES {
         for node_count in NODES {
             for rate in RATES {
                 let point = measure(strategy, node_count, rate)?;
                 println!(
-                    "{:6} {node_count:5} nodes {rate:6} op/s: {:9} deliveries {:9.1} ms {:5.0} ns a delivery",
+                    "{:6} {node_count:5} nodes {rate:6} op/s: {:9} deliveries {:9.1} ms {:5.0} ns per delivery",
                     point.strategy, point.value_deliveries, point.wall_ms, point.ns_per_delivery
                 );
                 csv.serialize(&point)?;

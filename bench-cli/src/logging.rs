@@ -1,7 +1,7 @@
 //! What `RUST_LOG` asks for: the life of runs and processes on stderr, beside whatever `-v` and `-q` show.
 //!
-//! `RUST_LOG=info` tells of runs that start, end and are tried again, and of what is stopped and why; `debug` of every
-//! process that is started and killed, too. Without it nothing is logged.
+//! `RUST_LOG=info` tells of runs that start, end and are tried again, and of what is stopped and why; `debug`
+//! of every process that is started and killed, too. Without it nothing is logged.
 
 use std::io::{self, Write};
 

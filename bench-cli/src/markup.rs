@@ -1,6 +1,7 @@
 //! Text inside XML and HTML.
 
-/// The text with entities for the characters that XML and HTML reserve. Usable in content and in quoted attributes.
+/// The text with entities for the characters that XML and HTML reserve. Usable in content and in quoted
+/// attributes.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,9 +1,10 @@
 //! Printing: nobody has to read it, nothing quoted in it commands the terminal, and progress bars stay whole.
 //!
-//! The standard library's `println!` panics when the reader has gone (`bench-cli plot … | head -1`) or the terminal
-//! was closed (SIGHUP): a night's sweep should not end for want of a reader. It also hands a terminal whatever a node
-//! wrote, escape sequences and all, which may hide lines, change the title or type answers. The macros below take the
-//! place of the standard ones in the whole crate, so that no message can forget either.
+//! The standard library's `println!` panics when the reader has gone (`bench-cli plot … | head -1`) or the
+//! terminal was closed (SIGHUP): a night's sweep should not end for want of a reader. It also hands a
+//! terminal whatever a node wrote, escape sequences and all, which may hide lines, change the title or type
+//! answers. The macros below take the place of the standard ones in the whole crate, so that no message can
+//! forget either.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -43,6 +44,18 @@ pub fn to_stdout(text: fmt::Arguments<'_>) {
     let _ = io::stdout().lock().write_all(plain(&text.to_string()).as_bytes());
 }
 
+/// Writes bytes to stdout unchanged. A reader that has gone has seen enough, so that is not an error.
+///
+/// # Errors
+/// If they cannot be written for any other reason.
+pub fn write_to_stdout(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
 /// Prints on stderr, above the bars. For the macros and the log.
 pub fn to_stderr(text: fmt::Arguments<'_>) {
     let text = text.to_string();
@@ -51,8 +64,8 @@ pub fn to_stderr(text: fmt::Arguments<'_>) {
     });
 }
 
-/// The text with what a terminal would obey shown as an escape, such as `\x1b`: control characters but line ends and
-/// tabs, and the characters that reverse the direction of text.
+/// The text with what a terminal would obey shown as an escape, such as `\x1b`: control characters but line
+/// ends and tabs, and the characters that reverse the direction of text.
 pub fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains(commands) {
         return Cow::Borrowed(text);

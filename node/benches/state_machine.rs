@@ -1,8 +1,6 @@
-//! What the node's own work costs, without processes and pipes: reading a line, handling it, writing the
-//! answers.
-//!
-//! A read is shown beside a plain copy of the same bytes: that is what it should cost, however many values
-//! there are.
+//! The node's own CPU time, without processes and pipes: to parse a line, to handle it, to write the answers.
+//! A read is measured next to a plain copy of the same bytes, which is what it should cost for any number of
+//! values.
 
 use std::hint::black_box;
 use std::time::Duration;

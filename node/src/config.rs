@@ -1,4 +1,4 @@
-//! What a user chooses: the strategy and the batch timeout.
+//! The user's settings: the strategy and the batch timeout.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum StrategyKind {
     /// The published tutorial's protocol: a leader in the middle of a grid, a free-running ticker on every
-    /// node, every internal message acknowledged. The baseline to compare with.
+    /// node, every internal message acknowledged. It is the baseline for comparisons.
     Tree,
     /// Two hops: every value goes to one hub, and from there, once a period, to all others.
     #[default]
     Hub,
-    /// One hop: the origin sends to everyone.
+    /// One hop: the origin sends to every other node.
     Direct,
-    /// `hub` or `direct`, and how long to collect values: what meets a target best at the rate and the
-    /// latency that the first node sees.
+    /// `hub` or `direct`, and how long to collect values. The hub chooses what meets the target best at the
+    /// rate and the latency that it measures.
     Auto(Target),
 }
 
-/// What [`StrategyKind::Auto`] keeps to; it minimises the other.
+/// The limit that [`StrategyKind::Auto`] stays within, while it minimises the other quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// The most messages between nodes for each client operation.
@@ -45,21 +45,21 @@ impl StrategyKind {
     }
 }
 
-/// A node's settings; all nodes of a cluster must share them.
+/// A node's settings. All nodes of a cluster must have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// To whom values go.
     pub strategy: StrategyKind,
-    /// How long values are collected before they are sent to other nodes; zero sends at once.
+    /// How long the node collects values before it sends them to other nodes. Zero sends at once.
     ///
     /// `tree`: the period of each node's ticker, counted from the process start. `direct`: the length of the
     /// window that the first pending value opens. `hub`: the period of the hub's flush.
-    /// `auto`: that period, until enough was seen to choose.
+    /// `auto`: that period, until the hub has measured enough to choose.
     pub batch_timeout: Duration,
 }
 
-/// The longest useful batch timeout; a node treats longer ones as this.
-pub const MAX_BATCH_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest useful batch timeout. A node shortens longer ones to this.
+pub(crate) const MAX_BATCH_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Default for Config {
     /// `hub` at 200 ms: well within challenge 3d (median < 400 ms, maximum < 600 ms) at 100 ms latency.

@@ -20,13 +20,13 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | [`message`] | the typed messages into and out of a node |
+//! | `message` | the typed messages into and out of a node |
 //! | [`wire`] | their JSON form, Maelstrom's protocol |
 //! | [`values`] | JSON values, and the log of those that a node knows |
-//! | [`node`] | the state machine |
-//! | [`config`] | the user's settings |
-//! | [`time`] | time as the state machine sees it |
-//! | [`timer_queue`] | many deadlines, the earliest at hand |
+//! | `node` | the state machine |
+//! | `config` | the user's settings |
+//! | `time` | time as the state machine sees it |
+//! | `timer_queue` | many deadlines, the earliest at hand |
 //! | `strategy` | to whom new values go, and when |
 //! | `strategy::tree` | the published protocol; [`TreeGrid`] is its geometry |
 //! | `strategy::direct` | one hop, from the origin to every node |
@@ -40,11 +40,11 @@
 //!
 //! Modules without a link are private: `cargo doc --document-private-items` shows them.
 
-pub mod config;
+mod config;
 mod link;
 mod links;
-pub mod message;
-pub mod node;
+mod message;
+mod node;
 #[cfg(test)]
 #[path = "../tests/it/props.rs"]
 mod props;
@@ -52,8 +52,8 @@ mod rng;
 pub mod runtime;
 pub mod storage;
 mod strategy;
-pub mod time;
-pub mod timer_queue;
+mod time;
+mod timer_queue;
 pub mod values;
 pub mod wire;
 
@@ -66,5 +66,5 @@ pub use node::{Node, Recovery, STALL, Start};
 pub use strategy::auto::cost_model;
 pub use strategy::tree::TreeGrid;
 pub use time::Time;
-pub use timer_queue::TimerQueue;
+pub use timer_queue::{Deadline, TimerQueue};
 pub use values::{Value, Values};

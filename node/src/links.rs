@@ -23,6 +23,8 @@ pub(crate) struct Links {
     max_ack_delay: Duration,
     /// This node's incarnation.
     local: Incarnation,
+    /// When the process last ran again after it had not for a while. Links that are made then know it, too.
+    stalled_until: Option<Time>,
     last_batch: LastBatch,
 }
 
@@ -34,6 +36,7 @@ impl Links {
             timers: TimerQueue::default(),
             max_ack_delay,
             local,
+            stalled_until: None,
             last_batch: LastBatch::default(),
         }
     }
@@ -44,7 +47,11 @@ impl Links {
         if peer.index() >= self.links.len() {
             self.links.resize_with(peer.index() + 1, || None);
         }
-        self.links[peer.index()] = Some(Box::new(Link::new(self.local, max_ack_delay)));
+        let mut link = Box::new(Link::new(self.local, max_ack_delay));
+        if let Some(now) = self.stalled_until {
+            link.on_stall(now);
+        }
+        self.links[peer.index()] = Some(link);
     }
 
     /// Changes by how much `peer` may delay acknowledgements.
@@ -96,6 +103,7 @@ impl Links {
 
     /// This node's process did not run for a while.
     pub(crate) fn on_stall(&mut self, now: Time) {
+        self.stalled_until = Some(now);
         for peer in (0..self.links.len() as u32).map(PeerId) {
             if self.get(peer).is_some() {
                 self.change(peer, |link| link.on_stall(now));

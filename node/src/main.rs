@@ -31,8 +31,7 @@ Environment:
 A flag wins over the environment.";
 
 /// A broadcast node for Maelstrom that sends values to other nodes in batches.
-///
-/// Reads messages from stdin and writes messages to stdout, one JSON object a line.
+/// Reads messages from stdin and writes messages to stdout, one JSON object per line.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Args {
@@ -54,8 +53,8 @@ struct Args {
     /// minimised
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "TARGET_LATENCY", hide_env = true)]
     target_latency: Option<Duration>,
-    /// A directory for the node's log, so that a killed node loses nothing that it acknowledged. All nodes of a
-    /// cluster may share it; two clusters must not
+    /// A directory for the node's log, so that a killed node loses nothing that it acknowledged. All nodes of
+    /// a cluster may share it; two clusters must not
     #[arg(long, value_name = "DIR", env = "DATA_DIR", hide_env = true)]
     data_dir: Option<PathBuf>,
     /// Wait for the disk at each write to the log, so that nothing is lost in a power failure either
@@ -105,18 +104,21 @@ fn main() -> ExitCode {
             .unwrap_or_else(|why| Args::command().error(ErrorKind::ArgumentConflict, why).exit()),
         batch_timeout: batch_timeout.unwrap_or(Config::default().batch_timeout),
     };
-    let disk = args.data_dir.map(|directory| Disk { directory, fsync: args.fsync });
+    let disk = args
+        .data_dir
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .map(|directory| Disk { directory, fsync: args.fsync });
     match runtime::run(config, disk, io::stdin(), io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Who closed stdout may have closed stderr too.
+            // If stdout is closed, stderr may be closed too.
             let _ = writeln!(io::stderr(), "node: stdin or stdout failed: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// A duration with a unit. Zero needs none; any other plain number is refused, because it could be
+/// Parses a duration with a unit. Zero needs none. Any other plain number is refused, because it could be
 /// milliseconds or seconds.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     if text == "0" {

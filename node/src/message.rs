@@ -67,8 +67,8 @@ pub enum Reply {
     InitOk,
     /// To `topology`.
     TopologyOk,
-    /// To `broadcast`: the value is accepted, and will reach every node. If the node keeps a log, the value is
-    /// in it.
+    /// To `broadcast`: the value is accepted, and will reach every node. If the node keeps a log, the value
+    /// is in it.
     BroadcastOk,
     /// To `read`: the first `len` values of the node's log. A length instead of a copy keeps a read cheap.
     ReadOk {

@@ -2,9 +2,9 @@
 //!
 //! # The log
 //!
-//! A node that keeps a log loses nothing that it acknowledged, to a client or to another node, when its process is
-//! killed. The state machine does no I/O. It only keeps the order of events: an event that brings new values has no
-//! effect until these are written, and neither has any event after it.
+//! A node that keeps a log loses nothing that it acknowledged, to a client or to another node, when its
+//! process is killed. The state machine does no I/O. It only keeps the order of events: an event that brings
+//! new values has no effect until these are written, and neither has any event after it.
 //!
 //! ```text
 //! events ──► waiting ─ unlogged values ─► the driver writes them at once, as one batch
@@ -13,9 +13,9 @@
 //!           values, strategy, replies  ◄── written, or refused (on_log_failed)
 //! ```
 //!
-//! So no reply, no acknowledgement to a peer and no message with a value leaves a node before the value is in its
-//! log. If the log cannot be written, the waiting events have no effect at all: clients get an error that says so,
-//! and peers, which get no acknowledgement, send their values again later.
+//! So no reply, no acknowledgement to a peer and no message with a value leaves a node before the value is in
+//! its log. If the log cannot be written, the waiting events have no effect at all: clients get an error that
+//! says so, and peers, which get no acknowledgement, send their values again later.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -28,8 +28,8 @@ use crate::strategy::{self, Context, Operations, Strategy};
 use crate::time::Time;
 use crate::values::{Value, Values};
 
-/// How long a node waits for `topology`, if it cannot tell whether it was restarted. Maelstrom sends it right after
-/// the first start of all nodes, and not after a restart.
+/// How long a node waits for `topology`, if it cannot tell whether it was restarted. Maelstrom sends it right
+/// after the first start of all nodes, and not after a restart.
 const TOPOLOGY_WAIT: Duration = Duration::from_secs(3);
 
 /// A process that did not run for this long, because it was stopped or its machine was, must tell its node
@@ -54,17 +54,17 @@ pub enum Start {
     First,
     /// It was restarted.
     Restarted,
-    /// The driver cannot tell, because an earlier life would have left no trace. The node counts as restarted unless
-    /// `topology` comes soon.
+    /// The driver cannot tell, because an earlier life would have left no trace. The node counts as restarted
+    /// unless `topology` comes soon.
     Unknown,
 }
 
 /// A node of the cluster.
 ///
 /// Its methods are of three kinds. `on_*` report an event: a client's request, another node's message, a
-/// deadline that has come. After any of them, write what [`Node::unlogged`] gives, call [`Node::poll_transmit`]
-/// until there is nothing left to send, and ask [`Node::next_deadline`] when to call [`Node::on_timeout`]. All other
-/// methods are getters.
+/// deadline that has come. After any of them, write what [`Node::unlogged`] gives, call
+/// [`Node::poll_transmit`] until there is nothing left to send, and ask [`Node::next_deadline`] when to call
+/// [`Node::on_timeout`]. All other methods are getters.
 ///
 /// ```
 /// use node::{Config, Node, PeerId, ReplyTo, Request, Time, Transmit};
@@ -164,14 +164,14 @@ impl Node {
         self.values = log.unwrap_or_default();
     }
 
-    /// Takes a client's request. The reply is ready at once, or when the log is written: batching never delays
-    /// a client.
+    /// Takes a client's request. The reply is ready at once, or when the log is written: batching never
+    /// delays a client.
     pub fn on_request(&mut self, now: Time, from: ReplyTo, request: Request) {
         self.on_event(now, Event::Request(Some(from), request));
     }
 
-    /// Takes a request that waited for so long that its client has given up: a value is accepted, but nothing is
-    /// answered. Maelstrom stops reading from a node that answers a client that has gone.
+    /// Takes a request that waited for so long that its client has given up: a value is accepted, but nothing
+    /// is answered. Maelstrom stops reading from a node that answers a client that has gone.
     pub fn on_late_request(&mut self, now: Time, request: Request) {
         self.on_event(now, Event::Request(None, request));
     }
@@ -184,9 +184,9 @@ impl Node {
         }
     }
 
-    /// The values that must be in the log before the node goes on, oldest first. Write them all, and then call
-    /// [`Node::on_logged`] or [`Node::on_log_failed`], before [`Node::on_timeout`] at the latest. Always empty in
-    /// a node without a log.
+    /// The values that must be in the log before the node goes on, oldest first. Write them all, and then
+    /// call [`Node::on_logged`] or [`Node::on_log_failed`], before [`Node::on_timeout`] at the latest. Always
+    /// empty in a node without a log.
     pub fn unlogged(&self) -> &[Value] {
         self.waiting.as_ref().map_or(&[], |waiting| &waiting.values)
     }
@@ -198,8 +198,8 @@ impl Node {
         }
     }
 
-    /// Nothing of [`Node::unlogged`] is in the log. The events that brought these values are undone, and clients
-    /// get the error `why`. Messages without new values have their effect.
+    /// Nothing of [`Node::unlogged`] is in the log. The events that brought these values are undone, and
+    /// clients get the error `why`. Messages without new values have their effect.
     pub fn on_log_failed(&mut self, now: Time, why: &str) {
         for event in self.take_waiting() {
             match event {
@@ -214,8 +214,8 @@ impl Node {
         }
     }
 
-    /// The process did not run for [`STALL`] or longer. Call it before anything else when it runs again, and hand
-    /// over all that waited meanwhile before [`Node::on_timeout`].
+    /// The process did not run for [`STALL`] or longer. Call it before anything else when it runs again, and
+    /// hand over all that waited meanwhile before [`Node::on_timeout`].
     pub fn on_stall(&mut self, now: Time) {
         if let Some(member) = &mut self.member {
             member.strategy.on_stall(now);
@@ -365,4 +365,117 @@ impl Node {
 
 fn error(code: ErrorCode, text: &'static str) -> Reply {
     Reply::Error { code, text: Cow::Borrowed(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_nanos(ms * 1_000_000)
+    }
+
+    fn from(msg_id: u64) -> ReplyTo {
+        ReplyTo { client: "c1".into(), msg_id }
+    }
+
+    /// `n1` of 3 nodes, of which `n0` is the hub, with a log that holds these values.
+    fn with_log(start: Start, incarnation: u64, values: &[i64]) -> Node {
+        let mut log = Values::default();
+        for value in values {
+            log.insert(&Value::Int(*value));
+        }
+        let mut node = Node::new(Config::default(), Time::ZERO, 1);
+        node.recover(Recovery { incarnation: Incarnation(incarnation), start, log: Some(log) });
+        node.on_request(at(0), from(0), Request::Init { me: PeerId(1), nodes: 3 });
+        node
+    }
+
+    fn replies(node: &mut Node) -> Vec<(u64, Reply)> {
+        let sent: VecDeque<Transmit> = std::iter::from_fn(|| node.poll_transmit()).collect();
+        let replies = sent.into_iter().filter_map(|transmit| match transmit {
+            Transmit::ToClient { to, reply } => Some((to.msg_id, reply)),
+            Transmit::ToPeer { .. } => None,
+        });
+        replies.collect()
+    }
+
+    #[test]
+    fn nothing_leaves_before_its_values_are_in_the_log_and_order_is_kept() {
+        let mut node = with_log(Start::First, 0, &[]);
+        assert_eq!(replies(&mut node), [(0, Reply::InitOk)]);
+        node.on_request(at(1), from(1), Request::Broadcast(7.into()));
+        node.on_request(at(1), from(2), Request::Read);
+        node.on_request(at(1), from(3), Request::Broadcast(8.into()));
+        assert_eq!(replies(&mut node), []);
+        assert_eq!((node.unlogged(), node.next_deadline()), (&[7.into(), 8.into()][..], None));
+        node.on_logged(at(2));
+        let expected = [(1, Reply::BroadcastOk), (2, Reply::ReadOk { len: 1 }), (3, Reply::BroadcastOk)];
+        assert_eq!(replies(&mut node), expected);
+        assert!(node.unlogged().is_empty() && node.next_deadline().is_some());
+        node.on_request(at(3), from(4), Request::Broadcast(7.into()));
+        assert_eq!(replies(&mut node), [(4, Reply::BroadcastOk)], "it is in the log already");
+    }
+
+    #[test]
+    fn what_cannot_be_written_never_happened() {
+        let mut node = with_log(Start::First, 0, &[]);
+        node.on_request(at(1), from(1), Request::Broadcast(7.into()));
+        let values = [Value::Int(9)].into();
+        let message = PeerMessage::Link(Box::new(crate::LinkMessage { values, ..Default::default() }));
+        node.on_message(at(1), PeerId(0), message.clone());
+        node.on_request(at(1), from(2), Request::Read);
+        node.on_log_failed(at(2), "the disk is full");
+        let replies = replies(&mut node);
+        assert!(
+            matches!(&replies[1], (1, Reply::Error { code: ErrorCode::TemporarilyUnavailable, text })
+                if text.contains("the disk is full")),
+            "{replies:?}"
+        );
+        assert_eq!(replies[2], (2, Reply::ReadOk { len: 0 }));
+        assert!(node.is_idle(), "the hub's values are not acknowledged either");
+        // There is room again, and the hub repeats its message.
+        node.on_message(at(3), PeerId(0), message);
+        assert_eq!(node.unlogged(), [Value::Int(9)]);
+        node.on_logged(at(4));
+        assert_eq!(node.values().as_slice(), [Value::Int(9)]);
+        assert!(!node.is_idle(), "an acknowledgement is due");
+    }
+
+    #[test]
+    fn a_restarted_node_waits_for_no_topology() {
+        let mut node = with_log(Start::Restarted, 5, &[1, 2]);
+        node.on_timeout(at(0));
+        let hello = std::iter::from_fn(|| node.poll_transmit()).find_map(|transmit| match transmit {
+            Transmit::ToPeer { to: PeerId(0), message: PeerMessage::Link(message) } => Some(message),
+            _ => None,
+        });
+        let header = hello.expect("a message to the hub").header;
+        assert_eq!((header.from, header.to, header.ack_requested), (Incarnation(5), None, true));
+        assert_eq!(node.values().as_slice(), [1.into(), 2.into()]);
+    }
+
+    #[test]
+    fn a_node_that_may_have_been_restarted_introduces_itself_unless_a_topology_comes() {
+        let mut node = with_log(Start::Unknown, 5, &[]);
+        assert_eq!(node.next_deadline(), Some(at(0) + TOPOLOGY_WAIT));
+        node.on_request(at(9), from(1), Request::Topology);
+        assert_eq!(node.next_deadline(), None);
+        let mut node = with_log(Start::Unknown, 5, &[]);
+        replies(&mut node);
+        node.on_timeout(at(0) + TOPOLOGY_WAIT);
+        assert!(matches!(node.poll_transmit(), Some(Transmit::ToPeer { to: PeerId(0), .. })));
+    }
+
+    #[test]
+    fn a_late_request_is_heeded_and_not_answered() {
+        let mut node = with_log(Start::First, 0, &[]);
+        replies(&mut node);
+        node.on_late_request(at(1), Request::Broadcast(7.into()));
+        node.on_late_request(at(1), Request::Read);
+        node.on_logged(at(1));
+        assert_eq!((replies(&mut node), node.values().len()), (vec![], 1));
+    }
 }

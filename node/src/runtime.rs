@@ -1,16 +1,14 @@
-//! Connects a [`Node`] to stdin and stdout under the real clock.
+//! Connects a [`Node`] to stdin and stdout under the real clock. It uses plain threads, because timers matter
+//! here. A channel's `recv_timeout` wakes 0.1 to 0.2 ms late, an async runtime's millisecond timer wheel more
+//! than 1 ms, which would bias every latency that is measured with this node. For a single pipe, blocking
+//! reads also cost less than readiness polling. One thread reads stdin and passes whole lines on in chunks.
+//! The main thread sleeps until lines or a deadline come, handles everything that is there, and writes all
+//! messages of the node at once. A node that keeps a
+//! [log](crate::storage) has all new values written there, in one write, before that.
 //!
-//! Plain threads, because timers matter here: a channel's `recv_timeout` wakes 0.1 to 0.2 ms late, an async
-//! runtime's millisecond timer wheel more than 1 ms, which would bias every latency that is measured with
-//! this node; and blocking reads cost less than readiness polling for a single pipe.
-//!
-//! One thread reads whole lines from stdin and hands them over in chunks. The main thread sleeps until lines
-//! or a deadline come, handles all that is there, and writes what the node wants sent in one go. If the node keeps a
-//! [log](crate::storage), all new values go there in one write before that.
-//!
-//! **Stalls.** A process that was stopped (SIGSTOP) wakes with its deadlines overdue, messages unread, and requests
-//! whose clients have given up. It notices by the clock, since it never sleeps for more than a second. It then reads
-//! all that waits before it looks at its deadlines, and answers none of these requests.
+//! **Stalls.** A process that was stopped (SIGSTOP) wakes with its deadlines overdue, messages unread, and
+//! requests whose clients have given up. It notices by the clock, since it never sleeps for more than a
+//! second. It then reads all that waits before it looks at its deadlines, and answers none of these requests.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -25,22 +23,23 @@ use crate::storage::{self, Disk, Log};
 use crate::time::Time;
 use crate::wire::{Incoming, Wire};
 
-/// A longer line is skipped and reported: memory stays bounded whatever comes in.
+/// The longest line in bytes. The node skips and reports longer ones, so that no input exhausts its memory.
 pub const MAX_LINE: usize = 64 << 20;
-// What one node sends the other must read; the rest is for the message's other fields.
+// A node must be able to read what another sends. The other half is for the message's other fields.
 const _: () = assert!(MAX_BATCH <= MAX_LINE / 2);
-/// How much is read at once.
+/// How many bytes to read at once.
 const READ_SIZE: usize = 64 << 10;
-/// How many chunks may wait; then the reader waits, and whoever writes to this process.
+/// How many chunks may wait. Then the reader stops, and so does the writer at the other end of the pipe.
 const CHUNKS: usize = 64;
-/// How many bytes of lines are handled, or of output gathered, before what there is to send is written.
+/// How many bytes of input to handle, or of output to gather, before the output is written.
 const BURST: usize = 1 << 20;
 /// The longest sleep, so that a longer one shows that the process was stopped.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// After a stall, everything has been read when nothing more comes for this long.
 const QUIET: Duration = Duration::from_millis(20);
 
-/// Serves until `input` ends; then everything accepted has been answered. Keeps a log on `disk`, if there is one.
+/// Serves until `input` ends. By then every accepted request has its answer. Keeps a log on `disk`, if
+/// there is one.
 ///
 /// # Errors
 /// If `input` cannot be read or `output` cannot be written. An `output` that nobody reads any more (a broken
@@ -74,16 +73,16 @@ pub fn run(
     }
 }
 
-/// Differs from one process to the next; only jitter depends on it.
+/// A seed that differs from one process to the next. Only jitter depends on it.
 fn seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id())
 }
 
-/// Whole lines, or why there are no more.
+/// Whole lines, or the error that ended the input.
 type Chunk = io::Result<Vec<u8>>;
 
-/// Reads until the end of input. What is left without a newline at the end counts as a line.
+/// Reads until the end of input. A rest without a newline counts as a line.
 fn read_lines(mut input: impl Read, chunks: &SyncSender<Chunk>) {
     let mut pending = Vec::new();
     let mut skipping = false;
@@ -97,7 +96,7 @@ fn read_lines(mut input: impl Read, chunks: &SyncSender<Chunk>) {
                 continue;
             }
             Err(error) => {
-                // Nobody listens any more if this fails; then there is nobody to tell.
+                // If this fails, the main thread has ended, and nobody needs the error.
                 let _ = chunks.send(Err(error));
                 return;
             }
@@ -129,7 +128,7 @@ fn read_lines(mut input: impl Read, chunks: &SyncSender<Chunk>) {
     }
 }
 
-/// Tells a person at the node's stderr. If nobody reads that any more the node serves on.
+/// Prints a message for a person on stderr. If stderr is closed, the node keeps serving.
 fn report(what: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "node: {what}");
 }
@@ -169,7 +168,7 @@ impl<W: Write> Server<W> {
                 self.stalled = false;
             }
             self.write_log()?;
-            // Also at the end of input: what was to be sent at once is sent.
+            // Also at the end of input, so that messages that are due still go out.
             let now = self.now();
             if self.node.next_deadline().is_some_and(|deadline| deadline <= now) {
                 self.node.on_timeout(now);
@@ -259,8 +258,8 @@ impl<W: Write> Server<W> {
         }
     }
 
-    /// Handles what else has come, up to a bound, so that a flood delays neither timers nor replies for long.
-    /// False at the end of input.
+    /// Handles the chunks that have arrived meanwhile, up to a bound, so that a flood delays neither timers
+    /// nor replies for long. Returns false at the end of input.
     fn take_waiting(&mut self, chunks: &Receiver<Chunk>) -> io::Result<bool> {
         let mut handled = 0;
         while handled < BURST {

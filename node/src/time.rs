@@ -1,11 +1,10 @@
-//! Time as the state machine sees it: nanoseconds since an epoch that whoever drives it chooses.
+//! Time as the state machine sees it: nanoseconds since an epoch that the driver chooses.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// A point in time, in nanoseconds since the driver's epoch.
-///
-/// The protocol never reads a clock: a runtime hands it the real one, a simulation a virtual one.
+/// The protocol never reads a clock. The runtime passes in real time, a simulation virtual time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
@@ -56,8 +55,8 @@ impl Sub<Duration> for Time {
     }
 }
 
-/// The duration in nanoseconds, at most `u64::MAX`. In `u64`, because a simulation does this many times for each
-/// message.
+/// The duration in nanoseconds, at most `u64::MAX`. In `u64`, because a simulation does this many times for
+/// each message.
 pub(crate) const fn nanos(duration: Duration) -> u64 {
     let seconds = duration.as_secs().saturating_mul(1_000_000_000);
     seconds.saturating_add(duration.subsec_nanos() as u64)

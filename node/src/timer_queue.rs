@@ -151,7 +151,10 @@ mod tests {
         #[test]
         fn the_first_is_the_earliest(
             nodes in 1_usize..90,
-            changes in prop::collection::vec((any::<prop::sample::Index>(), prop::option::of(0_u64..50)), 0..200),
+            changes in prop::collection::vec(
+                (any::<prop::sample::Index>(), prop::option::of(0_u64..50)),
+                0..200
+            ),
         ) {
             let mut timers = TimerQueue::new(nodes / 4);
             let mut deadlines = vec![None; nodes];

@@ -11,16 +11,14 @@ use serde_json::value::RawValue;
 /// Arrays and objects nested deeper than this are refused.
 pub const MAX_DEPTH: usize = 128;
 
-/// Longer values are refused, in bytes of canonical text: a link sends up to 64 values to find out whether
-/// its peer is there, and no line may be longer than a node reads.
+/// The longest value in bytes of canonical text; longer ones are refused. A link's probe holds up to 64
+/// values, and must fit into a line that a node reads.
 pub const MAX_VALUE: usize = 512 << 10;
 
-/// Any JSON value, compact and cheap to compare.
-///
-/// Two values are the same if their canonical texts are: white space, the order of an object's keys and the
-/// way a string's characters are escaped do not matter; of a key that occurs twice the last counts. Numbers
-/// are kept as they were written, digit by digit, so that none loses precision; `1`, `1.0` and `1e0` are
-/// three values.
+/// Any JSON value, in a compact form that is cheap to compare. Two values are equal if their canonical texts
+/// are. White space, the order of an object's keys and the escapes in a string do not matter. If a key occurs
+/// twice, the last one counts. Numbers keep the digits in which they were written, so that none loses
+/// precision: `1`, `1.0` and `1e0` are three values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     /// An integer that fits; by far the most common value.
@@ -29,7 +27,7 @@ pub enum Value {
     Other(Arc<str>),
 }
 
-/// Why a text is no [`Value`].
+/// Why a text is not a valid [`Value`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
     /// Too many arrays or objects within each other.
@@ -38,7 +36,7 @@ pub enum ValueError {
     /// Its canonical text is too long.
     #[error("longer than {MAX_VALUE} bytes")]
     TooLong,
-    /// Not JSON, or a string with half a surrogate pair, which is no Unicode text.
+    /// Not JSON, or a string with half a surrogate pair, which is not Unicode text.
     #[error("not a valid JSON value")]
     Invalid,
 }
@@ -117,7 +115,7 @@ fn write_int(int: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// Appends `raw` without white space and with sorted keys. Each level is parsed anew, so the cost is at most
+/// Appends `raw` without white space and with sorted keys. Each level is parsed again, so the cost is at most
 /// [`MAX_DEPTH`] times the length.
 fn canonicalise(raw: &RawValue, depth: usize, out: &mut String) -> Result<(), ValueError> {
     if depth > MAX_DEPTH {
@@ -175,7 +173,7 @@ pub(crate) fn write_string(string: &str, out: &mut String) {
     out.push_str(&serde_json::to_string(string).expect("a string has a JSON form"));
 }
 
-/// The number of leading `values` whose text, with commas, fits into `bytes`; not less than one.
+/// The number of leading `values` whose text, with commas, fits into `bytes`; at least one.
 pub(crate) fn fitting(values: &[Value], bytes: usize) -> usize {
     if values.len() <= bytes / (MAX_VALUE + 1) {
         return values.len();
@@ -189,7 +187,7 @@ pub(crate) fn fitting(values: &[Value], bytes: usize) -> usize {
     values.iter().take_while(fits).count().max(1).min(values.len())
 }
 
-/// The values that a node knows, each once, in the order in which it learnt them.
+/// The values that a node knows, without duplicates, in the order in which they arrived.
 ///
 /// Costs 24 bytes per value for the log. The duplicate filter adds one bit for each number up to the largest
 /// that is below [`DENSE_LIMIT`], and 29 to 58 bytes for any other value, whose text is stored once.
@@ -200,7 +198,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// Adds `value` unless it is known; its position in the log if it was new.
+    /// Adds `value` unless it is known. Returns its index in the log if it was new.
     #[inline]
     pub fn insert(&mut self, value: &Value) -> Option<u32> {
         if !self.known.insert(value) {
@@ -226,7 +224,7 @@ impl Values {
         self.log.len()
     }
 
-    /// Whether none is.
+    /// Whether no value is known.
     pub fn is_empty(&self) -> bool {
         self.log.is_empty()
     }
@@ -317,18 +315,18 @@ impl BitSet {
     }
 }
 
-/// The JSON text of a log's values, separated by commas, made once for each value and kept, so that answering
-/// a read is a copy.
+/// The JSON text of a log's values, separated by commas. Each value is encoded only once, so that answering a
+/// read is a copy.
 #[derive(Debug, Default)]
-pub struct Encoded {
+pub(crate) struct Encoded {
     text: Vec<u8>,
     /// Where each value's text ends.
     ends: Vec<usize>,
 }
 
 impl Encoded {
-    /// The text of the first `len` of `values`, which must be the same log at every call.
-    pub fn prefix(&mut self, values: &[Value], len: usize) -> &[u8] {
+    /// The text of the first `len` of `values`. Every call must pass the same log.
+    pub(crate) fn prefix(&mut self, values: &[Value], len: usize) -> &[u8] {
         for value in values.iter().take(len).skip(self.ends.len()) {
             if !self.ends.is_empty() {
                 self.text.push(b',');
@@ -377,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_value_is_refused() {
+    fn invalid_values_are_refused() {
         for text in ["", "  ", "01", "+1", "[1", "{\"a\"}", "\"\\ud800\"", "nul", "1 2", "NaN"] {
             assert_eq!(Value::from_json(text), Err(ValueError::Invalid), "{text:?}");
         }
@@ -395,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_counted_by_the_length_of_the_text() {
+    fn a_batch_is_measured_by_the_length_of_its_text() {
         let values: Vec<Value> = (0..10).map(|_| Value::Other("x".repeat(9).into())).collect();
         assert_eq!(fitting(&values, 100), 10);
         assert_eq!(fitting(&values, 99), 9);

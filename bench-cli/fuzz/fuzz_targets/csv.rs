@@ -6,9 +6,9 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     if let Ok(read) = parse(text) {
-        for row in &read.rows {
-            assert!(!bench_cli::record::row::cells(row).is_empty());
+        for record in &read.records {
+            assert!(!bench_cli::record::columns::line(record).is_empty());
         }
-        drop(bench_cli::report::summary::text(&read.rows, std::path::Path::new("")));
+        drop(bench_cli::report::summary::text(&read.records, std::path::Path::new("")));
     }
 });

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use bench_cli::spec::durations::{DefaultUnit, parse_duration, parse_list};
 use bench_cli::spec::settings::{Availability, Concurrency, LatencyDistribution, Topology};
-use bench_cli::spec::plan::plain_name;
-use bench_cli::spec::template::Template;
+use bench_cli::spec::names::plain_name;
+use bench_cli::spec::setting::Setting;
+use bench_cli::spec::template::ArgsTemplate;
+use bench_cli::spec::value::Value;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -18,8 +20,12 @@ fuzz_target!(|text: &str| {
             assert!(!list.is_empty() && list.is_sorted() && list.len() <= 20_000);
         }
     }
-    if let Ok(template) = Template::parse(text) {
-        drop(template.fill(Duration::from_millis(50)));
+    if let Ok(template) = ArgsTemplate::parse(text) {
+        let timeout = Value::Duration(Duration::from_millis(50));
+        drop(template.fill(&[("batch_timeout", timeout, "50ms".to_owned())]));
+    }
+    for setting in Setting::ALL {
+        drop(setting.parse_list(text));
     }
     let name = plain_name(text);
     assert!(name.chars().count() <= 60 && !name.contains(['/', '\\', '\0']));

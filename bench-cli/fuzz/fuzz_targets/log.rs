@@ -8,5 +8,8 @@ fuzz_target!(|bytes: &[u8]| {
     let held = read(bytes);
     let again = read(&bytes[..held.length]);
     assert_eq!(held.values.as_slice(), again.values.as_slice());
-    assert_eq!((held.length, held.checksum, held.incarnation), (again.length, again.checksum, again.incarnation));
+    assert_eq!(
+        (held.length, held.checksum, held.incarnation),
+        (again.length, again.checksum, again.incarnation)
+    );
 });

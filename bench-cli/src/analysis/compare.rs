@@ -1,16 +1,18 @@
-//! Sweeps beside a first one, the baseline: which differences are beyond noise.
+//! Compares sweeps with a first one, the baseline: which differences are beyond noise?
 //!
-//! A series is compared with the one of the same strategy (or node) and settings. Where there is none, it is compared
-//! with the only one that differs in strategy or node alone, or in settings alone: two nodes, or one in two networks.
+//! A series is compared with the one of the same strategy (or node) and settings. If there is none, it is
+//! compared with the only one that differs in strategy or node alone, or in settings alone: two nodes, or one
+//! node in two networks.
 //!
-//! Each figure of each timeout that both series have is compared by Welch's t test on the repetitions, which does not
-//! assume that both scatter alike. In addition each figure is compared over all common timeouts of a series at once:
-//! the mean of the logarithms' differences against the scatter of repetitions pooled over all timeouts. A slowdown
-//! that every timeout shares shows there first.
+//! Each figure of each timeout that both series have is compared by Welch's t test on the repetitions, which
+//! does not assume that both scatter alike. In addition each figure is compared over all common timeouts of a
+//! series at once: the mean of the logarithms' differences against the scatter of repetitions pooled over all
+//! timeouts. A slowdown that every timeout shares shows there first.
 //!
-//! Many tests find something by chance, so probabilities are corrected by Holm's method over all of them, those of all sweeps together (Holm,
-//! *Scandinavian Journal of Statistics* 6 (1979), 65–70). A difference counts if its corrected probability is below
-//! [`SIGNIFICANCE`] and it is larger than [`NEGLIGIBLE`]: two sweeps on one machine differ by about that much without a reason.
+//! Many tests find something by chance, so probabilities are corrected by Holm's method over the tests of all
+//! sweeps together (Holm, *Scandinavian Journal of Statistics* 6 (1979), 65–70). A difference counts if its
+//! corrected probability is below [`SIGNIFICANCE`] and it is larger than [`NEGLIGIBLE`]: two sweeps on one
+//! machine differ by about that much without a reason.
 
 use super::figure::Figure;
 use super::series::Series;
@@ -20,10 +22,10 @@ use crate::stats::least_squares::CONFIDENCE;
 
 /// How likely one false alarm among all differences may be; low, for comparisons that run every night.
 pub const SIGNIFICANCE: f64 = 0.01;
-/// Relative differences up to this one do not count, however sure they are.
+/// Relative differences up to this one do not count, however significant they are.
 pub const NEGLIGIBLE: f64 = 0.02;
 
-/// What a difference is of.
+/// The timeouts that a difference covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// All common timeouts of a series.
@@ -77,7 +79,7 @@ pub fn compare(baseline: &[Series<'_>], others: &[Vec<Series<'_>>]) -> Vec<Vec<D
     differences
 }
 
-/// Which series are of the same thing; see the module's documentation.
+/// Which series are compared; see the module's documentation.
 fn pairs<'a, 'r>(before: &'a [Series<'r>], after: &'a [Series<'r>]) -> Vec<(&'a Series<'r>, &'a Series<'r>)> {
     type Alike = fn(&Series<'_>, &Series<'_>) -> bool;
     const RULES: [Alike; 3] = [
@@ -110,7 +112,7 @@ fn pairs<'a, 'r>(before: &'a [Series<'r>], after: &'a [Series<'r>]) -> Vec<(&'a 
     pairs
 }
 
-/// What two series are called together.
+/// The name of two series that are compared.
 fn name(before: &Series<'_>, after: &Series<'_>) -> String {
     if before.name == after.name {
         before.name.clone()
@@ -177,9 +179,9 @@ fn welch(pair: &Pair, resolution: f64) -> Test {
     if error == 0.0 {
         return (relative, Some(0.0), Some(if change == 0.0 { 1.0 } else { 0.0 }));
     }
-    let freedom = (a + b).powi(2) / (a * a / (counts[0] - 1.0) + b * b / (counts[1] - 1.0));
-    let margin = t_quantile(0.5 + CONFIDENCE / 2.0, freedom) * error / before;
-    (relative, Some(margin), Some(t_two_sided(change / error, freedom)))
+    let degrees_of_freedom = (a + b).powi(2) / (a * a / (counts[0] - 1.0) + b * b / (counts[1] - 1.0));
+    let margin = t_quantile(0.5 + CONFIDENCE / 2.0, degrees_of_freedom) * error / before;
+    (relative, Some(margin), Some(t_two_sided(change / error, degrees_of_freedom)))
 }
 
 /// The mean over all timeouts of ln(after) − ln(before), with the pooled scatter of the logarithms.
@@ -191,20 +193,20 @@ fn overall(pairs: &[Pair]) -> Option<Test> {
         return None;
     }
     let groups = || pairs.iter().flat_map(|(before, after)| [before, after]);
-    let freedom = groups().map(|group| group.ys.len() - 1).sum::<usize>() as f64;
+    let degrees_of_freedom = groups().map(|group| group.ys.len() - 1).sum::<usize>() as f64;
     let count = pairs.len() as f64;
     let change = pairs.iter().map(|(before, after)| after.mean() - before.mean()).sum::<f64>() / count;
     let relative = change.exp_m1();
-    if freedom == 0.0 {
+    if degrees_of_freedom == 0.0 {
         return Some((relative, None, None));
     }
-    let variance = groups().map(Group::squares).sum::<f64>() / freedom;
+    let variance = groups().map(Group::squares).sum::<f64>() / degrees_of_freedom;
     let error = (variance * groups().map(|group| 1.0 / group.ys.len() as f64).sum::<f64>()).sqrt() / count;
     if error == 0.0 {
         return Some((relative, Some(0.0), Some(if change == 0.0 { 1.0 } else { 0.0 })));
     }
-    let margin = t_quantile(0.5 + CONFIDENCE / 2.0, freedom) * error * change.exp();
-    Some((relative, Some(margin), Some(t_two_sided(change / error, freedom))))
+    let margin = t_quantile(0.5 + CONFIDENCE / 2.0, degrees_of_freedom) * error * change.exp();
+    Some((relative, Some(margin), Some(t_two_sided(change / error, degrees_of_freedom))))
 }
 
 /// Holm's correction, in place.
@@ -222,11 +224,14 @@ fn correct<'a>(differences: impl Iterator<Item = &'a mut Difference>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::Names;
-    use crate::record::Row;
-    use crate::record::row::tests::example;
+    use crate::analysis::examples::with_max;
+    use crate::record::RunRecord;
+    use crate::record::tests::example;
+    use crate::spec::{EngineKind, Names};
+    use node::StrategyKind;
     use rand::{RngExt as _, SeedableRng as _};
     use rand_chacha::ChaCha8Rng;
+    use std::time::Duration;
 
     fn difference(p: f64) -> Difference {
         let (series, scope) = (String::new(), Scope::Overall);
@@ -264,29 +269,32 @@ mod tests {
     }
 
     /// Three runs at six timeouts; `scale` slows them down, `seed` draws their noise of about 2 %.
-    fn sweep(scale: f64, seed: u64) -> Vec<Row> {
+    fn sweep(scale: f64, seed: u64) -> Vec<RunRecord> {
         let mut draws = ChaCha8Rng::seed_from_u64(seed);
         // The sum of three uniform draws is near enough to normal.
         let mut noise = || 1.0 + 0.02 * 2.0 * ((0..3).map(|_| draws.random::<f64>()).sum::<f64>() - 1.5);
-        let mut rows = Vec::new();
+        let mut records = Vec::new();
         for timeout in [50, 100, 200, 400, 600, 800] {
             for repetition in 1..=3 {
-                let mut row = example(timeout, repetition);
-                for latency in [&mut row.stable_p50_ms, &mut row.stable_p95_ms, &mut row.stable_max_ms] {
-                    *latency = latency.map(|ms| (ms as f64 * scale * noise()).round() as u64);
+                let mut record = example(timeout, repetition);
+                let stable = record.stable_mut();
+                for latency in [&mut stable.p50, &mut stable.p95, &mut stable.max] {
+                    let ms = latency.as_millis() as f64 * scale * noise();
+                    *latency = Duration::from_millis(ms.round() as u64);
                 }
-                row.msgs_per_op = row.msgs_per_op.map(|msgs| msgs * noise());
-                rows.push(row);
+                let figures = record.figures_mut();
+                figures.msgs_per_op = figures.msgs_per_op.map(|msgs| msgs * noise());
+                records.push(record);
             }
         }
-        rows
+        records
     }
 
-    fn differences(before: &[Row], after: &[Row]) -> Vec<Difference> {
+    fn differences(before: &[RunRecord], after: &[RunRecord]) -> Vec<Difference> {
         compare(&Series::group(before), &[Series::group(after)]).remove(0)
     }
 
-    fn regressions(before: &[Row], after: &[Row]) -> Vec<Difference> {
+    fn regressions(before: &[RunRecord], after: &[RunRecord]) -> Vec<Difference> {
         differences(before, after).into_iter().filter(Difference::is_regression).collect()
     }
 
@@ -318,16 +326,19 @@ mod tests {
 
     #[test]
     fn single_runs_are_compared_without_a_verdict() {
-        let (before, after) = ([example(100, 1)], [Row { msgs_per_op: Some(3.0), ..example(100, 1) }]);
+        let (before, after) = (
+            [example(100, 1)],
+            [example(100, 1).with(|record| record.figures_mut().msgs_per_op = Some(3.0))],
+        );
         let differences = differences(&before, &after);
         assert_eq!((differences[0].relative, differences[0].p), (1.0, None));
         assert!(!differences[0].is_significant());
     }
 
     #[test]
-    fn every_sweep_is_held_against_the_first_and_all_count_for_the_correction() {
+    fn every_sweep_is_compared_with_the_first_and_all_count_for_the_correction() {
         let [first, same, slow] = [sweep(1.0, 1), sweep(1.0, 2), sweep(1.2, 3)];
-        let groups = |rows| Series::group(rows);
+        let groups = |records| Series::group(records);
         let both = compare(&groups(&first), &[groups(&same), groups(&slow)]);
         assert!(!both[0].iter().any(Difference::is_significant));
         assert!(both[1].iter().any(Difference::is_regression));
@@ -336,31 +347,35 @@ mod tests {
         assert!(least(&both[1]) > 1.9 * least(&alone), "{} {}", least(&both[1]), least(&alone));
     }
 
-    fn paired(before: &[Row], after: &[Row]) -> Vec<String> {
-        let names = Names::among_sweeps(before.iter().chain(after));
-        let [before, after] = [before, after].map(|rows| Series::group_named(&names, rows));
+    fn paired(before: &[RunRecord], after: &[RunRecord]) -> Vec<String> {
+        let names = Names::among_sweeps(before.iter().chain(after).map(|record| &record.run));
+        let [before, after] = [before, after].map(|records| Series::group_named(&names, records));
         pairs(&before, &after).iter().map(|(one, other)| name(one, other)).collect()
     }
 
     #[test]
     fn a_series_is_compared_with_its_like() {
-        let with =
-            |strategy: &str, node_count| Row { strategy: strategy.to_owned(), node_count, ..example(50, 1) };
-        let grid = [with("hub", 5), with("tree", 5), with("hub", 25), with("tree", 25)];
-        assert_eq!(paired(&grid, &[with("tree", 25), with("hub", 25)]), ["tree, 25 nodes", "hub, 25 nodes"]);
-        assert_eq!(paired(&[with("hub", 5)], &[with("direct", 5)]), ["hub → direct"]);
-        assert_eq!(paired(&[with("hub", 5)], &[with("hub", 25)]), ["hub, 5 nodes → 25 nodes"]);
-        assert!(paired(&[with("hub", 5)], &[with("direct", 25)]).is_empty());
-        assert!(paired(&[with("hub", 5)], &[with("direct", 5), with("tree", 5)]).is_empty());
-        let simulated = Row { engine: "simulated".to_owned(), ..with("hub", 5) };
-        assert_eq!(paired(&[with("hub", 5)], &[simulated]), ["hub"]);
+        let with = |strategy, node_count| {
+            example(50, 1).with(|record| {
+                record.run.strategy = Some(strategy);
+                record.run.settings.node_count = node_count;
+            })
+        };
+        let [hub, tree, direct] = [StrategyKind::Hub, StrategyKind::Tree, StrategyKind::Direct];
+        let grid = [with(hub, 5), with(tree, 5), with(hub, 25), with(tree, 25)];
+        assert_eq!(paired(&grid, &[with(tree, 25), with(hub, 25)]), ["tree, 25 nodes", "hub, 25 nodes"]);
+        assert_eq!(paired(&[with(hub, 5)], &[with(direct, 5)]), ["hub → direct"]);
+        assert_eq!(paired(&[with(hub, 5)], &[with(hub, 25)]), ["hub, 5 nodes → 25 nodes"]);
+        assert!(paired(&[with(hub, 5)], &[with(direct, 25)]).is_empty());
+        assert!(paired(&[with(hub, 5)], &[with(direct, 5), with(tree, 5)]).is_empty());
+        let simulated = with(hub, 5).with(|record| record.run.engine = EngineKind::Simulated);
+        assert_eq!(paired(&[with(hub, 5)], &[simulated]), ["hub"]);
     }
 
     #[test]
     fn equal_repetitions_still_scatter_by_their_rounding() {
-        let rows =
-            |max| [1, 2].map(|repetition| Row { stable_max_ms: Some(max), ..example(100, repetition) });
-        let (before, after) = (rows(40), rows(41));
+        let records = |max| [1, 2].map(|repetition| with_max(100, repetition, max));
+        let (before, after) = (records(40), records(41));
         let found = differences(&before, &after);
         let max = found.iter().find(|one| one.figure == Figure::Max).unwrap();
         assert!(max.p.unwrap() > 0.05, "{max:?}");

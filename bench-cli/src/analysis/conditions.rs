@@ -1,46 +1,41 @@
-//! What the figures of runs may be held against, which depends on how the runs were made. The one place that decides
-//! it, for tables, advice and pictures alike.
-
-use std::time::Duration;
+//! Which models, limits and published results runs may be compared with. That depends on how the runs were
+//! made, and tables, advice and plots all ask here.
 
 use crate::model::Cluster;
-use crate::record::Row;
-use crate::spec::settings::{Concurrency, LatencyDistribution, Settings};
+use crate::record::RunRecord;
+use crate::spec::settings::{LatencyDistribution, Settings};
 
 /// How runs were made, the strictest conditions first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Conditions {
-    /// As challenges 3d and 3e are run: their limits, and what others published, may be held against these runs, and
-    /// all that may be held against regular ones.
+    /// As challenges 3d and 3e ask: their limits and published results apply, and everything that applies to
+    /// regular runs.
     Challenge,
     /// As models assume: a constant latency, no faults, and one client for each node.
     Regular,
-    /// Otherwise: only like runs can be compared.
+    /// Otherwise: runs can be compared only with runs of the same settings.
     Other,
 }
 
 impl Conditions {
-    /// Those of one run.
-    pub fn of(row: &Row) -> Conditions {
-        let is_regular = row.latency_dist == LatencyDistribution::Constant.name()
-            && row.nemesis == "none"
-            && row.message_loss == 0.0
-            && row.message_duplication == 0.0
-            && row
-                .concurrency
-                .parse::<Concurrency>()
-                .is_ok_and(|clients| clients.among(row.node_count) == row.node_count);
+    /// The conditions of one run.
+    pub fn of(settings: &Settings) -> Conditions {
+        let is_regular = settings.latency.distribution == LatencyDistribution::Constant
+            && settings.nemesis.faults.is_empty()
+            && !settings.message_faults.any()
+            && settings.client_count() == settings.node_count;
         if !is_regular {
             return Conditions::Other;
         }
-        let is_challenge = cluster(row) == Cluster::CHALLENGE
-            && row.time_limit_s == Settings::default().time_limit.as_secs_f64();
+        let is_challenge =
+            cluster(settings) == Cluster::CHALLENGE && settings.time_limit == Settings::default().time_limit;
         if is_challenge { Conditions::Challenge } else { Conditions::Regular }
     }
 
-    /// Those that all of some runs have.
-    pub fn of_all<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Conditions {
-        rows.into_iter().map(Conditions::of).max().unwrap_or(Conditions::Other)
+    /// The conditions that all of some runs have.
+    pub fn of_all<'a>(records: impl IntoIterator<Item = &'a RunRecord>) -> Conditions {
+        let conditions = records.into_iter().map(|record| Conditions::of(record.settings()));
+        conditions.max().unwrap_or(Conditions::Other)
     }
 
     /// Whether models apply.
@@ -50,45 +45,54 @@ impl Conditions {
 }
 
 /// The cluster of a run, as models see it.
-pub(super) fn cluster(row: &Row) -> Cluster {
-    Cluster { node_count: row.node_count, rate: row.rate, latency: Duration::from_millis(row.latency_ms) }
+pub(super) fn cluster(settings: &Settings) -> Cluster {
+    Cluster { node_count: settings.node_count, rate: settings.rate, latency: settings.latency.mean }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::record::row::tests::example;
+    use crate::analysis::examples::with_loss;
+    use crate::record::tests::example;
+    use crate::spec::settings::{Concurrency, Faults};
+
+    fn with(change: impl FnOnce(&mut Settings)) -> Conditions {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        Conditions::of(&settings)
+    }
 
     #[test]
-    fn only_the_challenge_is_the_challenge_and_theory_wants_regular_runs() {
-        let row = || example(100, 1);
-        assert_eq!(Conditions::of(&row()), Conditions::Challenge);
-        assert_eq!(Conditions::of(&Row { concurrency: "25".to_owned(), ..row() }), Conditions::Challenge);
+    fn only_the_challenge_is_the_challenge_and_models_want_regular_runs() {
+        assert_eq!(with(|_| ()), Conditions::Challenge);
+        assert_eq!(with(|settings| settings.concurrency = Concurrency::Clients(25)), Conditions::Challenge);
         for regular in [
-            Row { node_count: 5, ..row() },
-            Row { rate: 50.0, ..row() },
-            Row { latency_ms: 10, ..row() },
-            Row { time_limit_s: 5.0, ..row() },
+            with(|settings| settings.node_count = 5),
+            with(|settings| settings.rate = 50.0),
+            with(|settings| settings.latency.mean = Duration::from_millis(10)),
+            with(|settings| settings.time_limit = Duration::from_secs(5)),
         ] {
-            assert_eq!(Conditions::of(&regular), Conditions::Regular, "{regular:?}");
+            assert_eq!(regular, Conditions::Regular);
         }
         for other in [
-            Row { latency_dist: "uniform".to_owned(), ..row() },
-            Row { nemesis: "partition".to_owned(), ..row() },
-            Row { message_loss: 0.1, ..row() },
-            Row { message_duplication: 0.1, ..row() },
-            Row { concurrency: "2n".to_owned(), ..row() },
-            Row { concurrency: "10".to_owned(), ..row() },
+            with(|settings| settings.latency.distribution = LatencyDistribution::Uniform),
+            with(|settings| settings.nemesis.faults = Faults::partition()),
+            with(|settings| settings.message_faults.loss = 0.1),
+            with(|settings| settings.message_faults.duplication = 0.1),
+            with(|settings| settings.concurrency = Concurrency::PerNode(2)),
+            with(|settings| settings.concurrency = Concurrency::Clients(10)),
         ] {
-            assert_eq!(Conditions::of(&other), Conditions::Other, "{other:?}");
+            assert_eq!(other, Conditions::Other);
         }
     }
 
     #[test]
     fn one_run_of_another_kind_is_enough() {
-        let rows = [example(100, 1), Row { message_loss: 0.1, ..example(100, 2) }];
-        assert_eq!(Conditions::of_all(&rows[..1]), Conditions::Challenge);
-        assert_eq!(Conditions::of_all(&rows), Conditions::Other);
+        let records = [example(100, 1), with_loss(100)];
+        assert_eq!(Conditions::of_all(&records[..1]), Conditions::Challenge);
+        assert_eq!(Conditions::of_all(&records), Conditions::Other);
         assert_eq!(Conditions::of_all([]), Conditions::Other);
     }
 }

@@ -1,48 +1,54 @@
-//! Advice held against runs that were made to confirm it.
+//! Compares a recommendation with runs that were made to confirm it.
 
 use super::advice::{Aim, Judged};
 use super::figure::Figure;
-use super::limits::Envelope;
 use super::series::Series;
-use crate::record::Row;
+use super::warning::Warning;
+use crate::record::RunRecord;
+use crate::spec::Limits;
 use crate::stats::median::Spread;
 
 /// A setting that was recommended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recommended {
     /// The limits that it is to meet.
-    pub envelope: Envelope,
+    pub limits: Limits,
     /// What it is best for.
     pub aim: Aim,
     /// The setting, and what a further run should measure.
     pub judged: Judged,
 }
 
-/// The same, and what further runs did measure.
+/// A recommendation, and what further runs of it measured.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
+pub struct Confirmation {
     /// What was recommended.
     pub recommended: Recommended,
     /// How many runs there were.
     pub runs: usize,
     /// How many of them are ok and below every limit.
     pub below: usize,
-    /// How many of them the machine was too busy to measure well, so that latencies read too high.
-    pub late: usize,
+    /// Whether the machine was too busy for some of them.
+    pub lateness: Option<Warning>,
     /// Each figure over ok runs, in the order of [`Figure::ALL`].
     pub figures: [Option<Spread>; Figure::ALL.len()],
 }
 
-impl Held {
-    /// Holds a recommendation against the runs of its setting among `series`.
-    pub fn against(recommended: Recommended, series: &[Series<'_>]) -> Held {
-        let of_it = |row: &&Row| row.batch_timeout_ms == recommended.judged.timeout_ms;
-        let like_it = series.iter().filter(|series| series.name == recommended.judged.series);
-        let rows: Vec<&Row> = like_it.flat_map(|series| series.rows.iter().copied().filter(of_it)).collect();
-        let below = rows.iter().filter(|row| recommended.envelope.is_met_by(row)).count();
-        let late = rows.iter().filter(|row| row.late == Some(true)).count();
-        let figures = Figure::ALL.map(|figure| Spread::of(rows.iter().filter_map(|row| figure.of(row))));
-        Held { recommended, runs: rows.len(), below, late, figures }
+impl Confirmation {
+    /// Compares a recommendation with the runs of its setting among `series`.
+    pub fn against(recommended: Recommended, series: &[Series<'_>]) -> Confirmation {
+        let of_setting = |record: &&RunRecord| record.batch_timeout_ms() == recommended.judged.timeout_ms;
+        let of_series = series.iter().filter(|series| series.name == recommended.judged.series);
+        let records: Vec<&RunRecord> =
+            of_series.flat_map(|series| series.records.iter().copied().filter(of_setting)).collect();
+        Confirmation {
+            runs: records.len(),
+            below: records.iter().filter(|record| recommended.limits.are_met_by(record)).count(),
+            lateness: Warning::late(&recommended.judged.setting(), &records),
+            figures: Figure::ALL
+                .map(|figure| Spread::of(records.iter().filter_map(|record| figure.of(record)))),
+            recommended,
+        }
     }
 
     /// Whether every run stayed below every limit.
@@ -54,28 +60,32 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{Advice, Challenge};
+    use crate::analysis::Advice;
+    use crate::analysis::examples::{late, with_max};
     use crate::record::Status;
-    use crate::record::row::tests::example;
+    use crate::record::tests::example;
+    use crate::spec::limits::Challenge;
 
     fn recommended() -> Recommended {
-        let rows = [(100, 1), (100, 2), (200, 1), (200, 2)].map(|(timeout, run)| example(timeout, run));
-        let advice = Advice::on(&Series::group(&rows), Challenge::ALL[0].into());
+        let records = [(100, 1), (100, 2), (200, 1), (200, 2)].map(|(timeout, run)| example(timeout, run));
+        let advice = Advice::on(&Series::group(&records), Challenge::ALL[0].into());
         let (aim, judged) = advice.recommended()[1];
         assert_eq!((aim, judged.timeout_ms), (Aim::LowestLatency, 100));
-        Recommended { envelope: advice.envelope.clone(), aim, judged: judged.clone() }
+        Recommended { limits: advice.limits.clone(), aim, judged: judged.clone() }
     }
 
     #[test]
     fn every_run_of_the_setting_has_to_stay_below_every_limit() {
-        let held = |rows: &[Row]| Held::against(recommended(), &Series::group(rows));
-        let good = held(&[example(100, 1), example(100, 2), example(800, 1)]);
+        let confirmation =
+            |records: &[RunRecord]| Confirmation::against(recommended(), &Series::group(records));
+        let good = confirmation(&[example(100, 1), example(100, 2), example(800, 1)]);
         assert_eq!((good.runs, good.below, good.is_confirmed()), (2, 2, true));
-        let slow = Row { stable_max_ms: Some(600), ..example(100, 2) };
-        let failed = Row { status: Status::Crashed, late: Some(true), ..example(100, 3) };
-        let bad = held(&[example(100, 1), slow, failed]);
-        assert_eq!((bad.runs, bad.below, bad.late, bad.is_confirmed()), (3, 1, 1, false));
+        assert_eq!(good.lateness, None);
+        let failed = late(100, 3).with(|record| record.measured.status = Status::Crashed);
+        let bad = confirmation(&[example(100, 1), with_max(100, 2, 600), failed]);
+        assert_eq!((bad.runs, bad.below, bad.is_confirmed()), (3, 1, false));
+        assert!(matches!(bad.lateness, Some(Warning::Late { late: 1, runs: 3, .. })), "{:?}", bad.lateness);
         assert_eq!(bad.figures[Figure::Max as usize].unwrap().max, 600.0);
-        assert!(!held(&[example(200, 1)]).is_confirmed());
+        assert!(!confirmation(&[example(200, 1)]).is_confirmed());
     }
 }

@@ -1,11 +1,11 @@
-//! The figures of a run that are limited and compared. Of each, less is better.
+//! The figures of a run that are limited and compared. Less is better for each of them.
 
-use crate::record::{Quantile, Row};
+use crate::record::{Quantile, RunRecord};
 
 /// One of a run's figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Figure {
-    /// Messages between nodes for each operation.
+    /// Messages between nodes per operation.
     MsgsPerOp,
     /// The median stable latency, in milliseconds.
     P50,
@@ -30,10 +30,10 @@ impl Figure {
     }
 
     /// Its value, if the run is ok and has one.
-    pub fn of(self, row: &Row) -> Option<f64> {
-        let latency = |quantile| row.latency(quantile).map(|latency| latency.as_secs_f64() * 1e3);
+    pub fn of(self, record: &RunRecord) -> Option<f64> {
+        let latency = |quantile| record.latency(quantile).map(|latency| latency.as_secs_f64() * 1e3);
         match self {
-            Figure::MsgsPerOp => row.msgs_per_op.filter(|_| row.is_ok()),
+            Figure::MsgsPerOp => record.msgs_per_op().filter(|_| record.is_ok()),
             Figure::P50 => latency(Quantile::P50),
             Figure::P95 => latency(Quantile::P95),
             Figure::Max => latency(Quantile::Max),

@@ -1,25 +1,42 @@
-//! What the figures of a sweep mean: fits, verdicts, and the limit that they are held against.
+//! What the figures of a sweep mean.
 //!
-//! Nothing here does I/O: rows go in, numbers come out.
+//! Nothing here does I/O: records go in, numbers and verdicts come out.
+//!
+//! | module | what it answers |
+//! |---|---|
+//! | [`series`] | which runs belong together: one series for each strategy or node and combination of settings |
+//! | [`figure`] | which figures of a run are limited and compared |
+//! | [`names`] | how a run is described, and how sweeps differ |
+//! | [`conditions`] | which models, limits and published results apply to runs |
+//! | [`fit`] | how a series' latency grows with the batch timeout |
+//! | [`limits`] | whether a run stays below limits |
+//! | [`advice`] | which timeouts reliably meet limits, and what to measure next |
+//! | [`confirm`] | whether further runs of a recommended setting meet the limits, too |
+//! | [`compare`] | which differences between sweeps are beyond noise |
+//! | [`threshold`] | whether a sweep crosses a threshold that fails it |
+//! | [`parity`] | whether an engine measures what another one measures |
+//! | [`warning`] | what to know before using any of this |
 
 pub mod advice;
-pub mod challenge;
 pub mod compare;
 pub mod conditions;
 pub mod confirm;
+#[cfg(test)]
+pub(crate) mod examples;
 pub mod figure;
 pub mod fit;
-pub mod limits;
+mod limits;
 pub mod names;
 pub mod parity;
 pub mod series;
+pub mod threshold;
+pub mod warning;
 
 pub use crate::stats::least_squares::{FitError, Line};
 pub use advice::Advice;
-pub use challenge::Challenge;
 pub use conditions::Conditions;
 pub use figure::Figure;
 pub use fit::Fit;
-pub use limits::Envelope;
-pub use names::Names;
 pub use series::Series;
+pub use threshold::Threshold;
+pub use warning::Warning;

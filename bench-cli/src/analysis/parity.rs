@@ -1,28 +1,30 @@
-//! Whether an engine measures what another one, such as real Maelstrom, measures: the figures of its runs beside
-//! those.
+//! Whether an engine measures what another one measures, such as real Maelstrom: compares the figures of
+//! their runs.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use node::StrategyKind;
+
 use super::figure::Figure;
-use crate::record::Row;
+use crate::record::RunRecord;
 use crate::stats::median::Spread;
 use crate::stats::rank_interval::ratio_interval;
 
-/// How far medians may lie apart, as fractions of the recorded one.
+/// How far medians may differ, as fractions of the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limits {
+pub struct Tolerance {
     /// For latencies.
     pub latency: f64,
     /// For messages per operation.
     pub messages: f64,
 }
 
-impl Limits {
+impl Tolerance {
     /// For runs in real time. Repeated runs of real Maelstrom differ by as much from one to the next.
-    pub const REAL_TIME: Limits = Limits { latency: 0.10, messages: 0.03 };
+    pub const REAL_TIME: Tolerance = Tolerance { latency: 0.10, messages: 0.03 };
     /// For runs in virtual time, which nothing disturbs.
-    pub const VIRTUAL_TIME: Limits = Limits { latency: 0.05, messages: 0.02 };
+    pub const VIRTUAL_TIME: Tolerance = Tolerance { latency: 0.05, messages: 0.02 };
 
     /// The limit for this figure.
     pub fn of(self, figure: Figure) -> f64 {
@@ -36,8 +38,8 @@ impl Limits {
 /// The figures of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// What its nodes did; only the same is compared.
-    pub strategy: String,
+    /// The strategy of its nodes; `None` for another program. Only runs of the same strategy are compared.
+    pub strategy: Option<StrategyKind>,
     /// How long its nodes batched.
     pub batch_timeout: Duration,
     /// Its figures, in the order of [`Figure::ALL`].
@@ -46,11 +48,11 @@ pub struct Sample {
 
 impl Sample {
     /// The sample that a run of a sweep is, if its figures may be used.
-    pub fn of(row: &Row) -> Option<Sample> {
-        let [msgs_per_op, p50, p95, max] = Figure::ALL.map(|figure| figure.of(row));
+    pub fn of(record: &RunRecord) -> Option<Sample> {
+        let [msgs_per_op, p50, p95, max] = Figure::ALL.map(|figure| figure.of(record));
         Some(Sample {
-            strategy: row.strategy.clone(),
-            batch_timeout: Duration::from_millis(row.batch_timeout_ms),
+            strategy: record.strategy(),
+            batch_timeout: record.run.batch_timeout,
             figures: [msgs_per_op?, p50?, p95?, max?],
         })
     }
@@ -59,23 +61,23 @@ impl Sample {
 /// One figure at one batch timeout of one strategy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// The strategy.
-    pub strategy: String,
+    /// The strategy; `None` for another program.
+    pub strategy: Option<StrategyKind>,
     /// The batch timeout.
     pub batch_timeout: Duration,
     /// What is compared.
     pub figure: Figure,
     /// Over the recorded runs.
     pub recorded: Spread,
-    /// How many those are.
+    /// How many recorded runs there are.
     pub recorded_runs: usize,
     /// Over the engine's runs.
     pub measured: Spread,
-    /// How many those are.
+    /// How many of the engine's runs there are.
     pub measured_runs: usize,
-    /// The 95 % interval of the factor between the two, if there are runs enough for one.
+    /// The 95 % interval of the factor between the two, if there are enough runs for one.
     pub interval: Option<(f64, f64)>,
-    /// How far the medians may lie apart.
+    /// How far the medians may differ.
     pub limit: f64,
 }
 
@@ -85,28 +87,29 @@ impl Comparison {
         self.measured.median / self.recorded.median
     }
 
-    /// Whether the medians lie within the limit of each other.
+    /// Whether the medians differ by no more than the limit.
     pub fn is_within(&self) -> bool {
         (self.ratio() - 1.0).abs() <= self.limit
     }
 
-    /// Whether the whole interval lies within the limit: more runs would hardly change the verdict.
-    pub fn is_surely_within(&self) -> bool {
+    /// Whether the whole interval is within the limit: more runs would hardly change the verdict.
+    pub fn is_reliably_within(&self) -> bool {
         self.interval.is_some_and(|(low, high)| 1.0 - low <= self.limit && high - 1.0 <= self.limit)
     }
 
-    /// Whether the whole interval lies beyond the limit: more runs would hardly change the verdict.
-    pub fn is_surely_outside(&self) -> bool {
+    /// Whether the whole interval is beyond the limit: more runs would hardly change the verdict.
+    pub fn is_reliably_outside(&self) -> bool {
         self.interval.is_some_and(|(low, high)| 1.0 - high > self.limit || low - 1.0 > self.limit)
     }
 }
 
 /// Compares each strategy at every batch timeout that has samples on both sides, in rising order.
-pub fn compare(recorded: &[Sample], measured: &[Sample], limits: Limits) -> Vec<Comparison> {
-    let points: BTreeSet<(&str, Duration)> =
-        recorded.iter().map(|sample| (sample.strategy.as_str(), sample.batch_timeout)).collect();
+pub fn compare(recorded: &[Sample], measured: &[Sample], tolerance: Tolerance) -> Vec<Comparison> {
+    // By name, so that tables are in alphabetical order.
+    let key = |sample: &Sample| (sample.strategy.map_or("", StrategyKind::name), sample.batch_timeout);
+    let points: BTreeMap<_, _> = recorded.iter().map(|sample| (key(sample), sample.strategy)).collect();
     let mut comparisons = Vec::new();
-    for (strategy, batch_timeout) in points {
+    for ((_, batch_timeout), strategy) in points {
         for (index, figure) in Figure::ALL.into_iter().enumerate() {
             let values = |samples: &[Sample]| -> Vec<f64> {
                 let here = samples
@@ -121,7 +124,7 @@ pub fn compare(recorded: &[Sample], measured: &[Sample], limits: Limits) -> Vec<
                 continue;
             };
             comparisons.push(Comparison {
-                strategy: strategy.to_owned(),
+                strategy,
                 batch_timeout,
                 figure,
                 recorded: recorded_spread,
@@ -129,7 +132,7 @@ pub fn compare(recorded: &[Sample], measured: &[Sample], limits: Limits) -> Vec<
                 measured: measured_spread,
                 measured_runs: measured.len(),
                 interval: ratio_interval(&measured, &recorded),
-                limit: limits.of(figure),
+                limit: tolerance.of(figure),
             });
         }
     }
@@ -139,10 +142,11 @@ pub fn compare(recorded: &[Sample], measured: &[Sample], limits: Limits) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::examples::failed;
 
     fn sample(timeout_ms: u64, msgs_per_op: f64, ms: f64) -> Sample {
         Sample {
-            strategy: "tree".to_owned(),
+            strategy: Some(StrategyKind::Tree),
             batch_timeout: Duration::from_millis(timeout_ms),
             figures: [msgs_per_op, ms, ms + 100.0, ms + 200.0],
         }
@@ -151,9 +155,9 @@ mod tests {
     #[test]
     fn medians_are_compared_where_both_sides_have_runs() {
         let recorded = [sample(200, 3.4, 700.0), sample(200, 3.5, 800.0), sample(200, 3.3, 710.0)];
-        let other_strategy = Sample { strategy: "hub".to_owned(), ..sample(200, 1.0, 1.0) };
+        let other_strategy = Sample { strategy: Some(StrategyKind::Hub), ..sample(200, 1.0, 1.0) };
         let measured = [sample(200, 3.4, 600.0), sample(400, 2.0, 1_500.0), other_strategy];
-        let all = compare(&recorded, &measured, Limits::REAL_TIME);
+        let all = compare(&recorded, &measured, Tolerance::REAL_TIME);
         assert_eq!(all.iter().map(|c| c.figure).collect::<Vec<_>>(), Figure::ALL);
         let p50 = &all[1];
         assert_eq!((p50.recorded.median, p50.recorded_runs, p50.measured_runs), (710.0, 3, 1));
@@ -163,13 +167,13 @@ mod tests {
 
     #[test]
     fn each_figure_and_each_kind_of_engine_has_its_own_limit() {
-        let within = |measured, limits| {
-            let all = compare(&[sample(200, 100.0, 1_000.0)], &[measured], limits);
+        let within = |measured, tolerance| {
+            let all = compare(&[sample(200, 100.0, 1_000.0)], &[measured], tolerance);
             all.iter().map(Comparison::is_within).collect::<Vec<_>>()
         };
-        assert_eq!(within(sample(200, 104.0, 1_040.0), Limits::REAL_TIME), [false, true, true, true]);
-        assert_eq!(within(sample(200, 97.5, 880.0), Limits::REAL_TIME), [true, false, false, true]);
-        assert_eq!(within(sample(200, 97.5, 943.0), Limits::VIRTUAL_TIME), [false, false, false, true]);
+        assert_eq!(within(sample(200, 104.0, 1_040.0), Tolerance::REAL_TIME), [false, true, true, true]);
+        assert_eq!(within(sample(200, 97.5, 880.0), Tolerance::REAL_TIME), [true, false, false, true]);
+        assert_eq!(within(sample(200, 97.5, 943.0), Tolerance::VIRTUAL_TIME), [false, false, false, true]);
     }
 
     #[test]
@@ -178,19 +182,18 @@ mod tests {
             (0..9).map(|i| sample(200, centre + width * f64::from(i - 4), 500.0)).collect::<Vec<_>>()
         };
         let messages = |width, factor| {
-            compare(&runs(100.0, width), &runs(100.0 * factor, width), Limits::REAL_TIME).swap_remove(0)
+            compare(&runs(100.0, width), &runs(100.0 * factor, width), Tolerance::REAL_TIME).swap_remove(0)
         };
         let [equal, biased, unsure] = [messages(0.1, 1.0), messages(0.1, 1.05), messages(4.0, 1.05)];
-        assert!(equal.is_surely_within() && !equal.is_surely_outside());
-        assert!(biased.is_surely_outside() && !biased.is_within());
-        assert!(!unsure.is_within() && !unsure.is_surely_within() && !unsure.is_surely_outside());
+        assert!(equal.is_reliably_within() && !equal.is_reliably_outside());
+        assert!(biased.is_reliably_outside() && !biased.is_within());
+        assert!(!unsure.is_within() && !unsure.is_reliably_within() && !unsure.is_reliably_outside());
     }
 
     #[test]
     fn a_run_that_failed_is_no_sample() {
-        let row = crate::record::row::tests::example(100, 1);
-        assert_eq!(Sample::of(&row).map(|sample| sample.figures[3]), Some(301.0));
-        let failed = Row { status: crate::record::Status::LostValues, ..row };
-        assert_eq!(Sample::of(&failed), None);
+        let record = crate::record::tests::example(100, 1);
+        assert_eq!(Sample::of(&record).map(|sample| sample.figures[3]), Some(301.0));
+        assert_eq!(Sample::of(&failed(100, 1, crate::record::Status::LostValues)), None);
     }
 }

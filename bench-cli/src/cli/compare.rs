@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::Args;
-use comfy_table::Table;
+use clap::{Args, ValueEnum};
 
-use crate::analysis::compare::{Difference, NEGLIGIBLE, SIGNIFICANCE, Scope, compare};
-use crate::analysis::{Names, Series, names};
-use crate::campaign::sweep::CSV_FILE;
+use super::sweep::read;
+use crate::analysis::compare::compare;
+use crate::analysis::{Series, names};
+use crate::campaign::sweep::{CSV_FILE, Recorded};
 use crate::plot;
-use crate::record::{Row, csv_file};
-use crate::report::summary;
+use crate::record::RunRecord;
+use crate::report::{self, comparison::Comparison};
+use crate::spec::Names;
 
 /// The exit status of a regression, unlike that of any error.
 const REGRESSION: u8 = 3;
@@ -23,7 +24,7 @@ const REGRESSION: u8 = 3;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli compare before/sweep.csv after/sweep.csv
-  bench-cli compare main/sweep.csv branch/sweep.csv --fail-on-regression
+  bench-cli compare main/sweep.csv branch/sweep.csv --fail-on-regression --format markdown
   bench-cli compare go/sweep.csv rust/sweep.csv zig/sweep.csv -o nodes.svg
 
 Points are compared by Welch's t test on their repetitions, corrected by Holm's method; the row 'all' takes all
@@ -34,12 +35,26 @@ pub struct CompareArgs {
     /// The rows of the sweeps, or their folders; the first is what the others are compared with
     #[arg(value_name = "SWEEP.CSV", num_args = 2.., required = true)]
     pub(super) csvs: Vec<PathBuf>,
+    /// Form of the differences
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
     /// Draw all into this file, .svg or .png
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     /// Exit with status 3 if a later sweep is worse than the first beyond noise
     #[arg(long)]
     pub(super) fail_on_regression: bool,
+}
+
+/// The values of `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Tables for the terminal
+    Text,
+    /// For other programs
+    Json,
+    /// Tables for a README or a pull request
+    Markdown,
 }
 
 /// Runs the command.
@@ -49,52 +64,53 @@ pub struct CompareArgs {
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let csvs: Vec<PathBuf> = args.csvs.iter().map(|path| csv_of(path)).collect();
-    let sweeps: Vec<Vec<Row>> = csvs.iter().map(|csv| read(csv)).collect::<Result<_, _>>()?;
+    let sweeps: Vec<Recorded> = csvs.iter().map(|csv| read(csv)).collect::<Result<_, _>>()?;
+    let sweeps: Vec<Vec<RunRecord>> = sweeps.into_iter().map(|sweep| sweep.records).collect();
     let labels = labels(&csvs);
-    let names = Names::among_sweeps(sweeps.iter().flatten());
+    let names = Names::among_sweeps(sweeps.iter().flatten().map(|record| &record.run));
     let mut groups: Vec<Vec<Series<'_>>> =
         sweeps.iter().map(|rows| Series::group_named(&names, rows)).collect();
     let others = groups.split_off(1);
     let compared = compare(&groups[0], &others);
-    let mut regressions = 0;
     for ((differences, rows), other) in compared.iter().zip(&sweeps[1..]).zip(&labels[1..]) {
         if differences.is_empty() {
             bail!(nothing_to_compare([(&labels[0], &sweeps[0]), (other, rows)]));
         }
-        regressions += report(differences, [&labels[0], other]);
     }
+    let comparisons: Vec<Comparison<'_>> = labels[1..]
+        .iter()
+        .zip(&compared)
+        .map(|(other, differences)| Comparison { first: &labels[0], other, differences })
+        .collect();
+    let regressions: usize = comparisons.iter().map(Comparison::regressions).sum();
+    let text = match args.format {
+        Format::Text => report::comparison::text(&comparisons),
+        Format::Json => report::comparison::json(&comparisons)?,
+        Format::Markdown => report::comparison::markdown(&comparisons),
+    };
+    print!("{text}");
     if let Some(file) = &args.output {
         let all: Vec<(String, Vec<Series<'_>>)> =
             labels.into_iter().zip(groups.into_iter().chain(others)).collect();
         plot::write(&plot::overlay::draw(&all)?, file)?;
-        println!("drew {}", file.display());
+        let drew = format!("drew {}", file.display());
+        match args.format {
+            Format::Text => println!("{drew}"),
+            // Stdout holds one document.
+            Format::Json | Format::Markdown => eprintln!("{drew}"),
+        }
     }
     let failed = args.fail_on_regression && regressions > 0;
     Ok(if failed { ExitCode::from(REGRESSION) } else { ExitCode::SUCCESS })
 }
 
-/// Prints how a sweep differs from the first; returns how many differences are for the worse.
-fn report(differences: &[Difference], labels: [&str; 2]) -> usize {
-    let [first, other] = labels;
-    println!("{first} → {other}\n{}", table(differences, labels));
-    let significant = differences.iter().filter(|difference| difference.is_significant()).count();
-    let regressions = differences.iter().filter(|difference| difference.is_regression()).count();
-    println!(
-        "{significant} of {} differences are beyond noise (p < {SIGNIFICANCE} after correction, and more than {} %), \
-         {regressions} of them for the worse\n",
-        differences.len(),
-        NEGLIGIBLE * 100.0
-    );
-    regressions
-}
-
 /// Why two sweeps, each with its name, have nothing in common.
-fn nothing_to_compare([(first, before), (other, after)]: [(&str, &[Row]); 2]) -> String {
+fn nothing_to_compare([(first, before), (other, after)]: [(&str, &[RunRecord]); 2]) -> String {
     let mut text = format!(
         "{first} and {other} share no series and timeout with usable runs, so there is nothing to compare"
     );
     for (rows, name) in [(before, first), (after, other)] {
-        if !rows.iter().any(Row::is_ok) {
+        if !rows.iter().any(RunRecord::is_ok) {
             let _ = write!(text, "; no run of {name} is ok");
         }
     }
@@ -107,57 +123,6 @@ fn nothing_to_compare([(first, before), (other, after)]: [(&str, &[Row]); 2]) ->
 /// The CSV of a sweep that is given by its folder, or by the CSV itself.
 pub(super) fn csv_of(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(CSV_FILE) } else { path.to_owned() }
-}
-
-/// Reads a sweep's rows, and warns of a line that was cut off.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
-    let csv_file::Rows { rows, torn_line } = csv_file::read(path)?;
-    if let Some(line) = torn_line {
-        eprintln!("warning: line {line} of {} is cut off and left out", path.display());
-    }
-    Ok(rows)
-}
-
-fn table(differences: &[Difference], [first, other]: [&str; 2]) -> Table {
-    let mut table = Table::new();
-    table.load_style(summary::PLAIN);
-    table.set_header(["series", "timeout", "", first, other, "change (95 %)", "p", "verdict"]);
-    for column in 3..7 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(comfy_table::CellAlignment::Right);
-        }
-    }
-    for difference in differences {
-        let shown = |mean: f64| difference.figure.show(mean);
-        let margin = difference.margin.map(|margin| format!(" ± {:.1}", margin * 100.0)).unwrap_or_default();
-        table.add_row([
-            difference.series.clone(),
-            match difference.scope {
-                Scope::Overall => "all".to_owned(),
-                Scope::Timeout(ms) => ms.to_string(),
-            },
-            difference.figure.label().to_owned(),
-            difference.means.map(|(first, _)| shown(first)).unwrap_or_default(),
-            difference.means.map(|(_, second)| shown(second)).unwrap_or_default(),
-            format!("{:+.1}{margin} %", difference.relative * 100.0),
-            difference.p.map_or_else(|| "–".to_owned(), shown_probability),
-            verdict(difference).to_owned(),
-        ]);
-    }
-    table
-}
-
-fn shown_probability(p: f64) -> String {
-    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
-}
-
-fn verdict(difference: &Difference) -> &'static str {
-    match difference.p {
-        None => "single runs",
-        Some(_) if difference.is_regression() => "worse",
-        Some(_) if difference.is_significant() => "better",
-        Some(_) => "noise",
-    }
 }
 
 /// Names of sweeps: their folders', or their whole paths if some folders have the same.
@@ -173,7 +138,7 @@ fn labels(csvs: &[PathBuf]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::record::Status;
-    use crate::record::row::tests::example;
+    use crate::record::tests::example;
 
     #[test]
     fn sweeps_are_called_by_their_folders_where_that_tells_them_apart() {
@@ -185,11 +150,13 @@ mod tests {
 
     #[test]
     fn what_sets_sweeps_apart_is_named() {
-        let run = |node_count, timeout| Row { node_count, ..example(timeout, 1) };
+        let run = |node_count, timeout| {
+            example(timeout, 1).with(|record| record.run.settings.node_count = node_count)
+        };
         let (one, other) = ([run(25, 50)], [run(5, 100)]);
         let said = nothing_to_compare([("a", &one), ("b", &other)]);
         assert!(said.ends_with("\n  a: 25 nodes; b: 5 nodes\n  a: 50 ms; b: 100 ms"), "{said}");
-        let failed = [Row { status: Status::Crashed, ..run(25, 50) }];
+        let failed = [run(25, 50).with(|record| record.measured.status = Status::Crashed)];
         assert!(nothing_to_compare([("a", &one), ("b", &failed)]).ends_with("; no run of b is ok"));
     }
 }

@@ -1,13 +1,14 @@
 //! `bench-cli completions` and `bench-cli man`: what shells and `man` read, made from the flags themselves.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::{Cli, called};
+use super::{Cli, typed};
+use crate::spec::command::PROGRAM;
+use crate::terminal;
 
 /// Print the completions of a shell
 #[derive(Clone, Debug, Args)]
@@ -26,7 +27,7 @@ pub struct CompletionsArgs {
 /// If they cannot be printed.
 pub fn run(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), called::NAME, &mut text);
+    clap_complete::generate(args.shell, &mut Cli::command(), PROGRAM, &mut text);
     print(&text)
 }
 
@@ -40,7 +41,7 @@ pub fn man(name: Option<&str>) -> anyhow::Result<ExitCode> {
     let command = match name {
         None => program,
         Some(name) => program.find_subcommand(name).cloned().with_context(|| {
-            format!("there is no command {name:?}; {} --help lists them", called::program())
+            format!("there is no command {name:?}; {} --help lists them", typed::program())
         })?,
     };
     let mut text = Vec::new();
@@ -48,10 +49,7 @@ pub fn man(name: Option<&str>) -> anyhow::Result<ExitCode> {
     print(&text)
 }
 
-/// Prints it. A reader that has seen enough is no fault.
 fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
-    match io::stdout().lock().write_all(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot print it"),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    terminal::write_to_stdout(text).context("cannot print it")?;
+    Ok(ExitCode::SUCCESS)
 }

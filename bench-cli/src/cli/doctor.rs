@@ -4,12 +4,13 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
 
-use super::sweep::our_node;
 use crate::engine::locate::Places;
+use crate::engine::programs::Programs;
 use crate::preflight::{Finding, machine, maelstrom, node, tools};
-use crate::spec::settings::NodeCommand;
+use crate::spec::settings::{NodeCommand, Settings};
 
 /// Look whether this machine has what a sweep needs, and say what mends what is missing
 #[derive(Clone, Debug, Args)]
@@ -58,15 +59,20 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
 async fn check_node(bin: Option<&Path>) -> Finding {
     let bin = match bin {
         Some(bin) => std::path::absolute(bin).unwrap_or_else(|_| bin.to_owned()),
-        None => match our_node() {
+        None => match Programs::of_process()
+            .context("where is bench-cli?")
+            .and_then(|programs| programs.bundled())
+        {
             Ok(bin) => bin,
             Err(error) => return Finding::fault("node", error.to_string(), "cargo build --release"),
         },
     };
-    node::check(&NodeCommand { bin, args: Vec::new(), env: Vec::new() }).await
+    let command = NodeCommand { bin, args: Vec::new(), env: Vec::new() };
+    node::check(&command, Settings::default().node_count).await
 }
 
-/// Maelstrom and what it calls. The embedded runner does without, so what is missing matters only if Maelstrom is there.
+/// Maelstrom and what it calls. The embedded runner does without, so what is missing matters only if
+/// Maelstrom is there.
 fn check_maelstrom(given: Option<PathBuf>) -> Vec<Finding> {
     let found = Places::of_process(given).find();
     let tools = tools::check();

@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::settings::milliseconds;
-use crate::analysis::{Envelope, Series};
+use crate::analysis::Series;
+use crate::spec::limits::Challenge;
+use crate::spec::{Limits, SweepSpec};
 
 /// Limits. Without any, the challenges 3d and 3e are the limits of their own cluster.
 #[derive(Clone, Debug, Default, Args)]
@@ -13,7 +15,7 @@ use crate::analysis::{Envelope, Series};
 pub struct LimitArgs {
     /// Limits of a challenge: 3d or 3e, or both [default: both, for 25 nodes at 100 op/s and 100 ms]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    limit: Vec<Envelope>,
+    limit: Vec<Limits>,
     /// Fewer messages between nodes for each operation than this
     #[arg(long, value_name = "N", value_parser = messages)]
     max_msgs_per_op: Option<f64>,
@@ -27,24 +29,28 @@ pub struct LimitArgs {
 
 impl LimitArgs {
     /// The limits that were asked for.
-    pub fn given(&self) -> Vec<Envelope> {
-        let own = Envelope {
+    pub fn given(&self) -> Vec<Limits> {
+        let own = Limits {
             name: String::new(),
             msgs_per_op: self.max_msgs_per_op,
             median: self.max_median,
             max: self.max_latency,
         };
-        let own = (!own.limits().is_empty()).then_some(own);
+        let own = (!own.is_empty()).then_some(own);
         self.limit.iter().cloned().chain(own).collect()
     }
 
-    /// The limits to judge these series by: those asked for, or else the challenges if the series are theirs.
-    pub fn for_series(&self, series: &[Series<'_>]) -> Vec<Envelope> {
+    /// The limits to check these series against: those that were typed, else those of the sweep's
+    /// description, else the challenges' where these are their settings.
+    pub fn for_series(&self, series: &[Series<'_>], spec: Option<&SweepSpec>) -> Vec<Limits> {
         let given = self.given();
         if !given.is_empty() {
             return given;
         }
-        Series::challenges(series).iter().copied().map(Envelope::from).collect()
+        match spec {
+            Some(spec) if !spec.limits.is_empty() => spec.limits.clone(),
+            _ => Series::challenges(series).iter().copied().map(|one: Challenge| one.into()).collect(),
+        }
     }
 }
 
@@ -62,8 +68,9 @@ fn messages(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Row;
-    use crate::record::row::tests::example;
+    use crate::record::RunRecord;
+    use crate::record::tests::example;
+    use crate::spec::settings::Faults;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -92,17 +99,20 @@ mod tests {
     #[test]
     fn challenges_and_own_limits_are_several() {
         let given = parse("--limit 3d,3e --max-msgs-per-op 2 --max-latency 1.5s").given();
-        let shown: Vec<String> = given.iter().map(Envelope::to_string).collect();
+        let shown: Vec<String> = given.iter().map(Limits::to_string).collect();
         assert_eq!(shown[2], "msgs/op < 2.00, max < 1500 ms");
         assert_eq!(given.len(), 3);
     }
 
     #[test]
     fn the_challenges_are_limits_of_their_own_cluster_only() {
-        let judged = |rows: &[Row]| parse("").for_series(&Series::group(rows)).len();
+        let judged = |records: &[RunRecord]| parse("").for_series(&Series::group(records), None).len();
         assert_eq!(judged(&[example(50, 1)]), 2);
-        assert_eq!(judged(&[Row { node_count: 5, ..example(50, 1) }]), 0);
-        assert_eq!(judged(&[Row { nemesis: "partition".to_owned(), ..example(50, 1) }]), 0);
-        assert_eq!(judged(&[Row { message_loss: 0.1, ..example(50, 1) }]), 0);
+        assert_eq!(judged(&[example(50, 1).with(|record| record.run.settings.node_count = 5)]), 0);
+        assert_eq!(
+            judged(&[example(50, 1).with(|record| record.run.settings.nemesis.faults = Faults::partition())]),
+            0
+        );
+        assert_eq!(judged(&[example(50, 1).with(|record| record.run.settings.message_faults.loss = 0.1)]), 0);
     }
 }

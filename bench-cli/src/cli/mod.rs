@@ -1,23 +1,27 @@
 //! The command line: flags in, exit status out.
 
-mod called;
+mod artifacts;
 pub mod check;
 pub mod compare;
 pub mod completions;
-mod conclude;
 pub mod confirm;
+mod description;
 pub mod doctor;
-mod go_on;
+mod engine;
 pub mod limits;
+mod output;
 pub mod parity;
 pub mod plot;
-mod products;
+mod progress;
+mod runs;
 pub mod settings;
+mod signals;
 pub mod simulate;
 pub mod soak;
 pub mod sweep;
 pub mod test;
 pub mod tune;
+mod typed;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -62,7 +66,7 @@ enum Command {
 }
 
 /// Runs the command that this process was called with. Errors are printed; the exit status says how it ended:
-/// 0 done, 1 failed, 2 wrong usage, 130 interrupted. `test` has Maelstrom's own.
+/// 0 done, 1 failed, 2 wrong usage, 130 interrupted. `test` and `check` have Maelstrom's own.
 pub fn run() -> ExitCode {
     crate::logging::start();
     // `test` parses its flags as Maelstrom does, "--" and all, so clap must not touch them.
@@ -76,7 +80,7 @@ pub fn run() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let result = match Cli::parse().command {
-        Command::Sweep(args) => guarded(|| sweep::run(*args)),
+        Command::Sweep(args) => guarded(|| sweep::run(&args)),
         Command::Tune(args) => guarded(|| tune::run(&args)),
         Command::Plot(args) => plot::run(&args),
         Command::Compare(args) => compare::run(&args),
@@ -88,10 +92,10 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => guarded(|| doctor::run(&args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man { command } => completions::man(command.as_deref()),
-        Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => check::run(&args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", typed::within(&format!("{error:#}")));
         ExitCode::FAILURE
     })
 }

@@ -7,13 +7,14 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use super::artifacts::{COMPARISON, LATENCY_FIT};
 use super::compare::{self, CompareArgs};
-use super::conclude::{self, FormatArgs, Outputs};
 use super::limits::LimitArgs;
-use super::products::{COMPARISON, LATENCY_FIT};
+use super::output::{self, FormatArgs, Outputs, Results};
 use crate::analysis::Series;
+use crate::campaign::sweep::Recorded;
 use crate::plot;
-use crate::record::Row;
+use crate::record::RunRecord;
 
 /// Draw a sweep's results again, without running anything: pictures, report.html, and other formats
 #[derive(Clone, Debug, Args)]
@@ -26,14 +27,15 @@ use crate::record::Row;
   bench-cli plot results/hub/sweep.csv --format csv,json,markdown
   bench-cli plot results/hub/sweep.csv --max-msgs-per-op 2 --max-latency 500ms")]
 pub struct PlotArgs {
-    /// The rows of a sweep, or its folder; with those of others, all are compared with the first, as bench-cli compare does
+    /// The rows of a sweep, or its folder; with those of others, all are compared with the first, as
+    /// bench-cli compare does
     #[arg(value_name = "SWEEP.CSV", num_args = 1.., required = true)]
     csvs: Vec<PathBuf>,
     /// With several sweeps: exit with status 3 if a later one is worse than the first beyond noise
     #[arg(long)]
     fail_on_regression: bool,
-    /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV, with its name in front if
-    /// that is not sweep.csv; comparison.svg beside the last of several]
+    /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV, with its
+    /// name in front if that is not sweep.csv; comparison.svg beside the last of several]
     #[arg(short, long, value_name = "FILE", conflicts_with = "format")]
     output: Option<PathBuf>,
     /// Which picture that file is [default: latency-fit]
@@ -50,22 +52,27 @@ pub struct PlotArgs {
 /// # Errors
 /// If the CSV cannot be read or has nothing to draw, or a picture cannot be written.
 pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
-    let csv = match args.csvs.as_slice() {
-        [one] => &compare::csv_of(one),
-        csvs => return compare_all(args, csvs),
+    let path = match args.csvs.as_slice() {
+        [one] => one,
+        several => return compare_all(args, several),
     };
     ensure!(!args.fail_on_regression, "--fail-on-regression compares sweeps; give the CSV of a second one");
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
-    let rows = compare::read(csv)?;
-    let outputs = Outputs::beside(csv);
-    conclude::print(&rows, outputs.folder(), &args.limits);
-    ensure!(rows.iter().any(Row::is_ok), "there is nothing to draw: no run in {} is ok", csv.display());
+    let Recorded { csv, records, spec, .. } = super::sweep::read(path)?;
+    let outputs = Outputs::beside(&csv);
+    let results = Results { records: &records, spec: spec.as_ref() };
+    output::print(results, outputs.folder(), &args.limits);
+    ensure!(
+        records.iter().any(RunRecord::is_ok),
+        "there is nothing to draw: no run in {} is ok",
+        csv.display()
+    );
     match &args.output {
         Some(file) => {
-            plot::write(&args.draw(&Series::group(&rows))?, file)?;
+            plot::write(&args.draw(&Series::group(&records))?, file)?;
             println!("drew {}", file.display());
         }
-        None => conclude::write_all(&rows, &outputs, &args.limits, &args.formats)?,
+        None => output::write_all(results, &outputs, &args.limits, &args.formats)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -93,6 +100,7 @@ fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let beside_last = csvs.last().map(|last| compare::csv_of(last).with_file_name(COMPARISON));
     compare::run(&CompareArgs {
         csvs: csvs.to_vec(),
+        format: compare::Format::Text,
         output: args.output.clone().or(beside_last),
         fail_on_regression: args.fail_on_regression,
     })

@@ -1,87 +1,26 @@
-//! The flags that say what a run is. They have the names of Maelstrom's own options.
+//! The flags of Maelstrom's settings, made from the table that defines them.
 
-use std::str::FromStr;
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::spec::durations::{DefaultUnit, parse_duration, parse_list};
-use crate::spec::numbers;
-use crate::spec::settings::{
-    Availability, Concurrency, InvalidSetting, LatencyDistribution, Nemesis, Settings, Topology,
-};
+use crate::spec::SettingLists;
+use crate::spec::durations::{DefaultUnit, parse_duration};
+use crate::spec::file::ValueList;
+use crate::spec::setting::Setting;
+use crate::spec::settings::Settings;
 
-/// Network, workload and faults of the runs. The defaults are those of challenges 3d and 3e. Most may be lists, such as
-/// `5,25`, and numbers ranges, such as `5..=25:5`; each combination is a series.
-#[derive(Clone, Debug, Args)]
-#[command(
-    next_help_heading = "Network, workload and faults (as in Maelstrom; a sweep takes lists, such as 5,25)"
-)]
+/// The settings that were typed. Each may be a list; numbers and durations may be ranges.
+#[derive(Clone, Debug, Default)]
 pub struct SettingsArgs {
-    /// Number of nodes
-    #[arg(long, value_name = "N", default_value = "25", value_parser = list_of(positive))]
-    node_count: List<usize>,
-    /// Number of clients, or how many a node (2n)
-    #[arg(long, value_name = "N", default_value = "1n", value_parser = names::<Concurrency>)]
-    concurrency: List<Concurrency>,
-    /// Operations a second over all clients
-    #[arg(long, value_name = "RATE", default_value = "100", value_parser = list_of(rate))]
-    rate: List<f64>,
-    /// How long operations go on, in whole seconds
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = whole_seconds)]
-    time_limit: List<Duration>,
-    /// Mean latency from one node to another
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = millisecond_list)]
-    latency: List<Duration>,
-    /// Distribution of the latency: constant, uniform or exponential
-    #[arg(long, value_name = "NAME", default_value = "constant", value_parser = names::<LatencyDistribution>)]
-    latency_dist: List<LatencyDistribution>,
-    /// Neighbours that nodes are told of: grid, line, tree, tree2, tree3, tree4 or total
-    #[arg(long, value_name = "NAME", default_value = "grid", value_parser = names::<Topology>)]
-    topology: List<Topology>,
-    /// Faults to inject
-    #[arg(long, value_name = "FAULT", value_parser = ["partition"])]
-    nemesis: Option<String>,
-    /// Mean time between fault operations
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = second_list)]
-    nemesis_interval: List<Duration>,
-    /// Fraction of requests that must succeed: 0 to 1, or total
-    #[arg(long, value_name = "FRACTION")]
-    availability: Option<Availability>,
-    /// Fraction of messages between nodes that get lost (simulated engine only)
-    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = list_of(fraction))]
-    loss: List<f64>,
-    /// Fraction of messages between nodes that arrive twice (simulated engine only)
-    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = list_of(fraction))]
-    duplication: List<f64>,
+    given: BTreeMap<String, ValueList>,
 }
 
-/// The values of one flag, at least one.
-#[derive(Clone, Debug, PartialEq)]
-struct List<T>(Vec<T>);
-
 impl SettingsArgs {
-    /// The settings that the flags say: every combination of their values, the last flag's changing fastest.
-    pub fn combinations(&self) -> Vec<Settings> {
-        let availability = self.availability;
-        let mut all = vec![Settings { availability, ..Settings::default() }];
-        vary(&mut all, &self.node_count, |settings, &count| settings.node_count = count);
-        vary(&mut all, &self.concurrency, |settings, &concurrency| settings.concurrency = concurrency);
-        vary(&mut all, &self.rate, |settings, &rate| settings.rate = rate);
-        vary(&mut all, &self.time_limit, |settings, &limit| settings.time_limit = limit);
-        vary(&mut all, &self.latency, |settings, &mean| settings.latency.mean = mean);
-        vary(&mut all, &self.latency_dist, |settings, &shape| settings.latency.distribution = shape);
-        vary(&mut all, &self.topology, |settings, &topology| settings.topology = topology);
-        let partition = self.nemesis.is_some();
-        vary(&mut all, &self.nemesis_interval, |settings, &interval| {
-            settings.nemesis = Nemesis { partition, interval };
-        });
-        vary(&mut all, &self.loss, |settings, &loss| settings.message_faults.loss = loss);
-        vary(&mut all, &self.duplication, |settings, &fraction| {
-            settings.message_faults.duplication = fraction;
-        });
-        all
+    /// The values that were typed, by the settings' names.
+    pub fn given(&self) -> &BTreeMap<String, ValueList> {
+        &self.given
     }
 
     /// The settings that the flags say, for a command that takes one of each.
@@ -89,7 +28,13 @@ impl SettingsArgs {
     /// # Errors
     /// If a flag has several values.
     pub fn one(&self) -> anyhow::Result<Settings> {
-        let mut all = self.combinations();
+        let mut lists = SettingLists::default();
+        for (name, ValueList(text)) in &self.given {
+            if let Some(setting) = Setting::named(name) {
+                lists.set(name, setting.parse_list(text)?)?;
+            }
+        }
+        let mut all = lists.combinations();
         match (all.pop(), all.len()) {
             (Some(settings), 0) => Ok(settings),
             (_, others) => bail!("only a sweep takes lists of settings; these are {}", others + 1),
@@ -97,83 +42,69 @@ impl SettingsArgs {
     }
 }
 
-/// Replaces each of `all` by one for each value.
-fn vary<T>(all: &mut Vec<Settings>, values: &List<T>, set: impl Fn(&mut Settings, &T)) {
-    let with = |settings: &Settings, value: &T| {
-        let mut settings = settings.clone();
-        set(&mut settings, value);
-        settings
-    };
-    *all = all.iter().flat_map(|settings| values.0.iter().map(|value| with(settings, value))).collect();
-}
-
-/// A list of names.
-fn names<T: FromStr<Err = InvalidSetting>>(text: &str) -> Result<List<T>, String> {
-    let each = text.split(',').map(|name| name.trim().parse::<T>().map_err(|error| error.to_string()));
-    each.collect::<Result<_, _>>().map(List)
-}
-
-/// A parser of numbers and ranges, each of which `valid` judges and reads.
-fn list_of<T>(valid: fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<List<T>, String> + Clone {
-    move |text| {
-        let numbers = numbers::expand(text).map_err(|error| error.to_string())?;
-        numbers.iter().map(|number| valid(number)).collect::<Result<_, _>>().map(List)
+fn parser(setting: &'static Setting) -> impl Fn(&str) -> Result<ValueList, String> + Clone {
+    move |text| match setting.parse_list(text) {
+        Ok(_) => Ok(ValueList(text.to_owned())),
+        Err(error) => Err(error.to_string()),
     }
 }
 
-fn duration_list(text: &str, default: DefaultUnit) -> Result<List<Duration>, String> {
-    parse_list(text, default).map(List).map_err(|error| error.to_string())
+impl FromArgMatches for SettingsArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<SettingsArgs, clap::Error> {
+        let mut args = SettingsArgs::default();
+        args.update_from_arg_matches(matches)?;
+        Ok(args)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for setting in Setting::ALL {
+            if let Some(values) = matches.get_one::<ValueList>(setting.name) {
+                self.given.insert(setting.name.to_owned(), values.clone());
+            }
+        }
+        Ok(())
+    }
 }
 
-fn millisecond_list(text: &str) -> Result<List<Duration>, String> {
-    duration_list(text, DefaultUnit::Milliseconds)
+impl Args for SettingsArgs {
+    fn augment_args(command: Command) -> Command {
+        let default = Settings::default();
+        let flag = |setting: &'static Setting| {
+            Arg::new(setting.name)
+                .long(setting.flag())
+                .value_name(setting.value_name)
+                .help(format!("{} [default: {}]", setting.help, setting.text_of(&default)))
+                .value_parser(parser(setting))
+        };
+        command
+            .next_help_heading(
+                "Network, workload and faults (as in Maelstrom; a sweep takes lists, such as 5,25)",
+            )
+            .args(Setting::ALL.iter().map(flag))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
 }
 
-/// Durations above 0; numbers without a unit are seconds, as for Maelstrom.
-fn second_list(text: &str) -> Result<List<Duration>, String> {
-    let list = duration_list(text, DefaultUnit::Seconds)?;
-    if list.0.iter().any(Duration::is_zero) { Err("it must be more than 0".to_owned()) } else { Ok(list) }
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|&number| number > 0)
-        .ok_or_else(|| "give a whole number of at least 1".to_owned())
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    let fraction = text.parse().ok().filter(|fraction| (0.0..1.0).contains(fraction));
-    fraction.ok_or_else(|| "give a fraction of at least 0 and less than 1, such as 0.05".to_owned())
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= 0.0);
-    rate.ok_or_else(|| "give operations a second as a number of at least 0, such as 100".to_owned())
-}
-
-/// A number without a unit is milliseconds.
-pub(super) fn milliseconds(text: &str) -> Result<Duration, String> {
+/// A duration for a flag; a number without a unit is milliseconds.
+pub(super) fn milliseconds(text: &str) -> Result<std::time::Duration, String> {
     parse_duration(text, DefaultUnit::Milliseconds).map_err(|error| error.to_string())
 }
 
-/// A duration above 0; a number without a unit is seconds, as for Maelstrom.
-pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+/// A duration above 0 for a flag; a number without a unit is seconds, as for Maelstrom.
+pub(super) fn seconds(text: &str) -> Result<std::time::Duration, String> {
     let duration = parse_duration(text, DefaultUnit::Seconds).map_err(|error| error.to_string())?;
     if duration.is_zero() { Err("it must be more than 0".to_owned()) } else { Ok(duration) }
 }
 
-fn whole_seconds(text: &str) -> Result<List<Duration>, String> {
-    let list = second_list(text)?;
-    match list.0.iter().all(|duration| duration.subsec_nanos() == 0) {
-        true => Ok(list),
-        false => Err("Maelstrom takes whole seconds only, such as 20s".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::spec::settings::LatencyDistribution;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -190,7 +121,11 @@ mod tests {
 
     fn combinations(args: &str) -> Vec<Settings> {
         let words = std::iter::once("probe").chain(args.split_whitespace());
-        Probe::try_parse_from(words).unwrap().settings.combinations()
+        let mut lists = SettingLists::default();
+        for (name, ValueList(text)) in Probe::try_parse_from(words).unwrap().settings.given() {
+            lists.set(name, Setting::named(name).unwrap().parse_list(text).unwrap()).unwrap();
+        }
+        lists.combinations()
     }
 
     #[test]
@@ -230,7 +165,7 @@ mod tests {
             ("--time-limit 1500ms", "whole seconds only"),
             ("--time-limit 0", "more than 0"),
             ("--topology ring", "choose one of grid"),
-            ("--nemesis kill", "partition"),
+            ("--nemesis melt", "partition"),
             ("--loss 1", "less than 1"),
         ] {
             let error = parse(args).unwrap_err();

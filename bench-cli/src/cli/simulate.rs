@@ -9,11 +9,11 @@ use clap::Args;
 use node::StrategyKind;
 
 use super::settings::{SettingsArgs, milliseconds};
-use super::sweep::strategy;
 use crate::campaign::soak::{Case, Failure};
 use crate::campaign::sweep::CSV_FILE;
-use crate::engine::simulated;
+use crate::engine::simulated::Storage;
 use crate::harness::{history_file, results};
+use crate::spec::file;
 
 /// The files of a run.
 const HISTORY: &str = "history.edn";
@@ -23,10 +23,11 @@ const RESULTS: &str = "results.edn";
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli simulate --strategy tree --batch-timeout 200ms --seed 7
-  bench-cli simulate --nemesis partition --nemesis-interval 3s --loss 0.05 --out /tmp/run")]
+  bench-cli simulate --nemesis partition --nemesis-interval 3s --loss 0.05 --out /tmp/run
+  bench-cli simulate --nemesis kill,pause --nemesis-interval 2s --judge")]
 pub struct SimulateArgs {
     /// The node's strategy: tree, hub or direct
-    #[arg(long, value_name = "NAME", default_value = "hub", value_parser = strategy)]
+    #[arg(long, value_name = "NAME", default_value = "hub", value_parser = file::strategy)]
     strategy: StrategyKind,
     /// The node's batch timeout
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = milliseconds)]
@@ -34,13 +35,17 @@ pub struct SimulateArgs {
     /// Seed of all random draws
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Let killed nodes forget everything, as this repository's node does without --data-dir
+    #[arg(long)]
+    no_log: bool,
     /// A folder for history.edn and results.edn
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Replace the files of an earlier run in the same place
     #[arg(long, requires = "out")]
     force: bool,
-    /// Judge it as the soak does, too: no value missing from a final read, silence after the end, few messages
+    /// Judge it as the soak does, too: no value missing from a final read, silence after the end, few
+    /// messages
     #[arg(long)]
     judge: bool,
     #[command(flatten)]
@@ -51,12 +56,13 @@ impl SimulateArgs {
     /// The run that is asked for.
     fn case(&self) -> anyhow::Result<Case> {
         let config = node::Config { strategy: self.strategy, batch_timeout: self.batch_timeout };
-        Ok(Case { settings: self.settings.one()?, config, seed: self.seed, budget: None })
+        let storage = if self.no_log { Storage::Memory } else { Storage::Log };
+        Ok(Case { settings: self.settings.one()?, config, storage, seed: self.seed, budget: None })
     }
 }
 
-/// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown; 1 as well if it is to be judged
-/// and fails.
+/// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown; 1 as well if it is to be
+/// judged and fails.
 ///
 /// # Errors
 /// If a node does not start, or the files cannot be written or would replace others.
@@ -70,8 +76,10 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     if let Err(failure @ Failure::Panicked(_)) = judged {
         bail!("{failure}");
     }
-    let finished = simulated::run(&case.settings, case.config, case.seed)?;
-    let results = results::results(&finished.history, finished.counts, &finished.report).pretty();
+    let finished = case.simulate()?;
+    let results =
+        results::results(&finished.history, finished.counts, &finished.report, results::Plots::Skipped)
+            .pretty();
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let write = |name: &str, content: &[u8]| {
@@ -104,7 +112,7 @@ fn refuse_taken(folder: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::settings::Nemesis;
+    use crate::spec::settings::{Faults, Nemesis};
     use clap::Parser;
 
     #[derive(Parser)]
@@ -120,9 +128,10 @@ mod tests {
             let command = case.command();
             let words = command.split_whitespace().skip(1);
             let args = Probe::try_parse_from(words).unwrap().simulate;
-            if !case.settings.nemesis.partition {
+            if case.settings.nemesis.faults.is_empty() {
                 // Nobody asks how often nothing is partitioned.
-                case.settings.nemesis = Nemesis { partition: false, ..args.settings.one().unwrap().nemesis };
+                case.settings.nemesis =
+                    Nemesis { faults: Faults::NONE, ..args.settings.one().unwrap().nemesis };
             }
             assert_eq!(args.case().unwrap(), case, "{command}");
             assert!(args.judge);

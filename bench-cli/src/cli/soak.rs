@@ -10,9 +10,9 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use node::StrategyKind;
 
-use super::called;
-use super::sweep::strategy;
+use super::typed;
 use crate::campaign::soak::{self, Failure, Judged, Passed};
+use crate::spec::file;
 use crate::stats::median::Spread;
 
 /// Search random settings and faults for lost values, never-ending traffic and blown message budgets
@@ -30,7 +30,7 @@ pub struct SoakArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Strategies to draw from [default: all]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = strategy)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = file::strategy)]
     strategy: Vec<StrategyKind>,
     /// How many runs go on at a time [default: one a core]
     #[arg(long, value_name = "N")]
@@ -115,12 +115,12 @@ fn table(passed: &[(StrategyKind, Passed)]) -> comfy_table::Table {
 
 fn report(judged: &Judged, failure: &Failure) {
     println!("run {} failed: {failure}", judged.case.seed);
-    println!("  to repeat it: {}", called::typed(&judged.case.command()));
+    println!("  to repeat it: {}", typed::as_typed(&judged.case.command()));
     let began = Instant::now();
     let (reduced, failure) = soak::reduce(&judged.case, failure);
     if reduced != judged.case {
         let took = Duration::from_secs(began.elapsed().as_secs());
         println!("reduced in {}: {failure}", humantime::format_duration(took));
-        println!("  to repeat it: {}", called::typed(&reduced.command()));
+        println!("  to repeat it: {}", typed::as_typed(&reduced.command()));
     }
 }

@@ -1,145 +1,185 @@
-//! `bench-cli sweep`: flags to a plan and an engine, the sweep, its tables and pictures.
+//! `bench-cli sweep`: flags to a description, the sweep, its tables and pictures.
 
-mod before;
-mod engine;
-mod flags;
-mod node;
-mod runs;
-
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{anyhow, bail, ensure};
+use clap::Args;
 
-pub(super) use self::engine::EngineChoice;
-pub use self::flags::SweepArgs;
-pub(super) use self::node::{our_node, strategy};
-pub use self::runs::RunArgs;
-use super::conclude::{self, FormatArgs, Outputs};
-use super::go_on::Commands;
+use super::artifacts;
+use super::description::DescriptionArgs;
 use super::limits::LimitArgs;
-use super::products;
-use crate::campaign::sweep::progress::Detail;
-use crate::campaign::sweep::{CSV_FILE, CannotGoOn, Earlier, Options, Sweep, signals};
-use crate::engine::{AnyEngine, Engine as _};
-use crate::record::Row;
-use crate::spec::plan::Run;
-use crate::supervise::stop::Stop;
+use super::output::{self, FormatArgs};
+use super::progress::{Screen, rounded};
+use super::runs::RunArgs;
+use super::settings::SettingsArgs;
+use super::typed::Commands;
+use crate::analysis::Threshold;
+use crate::campaign::sweep::{self, CSV_FILE, CannotResume, Ended, Existing, Options, Recorded};
+use crate::engine::Engine;
+use crate::record::RunRecord;
+use crate::spec::SweepSpec;
 
+/// The exit status of a sweep whose runs are all ok, but which crosses a threshold of `--fail-if`.
+const THRESHOLD_CROSSED: u8 = 3;
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// Runs the command. The exit status is 1 if a run is not ok: whoever calls it without reading what it prints should
-/// not take the rest for all.
+/// Measure a grid of batch timeouts, strategies and repetitions; fit and draw the latencies
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  bench-cli sweep
+  bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
+  bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
+  bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
+  bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
+  bench-cli sweep --batch-timeouts 400 --fail-if 'msgs_per_op>2' --fail-if 'every:stable_max_ms>600'
+  bench-cli sweep --spec results/mine/sweep.toml --engine maelstrom --name mine-real
+
+Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too. With --nemesis kill it also finds a
+directory of the run's own as DATA_DIR, in which this repository's node keeps its log.
+The sweep's folder has its description, sweep.toml, which repeats it exactly.
+A run that fails is recorded with its reason, and the sweep continues. The same command resumes a sweep that was
+stopped; more repetitions or other values extend it. If the node's program was modified since the first run, bench-cli
+refuses to resume (it looks at the file that --bin names, not at what a script starts); --force starts over.
+
+Exit status: 0 if every run in sweep.csv is ok; 1 if some are not, though the others' results are there, or if
+nothing could be measured; 2 if the flags are wrong; 3 if every run is ok and a --fail-if holds; 130 if it was
+interrupted.")]
+pub struct SweepArgs {
+    #[command(flatten)]
+    description: DescriptionArgs,
+    #[command(flatten)]
+    runs: RunArgs,
+    /// Name of the sweep [default: sweep- and the time (UTC)]
+    #[arg(long, value_name = "NAME", conflicts_with = "out")]
+    name: Option<String>,
+    /// Where to write [default: results/NAME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace an earlier sweep in the same place instead of resuming it
+    #[arg(long)]
+    force: bool,
+    /// Repeat the failed runs of an earlier sweep in the same place
+    #[arg(long, conflicts_with = "force")]
+    retry_failed: bool,
+    /// Print the commands that would be executed, and how long that would take, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Fail if this holds for the median of any point: a column of sweep.csv, a comparison and a value, such
+    /// as 'msgs_per_op > 2'; with every: in front, if it holds for any run [may be given several times]
+    #[arg(long, value_name = "CONDITION")]
+    fail_if: Vec<Threshold>,
+    #[command(flatten)]
+    formats: FormatArgs,
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// Runs the command. The exit status is 1 if a run is not ok: whoever calls it without reading what it prints
+/// should not take the rest for all.
 ///
 /// # Errors
 /// If something that was asked for does not exist, or results cannot be written.
-pub fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let directory = args.directory()?;
     let commands = Commands::new(std::env::args_os(), &directory);
+    let existing = args.existing();
+    let resumes = existing != Existing::Replace;
+    let (spec, why) = args.description.resolve(&args.settings, &args.limits, &directory, resumes)?;
+    let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
     if args.dry_run {
-        return Ok(before::print_plan(&prepare(&args, &directory)?));
+        return print_plan(&spec, &options);
     }
-    let Measured { rows, planned, stopped } = measure(&args, &directory, &commands)?;
-    conclude(&rows, &directory, &args.limits, &args.formats)?;
-    if stopped {
+    let mut screen = Screen::new(args.runs.detail());
+    screen.note(&format!("engine: {} ({why})", spec.engine));
+    let ended = measure(&spec, &options, &mut screen, &commands)?;
+    output::conclude(&ended, &directory, &args.limits, &args.formats)?;
+    if ended.stopped {
         eprintln!(
-            "interrupted: {} of {planned} runs are in {}; to go on:\n  {}",
-            rows.len(),
+            "interrupted: {} of {} runs are in {}; to resume:\n  {}",
+            ended.records.len(),
+            ended.planned,
             directory.join(CSV_FILE).display(),
-            commands.go_on
+            commands.resume
         );
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    Ok(if rows.iter().all(Row::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let crossed = report_crossings(&args.fail_if, &ended.records);
+    Ok(match (ended.records.iter().all(RunRecord::is_ok), crossed) {
+        (false, _) => ExitCode::FAILURE,
+        (true, true) => ExitCode::from(THRESHOLD_CROSSED),
+        (true, false) => ExitCode::SUCCESS,
+    })
 }
 
-/// What came of a sweep.
-pub(super) struct Measured {
-    /// The rows in its CSV.
-    pub rows: Vec<Row>,
-    /// How many runs were asked for.
-    pub planned: usize,
-    /// Whether the user stopped it.
-    pub stopped: bool,
-}
-
-/// What flags come to.
-struct Prepared {
-    runs: Vec<Run>,
-    engine: AnyEngine,
-    /// Why it is this engine.
-    why: String,
-    options: Options,
-}
-
-fn prepare(args: &SweepArgs, directory: &Path) -> anyhow::Result<Prepared> {
-    let runs = args.grid()?.runs();
-    let (engine, why) = args.engine.choose(&args.node)?;
-    if runs.iter().any(|run| run.settings.message_faults.any()) && engine.name() != "simulated" {
-        bail!("--loss and --duplication are beyond Maelstrom; they need --engine simulated");
+/// Says of each threshold whether it holds. Returns whether any is crossed.
+fn report_crossings(thresholds: &[Threshold], records: &[RunRecord]) -> bool {
+    let mut crossed = false;
+    for threshold in thresholds {
+        let crossings = threshold.crossings(records);
+        if crossings.is_empty() {
+            println!("passed: not {threshold}");
+            continue;
+        }
+        crossed = true;
+        println!("FAILED: {threshold}");
+        for crossing in crossings {
+            println!("  {crossing}");
+        }
     }
-    let options = args.options(directory, &engine);
-    Ok(Prepared { runs, engine, why, options })
+    crossed
 }
 
-/// Looks whether the runs that `args` ask for could be executed, before something else that takes long.
+/// Executes a sweep into its folder, in which nothing is made of the records of an earlier one.
 ///
 /// # Errors
-/// If something that was asked for does not exist.
-pub(super) fn look_ahead(args: &SweepArgs, directory: &Path) -> anyhow::Result<()> {
-    prepare(args, directory).map(drop)
-}
-
-/// Executes the runs that `args` ask for into `directory`.
-///
-/// # Errors
-/// If something that was asked for does not exist, what is there is of another sweep, or results cannot be written.
-pub(super) fn measure(args: &SweepArgs, directory: &Path, commands: &Commands) -> anyhow::Result<Measured> {
-    let Prepared { runs, engine, why, options } = prepare(args, directory)?;
-    let shown = options.detail != Detail::Quiet;
-    if shown {
-        eprintln!("engine: {} ({why})", engine.name());
+/// If something that was asked for does not exist, what is there is of another sweep, or results cannot be
+/// written.
+pub(super) fn measure(
+    spec: &SweepSpec,
+    options: &Options,
+    screen: &mut Screen,
+    commands: &Commands,
+) -> anyhow::Result<Ended> {
+    if options.existing != Existing::Replace {
+        artifacts::refuse_strangers(&options.directory)?;
     }
-    // One thread: its life is that of the whole process, which is what the system ties children to.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // Before anything is touched: --force must not remove a sweep that cannot be replaced.
-    runtime.block_on(before::check(&engine, &runs, &options))?;
-    let replace = options.earlier == Earlier::Replace;
-    if !replace {
-        products::refuse_strangers(directory)?;
-    }
-    let engine = Arc::new(engine);
-    let sweep = Sweep::open(engine.clone(), &runs, options.clone())
-        .map_err(|error| with_remedy(error, commands.anew.as_deref()))?;
-    if replace {
-        products::remove(directory)?;
-    }
-    if shown {
-        before::announce(&engine, &sweep, &options);
-    }
-    let (rows, stopped) = runtime
-        .block_on(async {
-            let stop = signals::listen().context("cannot handle signals")?;
-            let rows = sweep.run(stop.clone()).await?;
-            anyhow::Ok((rows, stop.current() != Stop::No))
-        })
-        .with_context(|| format!("the sweep has ended early; to go on with it: {}", commands.go_on))?;
-    Ok(Measured { rows, planned: runs.len(), stopped })
-}
-
-/// The error with what to type if what is there may go: the texts of the runner say which flag, not which command, and
-/// whoever typed `make` knows neither.
-fn with_remedy(error: anyhow::Error, anew: Option<&str>) -> anyhow::Error {
-    match anew {
-        Some(anew) if error.is::<CannotGoOn>() => anyhow!("{error:#}:\n  {anew}"),
+    sweep::run(spec, options, screen).map_err(|error| match &commands.restart {
+        // The library's errors say which flag, not which command, and whoever typed `make` knows neither.
+        Some(restart) if error.is::<CannotResume>() => anyhow!("{error:#}:\n  {restart}"),
+        _ if screen.has_begun() => {
+            error.context(format!("the sweep has ended early; to resume it: {}", commands.resume))
+        }
         _ => error,
-    }
+    })
 }
 
-/// Refuses to measure into the folder of a sweep that the new runs are held against, be it to go on with it or to
-/// replace it. `sweep` says which one that is.
+/// Prints what a sweep would execute.
+fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
+    let commands = sweep::commands(spec, options)?;
+    let runs = spec.runs()?;
+    for ((name, command), run) in commands.iter().zip(&runs) {
+        match (command, run.seed) {
+            (Some(command), _) => println!("{command}"),
+            (None, seed) => {
+                let seed = seed.unwrap_or_default();
+                println!("{name}: in virtual time, without a process, with the seed {seed}");
+            }
+        }
+    }
+    let engine = Engine::new(spec.engine, &options.programs)?;
+    let jobs = options.jobs_of(&engine);
+    let each = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
+    let all = each * runs.len().div_ceil(jobs.get()) as u32;
+    eprintln!("{} runs, {jobs} at a time, would take about {}; nothing was done", runs.len(), rounded(all));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to measure into the folder of a sweep that the new runs are compared with, be it to resume it or
+/// to replace it. `sweep` says which one that is.
 ///
 /// # Errors
 /// If it is that folder.
@@ -149,12 +189,45 @@ pub(super) fn refuse_the_folder_of(csv: &Path, directory: &Path, sweep: &str) ->
     Ok(())
 }
 
-/// Prints the tables of what was measured, draws its pictures and writes its report.
-fn conclude(rows: &[Row], directory: &Path, limits: &LimitArgs, formats: &FormatArgs) -> anyhow::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+/// Reads a sweep, given by its folder or its CSV, and warns of a line that was cut off.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn read(path: &Path) -> anyhow::Result<Recorded> {
+    let sweep = Recorded::read(path)?;
+    if let Some(line) = sweep.torn_line {
+        eprintln!("warning: line {line} of {} is cut off and left out", sweep.csv.display());
     }
-    conclude::print(rows, directory, limits);
-    println!("wrote {}", directory.join(CSV_FILE).display());
-    conclude::write_all(rows, &Outputs::beside(&directory.join(CSV_FILE)), limits, formats)
+    Ok(sweep)
+}
+
+impl SweepArgs {
+    fn existing(&self) -> Existing {
+        match (self.force, self.retry_failed) {
+            (true, _) => Existing::Replace,
+            (false, true) => Existing::RetryFailed,
+            (false, false) => Existing::Resume,
+        }
+    }
+
+    /// Where everything is written.
+    ///
+    /// # Errors
+    /// If the name is not a plain folder name.
+    fn directory(&self) -> anyhow::Result<PathBuf> {
+        match (&self.out, &self.name) {
+            (Some(out), _) => Ok(out.clone()),
+            (None, Some(name)) => {
+                let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
+                if !plain {
+                    bail!("--name {name:?} is not a plain folder name; --out takes a path");
+                }
+                Ok(Path::new("results").join(name))
+            }
+            (None, None) => {
+                let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+                Ok(Path::new("results").join(format!("sweep-{now}")))
+            }
+        }
+    }
 }

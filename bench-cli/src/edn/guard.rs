@@ -1,14 +1,16 @@
 //! The lexer that checks a text before `edn-rs` reads it.
 //!
-//! `edn-rs` answers some inputs with `Ok` and wrong data (a tag without a space, `##NaN`), overflows its stack on long
-//! runs of blanks, and panics on odd digits. It also sorts maps and turns their keys into strings. So every text first
-//! passes this lexer, which checks it and rewrites it in a plain form that `edn-rs` reads correctly:
+//! `edn-rs` answers some inputs with `Ok` and wrong data (a tag without a space, `##NaN`), overflows its
+//! stack on long runs of blanks, and panics on odd digits. It also sorts maps and turns their keys into
+//! strings. So every text first passes this lexer, which checks it and rewrites it in a plain form that
+//! `edn-rs` reads correctly:
 //!
 //! - one blank between tokens, no comments and no suffixes of numbers;
-//! - no tags, except for [`MAP`] before the vector of a map's keys and values, and [`SET`] before that of a set.
+//! - no tags, except for [`MAP`] before the vector of a map's keys and values, and [`SET`] before that of a
+//!   set.
 //!
-//! The lexer refuses everything that it does not know for certain, with line and column: an error is better than a
-//! wrong figure.
+//! The lexer refuses everything that it does not know for certain, with line and column: an error is better
+//! than a wrong figure.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -281,7 +283,8 @@ fn token_length(text: &str) -> usize {
     if first == 0 { 0 } else { first + text[first..].find(ends).unwrap_or(text.len() - first) }
 }
 
-/// The form of a token that `edn-rs` reads correctly. `None` if it is neither a number, a keyword nor a symbol.
+/// The form of a token that `edn-rs` reads correctly. `None` if it is neither a number, a keyword nor a
+/// symbol.
 fn plain_token(token: &str) -> Option<&str> {
     let unsigned = token.strip_prefix(['+', '-']).unwrap_or(token);
     if unsigned.starts_with(|c: char| c.is_ascii_digit()) {

@@ -1,7 +1,7 @@
 //! EDN, the notation in which Maelstrom writes `results.edn` and `history.edn`.
 //!
-//! [`Value`] is one value, [`parse`] reads it, and its [`Display`](std::fmt::Display) and [`Value::pretty`] print it
-//! as Maelstrom does.
+//! [`Value`] is one value, [`parse`] reads it, and its [`Display`](std::fmt::Display) and [`Value::pretty`]
+//! print it as Maelstrom does.
 
 mod guard;
 mod read;

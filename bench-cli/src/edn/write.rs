@@ -73,7 +73,8 @@ fn write_items(out: &mut String, column: usize, open: &str, items: &[Value], clo
     out.push_str(close);
 }
 
-/// Counts the characters written to it and fails beyond the limit, so that wide values are not printed in vain.
+/// Counts the characters written to it and fails beyond the limit, so that wide values are not printed in
+/// vain.
 struct Counter {
     width: usize,
     limit: usize,
@@ -147,8 +148,8 @@ fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_char('"')
 }
 
-/// Prints a float as Java's `toString` does: plain from 10⁻³ up to 10⁷, otherwise with an exponent, and always with a
-/// decimal point.
+/// Prints a float as Java's `toString` does: plain from 10⁻³ up to 10⁷, otherwise with an exponent, and
+/// always with a decimal point.
 fn write_float(f: &mut fmt::Formatter<'_>, value: f64) -> fmt::Result {
     let magnitude = value.abs();
     if value.is_finite() && (magnitude == 0.0 || (1e-3..1e7).contains(&magnitude)) {

@@ -1,40 +1,40 @@
 //! Engines, which execute runs: an [`Engine`] takes a [`Request`] and returns an [`Outcome`].
 //!
-//! [`child`] runs each test in a child process, either real Maelstrom or this program's own `test` command.
-//! [`simulated`] runs this repository's node in-process, in virtual time. [`locate`] finds real Maelstrom on this
-//! machine. Nothing here knows of sweeps.
+//! [`child`] runs each test in a child process, either real Maelstrom or this program's own `test` command
+//! (which is [`crate::runner`]). [`simulated`] runs this repository's node in-process, in virtual time.
+//! [`programs`] finds what they start, [`locate`] real Maelstrom. Nothing here knows of sweeps.
 
 pub mod child;
 pub mod locate;
+pub mod programs;
 pub mod simulated;
 
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use self::child::TestProcess;
+use self::programs::Programs;
 use self::simulated::Simulated;
 use crate::record::Outcome;
 use crate::spec::settings::{NodeCommand, Settings};
+use crate::spec::{EngineKind, RunSpec};
 use crate::supervise::stop::StopSignal;
 
 /// A run to execute.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Network, workload and faults.
-    pub settings: Settings,
+    /// The run.
+    pub run: RunSpec,
     /// The program that runs as a node.
     pub node: NodeCommand,
-    /// The settings of this repository's node, if that is the node: for engines that run it in-process.
-    pub config: Option<node::Config>,
-    /// The run's own directory; empty, and existing if the engine [leaves files](Engine::leaves_files).
+    /// The run's own directory; empty, and existing if the engine [leaves files](EngineKind::leaves_files).
     pub directory: PathBuf,
-    /// The seed of its random numbers, for engines that take one.
-    pub seed: Option<u64>,
     /// How long it may take until it is killed.
     pub deadline: Duration,
 }
@@ -58,40 +58,17 @@ impl From<Outcome> for Finished {
     }
 }
 
-/// What executes runs.
-pub trait Engine: Send + Sync + 'static {
-    /// Its name in the CSV.
-    fn name(&self) -> &'static str;
-
-    /// Its version, or an empty text if that is not known.
-    fn version(&self) -> String;
-
-    /// Whether a run can be repeated exactly by its seed; engines that cannot are handed none.
-    fn takes_seed(&self) -> bool;
-
-    /// Whether its runs leave logs and stores in their directories. Runs of an engine that leaves none are over so
-    /// soon that repeating them costs less than forcing each row onto the disk.
-    fn leaves_files(&self) -> bool;
-
-    /// The program that `node` comes to: if it changes, so may every figure.
-    ///
-    /// # Errors
-    /// If the system does not say where that is.
-    fn node_program(&self, node: &NodeCommand) -> io::Result<PathBuf> {
-        Ok(node.bin.clone())
-    }
-
-    /// About how long one run takes.
-    fn expected_duration(&self, settings: &Settings) -> Duration;
+/// What a scheduler needs of an engine.
+pub trait Execute: Send + Sync + 'static {
+    /// Which engine it is.
+    fn kind(&self) -> EngineKind;
 
     /// After how long a run is given up if the user does not say.
     fn default_deadline(&self, settings: &Settings) -> Duration;
 
     /// How long after one run has started the next one may: a run whose start competes with others' for the
     /// processors takes longer to set up.
-    fn start_interval(&self) -> Duration {
-        Duration::ZERO
-    }
+    fn start_interval(&self) -> Duration;
 
     /// Executes one run. Whatever goes wrong is an outcome; nothing of the run is left running.
     ///
@@ -105,84 +82,110 @@ pub trait Engine: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Finished, Interrupted>> + Send;
 }
 
-/// Whichever engine a user chose.
+/// An engine, ready to execute runs.
 #[derive(Clone, Debug)]
-pub enum AnyEngine {
+pub enum Engine {
     /// A process that behaves as `maelstrom test`.
-    Process(TestProcess),
+    Child(TestProcess),
     /// Virtual time.
     Simulated(Simulated),
 }
 
-impl From<TestProcess> for AnyEngine {
-    fn from(engine: TestProcess) -> AnyEngine {
-        AnyEngine::Process(engine)
-    }
-}
+/// How many runs of the embedded runner go on at a time on each core. Twice as many kept their timers within
+/// 1 ms (p99) on 2 cores: `results/parity/parallelism.md`.
+const EMBEDDED_JOBS_PER_CORE: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero");
 
-impl From<Simulated> for AnyEngine {
-    fn from(engine: Simulated) -> AnyEngine {
-        AnyEngine::Simulated(engine)
+impl Engine {
+    /// The engine of this kind.
+    ///
+    /// # Errors
+    /// If it is real Maelstrom, and that is not found.
+    pub fn new(kind: EngineKind, programs: &Programs) -> anyhow::Result<Engine> {
+        Ok(match kind {
+            EngineKind::Maelstrom => Engine::Child(TestProcess::maelstrom(programs.maelstrom()?)),
+            EngineKind::Embedded => Engine::Child(TestProcess::embedded(programs.bench_cli.clone())),
+            EngineKind::Simulated => Engine::Simulated(Simulated),
+        })
     }
-}
 
-impl AnyEngine {
-    /// The command that executes a run in `directory`, as one would type it. `None` if it takes no process.
-    pub fn command_line(
-        &self,
-        settings: &Settings,
-        node: &NodeCommand,
-        seed: u64,
-        directory: &Path,
-    ) -> Option<String> {
+    /// Its version, or an empty text if that is not known.
+    pub fn version(&self) -> String {
+        match self.kind() {
+            // Maelstrom has no option that prints its version.
+            EngineKind::Maelstrom => String::new(),
+            EngineKind::Embedded | EngineKind::Simulated => env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// The program that runs as a node: if it changes, so may every figure.
+    ///
+    /// # Errors
+    /// If the system does not say where that is.
+    pub fn node_program(&self, node: &NodeCommand) -> io::Result<PathBuf> {
         match self {
-            AnyEngine::Process(engine) => Some(engine.command_line(settings, node, seed, directory)),
-            AnyEngine::Simulated(_) => None,
+            Engine::Child(_) => Ok(node.bin.clone()),
+            // The node is a part of this program.
+            Engine::Simulated(_) => std::env::current_exe(),
+        }
+    }
+
+    /// About how long one run takes.
+    pub fn expected_duration(&self, settings: &Settings) -> Duration {
+        match self {
+            // Start and checks included.
+            Engine::Child(_) => settings.time_limit + Duration::from_secs(11),
+            // Some 20 messages for each operation of the costliest strategy, and 0.3 µs for each message.
+            Engine::Simulated(_) => {
+                let operations = settings.rate * settings.time_limit.as_secs_f64();
+                Duration::from_secs_f64(operations * settings.node_count as f64 * 0.2e-6)
+                    .max(Duration::from_millis(1))
+            }
+        }
+    }
+
+    /// How many runs go on at a time if the user does not say. A JVM with its nodes fills the machine; the
+    /// embedded runner and its nodes sleep most of the time; a simulation never sleeps.
+    pub fn default_jobs(&self) -> NonZeroUsize {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        match self.kind() {
+            EngineKind::Embedded => cores.saturating_mul(EMBEDDED_JOBS_PER_CORE),
+            EngineKind::Simulated => cores,
+            EngineKind::Maelstrom => NonZeroUsize::MIN,
+        }
+    }
+
+    /// The command that executes a run in `directory`, as one would type it. `None` if it takes no process.
+    pub fn command_line(&self, run: &RunSpec, node: &NodeCommand, directory: &Path) -> Option<String> {
+        match self {
+            Engine::Child(engine) => Some(engine.command_line(run, node, directory)),
+            Engine::Simulated(_) => None,
         }
     }
 }
 
-/// What the chosen engine answers.
-macro_rules! chosen {
-    ($any:expr, $engine:ident => $answer:expr) => {
-        match $any {
-            AnyEngine::Process($engine) => $answer,
-            AnyEngine::Simulated($engine) => $answer,
+impl Execute for Engine {
+    fn kind(&self) -> EngineKind {
+        match self {
+            Engine::Child(engine) => engine.kind(),
+            Engine::Simulated(_) => EngineKind::Simulated,
         }
-    };
-}
-
-impl Engine for AnyEngine {
-    fn name(&self) -> &'static str {
-        chosen!(self, engine => engine.name())
-    }
-
-    fn version(&self) -> String {
-        chosen!(self, engine => engine.version())
-    }
-
-    fn takes_seed(&self) -> bool {
-        chosen!(self, engine => engine.takes_seed())
-    }
-
-    fn leaves_files(&self) -> bool {
-        chosen!(self, engine => engine.leaves_files())
-    }
-
-    fn node_program(&self, node: &NodeCommand) -> io::Result<PathBuf> {
-        chosen!(self, engine => engine.node_program(node))
-    }
-
-    fn expected_duration(&self, settings: &Settings) -> Duration {
-        chosen!(self, engine => engine.expected_duration(settings))
     }
 
     fn default_deadline(&self, settings: &Settings) -> Duration {
-        chosen!(self, engine => engine.default_deadline(settings))
+        match self {
+            Engine::Child(_) => child::default_deadline(settings),
+            // In virtual time nothing hangs, so no run is given up.
+            Engine::Simulated(_) => Duration::MAX,
+        }
     }
 
     fn start_interval(&self) -> Duration {
-        chosen!(self, engine => engine.start_interval())
+        match self.kind() {
+            // 25 nodes are set up in about this time if nothing else is.
+            EngineKind::Embedded => Duration::from_millis(100),
+            // A JVM starts for seconds; waiting for its end would cost more than it saves.
+            EngineKind::Maelstrom | EngineKind::Simulated => Duration::ZERO,
+        }
     }
 
     async fn run(
@@ -191,7 +194,10 @@ impl Engine for AnyEngine {
         progress: Progress,
         stop: StopSignal,
     ) -> Result<Finished, Interrupted> {
-        chosen!(self, engine => engine.run(request, progress, stop).await)
+        match self {
+            Engine::Child(engine) => engine.run(request, progress, stop).await,
+            Engine::Simulated(engine) => engine.run(request, progress, stop).await,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who sends and receives messages.
 
+use super::services::Service;
+
 /// A node, by its place in the list of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
@@ -22,4 +24,6 @@ pub enum Address {
     Node(NodeId),
     /// A client.
     Client(ClientId),
+    /// A service.
+    Service(Service),
 }

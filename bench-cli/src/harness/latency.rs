@@ -14,8 +14,8 @@ pub fn is_maelstroms(latency: Latency) -> bool {
 
 /// When a message that is sent now arrives.
 ///
-/// Uniform latencies range from 0 up to, but not including, twice the mean. Exponential ones are rounded down to whole
-/// milliseconds.
+/// Uniform latencies range from 0 up to, but not including, twice the mean. Exponential ones are rounded down
+/// to whole milliseconds.
 pub fn after(latency: Latency, sent: Time, rng: &mut RngStream) -> Time {
     const NANOS_PER_MS: u64 = 1_000_000;
     Time::from_nanos(sent.as_nanos().saturating_add(millis(latency, rng).saturating_mul(NANOS_PER_MS)))
@@ -32,8 +32,9 @@ fn millis(latency: Latency, rng: &mut RngStream) -> u64 {
 
 /// ⌊mean × X⌋ for an exponential X of mean 1.
 ///
-/// Von Neumann's method (1951) only compares uniform numbers. A logarithm's last digit would differ between platforms.
-/// The first number of a falling run of odd length, plus the count of even runs before it, is exponential.
+/// Von Neumann's method (1951) only compares uniform numbers. A logarithm's last digit would differ between
+/// platforms. The first number of a falling run of odd length, plus the count of even runs before it, is
+/// exponential.
 fn exponential(mean: u64, rng: &mut RngStream) -> u64 {
     let mut whole = 0;
     loop {

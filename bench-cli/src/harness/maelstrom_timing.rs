@@ -1,8 +1,8 @@
 //! Delays of real Maelstrom that its source does not state, as measured distributions.
 //!
-//! The tables come from runs of Maelstrom v0.2.4 (jepsen 0.3.7, Java 17, 25 nodes, 100 op/s) on a 2-core machine. They
-//! state how much time its threads and the operating system add to the times in its source. No value was tuned to make
-//! results agree.
+//! The tables come from runs of Maelstrom v0.2.4 (jepsen 0.3.7, Java 17, 25 nodes, 100 op/s) on a 2-core
+//! machine. They state how much time its threads and the operating system add to the times in its source. No
+//! value was tuned to make results agree.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ pub struct Distribution {
     quantiles: &'static [(u64, u64)],
     /// The stretches between two quantiles. Those after the last one are empty.
     segments: [Segment; MAX_SEGMENTS],
-    /// For each thousandth, the segment that it is in. Every message draws several durations, and a look-up costs a
-    /// quarter of a search.
+    /// For each thousandth, the segment that it is in. Every message draws several durations, and a look-up
+    /// costs a quarter of a search.
     by_permille: [u8; 1_000],
 }
 
@@ -34,8 +34,8 @@ struct Segment {
 }
 
 impl Distribution {
-    /// From pairs of a share in thousandths, from 0 to 1000, and the duration in microseconds that this share does not
-    /// exceed. Both rise.
+    /// From pairs of a share in thousandths, from 0 to 1000, and the duration in microseconds that this share
+    /// does not exceed. Both rise.
     const fn new(quantiles: &'static [(u64, u64)]) -> Distribution {
         let mut segments = [Segment { first_share: 0, shares: 1, shortest: 0, width: 0 }; MAX_SEGMENTS];
         let mut by_permille = [0; 1_000];
@@ -63,7 +63,8 @@ impl Distribution {
         }
     }
 
-    /// The time that is a random duration after `start`. Between two quantiles all durations are equally likely.
+    /// The time that is a random duration after `start`. Between two quantiles all durations are equally
+    /// likely.
     #[inline]
     pub fn after(&self, start: Time, rng: &mut RngStream) -> Time {
         Time::from_nanos(start.as_nanos().saturating_add(self.nanos(rng)))
@@ -71,7 +72,8 @@ impl Distribution {
 
     /// A random duration in nanoseconds.
     fn nanos(&self, rng: &mut RngStream) -> u64 {
-        // A share in millionths: fine enough for a table in thousandths, and small enough for exact arithmetic.
+        // A share in millionths: fine enough for a table in thousandths, and small enough for exact
+        // arithmetic.
         let share = rng.below(1_000_000);
         let segment = &self.segments[usize::from(self.by_permille[(share / 1_000) as usize])];
         segment.shortest + segment.width * (share - segment.first_share) / segment.shares
@@ -80,13 +82,14 @@ impl Distribution {
 
 /// How the thread that delivers messages to a node keeps time.
 ///
-/// Both engines imitate Maelstrom's. The operating system's timers are more precise than those of a JVM thread. Where
-/// both ends of a hop tick in phase, a tenth of a millisecond decides whether two messages become one batch.
+/// Both engines imitate Maelstrom's. The operating system's timers are more precise than those of a JVM
+/// thread. Where both ends of a hop tick in phase, a tenth of a millisecond decides whether two messages
+/// become one batch.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryTiming {
-    /// From sending to an idle node until its delivery thread looks at the message. The thread then sleeps for the
-    /// rest of the latency, rounded down to whole milliseconds. So with any delay at all, it sleeps 99 ms for a message
-    /// of 100 ms.
+    /// From sending to an idle node until its delivery thread looks at the message. The thread then sleeps
+    /// for the rest of the latency, rounded down to whole milliseconds. So with any delay at all, it sleeps
+    /// 99 ms for a message of 100 ms.
     pub take_delay: Duration,
     /// How much longer than requested a sleep takes.
     pub overshoot: Option<&'static Distribution>,
@@ -96,17 +99,18 @@ impl DeliveryTiming {
     /// As in real Maelstrom.
     pub const MAELSTROM: DeliveryTiming =
         DeliveryTiming { take_delay: Self::TAKE_DELAY, overshoot: Some(&SLEEP_OVERSHOOT) };
-    /// A round figure for waking a thread. Its size does not matter, since any delay costs the same millisecond.
+    /// A round figure for waking a thread. Its size does not matter, since any delay costs the same
+    /// millisecond.
     const TAKE_DELAY: Duration = Duration::from_micros(50);
 }
 
 /// From the time that jepsen's generator sets for an operation until its interpreter dispatches it.
 ///
-/// Intervals between operations are uniform from 0 to 2/rate plus this lateness, since each interval is counted
-/// from the actual dispatch of the previous operation. Hence the density of the recorded intervals below 1 ms is
-/// proportional to the lateness's distribution function, and the share of intervals above 2/rate gives its tail.
-/// Measured on 23,268 intervals of 12 recorded runs. Their mean lateness was 0.31 ms (0.06 to 0.70 ms in single runs),
-/// which lowers the rate from 100 op/s to 97.
+/// Intervals between operations are uniform from 0 to 2/rate plus this lateness, since each interval is
+/// counted from the actual dispatch of the previous operation. Hence the density of the recorded intervals
+/// below 1 ms is proportional to the lateness's distribution function, and the share of intervals above
+/// 2/rate gives its tail. Measured on 23,268 intervals of 12 recorded runs. Their mean lateness was 0.31 ms
+/// (0.06 to 0.70 ms in single runs), which lowers the rate from 100 op/s to 97.
 pub static DISPATCH_LATENESS: Distribution = Distribution::new(&[
     (0, 50),
     (100, 80),
@@ -123,13 +127,14 @@ pub static DISPATCH_LATENESS: Distribution = Distribution::new(&[
 
 /// How much longer than requested the delivery thread of a node sleeps.
 ///
-/// From the journals of 18 runs of this repository's tree strategy (batch timeout 25 ms) on an idle machine, 522,170
-/// deliveries. The thread is free for a message once the message is sent and the previous one delivered. The overshoot
-/// is the time from then until the delivery, less the requested whole milliseconds and less
-/// [`DeliveryTiming::take_delay`].
+/// From the journals of 18 runs of this repository's tree strategy (batch timeout 25 ms) on an idle machine,
+/// 522,170 deliveries. The thread is free for a message once the message is sent and the previous one
+/// delivered. The overshoot is the time from then until the delivery, less the requested whole milliseconds
+/// and less [`DeliveryTiming::take_delay`].
 ///
-/// The overshoot does not depend on how many messages are due at about the same time, so samples are independent. Only
-/// the hub's 24 messages at once wait for each other, by a median of 1.7 ms on a busy machine. That is not modelled.
+/// The overshoot does not depend on how many messages are due at about the same time, so samples are
+/// independent. Only the hub's 24 messages at once wait for each other, by a median of 1.7 ms on a busy
+/// machine. That is not modelled.
 pub static SLEEP_OVERSHOOT: Distribution = Distribution::new(&[
     (0, 0),
     (50, 19),
@@ -145,8 +150,8 @@ pub static SLEEP_OVERSHOOT: Distribution = Distribution::new(&[
     (1_000, 10_000),
 ]);
 
-// The delays into a node and out of it were measured in two runs of the tree strategy (25 and 100 ms) on an idle
-// machine. The node logged its own events on the clock that Maelstrom uses for its journal.
+// The delays into a node and out of it were measured in two runs of the tree strategy (25 and 100 ms) on an
+// idle machine. The node logged its own events on the clock that Maelstrom uses for its journal.
 
 /// From a message's delivery until the node's sleeping reader has it; 39,625 messages.
 pub static STDIN_DELAY: Distribution = Distribution::new(&[
@@ -196,8 +201,8 @@ pub static TIMER_DELAY: Distribution = Distribution::new(&[
     (1_000, 5_050),
 ]);
 
-/// From then until the first message that the node sends is on the network; measured 32,819 times. This covers the
-/// node's work, the pipe and Maelstrom's reader. Further messages follow within some 10 µs.
+/// From then until the first message that the node sends is on the network; measured 32,819 times. This
+/// covers the node's work, the pipe and Maelstrom's reader. Further messages follow within some 10 µs.
 pub static STDOUT_DELAY: Distribution = Distribution::new(&[
     (0, 9),
     (50, 20),

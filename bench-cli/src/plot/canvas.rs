@@ -8,8 +8,8 @@ use plotters::prelude::{DrawingArea, IntoDrawingArea as _, SVGBackend};
 use super::style::{self, FAMILIES, PLOTTERS_FAMILY};
 use crate::markup::escape;
 
-/// plotters places everything on whole pixels, which makes lines crooked. So drawing is done this much larger, and
-/// the SVG's size, not its coordinates, is that of the picture.
+/// plotters places everything on whole pixels, which makes lines crooked. So drawing is done this much
+/// larger, and the SVG's size, not its coordinates, is the size of the plot.
 pub const SCALE: i32 = 8;
 
 /// The radius, in pixels, within which the pointer is on a point.
@@ -18,16 +18,16 @@ const NOTE_RADIUS: i32 = 6;
 /// An area to draw on, in pixels of `1 / SCALE`.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// What shows when the pointer rests on a point.
+/// The text that a viewer shows when the pointer rests on a point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The run that the point is, if it is one: a page that shows the picture can mark it elsewhere.
+    /// The name of the run, if the point is one: a page that shows the plot can mark the run elsewhere.
     pub run: Option<String>,
-    /// What is said of it.
+    /// The note.
     pub text: String,
 }
 
-/// The notes of a picture. Only viewers of the SVG see them.
+/// The notes of a plot. Only viewers of the SVG see them.
 #[derive(Debug, Default)]
 pub struct Notes(String);
 
@@ -44,7 +44,7 @@ impl Notes {
     }
 }
 
-/// Draws a picture of `width` × `height` pixels and returns its SVG.
+/// Draws a plot of `width` × `height` pixels and returns its SVG.
 ///
 /// # Errors
 /// If drawing fails.

@@ -1,66 +1,57 @@
-//! Messages against latency: what each strategy reaches, what a model says, what the challenges ask for and what
-//! others published.
+//! Messages against latency: the runs of each strategy, the models, the challenges' limits and published
+//! results.
 //!
-//! [`curves`] draws what was measured, [`models`] what models of one hop and of two hops say, [`challenges`] the boxes of
-//! challenges 3d and 3e, [`others`] published results, and [`legend`] says which curve is whose.
+//! [`curves`] draws the measured runs, [`models`] the models of one hop and of two hops, [`challenges`] the
+//! boxes of challenges 3d and 3e, and [`published_points`] the results that others published.
 
 mod challenges;
 mod curves;
-mod legend;
 mod models;
-mod others;
+mod published_points;
 
 use anyhow::bail;
-use plotters::prelude::WHITE;
 
 use self::curves::{Curve, Run};
-use self::legend::Legend;
-use super::canvas::{self, Area, Notes};
-use super::frame::{Frame, Scale};
+use super::axes::{self, Axes, Axis};
+use super::canvas::{Area, Notes};
 use super::labels::Labels;
-use super::pen::{bold, footer, nothing_to_draw, regular, text};
-use super::published::{self, Published};
-use super::style::{self, INK, MUTED};
-use crate::analysis::{Challenge, Series};
+use super::layout::{self, CHART_TITLE, Layout, MARGIN};
+use super::legend::{Entry, Legend, Symbol};
+use super::published::{self, By, Published};
+use super::runs::nothing_to_draw;
+use super::style;
+use crate::analysis::Series;
 use crate::model::Cluster;
+use crate::spec::limits::Challenge;
 
-/// Sizes in pixels.
-const MARGIN: i32 = 28;
-/// With one line of subtitle; each further one takes as much again as [`SUBTITLE`].
-const HEADER: i32 = 76;
-const SUBTITLE: i32 = 20;
-const FOOTER: i32 = 44;
-const AXIS_LEFT: i32 = 64;
-const AXIS_BELOW: i32 = 62;
+/// The size of each chart in pixels.
 const CHART: (i32, i32) = (540, 520);
-const PANEL_TITLE: i32 = 30;
 
-/// Draws the picture.
+/// Draws the plot.
 ///
 /// # Errors
 /// If no run is ok, so that there is nothing to draw.
 pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     let scene = Scene::of(series)?;
-    let width = 2 * MARGIN + 2 * (AXIS_LEFT + CHART.0) + MARGIN;
-    let legend = Legend::of(&scene, width - 2 * MARGIN)?;
-    let header = HEADER + SUBTITLE * (scene.subtitle().len() as i32 - 1);
-    let top = header + legend.height() + PANEL_TITLE;
-    let height = top + CHART.1 + AXIS_BELOW + FOOTER;
-    canvas::draw(width, height, |root, notes| {
-        root.fill(&WHITE)?;
-        text(root, (MARGIN, 34), "Messages against latency", &bold(24), INK)?;
-        for (line, subtitle) in (0..).zip(scene.subtitle()) {
-            text(root, (MARGIN, 60 + line * SUBTITLE), subtitle, &regular(15), MUTED)?;
-        }
-        legend.draw(root, (MARGIN, header))?;
+    let layout = Layout {
+        title: "Messages against latency",
+        subtitle: scene.subtitle(),
+        footer: layout::settings(series),
+    };
+    let width = 2 * (axes::LEFT + CHART.0) + MARGIN;
+    let legend = Legend::row(scene.legend(), width)?;
+    let top = layout.top() + legend.height() + CHART_TITLE;
+    let height = legend.height() + CHART_TITLE + CHART.1 + axes::BELOW;
+    layout.draw((width, height), |root, notes| {
+        legend.draw(root, (MARGIN, layout.top()))?;
         for (place, which) in (0..).zip([Which::Median, Which::Max]) {
-            let left = MARGIN + AXIS_LEFT + place * (AXIS_LEFT + CHART.0 + MARGIN);
-            text(root, (left, top - 14), which.title(), &bold(16), INK)?;
-            let frame = scene.frame(which, (left, top));
-            let labels = Labels::new((frame.left, frame.top, frame.width, frame.height));
-            scene.draw_panel(&mut Panel { root, notes, labels, frame, which })?;
+            let left = MARGIN + axes::LEFT + place * (axes::LEFT + CHART.0 + MARGIN);
+            layout::chart_title(root, (left, top), which.title())?;
+            let axes = scene.axes(which, (left, top));
+            let labels = Labels::new((axes.left, axes.top, axes.width, axes.height));
+            scene.draw_panel(&mut Panel { root, notes, labels, axes, which })?;
         }
-        text(root, (MARGIN, height - 20), &footer(series), &regular(12), MUTED)
+        Ok(())
     })
 }
 
@@ -108,18 +99,18 @@ struct Panel<'a, 'b> {
     root: &'a Area<'b>,
     notes: &'a mut Notes,
     labels: Labels,
-    frame: Frame,
+    axes: Axes,
     which: Which,
 }
 
-/// All that is drawn.
+/// The contents of the plot.
 struct Scene {
     curves: Vec<Curve>,
-    /// The cluster whose models are drawn, if they apply and all runs had the same.
+    /// The cluster whose models are drawn, if models apply and all runs had the same cluster.
     cluster: Option<Cluster>,
     /// The challenges, if all runs were made as those ask.
     challenges: &'static [Challenge],
-    /// Results of others in the challenges.
+    /// Others' results in the challenges, one of each node.
     published: Vec<Published>,
 }
 
@@ -136,46 +127,58 @@ impl Scene {
         let first = series.first().and_then(Series::cluster);
         let cluster = first.filter(|_| series.iter().all(|series| series.cluster() == first));
         let challenges = Series::challenges(series);
-        let published = if challenges.is_empty() { Vec::new() } else { published::all()? };
+        let published = if challenges.is_empty() { Vec::new() } else { published::best_known()? };
         Ok(Scene { curves, cluster, challenges, published })
     }
 
     /// How to read it, a line each.
-    fn subtitle(&self) -> Vec<&'static str> {
-        let mut lines = vec![
+    fn subtitle(&self) -> &'static [&'static str] {
+        const LINES: [&str; 2] = [
             "Down and left is better. Small points are runs, large ones the medians of each batch timeout, joined in \
              the order of timeouts.",
+            "Requests that wait behind a message in flight hide up to one hop (the grey bands) and are batched at no \
+             extra cost, so short timeouts fall below the models.",
         ];
-        if self.cluster.is_some() {
-            lines.push(
-                "Requests that wait behind a message in flight hide up to one hop (the grey bands) and are batched for \
-                 free, so short timeouts fall below the models.",
-            );
-        }
-        lines
+        if self.cluster.is_some() { &LINES } else { &LINES[..1] }
+    }
+
+    /// The entries of the legend.
+    fn legend(&self) -> Vec<Entry> {
+        let entry = |symbol, name: &str| Entry { symbol, name: name.to_owned(), remark: String::new() };
+        let curves = self.curves.iter().map(|curve| entry(Symbol::Series(curve.look), &curve.name));
+        let models = self.cluster.map(|_| entry(models::SYMBOL, "model, and up to one hop less"));
+        let others = [
+            (By::Author, Symbol::Published, "published by others"),
+            (By::Us, Symbol::Measured, "others' nodes, measured side by side"),
+        ];
+        let others = others.into_iter().filter(|(by, ..)| self.published.iter().any(|one| one.by == *by));
+        let others = others.map(|(_, symbol, name)| entry(symbol, name));
+        curves.chain(models).chain(others).collect()
     }
 
     /// The axes that hold every point.
-    fn frame(&self, which: Which, (left, top): (i32, i32)) -> Frame {
+    fn axes(&self, which: Which, (left, top): (i32, i32)) -> Axes {
         let runs = || self.curves.iter().flat_map(|curve| &curve.runs);
-        let own = runs().map(|run| (which.of(run), run.msgs_per_op));
-        let others = self.published.iter().map(|one| (which.published(one), one.msgs_per_op));
-        let range = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold(f64::INFINITY..=0.0, |range, v| range.start().min(v)..=range.end().max(v))
-        };
-        let points: Vec<(f64, f64)> = own.chain(others).collect();
-        let x = Scale::logarithmic(range(&mut points.iter().map(|p| p.0)));
+        let latencies =
+            runs().map(|run| which.of(run)).chain(self.published.iter().map(|one| which.published(one)));
         // Both panels have the same vertical axis, so it must not depend on which.
-        let y = Scale::logarithmic(range(&mut points.iter().map(|p| p.1)));
-        Frame { left, top, width: CHART.0, height: CHART.1, x, y }
+        let messages =
+            runs().map(|run| run.msgs_per_op).chain(self.published.iter().map(|one| one.msgs_per_op));
+        Axes {
+            left,
+            top,
+            width: CHART.0,
+            height: CHART.1,
+            x: Axis::logarithmic(latencies).titled(format!("{} (ms)", which.title().to_lowercase())),
+            y: Axis::logarithmic(messages).titled(axes::MESSAGES),
+        }
     }
 
     fn draw_panel(&self, panel: &mut Panel<'_, '_>) -> anyhow::Result<()> {
         for challenge in self.challenges {
             challenges::shade(panel, challenge)?;
         }
-        let latency = format!("{} (ms)", panel.which.title().to_lowercase());
-        panel.frame.draw(panel.root, &latency, "messages between nodes per operation")?;
+        panel.axes.draw(panel.root)?;
         // All that labels have to avoid comes before any label.
         let models = self.cluster.map(|cluster| models::of(&cluster, panel)).unwrap_or_default();
         for model in &models {
@@ -185,11 +188,11 @@ impl Scene {
             challenges::outline(panel, challenge)?;
         }
         curves::draw(panel, &self.curves)?;
-        others::draw(panel, &self.published)?;
+        published_points::draw(panel, &self.published)?;
         for challenge in self.challenges {
             challenges::label(panel, challenge)?;
         }
-        others::label(panel, &self.published)?;
+        published_points::label(panel, &self.published)?;
         curves::label(panel, &self.curves)?;
         for model in &models {
             model.label(panel)?;
@@ -201,13 +204,15 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::row::tests::example;
-    use crate::record::{Row, Status};
+    use crate::analysis::examples::{failed, with_loss, with_nodes, with_partitions};
+    use crate::record::tests::example;
+    use crate::record::{RunRecord, Status};
+    use crate::spec::settings::LatencyDistribution;
 
     #[test]
     fn the_challenge_has_models_boxes_and_others_results() {
-        let rows: Vec<Row> = (1..8).map(|step| example(step * 50, 1)).collect();
-        let series = Series::group(&rows);
+        let records: Vec<RunRecord> = (1..8).map(|step| example(step * 50, 1)).collect();
+        let series = Series::group(&records);
         let svg = draw(&series).unwrap();
         assert_eq!(svg, draw(&series).unwrap());
         for word in [
@@ -225,20 +230,21 @@ mod tests {
 
     #[test]
     fn another_cluster_is_not_compared_with_the_challenge() {
-        let rows: Vec<Row> = (1..8).map(|step| Row { node_count: 5, ..example(step * 50, 1) }).collect();
-        let svg = draw(&Series::group(&rows)).unwrap();
+        let records: Vec<RunRecord> = (1..8).map(|step| with_nodes(5, step * 50, 1)).collect();
+        let svg = draw(&Series::group(&records)).unwrap();
         assert!(svg.contains("model, two hops") && !svg.contains("3d passes") && !svg.contains("DnMllr"));
     }
 
     #[test]
-    fn runs_with_faults_are_held_against_no_model_and_no_challenge() {
-        for faulty in [
-            Row { nemesis: "partition".to_owned(), ..example(50, 1) },
-            Row { message_loss: 0.1, ..example(50, 1) },
-            Row { latency_dist: "uniform".to_owned(), ..example(50, 1) },
-        ] {
-            let rows = [faulty.clone(), Row { batch_timeout_ms: 400, stable_max_ms: Some(600), ..faulty }];
-            let svg = draw(&Series::group(&rows)).unwrap();
+    fn runs_with_faults_are_compared_with_no_model_and_no_challenge() {
+        let uniform = |timeout| {
+            example(timeout, 1)
+                .with(|record| record.run.settings.latency.distribution = LatencyDistribution::Uniform)
+        };
+        for faulty in [with_partitions, with_loss, uniform] {
+            let slower =
+                faulty(400).with(|record| record.stable_mut().max = std::time::Duration::from_millis(600));
+            let svg = draw(&Series::group(&[faulty(50), slower])).unwrap();
             for word in ["two hops", "3d passes", "DnMllr", "grey bands"] {
                 assert!(!svg.contains(word), "{word}");
             }
@@ -247,7 +253,7 @@ mod tests {
 
     #[test]
     fn runs_that_failed_are_nothing_to_draw() {
-        let failed = Row { status: Status::Crashed, ..example(50, 1) };
+        let failed = failed(50, 1, Status::Crashed);
         assert!(draw(&Series::group(&[failed])).unwrap_err().to_string().contains("nothing to draw"));
     }
 }

@@ -1,10 +1,10 @@
-//! Labels beside points that cover neither each other nor what they name.
+//! Labels next to points that cover neither each other nor the points.
 
 use plotters::prelude::{PathElement, WHITE};
 use plotters::style::RGBColor;
 
 use super::canvas::{Area, SCALE};
-use super::pen::{regular, scaled, shade, stroke, text, text_width};
+use super::draw::{regular, scaled, shade, stroke, text, text_width};
 use super::style::MUTED;
 
 /// A rectangle in pixels.
@@ -98,8 +98,8 @@ impl Labels {
         put(root, place, label, size, colour)
     }
 
-    /// Writes a label as near to a point (in the canvas's finer unit) as there is room, joined to it by a thin line if
-    /// it is not right beside it. Without room there is no label.
+    /// Writes a label as near to a point (in the canvas's finer unit) as there is room, joined to it by a
+    /// thin line if it is not right next to it. Without room there is no label.
     ///
     /// # Errors
     /// If drawing fails.
@@ -140,8 +140,8 @@ impl Labels {
         put(root, place, label, size, colour)
     }
 
-    /// Writes a label once, beside the first of some points (in the canvas's finer unit) that has room nearby; beside none
-    /// if none has.
+    /// Writes a label once, next to the first of some points (in the canvas's finer unit) that has room
+    /// nearby. If none has, there is no label.
     ///
     /// # Errors
     /// If drawing fails.
@@ -188,8 +188,8 @@ impl Labels {
         let taken = || self.labels.iter().chain(&self.points).chain(&self.lines);
         let is_free =
             |place: &Rect| place.is_inside(&self.bounds) && !taken().any(|taken| taken.overlaps(place));
-        // A line that joins a label to its point crosses no other label. That it crosses points, or other lines, is as bad
-        // as so many pixels more.
+        // A line that joins a label to its point crosses no other label. That it crosses points, or other
+        // lines, is as bad as so many pixels more.
         const POINTS: f64 = 60.0;
         const LINES: f64 = 25.0;
         let crosses = |place: &Rect, things: &[Rect]| {

@@ -1,77 +1,76 @@
-//! Messages for each operation against the batch timeout, with what the model of each strategy says.
+//! Messages per operation against the batch timeout, with the prediction of each strategy's model.
 
 use std::time::Duration;
 
 use anyhow::bail;
-use plotters::prelude::WHITE;
 
-use super::canvas::{self, Area, Notes};
-use super::frame::{Frame, Scale};
-use super::pen::{RADIUS, bold, footer, legend_entry, note, nothing_to_draw, path, regular, text};
-use super::runs::{self, Run};
-use super::style::{self, INK, Look, MUTED};
+use super::axes::{self, Axes, Axis};
+use super::canvas::{Area, Notes};
+use super::draw::{RADIUS, path};
+use super::layout::{self, Layout, MARGIN};
+use super::legend::{Entry, Legend, Symbol};
+use super::runs::{self, Run, note, nothing_to_draw};
+use super::style::{self, Look};
 use crate::analysis::{Figure, Series};
 use crate::model::MessageModel;
-use crate::record::Row;
+use crate::record::RunRecord;
 
-/// Sizes in pixels.
-const MARGIN: i32 = 28;
-const HEADER: i32 = 76;
-const SUBTITLE: i32 = 20;
-const LEGEND_ROW: i32 = 24;
-const AXIS_LEFT: i32 = 64;
+/// The size of the chart in pixels.
 const CHART: (i32, i32) = (760, 440);
-const BELOW: i32 = 104;
+/// Into how many pieces a model's curve is cut.
 const STEPS: u32 = 200;
 
-/// Draws the picture.
+/// Draws the plot.
 ///
 /// # Errors
 /// If no run is ok, so that there is nothing to draw.
 pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     let curves: Vec<Curve> =
         series.iter().zip(style::of_series(series)).map(|(series, look)| Curve::of(series, look)).collect();
-    let points = || curves.iter().flat_map(|curve| &curve.runs).map(|run| run.at);
-    if points().next().is_none() {
+    if curves.iter().all(|curve| curve.runs.is_empty()) {
         bail!(nothing_to_draw(series));
     }
-    let models = curves.iter().flat_map(|curve| curve.model_at(points().map(|p| p.0).fold(0.0, f64::max)));
-    let values = points().map(|p| p.1).chain(models);
-    let range = values.fold(f64::INFINITY..=0.0, |range, v| range.start().min(v)..=range.end().max(v));
     let subtitle: &[&str] = if curves.iter().any(|curve| curve.model.is_some()) {
         &[
             "Points are runs. Curves are models for clients that take turns, not fits.",
-            "Requests that wait behind a message in flight are batched for free, so short timeouts fall below.",
+            "Requests that wait behind a message in flight are batched at no extra cost, so short timeouts fall below.",
         ]
     } else {
         &["Points are runs."]
     };
-    let header = HEADER + SUBTITLE * (subtitle.len() as i32 - 1);
-    let top = header + LEGEND_ROW * curves.len() as i32 + 12;
-    let frame = Frame {
-        left: MARGIN + AXIS_LEFT,
-        top,
-        width: CHART.0,
-        height: CHART.1,
-        x: Scale::linear(points().map(|p| p.0).fold(0.0, f64::max)),
-        y: Scale::logarithmic(range),
-    };
-    let (width, height) = (frame.left + CHART.0 + MARGIN, top + CHART.1 + BELOW);
-    canvas::draw(width, height, |root, notes| {
-        root.fill(&WHITE)?;
-        text(root, (MARGIN, 34), "Messages against batch timeout", &bold(24), INK)?;
-        for (line, subtitle) in (0..).zip(subtitle) {
-            text(root, (MARGIN, 60 + line * SUBTITLE), subtitle, &regular(15), MUTED)?;
-        }
-        frame.draw(root, "batch timeout (ms)", "messages between nodes per operation")?;
-        for (row, curve) in (0..).zip(&curves) {
-            curve.draw_legend(root, (MARGIN, header + 10 + row * LEGEND_ROW))?;
-            curve.draw(root, notes, &frame)?;
-        }
-        text(root, (MARGIN, height - 20), &footer(series), &regular(12), MUTED)
+    let layout =
+        Layout { title: "Messages against batch timeout", subtitle, footer: layout::settings(series) };
+    let legend = Legend::column(curves.iter().map(Curve::entry));
+    let axes = axes_around(&curves, layout.top() + legend.height());
+    let size = (axes::LEFT + CHART.0, legend.height() + CHART.1 + axes::BELOW);
+    layout.draw(size, |root, notes| {
+        legend.draw(root, (MARGIN, layout.top()))?;
+        axes.draw(root)?;
+        curves.iter().try_for_each(|curve| curve.draw(root, notes, &axes))
     })
 }
 
+/// The axes that hold every run, and the models at the longest timeout.
+fn axes_around(curves: &[Curve], top: i32) -> Axes {
+    let runs = || curves.iter().flat_map(|curve| &curve.runs).map(|run| run.at);
+    let longest = runs().map(|at| at.0).fold(0.0, f64::max);
+    let models = curves.iter().filter_map(|curve| Some(at_ms(curve.model.as_ref()?, longest)));
+    Axes {
+        left: MARGIN + axes::LEFT,
+        top,
+        width: CHART.0,
+        height: CHART.1,
+        x: Axis::linear(longest).titled(axes::BATCH_TIMEOUT),
+        y: Axis::logarithmic(runs().map(|at| at.1).chain(models)).titled(axes::MESSAGES),
+    }
+}
+
+/// Messages per operation that a model predicts for this batch timeout in milliseconds.
+fn at_ms(model: &MessageModel, timeout: f64) -> f64 {
+    model.msgs_per_op(Duration::from_secs_f64(timeout / 1e3))
+}
+
+/// A series and its model.
 struct Curve {
     name: String,
     look: Look,
@@ -81,54 +80,53 @@ struct Curve {
 
 impl Curve {
     fn of(series: &Series<'_>, look: Look) -> Curve {
-        let run = |row: &&Row| {
-            let msgs = Figure::MsgsPerOp.of(row).filter(|&msgs| msgs > 0.0)?;
-            Some(Run { at: (row.batch_timeout_ms as f64, msgs), note: note(series, row) })
+        let run = |record: &&RunRecord| {
+            let msgs = Figure::MsgsPerOp.of(record).filter(|&msgs| msgs > 0.0)?;
+            Some(Run { at: (record.batch_timeout_ms() as f64, msgs), note: note(series, record) })
         };
         Curve {
             name: series.name.clone(),
             look,
-            runs: series.rows.iter().filter_map(run).collect(),
+            runs: series.records.iter().filter_map(run).collect(),
             model: series.message_model(),
         }
     }
 
-    fn model_at(&self, timeout_ms: f64) -> Option<f64> {
-        self.model.as_ref().map(|model| model.msgs_per_op(Duration::from_secs_f64(timeout_ms / 1e3)))
-    }
-
-    fn draw_legend(&self, root: &Area<'_>, at: (i32, i32)) -> anyhow::Result<()> {
+    fn entry(&self) -> Entry {
         let model = self.model.as_ref().map_or("no model", |model| model.name());
-        legend_entry(root, at, self.look, &self.name, model)
+        Entry { symbol: Symbol::Series(self.look), name: self.name.clone(), remark: model.to_owned() }
     }
 
-    fn draw(&self, root: &Area<'_>, notes: &mut Notes, frame: &Frame) -> anyhow::Result<()> {
-        if self.model.is_some() {
-            let points = frame.x.steps(STEPS).filter_map(|x| Some((x, self.model_at(x)?)));
+    fn draw(&self, root: &Area<'_>, notes: &mut Notes, axes: &Axes) -> anyhow::Result<()> {
+        if let Some(model) = &self.model {
+            let points = axes.x.steps(STEPS).map(|x| (x, at_ms(model, x)));
             let line: Vec<_> =
-                points.filter(|&(x, y)| frame.contains(x, y)).map(|(x, y)| frame.at(x, y)).collect();
+                points.filter(|&(x, y)| axes.contains(x, y)).map(|(x, y)| axes.at(x, y)).collect();
             path(root, &line, self.look, 1.6)?;
         }
-        runs::draw(root, notes, frame, (self.look, RADIUS - 0.7), &self.runs)
+        runs::draw(root, notes, axes, (self.look, RADIUS - 0.7), &self.runs)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::row::tests::example;
+    use node::StrategyKind;
+
+    use crate::analysis::examples::of_strategy;
+    use crate::record::tests::example;
 
     #[test]
     fn only_strategies_with_a_model_have_a_curve() {
-        let tree = |timeout| Row { strategy: "tree".to_owned(), ..example(timeout, 1) };
-        let rows = [example(50, 1), example(400, 1), tree(50), tree(400)];
-        let svg = draw(&Series::group(&rows)).unwrap();
+        let tree = |timeout| of_strategy(StrategyKind::Tree, timeout);
+        let records = [example(50, 1), example(400, 1), tree(50), tree(400)];
+        let svg = draw(&Series::group(&records)).unwrap();
         for word in
             ["two hops, one period for all", "no model", "batch timeout (ms)", "tree, 400 ms, repetition 1"]
         {
             assert!(svg.contains(word), "{word}");
         }
-        let without = draw(&Series::group(&rows[2..])).unwrap();
+        let without = draw(&Series::group(&records[2..])).unwrap();
         assert!(!without.contains("models for clients"));
     }
 }

@@ -1,21 +1,38 @@
-//! Pictures of a sweep, drawn from its rows alone.
+//! Plots of a sweep, drawn from its runs alone.
 //!
-//! [`latency`], [`messages`] and [`frontier`] are the pictures of a sweep, [`overlay`] that of several; [`frame`] draws
-//! axes, [`labels`] finds room for labels, [`pen`] draws text and markers, [`canvas`] turns drawing into SVG text,
-//! [`style`] holds colours, markers and fonts, [`published`] the results of others, [`png`] renders an SVG. Nothing here
-//! depends on the machine: the font is part of the program, so the same rows give the same bytes everywhere.
+//! [`latency`], [`messages`] and [`frontier`] are the plots of a sweep, [`overlay`] is that of several. All
+//! of them have the same parts:
+//!
+//! | module | part |
+//! |---|---|
+//! | [`layout`] | title, subtitle and footer |
+//! | [`legend`] | which symbol means what |
+//! | [`axes`] | axes, their grid, labels and titles |
+//! | [`labels`] | finds room for labels next to points |
+//! | [`runs`] | runs as points, with a note on each |
+//! | [`published`] | the results that others published |
+//! | [`draw`] | text, markers, lines and areas |
+//! | [`style`] | colours, markers and fonts |
+//! | [`canvas`] | turns drawing into SVG text |
+//! | [`png`] | renders an SVG |
+//!
+//! Nothing here depends on the machine: the font is part of the program, so the same runs give the same bytes
+//! everywhere.
 
+pub mod axes;
 pub mod canvas;
-pub mod frame;
-pub mod frontier;
-pub mod labels;
+pub mod draw;
+mod frontier;
+mod labels;
 pub mod latency;
-pub mod messages;
+pub mod layout;
+pub mod legend;
+mod messages;
 pub mod overlay;
-pub mod pen;
-pub mod png;
-pub mod published;
-pub mod runs;
+mod png;
+mod published;
+mod runs;
+pub mod store;
 pub mod style;
 
 use std::fs::File;
@@ -26,17 +43,17 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::analysis::Series;
 
-/// A picture's file name without its extension, what it shows, and what draws it.
+/// A plot: its file name without the extension, what it shows, and the function that draws it.
 pub type Picture = (&'static str, &'static str, fn(&[Series<'_>]) -> anyhow::Result<String>);
 
-/// Every picture of a sweep.
+/// Every plot of a sweep.
 pub const PICTURES: [Picture; 3] = [
     ("latency-fit", "Stable latency against batch timeout", latency::draw),
     ("msgs-per-op", "Messages per operation against batch timeout", messages::draw),
     ("frontier", "Messages per operation against latency", frontier::draw),
 ];
 
-/// Writes the picture as the file's extension says: `.svg` or `.png`.
+/// Writes the plot in the format of the file's extension: `.svg` or `.png`.
 ///
 /// # Errors
 /// If the extension is neither, or the file cannot be written.
@@ -48,10 +65,11 @@ pub fn write(svg: &str, path: &Path) -> anyhow::Result<()> {
     std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Whether a picture may be written to `path`, which a user gave: a picture there is drawn anew, anything else stays.
+/// Checks that a plot may be written to `path`, which a user gave. A plot there is replaced, anything else is
+/// not.
 ///
 /// # Errors
-/// If the extension is no picture's, or what is there is neither a picture nor empty.
+/// If the extension is neither, or the file there is neither a plot nor empty.
 pub fn check_output(path: &Path) -> anyhow::Result<()> {
     Format::of(path)?;
     ensure!(!path.is_dir(), "{} is a folder; give the name of a file in it", path.display());
@@ -70,12 +88,12 @@ pub fn check_output(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The first bytes of every PNG, as its specification says.
+/// The first bytes of every PNG.
 const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
-/// So many bytes of an SVG reach its root element, behind declarations and comments.
+/// The root element of an SVG begins within this many bytes, after declarations and comments.
 const START: u64 = 4096;
 
-/// How a picture is written.
+/// The format of a plot's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Svg,
@@ -83,7 +101,7 @@ enum Format {
 }
 
 impl Format {
-    /// What the file's extension says.
+    /// The format of the file's extension.
     fn of(path: &Path) -> anyhow::Result<Format> {
         let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
         match extension.as_ref().and_then(|extension| extension.to_str()) {

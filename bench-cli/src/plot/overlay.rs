@@ -1,164 +1,143 @@
-//! Two or more sweeps on the same axes: median and maximum stable latency, and messages, against the batch timeout.
+//! Two or more sweeps on the same axes: median and maximum stable latency, and messages, against the batch
+//! timeout.
 
 use anyhow::bail;
-use plotters::prelude::WHITE;
 
-use super::canvas::{self, Area, Note, Notes};
-use super::frame::{Frame, Scale};
-use super::pen::{RADIUS, bold, footer, legend_entry, note, path, regular, text};
-use super::runs::{self, Run};
-use super::style::{self, INK, Look, MUTED};
+use super::axes::{self, Axes, Axis};
+use super::canvas::{Area, Note, Notes};
+use super::draw::{RADIUS, path};
+use super::layout::{self, CHART_TITLE, Layout, MARGIN};
+use super::legend::{Entry, Legend, Symbol};
+use super::runs::{self, Run, note};
+use super::style::{self, Look};
 use crate::analysis::{Figure, Series};
-use crate::record::Row;
+use crate::record::RunRecord;
 use crate::stats::groups::Groups;
 
-/// Sizes in pixels.
-const MARGIN: i32 = 28;
-const HEADER: i32 = 76;
-const LEGEND_ROW: i32 = 24;
-const PANEL_TITLE: i32 = 34;
-const AXIS_LEFT: i32 = 64;
+/// The size of each chart in pixels.
 const CHART: (i32, i32) = (420, 420);
-const BELOW: i32 = 104;
-
-/// What is drawn, a panel each.
+/// The figures, a chart each.
 const FIGURES: [Figure; 3] = [Figure::P50, Figure::Max, Figure::MsgsPerOp];
 
 /// Draws sweeps, each with its name.
 ///
 /// # Errors
-/// If no row is ok, so that there is nothing to draw.
+/// If no run is ok, so that there is nothing to draw.
 pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
-    let looks = style::of_series(sweeps.iter().flat_map(|(_, series)| series));
+    let all = || sweeps.iter().flat_map(|(_, series)| series);
     let series = sweeps.iter().flat_map(|(sweep, series)| {
         series.iter().map(move |series| (format!("{} ({sweep})", series.name), series))
     });
-    let curves: Vec<Curve> =
-        series.zip(looks).map(|((name, series), look)| Curve::of(name, series, look)).collect();
-    if curves.iter().all(|curve| curve.panels.iter().all(Vec::is_empty)) {
+    let curves: Vec<Curve> = series
+        .zip(style::of_series(all()))
+        .map(|((name, series), look)| Curve::of(name, series, look))
+        .collect();
+    if curves.iter().all(|curve| curve.charts.iter().all(Vec::is_empty)) {
         bail!("there is nothing to draw: no run of these sweeps is ok");
     }
-    let axes = Axes::around(&curves);
-    let top = HEADER + LEGEND_ROW * curves.len() as i32 + PANEL_TITLE;
-    let panels = FIGURES.len() as i32;
-    let (width, height) = (panels * (MARGIN + AXIS_LEFT + CHART.0) + MARGIN, top + CHART.1 + BELOW);
-    let all: Vec<Series<'_>> = sweeps.iter().flat_map(|(_, series)| series).cloned().collect();
-    canvas::draw(width, height, |root, notes| {
-        root.fill(&WHITE)?;
-        text(root, (MARGIN, 34), "Sweeps compared", &bold(24), INK)?;
-        text(
-            root,
-            (MARGIN, 60),
-            "Points are runs; lines join the means of each timeout.",
-            &regular(15),
-            MUTED,
-        )?;
-        for (row, curve) in (0..).zip(&curves) {
-            curve.draw_legend(root, (MARGIN, HEADER + 10 + row * LEGEND_ROW))?;
-        }
-        for (place, figure) in FIGURES.into_iter().enumerate() {
-            let left = MARGIN + AXIS_LEFT + place as i32 * (MARGIN + AXIS_LEFT + CHART.0);
-            let (x, y) = (axes.x.clone(), axes.y(figure).clone());
-            let frame = Frame { left, top, width: CHART.0, height: CHART.1, x, y };
-            let (title, unit) = titles(figure);
-            text(root, (left, top - 14), &title, &bold(16), INK)?;
-            frame.draw(root, "batch timeout (ms)", unit)?;
+    let layout = Layout {
+        title: "Sweeps compared",
+        subtitle: &["Points are runs; lines join the means of each timeout."],
+        footer: layout::settings(all()),
+    };
+    let legend = Legend::column(curves.iter().map(Curve::entry));
+    let top = layout.top() + legend.height() + CHART_TITLE;
+    let charts = charts(&curves, top);
+    let size = (
+        charts.len() as i32 * (axes::LEFT + CHART.0 + MARGIN) - MARGIN,
+        legend.height() + CHART_TITLE + CHART.1 + axes::BELOW,
+    );
+    layout.draw(size, |root, notes| {
+        legend.draw(root, (MARGIN, layout.top()))?;
+        for (place, (title, axes)) in charts.iter().enumerate() {
+            layout::chart_title(root, (axes.left, top), title)?;
+            axes.draw(root)?;
             for curve in &curves {
-                curve.draw(root, notes, &frame, place)?;
+                curve.draw(root, notes, axes, place)?;
             }
         }
-        text(root, (MARGIN, height - 20), &footer(&all), &regular(12), MUTED)
+        Ok(())
     })
 }
 
-/// A panel's title, and that of its vertical axis.
-fn titles(figure: Figure) -> (String, &'static str) {
-    match figure {
-        Figure::MsgsPerOp => ("messages per operation".to_owned(), "messages between nodes per operation"),
-        latency => (format!("{} stable latency", latency.label()), "stable latency (ms)"),
-    }
-}
-
-/// The axes: one for both latencies, so that they can be compared. The vertical ones are logarithmic: equal distances
-/// are equal ratios, and a slow series leaves room for the others.
-struct Axes {
-    x: Scale,
-    latency: Scale,
-    messages: Scale,
-}
-
-impl Axes {
-    fn around(curves: &[Curve]) -> Axes {
-        let points = |figures: &[Figure]| -> Vec<(f64, f64)> {
-            let places = (0..FIGURES.len()).filter(|&place| figures.contains(&FIGURES[place]));
-            let runs = places.flat_map(|place| curves.iter().flat_map(move |curve| &curve.panels[place]));
-            runs.map(|run| run.at).collect()
+/// The title and the axes of each chart. Both latencies share an axis, so that they can be compared. The
+/// vertical axes are logarithmic: equal distances are equal ratios, and a slow series leaves room for the
+/// others.
+fn charts(curves: &[Curve], top: i32) -> [(String, Axes); FIGURES.len()] {
+    let values = |figures: &[Figure]| -> Vec<(f64, f64)> {
+        let places = (0..FIGURES.len()).filter(|&place| figures.contains(&FIGURES[place]));
+        places
+            .flat_map(|place| curves.iter().flat_map(move |curve| &curve.charts[place]))
+            .map(|run| run.at)
+            .collect()
+    };
+    let longest = values(&FIGURES).iter().map(|at| at.0).fold(0.0, f64::max);
+    let y = |figures: &[Figure]| Axis::logarithmic(values(figures).into_iter().map(|at| at.1));
+    std::array::from_fn(|place| {
+        let (title, y) = match FIGURES[place] {
+            figure @ Figure::MsgsPerOp => {
+                ("messages per operation".to_owned(), y(&[figure]).titled(axes::MESSAGES))
+            }
+            latency @ (Figure::P50 | Figure::P95 | Figure::Max) => (
+                format!("{} stable latency", latency.label()),
+                y(&[Figure::P50, Figure::Max]).titled(axes::STABLE_LATENCY),
+            ),
         };
-        let y = |figures: &[Figure]| {
-            let around = points(figures)
-                .iter()
-                .fold(f64::INFINITY..=0.0, |range, at| range.start().min(at.1)..=range.end().max(at.1));
-            // Without a run any axis will do.
-            Scale::logarithmic(if around.is_empty() { 1.0..=10.0 } else { around })
-        };
-        Axes {
-            x: Scale::linear(points(&FIGURES).iter().map(|at| at.0).fold(0.0, f64::max)),
-            latency: y(&[Figure::P50, Figure::Max]),
-            messages: y(&[Figure::MsgsPerOp]),
-        }
-    }
-
-    fn y(&self, figure: Figure) -> &Scale {
-        if figure == Figure::MsgsPerOp { &self.messages } else { &self.latency }
-    }
+        let left = MARGIN + axes::LEFT + place as i32 * (MARGIN + axes::LEFT + CHART.0);
+        let x = Axis::linear(longest).titled(axes::BATCH_TIMEOUT);
+        (title, Axes { left, top, width: CHART.0, height: CHART.1, x, y })
+    })
 }
 
+/// A series of one of the sweeps.
 struct Curve {
     name: String,
     look: Look,
-    /// The runs as each panel shows them.
-    panels: [Vec<Run>; FIGURES.len()],
+    /// The runs as each chart shows them.
+    charts: [Vec<Run>; FIGURES.len()],
 }
 
 impl Curve {
     fn of(name: String, series: &Series<'_>, look: Look) -> Curve {
-        let panels = FIGURES.map(|figure| {
-            let run = |row: &&Row| {
-                // Nothing else has a place on a logarithmic axis.
-                let value = figure.of(row).filter(|&value| value > 0.0)?;
-                let at = (row.batch_timeout_ms as f64, value);
+        let charts = FIGURES.map(|figure| {
+            let run = |record: &&RunRecord| {
+                // A logarithmic axis has no 0.
+                let value = figure.of(record).filter(|&value| value > 0.0)?;
+                let at = (record.batch_timeout_ms() as f64, value);
                 // Runs of several sweeps have the same settings, so the note says which sweep it is.
-                let note = Note { run: None, text: format!("{name}\n{}", note(series, row).text) };
+                let note = Note { run: None, text: format!("{name}\n{}", note(series, record).text) };
                 Some(Run { at, note })
             };
-            series.rows.iter().filter_map(run).collect()
+            series.records.iter().filter_map(run).collect()
         });
-        Curve { name, look, panels }
+        Curve { name, look, charts }
     }
 
-    fn draw_legend(&self, root: &Area<'_>, at: (i32, i32)) -> anyhow::Result<()> {
-        legend_entry(root, at, self.look, &self.name, &format!("{} runs", self.panels[0].len()))
+    fn entry(&self) -> Entry {
+        let remark = format!("{} runs", self.charts[0].len());
+        Entry { symbol: Symbol::Series(self.look), name: self.name.clone(), remark }
     }
 
-    fn draw(&self, root: &Area<'_>, notes: &mut Notes, frame: &Frame, panel: usize) -> anyhow::Result<()> {
-        let runs = &self.panels[panel];
+    fn draw(&self, root: &Area<'_>, notes: &mut Notes, axes: &Axes, chart: usize) -> anyhow::Result<()> {
+        let runs = &self.charts[chart];
         let points: Vec<(f64, f64)> = runs.iter().map(|run| run.at).collect();
         let means = Groups::of(&points);
-        let line: Vec<_> = means.as_slice().iter().map(|group| frame.at(group.x, group.mean())).collect();
+        let line: Vec<_> = means.as_slice().iter().map(|group| axes.at(group.x, group.mean())).collect();
         path(root, &line, self.look, 1.6)?;
-        runs::draw(root, notes, frame, (self.look, RADIUS - 1.0), runs)
+        runs::draw(root, notes, axes, (self.look, RADIUS - 1.0), runs)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::examples::{failed, with_max};
     use crate::record::Status;
-    use crate::record::row::tests::example;
+    use crate::record::tests::example;
 
     #[test]
     fn every_sweep_is_a_curve_in_both_panels() {
-        let slower = |timeout| Row { stable_max_ms: Some(900), ..example(timeout, 1) };
+        let slower = |timeout| with_max(timeout, 1, 900);
         let [before, after] = [[example(50, 1), example(400, 1)], [slower(50), slower(400)]];
         let sweeps =
             [("before".to_owned(), Series::group(&before)), ("after".to_owned(), Series::group(&after))];
@@ -173,7 +152,7 @@ mod tests {
         ] {
             assert!(svg.contains(word), "{word}");
         }
-        let failed = [Row { status: Status::Crashed, ..example(50, 1) }];
+        let failed = [failed(50, 1, Status::Crashed)];
         assert!(draw(&[("x".to_owned(), Series::group(&failed))]).is_err());
     }
 }

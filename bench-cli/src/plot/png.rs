@@ -14,7 +14,7 @@ const PIXELS: f32 = 2.0;
 /// Renders `svg`.
 ///
 /// # Errors
-/// If it is no SVG, or too large to be held in memory.
+/// If it is not a valid SVG, or too large for memory.
 pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
     let mut fonts = Database::new();
     fonts.load_font_data(REGULAR.to_vec());

@@ -15,7 +15,7 @@ pub const REGULAR: &[u8] = include_bytes!("../../assets/fonts/Roboto-Regular.ttf
 pub const BOLD: &[u8] = include_bytes!("../../assets/fonts/Roboto-Bold.ttf");
 /// The font's family name.
 pub const FAMILY: &str = "Roboto";
-/// What a viewer without that font should take.
+/// The fonts for a viewer without that font, in order of preference.
 pub const FAMILIES: &str = "Roboto, 'Helvetica Neue', Arial, sans-serif";
 /// The name under which plotters knows the font, and which it writes into the SVG.
 pub const PLOTTERS_FAMILY: &str = "sans-serif";
@@ -40,11 +40,12 @@ pub enum Marker {
     Triangle,
 }
 
-/// How a curve is drawn. The first few of one picture differ in colour, in marker and in dashes, so that any one of them
-/// is enough.
+/// How a curve is drawn. The first few curves of a plot differ in colour, in marker and in dashes, so that
+/// any one of these is enough to tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// For series mostly from the Okabe–Ito palette, which people with any colour vision can tell apart.
+    /// For series mostly from the Okabe–Ito palette, whose colours people with any colour vision can tell
+    /// apart.
     pub colour: RGBColor,
     /// The points' shape.
     pub marker: Marker,
@@ -59,8 +60,8 @@ const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
 const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
 const BROWN: RGBColor = RGBColor(0x7f, 0x4f, 0x24);
 
-/// The look of a quantile: the higher, the darker, in a hue that no series has. Lines are solid, since dashes say that a
-/// line does not fit.
+/// The look of a quantile: the higher, the darker, in a hue that no series has. Lines are solid, since dashes
+/// say that a line does not fit.
 pub const fn of(quantile: Quantile) -> Look {
     let (colour, marker) = match quantile {
         Quantile::P50 => (RGBColor(0xc0, 0x92, 0xd6), Marker::Circle),
@@ -71,8 +72,8 @@ pub const fn of(quantile: Quantile) -> Look {
     Look { colour, marker, dash: None }
 }
 
-/// The looks of series that share a picture. A strategy has the same look in every picture; a second series of it, and
-/// other nodes, have looks by their place among such series.
+/// The looks of series that share a plot. A strategy has the same look in every plot. A second series of a
+/// strategy, and the series of other nodes, have looks by their place among such series.
 pub fn of_series<'a>(series: impl IntoIterator<Item = &'a Series<'a>>) -> Vec<Look> {
     let mut taken = BTreeSet::new();
     let mut others = 0;
@@ -86,7 +87,8 @@ pub fn of_series<'a>(series: impl IntoIterator<Item = &'a Series<'a>>) -> Vec<Lo
     series.into_iter().map(look).collect()
 }
 
-const fn of_strategy(strategy: StrategyKind) -> Option<Look> {
+/// The look of a strategy; `None` for one that has no look of its own.
+pub const fn of_strategy(strategy: StrategyKind) -> Option<Look> {
     let (colour, marker, dash) = match strategy {
         StrategyKind::Tree => (VERMILION, Marker::Triangle, Some((12, 4))),
         StrategyKind::Hub => (BLUE, Marker::Circle, None),
@@ -123,34 +125,35 @@ pub fn register_fonts() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Row;
-    use crate::record::row::tests::example;
+    use crate::analysis::examples::{of_program, of_strategy};
+    use crate::record::RunRecord;
 
-    fn looks(rows: &[Row]) -> Vec<(String, Look)> {
-        let series = Series::group(rows);
+    fn looks(records: &[RunRecord]) -> Vec<(String, Look)> {
+        let series = Series::group(records);
         let looks = of_series(&series);
         series.into_iter().map(|series| series.name).zip(looks).collect()
     }
 
     #[test]
     fn a_strategy_looks_the_same_whatever_it_is_drawn_with() {
-        let with = |strategy: &str| Row { strategy: strategy.to_owned(), ..example(50, 1) };
-        let other = Row { strategy: String::new(), node_bin: "mine.py".to_owned(), ..example(50, 1) };
-        let all = looks(&[with("direct"), other, with("hub"), with("tree")]);
-        for alone in ["tree", "hub", "direct"] {
-            assert!(all.contains(&looks(&[with(alone)])[0]), "{alone}: {all:?}");
+        let with = |strategy| of_strategy(strategy, 50);
+        let [hub, tree, direct] = [StrategyKind::Hub, StrategyKind::Tree, StrategyKind::Direct];
+        let all = looks(&[with(direct), of_program("mine.py", 50), with(hub), with(tree)]);
+        for alone in [tree, hub, direct] {
+            assert!(all.contains(&looks(&[with(alone)])[0]), "{alone:?}: {all:?}");
         }
     }
 
     #[test]
     fn no_two_series_of_a_picture_and_no_quantile_look_alike() {
-        let row =
-            |strategy: &str, node_count| Row { strategy: strategy.to_owned(), node_count, ..example(50, 1) };
-        let rows: Vec<Row> = ["hub", "tree", "direct"]
+        let record = |strategy, node_count| {
+            of_strategy(strategy, 50).with(|record| record.run.settings.node_count = node_count)
+        };
+        let records: Vec<RunRecord> = [StrategyKind::Hub, StrategyKind::Tree, StrategyKind::Direct]
             .into_iter()
-            .flat_map(|strategy| (2..6).map(move |node_count| row(strategy, node_count)))
+            .flat_map(|strategy| (2..6).map(move |node_count| record(strategy, node_count)))
             .collect();
-        let all = looks(&rows);
+        let all = looks(&records);
         let mut seen: Vec<Look> = Quantile::ALL.map(of).to_vec();
         for (name, look) in all {
             assert!(!seen.contains(&look), "{name}: {look:?}");

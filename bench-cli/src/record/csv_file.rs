@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::Row;
-use super::row::{columns, to_csv};
+use super::{RunRecord, columns};
 
 /// An open `sweep.csv` that rows are appended to. No other sweep writes to it at the same time.
 #[derive(Debug)]
@@ -20,8 +19,9 @@ pub struct CsvFile {
 }
 
 impl CsvFile {
-    /// Opens the file for appending, without a row if `replace` says so, and gives the rows that it has. A torn last
-    /// line is cut off. With `durable`, each row is forced onto the disk; without, only [`CsvFile::sync`] does that.
+    /// Opens the file for appending, without a row if `replace` says so, and gives the rows that it has. A
+    /// torn last line is cut off. With `durable`, each row is forced onto the disk; without, only
+    /// [`CsvFile::sync`] does that.
     ///
     /// # Errors
     /// If the file cannot be written, is no `sweep.csv` of this version, or another sweep is writing to it.
@@ -35,7 +35,7 @@ impl CsvFile {
             .with_context(|| format!("cannot create or write {}", path.display()))?;
         lock(&file, path)?;
         let mut csv = CsvFile { path: path.to_owned(), file, length: 0, durable };
-        let rows = if replace { Rows { rows: Vec::new(), torn_line: None } } else { csv.read()? };
+        let rows = if replace { Rows { records: Vec::new(), torn_line: None } } else { csv.read()? };
         csv.cut().with_context(|| format!("cannot write to {}", path.display()))?;
         Ok((csv, rows))
     }
@@ -45,19 +45,20 @@ impl CsvFile {
         let text = read_text(&self.path)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         if whole == 0 {
-            return Ok(Rows { rows: Vec::new(), torn_line: (!text.is_empty()).then_some(1) });
+            return Ok(Rows { records: Vec::new(), torn_line: (!text.is_empty()).then_some(1) });
         }
         let rows = parse(&text).with_context(|| unreadable(&self.path))?;
         let header = text.lines().next().unwrap_or_default();
-        match rows.rows.first() {
-            Some(row) if columns(row).join(",") != header => bail!(
-                "{} has the columns of another version of bench-cli; give another --out or --name, or --force to \
-                 replace it",
-                self.path.display()
-            ),
-            Some(_) => self.length = whole as u64,
-            // Column names alone hold nothing, and may be those of another version.
-            None => {}
+        // Column names alone hold nothing, and may be those of another version.
+        if !rows.records.is_empty() {
+            if columns::header() != header {
+                bail!(
+                    "{} has the columns of another version of bench-cli; give another --out or --name, or --force to \
+                     replace it",
+                    self.path.display()
+                );
+            }
+            self.length = whole as u64;
         }
         Ok(rows)
     }
@@ -71,8 +72,8 @@ impl CsvFile {
     ///
     /// # Errors
     /// If it cannot be written (a full disk, say). The rows before it are safe then.
-    pub fn append(&mut self, row: &Row) -> anyhow::Result<()> {
-        let bytes = to_csv(row, self.length == 0);
+    pub fn append(&mut self, record: &RunRecord) -> anyhow::Result<()> {
+        let bytes = lines(std::slice::from_ref(record), self.length == 0);
         // One write, so that a crash leaves at most one torn line, the last.
         let written = self.file.write_all(&bytes);
         let written = written.and_then(|()| if self.durable { self.file.sync_data() } else { Ok(()) });
@@ -89,13 +90,12 @@ impl CsvFile {
     ///
     /// # Errors
     /// If they cannot be written. The old ones are there then.
-    pub fn rewrite(&mut self, rows: &[Row]) -> anyhow::Result<()> {
+    pub fn rewrite(&mut self, records: &[RunRecord]) -> anyhow::Result<()> {
         let fresh = self.path.with_extension("csv.new");
         let written = (|| {
             let mut file = File::options().append(true).create(true).truncate(false).open(&fresh)?;
             file.set_len(0)?;
-            let lines = rows.iter().enumerate().map(|(index, row)| to_csv(row, index == 0));
-            let bytes: Vec<u8> = lines.flatten().collect();
+            let bytes = lines(records, true);
             file.write_all(&bytes)?;
             file.sync_data()?;
             // Locked before it takes the place of the file that is locked now.
@@ -125,6 +125,12 @@ impl CsvFile {
     }
 }
 
+/// Records as lines of the file, below the line of column names `with_header`.
+fn lines(records: &[RunRecord], with_header: bool) -> Vec<u8> {
+    let header = if with_header { columns::header() + "\n" } else { String::new() };
+    header.into_bytes().into_iter().chain(records.iter().flat_map(columns::line)).collect()
+}
+
 /// Takes the file for this process, until it is closed.
 fn lock(file: &File, path: &Path) -> anyhow::Result<()> {
     match file.try_lock() {
@@ -141,7 +147,7 @@ fn lock(file: &File, path: &Path) -> anyhow::Result<()> {
 #[derive(Debug)]
 pub struct Rows {
     /// The complete rows, in the file's order.
-    pub rows: Vec<Row>,
+    pub records: Vec<RunRecord>,
     /// The number of a last line that does not end (a power cut, say); it is no row.
     pub torn_line: Option<usize>,
 }
@@ -177,27 +183,22 @@ pub fn parse(text: &str) -> anyhow::Result<Rows> {
     if header.is_empty() {
         bail!("it is empty; a sweep that ended before its first run leaves such a file");
     }
-    for column in ["batch_timeout_ms", "status", "stable_p50_ms"] {
-        if !header.iter().any(|name| name == column) {
-            bail!("its first line has no column {column:?}");
-        }
+    if let Some(column) = columns::missing(&header) {
+        bail!("its first line has no column {column:?}");
     }
-    let mut rows = Vec::new();
-    for record in reader.deserialize() {
-        rows.push(record.map_err(|error| explain(&error, &header))?);
+    let mut records = Vec::new();
+    for fields in reader.records() {
+        let fields = fields.map_err(|error| explain(&error))?;
+        let line = fields.position().map_or(0, csv::Position::line);
+        let record = columns::read(header.iter(), fields.iter());
+        records.push(record.map_err(|problem| anyhow::anyhow!("line {line}{problem}"))?);
     }
-    Ok(Rows { rows, torn_line })
+    Ok(Rows { records, torn_line })
 }
 
-/// Says which line and column a row's fault is in.
-fn explain(error: &csv::Error, header: &csv::StringRecord) -> anyhow::Error {
+/// Says which line a fault is in.
+fn explain(error: &csv::Error) -> anyhow::Error {
     match error.kind() {
-        csv::ErrorKind::Deserialize { pos, err } => {
-            let line = pos.as_ref().map_or(0, csv::Position::line);
-            let column = err.field().and_then(|field| header.get(field as usize));
-            let column = column.map(|name| format!(", column {name}")).unwrap_or_default();
-            anyhow::anyhow!("line {line}{column}: {}", err.kind())
-        }
         csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);
             anyhow::anyhow!("line {line} has {len} fields where the header has {expected_len}")
@@ -209,9 +210,10 @@ fn explain(error: &csv::Error, header: &csv::StringRecord) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::row::tests::example;
+    use crate::record::Status;
+    use crate::record::tests::example;
 
-    fn written(rows: &[Row]) -> String {
+    fn written(rows: &[RunRecord]) -> String {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sweep.csv");
         let mut file = CsvFile::open(&path, false, true).unwrap().0;
@@ -221,10 +223,13 @@ mod tests {
 
     #[test]
     fn rows_read_back_as_they_were() {
-        let failed = Row { status: crate::record::Status::Crashed, stable_p50_ms: None, ..example(100, 2) };
+        let failed = example(100, 2).with(|record| {
+            record.measured.status = Status::Crashed;
+            record.measured.figures = None;
+        });
         let rows = vec![example(50, 1), failed];
         let read = parse(&written(&rows)).unwrap();
-        assert_eq!(read.rows, rows);
+        assert_eq!(read.records, rows);
         assert_eq!(read.torn_line, None);
     }
 
@@ -233,17 +238,18 @@ mod tests {
         let text = written(&[example(50, 1), example(100, 1)]);
         for cut in 1..40 {
             let read = parse(&text[..text.len() - cut]).unwrap();
-            assert_eq!(read.rows, [example(50, 1)]);
+            assert_eq!(read.records, [example(50, 1)]);
             assert_eq!(read.torn_line, Some(3));
         }
     }
 
     #[test]
     fn a_reason_of_several_lines_stays_on_one() {
-        let row = Row { reason: "first\nsecond\r\n\u{1b}third".to_owned(), ..example(50, 1) };
+        let reason = "first\nsecond\r\n\u{1b}third".to_owned();
+        let row = example(50, 1).with(|record| record.measured.reason = reason);
         let text = written(&[row]);
         assert_eq!(text.lines().count(), 2);
-        assert_eq!(parse(&text).unwrap().rows[0].reason, "first second third");
+        assert_eq!(parse(&text).unwrap().records[0].measured.reason, "first second third");
     }
 
     #[test]
@@ -267,12 +273,12 @@ mod tests {
         let text = written(&[example(50, 1), example(100, 1)]);
         for cut in [0, 1, 10] {
             fs::write(&path, &text[..text.len() - cut]).unwrap();
-            let (mut file, Rows { rows, torn_line }) = open(&path).unwrap();
+            let (mut file, Rows { records: rows, torn_line }) = open(&path).unwrap();
             assert_eq!((rows.len(), torn_line), if cut == 0 { (2, None) } else { (1, Some(3)) });
             file.append(&example(200, 1)).unwrap();
             let read = read(&path).unwrap();
-            assert_eq!((read.rows.len(), read.torn_line), (rows.len() + 1, None));
-            assert_eq!(read.rows.last(), Some(&example(200, 1)));
+            assert_eq!((read.records.len(), read.torn_line), (rows.len() + 1, None));
+            assert_eq!(read.records.last(), Some(&example(200, 1)));
         }
         // A torn header.
         fs::write(&path, &text[..30]).unwrap();
@@ -284,7 +290,7 @@ mod tests {
     fn what_is_no_sweep_of_this_version_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sweep.csv");
-        let other = written(&[example(50, 1)]).replacen(",late\n", ",late,more\n", 1);
+        let other = written(&[example(50, 1)]).replacen("\n", ",more\n", 1);
         let other = other.trim_end().to_owned() + ",1\n";
         for (text, problem) in [("kept\n", "no column"), (other.as_str(), "another version")] {
             fs::write(&path, text).unwrap();
@@ -306,7 +312,7 @@ mod tests {
         file.append(&example(100, 1)).unwrap();
         assert!(open(&path).is_err());
         drop(file);
-        assert_eq!(open(&path).unwrap().1.rows, [example(50, 1), example(100, 1)]);
+        assert_eq!(open(&path).unwrap().1.records, [example(50, 1), example(100, 1)]);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 }

@@ -1,30 +1,109 @@
-//! What came of a run: the figures it measured, and whether they may be used.
+//! What a run measured, and whether it may be used.
 //!
-//! [`results`] reads them from a `results.edn`, [`row`] is one line of `sweep.csv`, [`csv_file`] the file.
-//! [`setting`] says what a row was made with.
+//! [`RunRecord`] is a run's description with what it [`Measured`]. [`results`] reads figures from a
+//! `results.edn`, [`csv_file`] keeps records in `sweep.csv`, whose columns only [`columns`] knows.
 
+pub mod columns;
 pub mod csv_file;
 pub mod results;
-pub mod row;
-#[cfg(test)]
-mod schema;
-pub mod setting;
 
-use std::fmt;
 use std::time::Duration;
 
-pub use crate::harness::checker::Validity;
-pub use results::Figures;
-pub use row::Row;
-pub use setting::Setting;
+use jiff::Timestamp;
+use node::StrategyKind;
 
-/// From this stable latency on, a value may have been lost: final reads come 10 s after the last operation, so a
-/// value that a final read still misses shows as one that took at least that long to become stable. So does one that
-/// a partition of that length held up; only the history tells them apart.
+pub use crate::harness::checker::Validity;
+use crate::spec::RunSpec;
+use crate::spec::settings::{Settings, named};
+pub use results::Figures;
+
+/// A run and what it measured: one line of `sweep.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRecord {
+    /// What was run.
+    pub run: RunSpec,
+    /// What came out.
+    pub measured: Measured,
+}
+
+/// What a run measured, and how it was made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// How the run ended.
+    pub status: Status,
+    /// Why it is not ok, in one sentence; empty if it is.
+    pub reason: String,
+    /// What it measured, if it got that far.
+    pub figures: Option<Figures>,
+    /// How late the engine's timers fired (99th percentile), if it says.
+    pub timer_p99: Option<Duration>,
+    /// Whether that is so late that latencies read too high, if the engine says.
+    pub late: Option<bool>,
+    /// The version of the engine; empty if it is not known.
+    pub engine_version: String,
+    /// The version of this program.
+    pub bench_version: String,
+    /// When the run began.
+    pub started_at: Option<Timestamp>,
+    /// How long it took by the wall clock, start and checks included.
+    pub duration: Duration,
+    /// How often the run was tried: more than once if something other than the node broke it, or the user
+    /// asked for failed runs again.
+    pub attempts: u32,
+    /// The run's log, relative to the folder of the CSV; empty if none was kept.
+    pub log: String,
+}
+
+impl RunRecord {
+    /// Whether the run's figures may be used.
+    pub fn is_ok(&self) -> bool {
+        self.measured.status == Status::Ok
+    }
+
+    /// Network, workload and faults.
+    pub fn settings(&self) -> &Settings {
+        &self.run.settings
+    }
+
+    /// The strategy of this repository's node, if that ran.
+    pub fn strategy(&self) -> Option<StrategyKind> {
+        self.run.strategy
+    }
+
+    /// The batch timeout in milliseconds.
+    pub fn batch_timeout_ms(&self) -> u64 {
+        self.run.batch_timeout_ms()
+    }
+
+    /// What this run is a sample of: a strategy, or another node's program name.
+    pub fn series(&self) -> String {
+        self.run.series()
+    }
+
+    /// The figures, whether they may be used or not.
+    pub fn figures(&self) -> Option<&Figures> {
+        self.measured.figures.as_ref()
+    }
+
+    /// Messages between nodes for each operation, whether the run is ok or not.
+    pub fn msgs_per_op(&self) -> Option<f64> {
+        self.figures()?.msgs_per_op
+    }
+
+    /// A quantile of the stable latencies, if the run is ok and has one.
+    pub fn latency(&self, quantile: Quantile) -> Option<Duration> {
+        let stable = self.figures()?.stable.as_ref()?;
+        self.is_ok().then(|| quantile.of(stable))
+    }
+}
+
+/// From this stable latency on, a value may have been lost: final reads come 10 s after the last operation,
+/// so a value that a final read still misses shows as one that took at least that long to become stable. So
+/// does one that a partition of that length held up; only the history tells them apart.
 pub const LOST_LATENCY: Duration = Duration::from_secs(10);
 
 /// The quantiles of the stable latencies that Maelstrom reports, in milliseconds as it measures them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StableLatencies {
     /// The minimum.
     pub p0: Duration,
@@ -77,8 +156,7 @@ impl Quantile {
 }
 
 /// How a run ended. Only [`Status::Ok`] runs enter fits and medians.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Valid, and every value became stable.
     Ok,
@@ -96,29 +174,14 @@ pub enum Status {
     TimedOut,
     /// It left no results that can be read.
     Unreadable,
+    /// The embedded runner could not go on, through no fault of the node.
+    RunnerFailed,
 }
 
-impl Status {
-    /// The name that the CSV and the terminal show.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Status::Ok => "ok",
-            Status::Invalid => "invalid",
-            Status::Unknown => "unknown",
-            Status::LostValues => "lost-values",
-            Status::BadArguments => "bad-arguments",
-            Status::Crashed => "crashed",
-            Status::TimedOut => "timed-out",
-            Status::Unreadable => "unreadable",
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+named!(Status, "status",
+    Ok => "ok", Invalid => "invalid", Unknown => "unknown", LostValues => "lost-values", BadArguments => "bad-arguments",
+    Crashed => "crashed", TimedOut => "timed-out", Unreadable => "unreadable",
+    RunnerFailed => "runner-failed");
 
 /// What came of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,8 +193,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Judges the figures of a run that ended by itself. If some value took suspiciously long, `missed` says how
-    /// many values final reads missed; without an answer, they count as lost.
+    /// Judges the figures of a run that ended by itself. If some value took suspiciously long, `missed` says
+    /// how many values final reads missed; without an answer, they count as lost.
     pub fn judge(figures: Figures, missed: impl FnOnce() -> Option<usize>) -> Outcome {
         let (status, reason) = match figures.validity {
             Validity::Invalid => (Status::Invalid, figures.complaint()),
@@ -191,4 +254,86 @@ fn lost_values(slowest: Duration, missed: Option<usize>) -> String {
         None => "some value was".to_owned(),
     };
     format!("a stable latency of {} ms: {values} still missing from a final read", slowest.as_millis())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::spec::{EngineKind, Node};
+
+    /// A plausible run of the hub at `batch_timeout_ms`.
+    pub(crate) fn example(batch_timeout_ms: u64, repetition: u32) -> RunRecord {
+        let ms = Duration::from_millis;
+        RunRecord {
+            run: RunSpec {
+                engine: EngineKind::Embedded,
+                node: Node::Bundled,
+                strategy: Some(StrategyKind::Hub),
+                batch_timeout: ms(batch_timeout_ms),
+                settings: Settings::default(),
+                args: ["--strategy", "hub"].map(str::to_owned).into(),
+                env: Vec::new(),
+                repetition,
+                seed: Some(7),
+            },
+            measured: Measured {
+                status: Status::Ok,
+                reason: String::new(),
+                figures: Some(Figures {
+                    validity: Validity::Valid,
+                    complaints: Vec::new(),
+                    operations: 2000,
+                    fail_count: 0,
+                    info_count: 0,
+                    ok_fraction: Some(1.0),
+                    msgs_per_op: Some(1.5),
+                    msgs_per_op_all: Some(3.5),
+                    attempt_count: 1000,
+                    stable_count: 1000,
+                    lost_count: 0,
+                    never_read_count: 0,
+                    stable: Some(StableLatencies {
+                        p0: ms(0),
+                        p50: ms(200 + batch_timeout_ms / 2),
+                        p95: ms(200 + batch_timeout_ms * 9 / 10),
+                        p99: ms(200 + batch_timeout_ms),
+                        max: ms(201 + batch_timeout_ms),
+                    }),
+                }),
+                timer_p99: Some(Duration::from_micros(90)),
+                late: Some(false),
+                engine_version: "0.1.0".to_owned(),
+                bench_version: "0.1.0".to_owned(),
+                started_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+                duration: Duration::from_millis(30_500),
+                attempts: 1,
+                log: "runs/hub-50ms-r1/log.txt".to_owned(),
+            },
+        }
+    }
+
+    impl RunRecord {
+        /// The record with something changed.
+        pub(crate) fn with(mut self, change: impl FnOnce(&mut RunRecord)) -> RunRecord {
+            change(&mut self);
+            self
+        }
+
+        /// The figures, of a record that has some.
+        pub(crate) fn figures_mut(&mut self) -> &mut Figures {
+            self.measured.figures.as_mut().unwrap()
+        }
+
+        /// The stable latencies, of a record that has some.
+        pub(crate) fn stable_mut(&mut self) -> &mut StableLatencies {
+            self.figures_mut().stable.as_mut().unwrap()
+        }
+    }
+
+    #[test]
+    fn a_run_that_failed_has_no_latency_to_fit() {
+        let failed = example(100, 1).with(|record| record.measured.status = Status::LostValues);
+        assert_eq!(failed.latency(Quantile::Max), None);
+        assert_eq!(example(100, 1).latency(Quantile::Max), Some(Duration::from_millis(301)));
+    }
 }

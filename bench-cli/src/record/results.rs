@@ -1,7 +1,7 @@
 //! Reading the `results.edn` that a run leaves.
 //!
-//! Strict on purpose: a key that is missing, of another type or out of range is an error that names it, never a
-//! zero. Keys that nothing here needs may be missing or new.
+//! Strict on purpose: a key that is missing, of another type or out of range is an error that names it, never
+//! a zero. Keys that nothing here needs may be missing or new.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -29,7 +29,8 @@ pub struct Figures {
     pub info_count: u64,
     /// The fraction of operations that succeeded.
     pub ok_fraction: Option<f64>,
-    /// Messages between nodes for each operation: the figure that the challenges limit. Absent without operations.
+    /// Messages between nodes for each operation: the figure that the challenges limit. Absent without
+    /// operations.
     pub msgs_per_op: Option<f64>,
     /// All messages for each operation, those from and to clients included.
     pub msgs_per_op_all: Option<f64>,

@@ -1,58 +1,68 @@
-//! Advice in words: which timeouts meet limits, the best of them, and what to measure next.
+//! Advice in words: which timeouts meet limits, which are best, and what to measure next.
 
 use std::fmt;
+use std::time::Duration;
 
-use super::repeat;
-use crate::analysis::advice::{Judged, Predicted, Verdict};
-use crate::analysis::{Advice, Envelope, Figure, Series};
+use crate::analysis::advice::{Judged, NextSweep, Predicted, Verdict};
+use crate::analysis::{Advice, Figure, Series};
+use crate::spec::{Limits, RunSpec, SweepSpec};
 
-/// What the runs say of one limit. The terminal, the report and the summary show the same words.
+/// Which settings meet some limits, in words. The terminal, the report and the summary show the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// What is asked: which settings meet these limits.
+    /// The question: which settings meet these limits.
     pub question: String,
-    /// For each series, which timeouts do, which do not, and which may; then the best.
+    /// For each series, which timeouts do, which do not, and which may; then the best ones.
     pub findings: Vec<String>,
-    /// What is worth measuring next, and the command that does.
+    /// What is worth measuring next, and the command for it.
     pub next: Vec<(String, String)>,
 }
 
-/// The answer for every limit; in a grid of settings one for each combination, since a strategy and a timeout can be
-/// chosen, but not how many nodes there are or how far apart.
-pub fn answers(series: &[Series<'_>], envelopes: &[Envelope]) -> Vec<Answer> {
+/// The answer for each limit. In a grid of settings there is one for each combination, since a user can
+/// choose a strategy and a timeout, but not the number of nodes or their distance. `spec` describes the
+/// sweep, if there is a description.
+pub fn answers(series: &[Series<'_>], limits: &[Limits], spec: Option<&SweepSpec>) -> Vec<Answer> {
     let mut combinations: Vec<Vec<Series<'_>>> = Vec::new();
     for one in series {
-        // The question says the settings, so the series need not.
+        // The question names the settings, so the series need not.
         let one = Series { name: one.subject(), ..one.clone() };
         match combinations.iter_mut().find(|combination| combination[0].settings == one.settings) {
             Some(combination) => combination.push(one),
             None => combinations.push(vec![one]),
         }
     }
-    let of_envelope =
-        |envelope: &Envelope| combinations.iter().map(|series| Answer::on(series, envelope)).collect();
-    envelopes.iter().flat_map(|envelope| -> Vec<Answer> { of_envelope(envelope) }).collect()
+    let of_limits = |limits| combinations.iter().map(move |series| Answer::on(series, limits, spec));
+    limits.iter().flat_map(of_limits).collect()
 }
 
 impl Answer {
-    /// For series of the same settings.
-    fn on(series: &[Series<'_>], envelope: &Envelope) -> Answer {
-        let advice = Advice::on(series, envelope.clone());
+    /// The answer for series with the same settings.
+    fn on(series: &[Series<'_>], limits: &Limits, spec: Option<&SweepSpec>) -> Answer {
+        let advice = Advice::on(series, limits.clone());
         let mut findings: Vec<String> = series.iter().map(|series| of_series(&advice, series)).collect();
         findings.extend(best(&advice));
         let next = advice.next.iter().filter_map(|next| {
-            let rows = &series.iter().find(|series| series.name == next.series)?.rows;
-            let command = repeat::further(rows, &next.timeouts_ms, next.repetitions)?;
-            Some((format!("To know {} better", next.series), command))
+            let series = series.iter().find(|series| series.name == next.series)?;
+            Some((format!("To know {} better", next.series), command(next, series, spec)?))
         });
         let settings = series.first().map(|series| series.settings.as_str()).unwrap_or_default();
         let at = if settings.is_empty() { String::new() } else { format!(" at {settings}") };
         Answer {
-            question: format!("What meets {envelope}{at}, with 95 % confidence for one more run"),
+            question: format!("What meets {limits}{at}, with 95 % confidence for one more run"),
             findings,
             next: next.collect(),
         }
     }
+}
+
+/// The command that makes the next sweep. `None` if nobody knows what arguments the node has at other
+/// timeouts.
+fn command(next: &NextSweep, series: &Series<'_>, spec: Option<&SweepSpec>) -> Option<String> {
+    let runs: Vec<&RunSpec> = series.records.iter().map(|record| &record.run).collect();
+    let mut sweep = SweepSpec::like(spec, &runs)?;
+    sweep.grid.batch_timeouts = next.timeouts_ms.iter().copied().map(Duration::from_millis).collect();
+    sweep.grid.repetitions = u32::try_from(next.repetitions).unwrap_or(u32::MAX);
+    Some(sweep.command_without_seed())
 }
 
 impl fmt::Display for Answer {
@@ -82,7 +92,7 @@ fn of_series(advice: &Advice, series: &Series<'_>) -> String {
         });
         shown.collect::<Vec<_>>().join(", ")
     };
-    let parts = [(Verdict::Meets, "yes"), (Verdict::Open, "open"), (Verdict::Misses, "no")];
+    let parts = [(Verdict::Meets, "yes"), (Verdict::Unclear, "unclear"), (Verdict::Misses, "no")];
     let parts = parts.map(|(verdict, word)| (word, with(verdict)));
     let said: Vec<String> = parts
         .iter()
@@ -92,11 +102,11 @@ fn of_series(advice: &Advice, series: &Series<'_>) -> String {
     format!("{}: {}", series.name, said.join("; "))
 }
 
-/// The best settings of those that surely meet the limits.
+/// The best settings of those that reliably meet the limits.
 fn best(advice: &Advice) -> Vec<String> {
     let recommended = advice.recommended();
     if recommended.is_empty() {
-        return vec!["nothing that was measured surely meets it".to_owned()];
+        return vec!["no measured setting reliably meets it".to_owned()];
     }
     recommended.iter().map(|(aim, judged)| format!("{}: {}", aim.name(), describe(judged))).collect()
 }
@@ -114,40 +124,48 @@ pub fn describe(judged: &Judged) -> String {
         Some(shown)
     });
     let figures: Vec<String> = figures.collect();
-    format!("{} at {} ms: {} ({} runs)", judged.series, judged.timeout_ms, figures.join(", "), judged.runs)
+    format!("{}: {} ({} runs)", judged.setting(), figures.join(", "), judged.runs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::Challenge;
-    use crate::record::Row;
-    use crate::record::row::tests::example;
+    use crate::analysis::examples::{with_max, with_nodes};
+    use crate::record::RunRecord;
+    use crate::spec::limits::Challenge;
+
+    /// The record with the arguments that the node is given for its strategy and timeout.
+    fn with_args(record: RunRecord) -> RunRecord {
+        record.with(|record| {
+            let timeout = format!("{}ms", record.batch_timeout_ms());
+            record.run.args = ["--batch-timeout", &timeout, "--strategy", "hub"].map(str::to_owned).into();
+        })
+    }
 
     #[test]
     fn advice_names_timeouts_the_best_and_the_next_sweep() {
-        let run = |timeout: u64, (repetition, percent): (u32, u64)| Row {
-            stable_max_ms: Some((200 + timeout) * percent / 100),
-            msgs_per_op: Some(300.0 / timeout as f64 * percent as f64 / 100.0),
-            node_args: format!("--batch-timeout {timeout}ms --strategy hub"),
-            ..example(timeout, repetition)
+        let run = |timeout: u64, (repetition, percent): (u32, u64)| {
+            with_args(with_max(timeout, repetition, (200 + timeout) * percent / 100)).with(|record| {
+                record.figures_mut().msgs_per_op = Some(300.0 / timeout as f64 * percent as f64 / 100.0);
+            })
         };
-        let rows: Vec<Row> = [100, 200, 300, 380, 800]
+        let records: Vec<RunRecord> = [100, 200, 300, 380, 800]
             .into_iter()
             .flat_map(|timeout| [(1, 98), (2, 100), (3, 102)].map(|sample| run(timeout, sample)))
             .collect();
-        let answers = answers(&Series::group(&rows), &[Challenge::ALL[0].into()]);
+        let answers = answers(&Series::group(&records), &[Challenge::ALL[0].into()], None);
         insta::assert_snapshot!(answers[0]);
     }
 
     #[test]
     fn each_combination_of_settings_has_an_answer_of_its_own() {
-        let run = |node_count, repetition| Row { node_count, ..example(100, repetition) };
-        let rows = [run(5, 1), run(5, 2), run(25, 1), run(25, 2)];
-        let answers = answers(&Series::group(&rows), &[Challenge::ALL[0].into()]);
+        let run = |node_count, repetition| with_args(with_nodes(node_count, 100, repetition));
+        let records = [run(5, 1), run(5, 2), run(25, 1), run(25, 2)];
+        let answers = answers(&Series::group(&records), &[Challenge::ALL[0].into()], None);
         assert_eq!(answers.len(), 2);
         assert!(answers[1].question.contains("at 25 nodes, with 95 %"), "{}", answers[1]);
         assert!(answers[1].findings[0].starts_with("hub: "), "{}", answers[1]);
+        assert!(!answers[0].next.is_empty());
         assert!(
             answers[0].next.iter().all(|(_, command)| command.ends_with(" --node-count 5")),
             "{}",

@@ -1,34 +1,31 @@
-//! How recommended settings fared, as a table.
+//! Recommended settings and further runs of them, as a table.
 
 use std::fmt::Write as _;
 
 use super::markdown;
-use super::summary::Sheet;
+use super::summary::{self, Sheet};
 use crate::analysis::advice::Predicted;
-use crate::analysis::confirm::Held;
-use crate::analysis::{Envelope, Figure};
+use crate::analysis::confirm::Confirmation;
+use crate::analysis::{Figure, Warning};
+use crate::spec::Limits;
 
 /// A row for each recommendation: what was predicted for one more run, and what was measured.
-pub fn sheet(held: &[Held]) -> Sheet {
+pub fn sheet(confirmations: &[Confirmation]) -> Sheet {
     let mut header = vec!["limits".to_owned(), "best for".to_owned(), "setting".to_owned()];
     for figure in SHOWN {
         header.extend([format!("{} predicted", figure.label()), "measured".to_owned()]);
     }
     header.push("below the limits".to_owned());
-    Sheet { header, rows: held.iter().map(cells).collect() }
+    Sheet { header, rows: confirmations.iter().map(cells).collect() }
 }
 
 /// The figures of the table: those that can be limited.
 const SHOWN: [Figure; 3] = [Figure::MsgsPerOp, Figure::P50, Figure::Max];
 
-fn cells(held: &Held) -> Vec<String> {
-    let Held { recommended, runs, below, figures, .. } = held;
+fn cells(confirmation: &Confirmation) -> Vec<String> {
+    let Confirmation { recommended, runs, below, figures, .. } = confirmation;
     let judged = &recommended.judged;
-    let mut cells = vec![
-        limits(&recommended.envelope),
-        recommended.aim.name().to_owned(),
-        format!("{} at {} ms", judged.series, judged.timeout_ms),
-    ];
+    let mut cells = vec![limits(&recommended.limits), recommended.aim.name().to_owned(), judged.setting()];
     for figure in SHOWN {
         let predicted = judged.figure(figure).map(|Predicted { mean, margin }| {
             let margin = margin.map(|margin| format!(" ± {}", number(figure, margin))).unwrap_or_default();
@@ -46,8 +43,8 @@ fn cells(held: &Held) -> Vec<String> {
 }
 
 /// The name of limits, or the limits themselves if they have none.
-fn limits(envelope: &Envelope) -> String {
-    if envelope.name.is_empty() { envelope.to_string() } else { envelope.name.clone() }
+fn limits(limits: &Limits) -> String {
+    if limits.name.is_empty() { limits.to_string() } else { limits.name.clone() }
 }
 
 /// A value without its unit, which the legend says.
@@ -59,16 +56,10 @@ fn number(figure: Figure, value: f64) -> String {
 pub const LEGEND: &str = "Latencies in ms. Predicted: from the sweep that was asked, for one more run, with 95 % \
     confidence for all limits together. Measured: medians and ranges of runs made afterwards.";
 
-/// What was measured on a busy machine, each setting once.
-fn warnings(held: &[Held]) -> Vec<String> {
-    let mut warnings: Vec<String> = Vec::new();
-    for Held { recommended, runs, late, .. } in held.iter().filter(|held| held.late > 0) {
-        let judged = &recommended.judged;
-        let warning = format!(
-            "{} at {} ms: in {late} of {runs} runs this machine was too busy to deliver messages in time, so latencies \
-             read too high.",
-            judged.series, judged.timeout_ms
-        );
+/// The warnings, each once: a setting may be recommended for several limits.
+fn warnings(confirmations: &[Confirmation]) -> Vec<&Warning> {
+    let mut warnings: Vec<&Warning> = Vec::new();
+    for warning in confirmations.iter().filter_map(|confirmation| confirmation.lateness.as_ref()) {
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
@@ -77,20 +68,20 @@ fn warnings(held: &[Held]) -> Vec<String> {
 }
 
 /// The table as Markdown, with the limits in words and the commands that made it.
-pub fn markdown(held: &[Held], commands: &[String]) -> String {
-    let mut text = markdown::table(&sheet(held));
+pub fn markdown(confirmations: &[Confirmation], commands: &[String]) -> String {
+    let mut text = markdown::table(&sheet(confirmations));
     let _ = writeln!(text, "\n{LEGEND}\n");
     let mut seen: Vec<String> = Vec::new();
-    for envelope in held.iter().map(|held| &held.recommended.envelope) {
-        if !seen.contains(&envelope.to_string()) {
-            seen.push(envelope.to_string());
+    for limits in confirmations.iter().map(|confirmation| confirmation.recommended.limits.to_string()) {
+        if !seen.contains(&limits) {
+            seen.push(limits);
         }
     }
-    for envelope in seen {
-        let _ = writeln!(text, "- {}", markdown::escape(&envelope));
+    for limits in seen {
+        let _ = writeln!(text, "- {}", markdown::escape(&limits));
     }
-    for warning in warnings(held) {
-        let _ = writeln!(text, "- Warning: {}", markdown::escape(&warning));
+    for warning in warnings(confirmations) {
+        let _ = writeln!(text, "- {}", markdown::escape(&summary::sentence(warning)));
     }
     let _ = writeln!(text, "\n```sh\n{}\n```", commands.join("\n"));
     text
@@ -100,24 +91,25 @@ pub fn markdown(held: &[Held], commands: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::analysis::confirm::Recommended;
-    use crate::analysis::{Advice, Challenge, Series};
-    use crate::record::Row;
-    use crate::record::row::tests::example;
+    use crate::analysis::examples::late;
+    use crate::analysis::{Advice, Series};
+    use crate::record::tests::example;
+    use crate::spec::limits::Challenge;
 
     #[test]
-    fn runs_on_a_busy_machine_are_told_once_a_setting() {
-        let rows = [1, 2].map(|repetition| example(100, repetition));
-        let advice = Advice::on(&Series::group(&rows), Challenge::ALL[0].into());
-        let late = [1, 2].map(|repetition| Row { late: Some(repetition == 2), ..example(100, repetition) });
-        let held: Vec<Held> = advice
+    fn a_busy_machine_is_told_once_for_each_setting() {
+        let records = [1, 2].map(|repetition| example(100, repetition));
+        let advice = Advice::on(&Series::group(&records), Challenge::ALL[0].into());
+        let further = [example(100, 1), late(100, 2)];
+        let confirmations: Vec<Confirmation> = advice
             .recommended()
             .into_iter()
             .map(|(aim, judged)| (aim, judged.clone()))
-            .map(|(aim, judged)| Recommended { envelope: advice.envelope.clone(), aim, judged })
-            .map(|recommended| Held::against(recommended, &Series::group(&late)))
+            .map(|(aim, judged)| Recommended { limits: advice.limits.clone(), aim, judged })
+            .map(|recommended| Confirmation::against(recommended, &Series::group(&further)))
             .collect();
-        assert_eq!(held.len(), 2);
-        let said = markdown(&held, &["bench-cli confirm x".to_owned()]);
+        assert_eq!(confirmations.len(), 2);
+        let said = markdown(&confirmations, &["bench-cli confirm x".to_owned()]);
         let warning = "- Warning: hub at 100 ms: in 1 of 2 runs this machine was too busy";
         assert_eq!(said.matches(warning).count(), 1, "{said}");
     }

@@ -65,10 +65,10 @@ pub fn definitions(pairs: &[(&str, String)]) -> String {
     html + "</dl>\n"
 }
 
-/// From this width on, in pixels, a picture has a row of the page for itself.
+/// From this width on, in pixels, a plot has a row of the page for itself.
 const WIDE: u32 = 1000;
 
-/// A picture with a description for those who cannot see it, and links to its files.
+/// A plot with a description for those who cannot see it, and links to its files.
 pub fn picture(picture: &Picture) -> String {
     let Picture { name, caption, svg } = picture;
     let label = format!("<svg role=\"img\" aria-label=\"{}\" ", escape(caption));
@@ -83,7 +83,7 @@ pub fn picture(picture: &Picture) -> String {
     )
 }
 
-/// The width of a picture in pixels.
+/// The width of a plot in pixels.
 fn width(svg: &str) -> u32 {
     let digits = svg.split_once("width=\"").and_then(|(_, rest)| rest.split_once('"'));
     digits.and_then(|(digits, _)| digits.parse().ok()).unwrap_or_default()

@@ -1,26 +1,70 @@
 //! `sweep.json`: an array with an object for each run.
 
-use crate::record::Row;
+use serde::{Serialize, Serializer};
 
-/// The rows with the names of the CSV's columns; a figure that a run does not have is `null`.
+use crate::record::RunRecord;
+use crate::record::columns::{self, Cell};
+
+/// The records with the names of the CSV's columns, in their order. A figure that a run does not have is
+/// `null`.
 ///
 /// # Errors
-/// Never for rows that came from a CSV; JSON has no way to write infinities.
-pub fn rows(rows: &[Row]) -> anyhow::Result<String> {
-    Ok(serde_json::to_string_pretty(rows)? + "\n")
+/// If a number is infinite, which JSON cannot express and no record of a CSV has.
+pub fn rows(records: &[RunRecord]) -> anyhow::Result<String> {
+    let objects: Vec<Object<'_>> = records.iter().map(Object).collect();
+    Ok(serde_json::to_string_pretty(&objects)? + "\n")
+}
+
+struct Object<'a>(&'a RunRecord);
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(columns::all().iter().map(|column| (column.name, Field(column.cell(self.0)))))
+    }
+}
+
+struct Field(Cell);
+
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Cell::Empty => serializer.serialize_none(),
+            Cell::Count(count) => serializer.serialize_u64(*count),
+            Cell::Number(number) => serializer.serialize_f64(*number),
+            Cell::Flag(flag) => serializer.serialize_bool(*flag),
+            Cell::Text(text) => serializer.serialize_str(text),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::Status;
-    use crate::record::row::tests::example;
+    use crate::record::tests::example;
 
     #[test]
-    fn rows_read_back_as_they_were() {
-        let failed = Row { status: Status::TimedOut, stable_p50_ms: None, ..example(100, 2) };
-        let written = rows(&[example(50, 1), failed.clone()]).unwrap();
+    fn every_field_has_the_value_of_its_column() {
+        let failed = example(100, 2).with(|record| {
+            record.measured.status = Status::TimedOut;
+            record.measured.figures = None;
+        });
+        let records = [example(50, 1), failed];
+        let written = rows(&records).unwrap();
         assert!(written.contains("\"stable_p50_ms\": null") && written.contains("\"status\": \"timed-out\""));
-        assert_eq!(serde_json::from_str::<Vec<Row>>(&written).unwrap(), [example(50, 1), failed]);
+        let read: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&written).unwrap();
+        for (object, record) in read.iter().zip(&records) {
+            assert_eq!(object.len(), columns::all().len());
+            for column in columns::all() {
+                let shown = match &object[column.name] {
+                    serde_json::Value::Null => String::new(),
+                    serde_json::Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                assert_eq!(shown, column.cell(record).text(), "{}", column.name);
+            }
+        }
+        let names = written.split('"').filter(|word| columns::all().iter().any(|one| one.name == *word));
+        assert!(names.take(columns::all().len()).eq(columns::all().iter().map(|column| column.name)));
     }
 }

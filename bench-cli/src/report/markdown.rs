@@ -6,12 +6,14 @@ use super::advice::{self, Answer};
 use super::page::settings;
 use super::summary::{self, Sheet};
 use super::{distinct, pass_rate};
-use crate::analysis::{Envelope, Series};
-use crate::record::Row;
+use crate::analysis::{Series, Warning};
+use crate::record::RunRecord;
+use crate::spec::{Limits, SweepSpec};
 
-/// The tables of medians and of fits, the advice on limits, and the settings that all that holds for.
-pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {
-    let series = Series::group(rows);
+/// The tables of medians and of fits, the advice on limits, and the settings of the runs. `spec` describes
+/// the sweep, if its folder has a description.
+pub fn summary(records: &[RunRecord], limits: &[Limits], spec: Option<&SweepSpec>) -> String {
+    let series = Series::group(records);
     let mut text = table(&summary::points(&series));
     let _ = writeln!(text, "\n{}\n", escape(&summary::points_legend(&series)));
     for limits in summary::challenge_limits(&series) {
@@ -22,21 +24,23 @@ pub fn summary(rows: &[Row], limits: &[Envelope]) -> String {
         let _ = writeln!(text, "\n{}\n{}", table(&fits), escape(summary::FITS_LEGEND));
     }
     text.push('\n');
-    for remark in summary::remarks(&series) {
-        let _ = writeln!(text, "- {}", escape(&remark));
+    for warning in Warning::on(&series) {
+        let _ = writeln!(text, "- {}", escape(&summary::sentence(&warning)));
     }
     for sentence in pass_rate::sentences(&series) {
         let _ = writeln!(text, "- {}", escape(&sentence));
     }
-    for Answer { question, findings, .. } in advice::answers(&series, limits) {
+    for Answer { question, findings, .. } in advice::answers(&series, limits, spec) {
         let _ = writeln!(text, "\n{}:\n", escape(&question));
         for finding in findings {
             let _ = writeln!(text, "- {}", escape(&finding));
         }
     }
     let settings: Vec<String> =
-        settings(rows).iter().map(|(name, value)| format!("{name}: {}", escape(value))).collect();
-    let engines = distinct(rows, |row| format!("{} {}", row.engine, row.engine_version)).join(", ");
+        settings(records).iter().map(|(name, value)| format!("{name}: {}", escape(value))).collect();
+    let engines =
+        distinct(records, |record| format!("{} {}", record.run.engine, record.measured.engine_version))
+            .join(", ");
     let _ = writeln!(text, "\nEngine: {}; {}.", escape(engines.trim_end()), settings.join("; "));
     text
 }
@@ -70,30 +74,30 @@ pub(super) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::Challenge;
+    use crate::analysis::examples::{failed, of_program, with_max, with_nodes};
     use crate::record::Status;
-    use crate::record::row::tests::example;
+    use crate::record::tests::example;
+    use crate::spec::limits::Challenge;
 
     #[test]
     fn a_summary_is_tables_that_a_readme_can_show() {
-        let failed = Row { status: Status::Crashed, ..example(100, 2) };
-        let rows = [example(100, 1), failed, example(200, 1), example(400, 1)];
-        insta::assert_snapshot!(summary(&rows, &[Challenge::ALL[1].into()]));
+        let records = [example(100, 1), failed(100, 2, Status::Crashed), example(200, 1), example(400, 1)];
+        insta::assert_snapshot!(summary(&records, &[Challenge::ALL[1].into()], None));
     }
 
     #[test]
     fn a_bend_and_a_busy_machine_are_no_secret() {
-        let bend = |(timeout, repetition): (u64, u32)| Row {
-            stable_max_ms: Some(timeout.pow(2) / 100 + u64::from(repetition)),
-            ..example(timeout, repetition)
+        let bend = |(timeout, repetition): (u64, u32)| {
+            with_max(timeout, repetition, timeout.pow(2) / 100 + u64::from(repetition))
         };
-        let mut rows: Vec<Row> = [200, 400, 600, 800]
+        let mut records: Vec<RunRecord> = [200, 400, 600, 800]
             .into_iter()
             .flat_map(|timeout| [(timeout, 1), (timeout, 2)])
             .map(bend)
             .collect();
-        rows[0] = Row { timer_p99_us: Some(5_000), late: Some(true), ..rows[0].clone() };
-        let said = summary(&rows, &[]);
+        records[0].measured.timer_p99 = Some(std::time::Duration::from_millis(5));
+        records[0].measured.late = Some(true);
+        let said = summary(&records, &[], None);
         for words in ["- Warning: hub: in 1 of 8 runs", "- Warning: hub, max: not linear over all timeouts"] {
             assert!(said.contains(words), "{words}\n{said}");
         }
@@ -101,13 +105,13 @@ mod tests {
 
     #[test]
     fn challenges_are_shown_of_their_own_settings_alone() {
-        let small = summary(&[Row { node_count: 5, ..example(100, 1) }], &[]);
+        let small = summary(&[with_nodes(5, 100, 1)], &[], None);
         assert!(small.contains("| max | ok |\n") && !small.contains("3d"), "{small}");
     }
 
     #[test]
     fn a_node_cannot_break_the_table_with_its_name() {
-        let odd = Row { strategy: String::new(), node_bin: "a|b<i>*c".to_owned(), ..example(100, 1) };
-        assert!(summary(&[odd], &[]).contains("| a\\|b\\<i>\\*c |"));
+        let said = summary(&[of_program("a|b<i>*c", 100)], &[], None);
+        assert!(said.contains("| a\\|b\\<i>\\*c |"), "{said}");
     }
 }

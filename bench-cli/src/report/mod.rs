@@ -1,67 +1,71 @@
 //! A sweep for people who were not there: one HTML page, and tables for a README and for other programs.
 //!
-//! Rows and pictures go in, text comes out; nothing here reads or writes files.
+//! Records and plots go in, text comes out; nothing here reads or writes files.
 //!
 //! | module | what it makes |
 //! |---|---|
 //! | [`advice`] | which timeouts meet limits, and the next sweep |
+//! | [`comparison`] | the differences between sweeps as text, JSON and Markdown |
 //! | [`confirm`] | how recommended settings fared when they were run again |
-//! | [`page`] | `report.html`: what was run, figures, pictures and every run, in one file that needs no other |
-//! | [`parity`] | an engine's figures beside recorded ones, as a table and as CSV |
-//! | [`repeat`] | the command lines that run a sweep again, or go on from it |
+//! | [`page`] | `report.html`: what was run, figures, plots and every run, in one file that needs no other |
+//! | [`parity`] | an engine's figures next to recorded ones, as a table and as CSV |
+//! | [`runs`] | the page's table of runs |
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
-//! | [`json`] | `sweep.json`: the rows with the CSV's names |
+//! | [`json`] | `sweep.json`: the records with the names of the CSV's columns |
 //! | [`html`] | tables and links as HTML |
 //! | [`summary`] | the tables that a sweep ends with, on the terminal and for all of the above |
-//! | [`pass_rate`] | how many runs passed, in words |
+//! | [`pass_rate`] | how many runs passed |
 
 pub mod advice;
+pub mod comparison;
 pub mod confirm;
-pub mod html;
+mod html;
 pub mod json;
 pub mod markdown;
 pub mod page;
 pub mod parity;
-pub mod pass_rate;
-pub mod repeat;
+mod pass_rate;
+mod runs;
 pub mod summary;
 
 use std::collections::BTreeSet;
 
-use crate::analysis::Envelope;
-use crate::record::Row;
+use crate::record::RunRecord;
+use crate::spec::{Limits, SweepSpec};
 
-/// What goes into a report.
+/// The contents of a report.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
-    /// What the page is called: the name of the sweep's folder.
+    /// The title of the page: the name of the sweep's folder.
     pub title: &'a str,
-    /// The name of the CSV that the runs are in, beside the page.
+    /// The name of the CSV with the runs, in the page's folder.
     pub csv: &'a str,
     /// Every run.
-    pub rows: &'a [Row],
-    /// The limits that it is to advise on.
-    pub limits: &'a [Envelope],
-    /// The pictures, in the order in which they are shown.
+    pub records: &'a [RunRecord],
+    /// The description of the sweep; `None` if its folder has none.
+    pub spec: Option<&'a SweepSpec>,
+    /// The limits to advise on.
+    pub limits: &'a [Limits],
+    /// The plots, in the order in which they are shown.
     pub pictures: &'a [Picture],
 }
 
-/// A picture of the rows.
+/// A plot of the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// Its files' name without the extension.
+    /// The name of its files, without the extension.
     pub name: String,
     /// What it shows, in a few words.
     pub caption: String,
-    /// The picture itself: an `<svg>` element.
+    /// The plot: an `<svg>` element.
     pub svg: String,
 }
 
-/// The different values of `setting`, in the order in which they first appear.
+/// The different values of `value`, in the order in which they first appear.
 fn distinct<'a, T: Ord + Clone>(
-    rows: impl IntoIterator<Item = &'a Row>,
-    setting: impl Fn(&Row) -> T,
+    records: impl IntoIterator<Item = &'a RunRecord>,
+    value: impl Fn(&RunRecord) -> T,
 ) -> Vec<T> {
     let mut seen = BTreeSet::new();
-    rows.into_iter().map(setting).filter(|value| seen.insert(value.clone())).collect()
+    records.into_iter().map(value).filter(|value| seen.insert(value.clone())).collect()
 }

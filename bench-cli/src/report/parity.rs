@@ -1,18 +1,19 @@
-//! An engine's figures beside recorded ones, as a table for people and as CSV for programs.
+//! An engine's figures next to recorded ones, as a table for people and as CSV for programs.
 
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
+use node::StrategyKind;
 use serde::Serialize;
 
-use crate::analysis::Figure;
-use crate::analysis::parity::{Comparison, Limits};
-use crate::record::Row;
+use crate::analysis::parity::{Comparison, Tolerance};
+use crate::analysis::{Figure, Series, Warning};
+use crate::record::RunRecord;
 use crate::stats::median::Spread;
 
 /// One line of `parity.csv`.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct Line {
     batch_timeout_ms: u64,
     quantity: &'static str,
     recorded: f64,
@@ -26,18 +27,18 @@ struct Line<'a> {
     ratio: f64,
     tolerance: f64,
     within: bool,
-    strategy: &'a str,
+    strategy: &'static str,
     ratio_low: Option<f64>,
     ratio_high: Option<f64>,
 }
 
-/// The comparisons with the recorded runs of `recorded_name` as text, and what the engine said of its own timers.
+/// The comparisons with the recorded runs of `recorded_name` as text, and how late the engine's timers fired.
 pub fn text(
     comparisons: &[Comparison],
-    limits: Limits,
+    tolerance: Tolerance,
     recorded_name: &str,
     engine: &str,
-    rows: &[Row],
+    records: &[RunRecord],
 ) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "recorded: {recorded_name}");
@@ -66,7 +67,7 @@ pub fn text(
         let _ = writeln!(
             text,
             "{:8} {:>5}ms  {:7} {:>26} {:>4}  {:>26} {:>4}  {:.3}  {interval:13}{}",
-            comparison.strategy,
+            strategy(comparison),
             comparison.batch_timeout.as_millis(),
             figure.label(),
             spread(comparison.recorded),
@@ -84,13 +85,17 @@ pub fn text(
          outside for {}",
         count(Comparison::is_within),
         comparisons.len(),
-        100.0 * limits.latency,
-        100.0 * limits.messages,
-        count(Comparison::is_surely_within),
-        count(Comparison::is_surely_outside),
+        100.0 * tolerance.latency,
+        100.0 * tolerance.messages,
+        count(Comparison::is_reliably_within),
+        count(Comparison::is_reliably_outside),
     );
-    if let Some(worst) = rows.iter().filter_map(|row| row.timer_p99_us).max() {
+    if let Some(worst) = records.iter().filter_map(|record| record.measured.timer_p99).max() {
+        let worst = worst.as_micros();
         let _ = writeln!(text, "the engine's timers were at most {worst} µs late (p99 of the worst run)");
+    }
+    for warning in Warning::lateness(&Series::group(records)) {
+        let _ = writeln!(text, "warning: {warning}");
     }
     text
 }
@@ -107,7 +112,12 @@ pub fn csv(comparisons: &[Comparison]) -> anyhow::Result<String> {
     String::from_utf8(csv.into_inner()?).context("the comparisons are no UTF-8")
 }
 
-fn line(comparison: &Comparison) -> Line<'_> {
+/// The name of the strategy; empty for another program.
+fn strategy(comparison: &Comparison) -> &'static str {
+    comparison.strategy.map_or("", StrategyKind::name)
+}
+
+fn line(comparison: &Comparison) -> Line {
     let Comparison { recorded, measured, .. } = comparison;
     Line {
         batch_timeout_ms: comparison.batch_timeout.as_millis() as u64,
@@ -128,7 +138,7 @@ fn line(comparison: &Comparison) -> Line<'_> {
         ratio: comparison.ratio(),
         tolerance: comparison.limit,
         within: comparison.is_within(),
-        strategy: &comparison.strategy,
+        strategy: strategy(comparison),
         ratio_low: comparison.interval.map(|(low, _)| low),
         ratio_high: comparison.interval.map(|(_, high)| high),
     }
@@ -139,11 +149,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::analysis::examples::late;
 
     fn comparison(measured: f64) -> Comparison {
         let spread = |median| Spread { median, min: median - 10.0, max: median + 10.0 };
         Comparison {
-            strategy: "tree".to_owned(),
+            strategy: Some(StrategyKind::Tree),
             batch_timeout: Duration::from_millis(50),
             figure: Figure::Max,
             recorded: spread(400.0),
@@ -158,12 +169,18 @@ mod tests {
     #[test]
     fn medians_outside_the_limits_are_marked() {
         let comparisons = [comparison(404.0), comparison(500.0)];
-        let text = text(&comparisons, Limits::REAL_TIME, "real Maelstrom", "embedded", &[]);
+        let text = text(&comparisons, Tolerance::REAL_TIME, "real Maelstrom", "embedded", &[]);
         let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("tree")).collect();
         let words: Vec<&str> = rows[0].split_whitespace().collect();
         let expected = "tree 50ms max 400 [390–410] 3 404 [394–414] 7 1.010 too few runs";
         assert_eq!(words.join(" "), expected);
         assert!(rows[1].ends_with("OUTSIDE") && text.contains("1 of 2 medians within the limits"), "{text}");
+    }
+
+    #[test]
+    fn a_busy_machine_is_told() {
+        let text = text(&[comparison(404.0)], Tolerance::REAL_TIME, "x", "embedded", &[late(50, 1)]);
+        assert!(text.contains("\nwarning: hub: in 1 of 1 runs this machine was too busy"), "{text}");
     }
 
     #[test]

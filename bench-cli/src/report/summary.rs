@@ -1,6 +1,5 @@
 //! The tables that a sweep ends with, as [`Sheet`]s for whoever shows them, and as text for the terminal.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -10,9 +9,11 @@ use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle}
 
 use super::pass_rate;
 use crate::analysis::series::Point;
-use crate::analysis::{Challenge, Fit, Names, Series};
+use crate::analysis::{Fit, Series, Warning};
 use crate::model::MessageModel;
-use crate::record::{Quantile, Row};
+use crate::record::{Quantile, RunRecord};
+use crate::spec::Names;
+use crate::spec::limits::Challenge;
 use crate::stats::median::Spread;
 
 /// A table before it has a form: the terminal, the report and Markdown each show it in their own way.
@@ -31,9 +32,9 @@ impl Sheet {
     }
 }
 
-/// All that a sweep's rows say, as text. Logs are shown relative to `directory`.
-pub fn text(rows: &[Row], directory: &Path) -> String {
-    let series = Series::group(rows);
+/// The tables, the warnings and the failed runs of a sweep, as text. Logs are shown relative to `directory`.
+pub fn text(records: &[RunRecord], directory: &Path) -> String {
+    let series = Series::group(records);
     let mut text = String::new();
     let _ = writeln!(text, "{}\n", table(points(&series)).trim_fmt());
     let _ = writeln!(text, "{}", points_legend(&series));
@@ -45,23 +46,20 @@ pub fn text(rows: &[Row], directory: &Path) -> String {
         let _ = writeln!(text, "\n{FITS_LEGEND}");
         let _ = writeln!(text, "{}", table(fits).trim_fmt());
     }
-    for warning in warnings(&series) {
+    for warning in Warning::on(&series) {
         let _ = writeln!(text, "warning: {warning}");
     }
-    for (series, problem) in unfitted(&series) {
-        let _ = writeln!(text, "no line for {series}: {problem}");
-    }
     let _ = writeln!(text, "\n{}", pass_rate::sentences(&series).join("\n  "));
-    failures(&mut text, rows, directory);
+    failures(&mut text, records, directory);
     text
 }
 
 /// How to read [`points`]; [`challenge_limits`] follow.
 pub fn points_legend(series: &[Series<'_>]) -> String {
     let mut legend =
-        "Latencies in ms; medians over ok runs, and their range; over model: messages beyond those of a model for as \
-        many hops and this timeout. Requests that wait behind a message in flight are batched for free, which the model \
-        leaves out, so short timeouts fall below it."
+        "Latencies in ms; medians over ok runs, and their range; above model: messages above those of a model for as \
+        many hops and this timeout. Requests that wait behind a message in flight are batched at no extra cost, which the \
+        model leaves out, so short timeouts fall below it."
             .to_owned();
     if !Series::challenges(series).is_empty() {
         legend.push_str(" A challenge is met if every repetition stays below its limits:");
@@ -73,24 +71,13 @@ pub fn points_legend(series: &[Series<'_>]) -> String {
 pub const FITS_LEGEND: &str = "stable latency = k · batch timeout + b (least squares, 95 % intervals; \
     robust: Theil–Sen)";
 
-/// The limits of each challenge that [`points`] judges, in words.
+/// The limits of each challenge that [`points`] checks, in words.
 pub fn challenge_limits(series: &[Series<'_>]) -> Vec<String> {
     let limits = |Challenge { name, msgs_per_op, median, max }: &Challenge| {
         let (median, max) = (median.as_millis(), max.as_millis());
         format!("{name}: < {msgs_per_op} msgs/op, median < {median} ms, max < {max} ms")
     };
     Series::challenges(series).iter().map(limits).collect()
-}
-
-/// Why series have no fit, each reason once.
-pub fn unfitted<'a>(series: &'a [Series<'_>]) -> BTreeSet<(&'a str, String)> {
-    let problem = |series: &'a Series<'_>, quantile| {
-        series.fit(quantile).err().map(|error| (series.name.as_str(), error.to_string()))
-    };
-    series
-        .iter()
-        .flat_map(|series| Quantile::ALL.into_iter().filter_map(move |q| problem(series, q)))
-        .collect()
 }
 
 /// The style of tables on a terminal: no lines but one below the header.
@@ -109,9 +96,10 @@ pub fn table(sheet: Sheet) -> Table {
     table
 }
 
-/// Medians and ranges of each series at each timeout, and whether it meets the challenges if these are its settings.
+/// Medians and ranges of each series at each timeout, and whether it meets the challenges if these are its
+/// settings.
 pub fn points(series: &[Series<'_>]) -> Sheet {
-    let mut header = vec!["series", "timeout", "msgs/op", "over model"];
+    let mut header = vec!["series", "timeout", "msgs/op", "above model"];
     header.extend(Quantile::ALL.map(Quantile::name));
     header.push("ok");
     let challenges = Series::challenges(series);
@@ -132,11 +120,11 @@ pub fn points(series: &[Series<'_>]) -> Sheet {
 
 fn point_cells(name: &str, model: Option<MessageModel>, point: &Point) -> Vec<String> {
     let mut cells = vec![name.to_owned(), point.timeout_ms.to_string(), spread(point.msgs_per_op, 2)];
-    let over = model.zip(point.msgs_per_op).and_then(|(model, msgs_per_op)| {
+    let above = model.zip(point.msgs_per_op).and_then(|(model, msgs_per_op)| {
         let modelled = model.msgs_per_op(Duration::from_millis(point.timeout_ms));
         (modelled > 0.0).then(|| format!("{:+.0} %", 100.0 * (msgs_per_op.median / modelled - 1.0)))
     });
-    cells.push(over.unwrap_or_else(|| "–".to_owned()));
+    cells.push(above.unwrap_or_else(|| "–".to_owned()));
     cells.extend(point.latencies.map(|latency| spread(latency, 0)));
     cells.push(format!("{}/{}", point.ok, point.runs));
     cells
@@ -163,7 +151,7 @@ fn spread(spread: Option<Spread>, decimals: usize) -> String {
     }
 }
 
-/// The line of each series and quantile that has one; [`unfitted`] says why others have none.
+/// The line of each series and quantile that has one; a [`Warning`] says why others have none.
 pub fn fits(series: &[Series<'_>]) -> Sheet {
     let header = [
         "series",
@@ -181,7 +169,7 @@ pub fn fits(series: &[Series<'_>]) -> Sheet {
     let mut sheet = Sheet::new(&header);
     for series in series {
         for quantile in Quantile::ALL {
-            if let Ok(fit) = series.fit(quantile) {
+            if let Ok(fit) = Fit::of(series, quantile) {
                 let mut cells = vec![series.name.clone(), quantile.name().to_owned()];
                 cells.extend(fit_cells(&fit));
                 sheet.rows.push(cells);
@@ -212,46 +200,13 @@ fn range(range: &RangeInclusive<f64>, decimals: usize) -> String {
     if start == end { start } else { format!("{start}–{end}") }
 }
 
-/// What is wrong with fits, by series and quantile.
-pub fn warnings(series: &[Series<'_>]) -> Vec<String> {
-    let of = |series: &Series<'_>, quantile: Quantile| {
-        let fit = series.fit(quantile);
-        let warnings = fit.iter().flat_map(Fit::warnings);
-        warnings.map(|warning| format!("{}, {}: {warning}", series.name, quantile.name())).collect::<Vec<_>>()
-    };
-    let fits = series.iter().flat_map(|series| Quantile::ALL.into_iter().flat_map(move |q| of(series, q)));
-    lateness(series).into_iter().chain(fits).collect()
+/// A warning as a sentence of a document.
+pub fn sentence(warning: &Warning) -> String {
+    format!("Warning: {warning}.")
 }
 
-/// What a reader should know before using the fits: [`warnings`], and why series have none. Whole sentences.
-pub fn remarks(series: &[Series<'_>]) -> Vec<String> {
-    let warnings = warnings(series).into_iter().map(|warning| format!("Warning: {warning}."));
-    let unfitted = unfitted(series);
-    let unfitted = unfitted.iter().map(|(series, problem)| format!("No line for {series}: {problem}."));
-    warnings.chain(unfitted).collect()
-}
-
-/// Which series this machine measured too slowly to be believed.
-pub fn lateness(series: &[Series<'_>]) -> Vec<String> {
-    series.iter().filter_map(late_runs).collect()
-}
-
-/// Says how many runs of a series the engine itself made slower than they were.
-fn late_runs(series: &Series<'_>) -> Option<String> {
-    let late: Vec<&&Row> = series.rows.iter().filter(|row| row.late == Some(true)).collect();
-    let worst = late.iter().filter_map(|row| row.timer_p99_us).max()?;
-    Some(format!(
-        "{}: in {} of {} runs this machine was too busy to deliver messages in time (p99 up to {:.1} ms late), so \
-         latencies read too high; run fewer at a time (--jobs) or end other programs",
-        series.name,
-        late.len(),
-        series.rows.len(),
-        worst as f64 / 1e3
-    ))
-}
-
-fn failures(text: &mut String, rows: &[Row], directory: &Path) {
-    let failed: Vec<&Row> = rows.iter().filter(|row| !row.is_ok()).collect();
+fn failures(text: &mut String, records: &[RunRecord], directory: &Path) {
+    let failed: Vec<&RunRecord> = records.iter().filter(|record| !record.is_ok()).collect();
     if failed.is_empty() {
         return;
     }
@@ -259,68 +214,47 @@ fn failures(text: &mut String, rows: &[Row], directory: &Path) {
         text,
         "\n{} of {} runs are not ok and left out of medians and fits:",
         failed.len(),
-        rows.len()
+        records.len()
     );
-    let names = Names::among(rows);
-    for row in failed {
-        let _ = writeln!(text, "  {}: {}: {}", names.run(row), row.status, row.reason);
-        let _ = writeln!(text, "    {}", directory.join(&row.log).display());
+    let names = Names::among(records.iter().map(|record| &record.run));
+    for RunRecord { run, measured } in failed {
+        let _ = writeln!(text, "  {}: {}: {}", names.run(run), measured.status, measured.reason);
+        let _ = writeln!(text, "    {}", directory.join(&measured.log).display());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::examples::{failed, with_max, with_nodes};
     use crate::record::Status;
-    use crate::record::row::tests::example;
+    use crate::record::tests::example;
 
     #[test]
     fn a_summary_shows_points_fits_and_failures() {
-        let slow = Row { stable_max_ms: Some(700), stable_p99_ms: Some(650), ..example(400, 2) };
-        let crashed = Row {
-            status: Status::Crashed,
-            reason: "Node n1 crashed with exit status 3.".to_owned(),
-            ..example(100, 2)
-        };
-        let rows = [example(100, 1), crashed, example(200, 1), example(200, 2), example(400, 1), slow];
-        insta::assert_snapshot!(text(&rows, Path::new("results/x")));
+        let slow = with_max(400, 2, 700).with(|record| record.stable_mut().p99 = Duration::from_millis(650));
+        let crashed = failed(100, 2, Status::Crashed)
+            .with(|record| record.measured.reason = "Node n1 crashed with exit status 3.".to_owned());
+        let records = [example(100, 1), crashed, example(200, 1), example(200, 2), example(400, 1), slow];
+        insta::assert_snapshot!(text(&records, Path::new("results/x")));
     }
 
     #[test]
     fn challenges_are_no_matter_of_other_settings() {
-        let rows = [Row { node_count: 5, time_limit_s: 1.0, ..example(100, 1) }];
-        let sheet = points(&Series::group(&rows));
+        let records =
+            [with_nodes(5, 100, 1).with(|record| record.run.settings.time_limit = Duration::from_secs(1))];
+        let sheet = points(&Series::group(&records));
         assert_eq!(sheet.header.last().map(String::as_str), Some("ok"));
         assert_eq!(sheet.rows[0].len(), sheet.header.len());
-        let text = text(&rows, Path::new("x"));
+        let text = text(&records, Path::new("x"));
         assert!(!text.contains("3d") && !text.contains("challenge"), "{text}");
-    }
-
-    #[test]
-    fn runs_on_a_busy_machine_are_told() {
-        let late = Row { timer_p99_us: Some(5_000), late: Some(true), ..example(100, 2) };
-        let rows = [example(100, 1), late, example(200, 1)];
-        let warnings = warnings(&Series::group(&rows));
-        assert!(warnings[0].starts_with("hub: in 1 of 3 runs this machine was too busy"), "{warnings:?}");
-    }
-
-    #[test]
-    fn remarks_are_warnings_and_reasons_for_no_line() {
-        let late = Row { timer_p99_us: Some(5_000), late: Some(true), ..example(100, 2) };
-        let rows = [example(100, 1), late];
-        let remarks = remarks(&Series::group(&rows));
-        assert!(
-            remarks[0].starts_with("Warning: hub: in 1 of 2 runs this machine was too busy"),
-            "{remarks:?}"
-        );
-        assert_eq!(remarks[1], "No line for hub: a fit needs at least 3 usable runs; there are 2.");
     }
 
     #[test]
     fn a_sweep_too_small_for_a_fit_says_so() {
         let text = text(&[example(100, 1)], Path::new("x"));
         assert!(
-            text.contains("no line for hub: a fit needs at least 3 usable runs; there are 1\n"),
+            text.contains("warning: no line for hub: a fit needs at least 3 usable runs; there are 1\n"),
             "{text}"
         );
     }

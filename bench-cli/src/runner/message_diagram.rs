@@ -1,8 +1,8 @@
 //! `messages.svg`, a sequence diagram of the first messages, for debugging a protocol.
 //!
-//! Each node and client has a vertical line. Time runs downwards, one step for each sending and delivery, so a quiet
-//! interval takes no room. Each message is an arrow from its sending to its delivery. The diagram shows only the first
-//! messages after set-up, because more would be neither legible nor cheap.
+//! Each node and client has a vertical line. Time runs downwards, one step for each sending and delivery, so
+//! a quiet interval takes no room. Each message is an arrow from its sending to its delivery. The diagram
+//! shows only the first messages after set-up, because more would be neither legible nor cheap.
 
 use std::fmt::Write as _;
 
@@ -43,8 +43,8 @@ struct Message {
 }
 
 impl MessageDiagram {
-    /// Whether the diagram shows a message of this phase. Counts the message if the diagram is full. The messages of the
-    /// set-up are the same in every run and are not shown.
+    /// Whether the diagram shows a message of this phase. Counts the message if the diagram is full. The
+    /// messages of the set-up are the same in every run and are not shown.
     pub(super) fn has_room(&mut self, phase: &Phase) -> bool {
         if matches!(phase, Phase::Init(_) | Phase::Topology(_)) {
             return false;

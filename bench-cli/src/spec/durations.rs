@@ -1,7 +1,8 @@
 //! Durations, and lists and ranges of them, as a user writes them.
 //!
-//! A duration is a number with a unit (`50ms`, `1.5s`, `2min`) or without (then the flag's own unit). A list is
-//! durations and ranges separated by commas; a range is `FROM..=TO:STEP` and includes its end if a step falls on it.
+//! A duration is a number with a unit (`50ms`, `1.5s`, `2min`) or without (then the flag's own unit). A list
+//! is durations and ranges separated by commas; a range is `FROM..=TO:STEP` and includes its end if a step
+//! falls on it.
 
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ pub enum DurationsError {
     /// Nothing between two commas, or nothing at all.
     #[error("a duration is missing; write a list such as 25,50,100..=400:50")]
     Missing,
-    /// A part that is no duration.
-    #[error("{0:?} is no duration; write a number with a unit, such as 50ms or 1.5s")]
+    /// A part that is not a duration.
+    #[error("{0:?} is not a duration; write a number with a unit, such as 50ms or 1.5s")]
     NoDuration(String),
     /// A part that has a fraction of a millisecond.
     #[error("{0:?} is not a whole number of milliseconds")]
@@ -55,7 +56,7 @@ pub enum DurationsError {
 /// Reads one duration, a whole number of milliseconds.
 ///
 /// # Errors
-/// If `text` is no duration or has a fraction of a millisecond.
+/// If `text` is not a duration or has a fraction of a millisecond.
 pub fn parse_duration(text: &str, default: DefaultUnit) -> Result<Duration, DurationsError> {
     let text = text.trim();
     if text.is_empty() {
@@ -177,9 +178,9 @@ mod tests {
         for (text, message) in [
             ("", "a duration is missing; write a list such as 25,50,100..=400:50"),
             ("50,,100", "a duration is missing; write a list such as 25,50,100..=400:50"),
-            ("50,abc", "\"abc\" is no duration; write a number with a unit, such as 50ms or 1.5s"),
-            ("-5", "\"-5\" is no duration; write a number with a unit, such as 50ms or 1.5s"),
-            ("1.s", "\"1.s\" is no duration; write a number with a unit, such as 50ms or 1.5s"),
+            ("50,abc", "\"abc\" is not a duration; write a number with a unit, such as 50ms or 1.5s"),
+            ("-5", "\"-5\" is not a duration; write a number with a unit, such as 50ms or 1.5s"),
+            ("1.s", "\"1.s\" is not a duration; write a number with a unit, such as 50ms or 1.5s"),
             ("50,100..=400", "the range \"100..=400\" has no step; write 100..=400:50 for steps of 50"),
             (
                 "100..400:50",
@@ -190,7 +191,7 @@ mod tests {
             ("1..=20000:1", "the list has more than 10000 points; take a larger step"),
             (
                 "99999999999999999999s",
-                "\"99999999999999999999s\" is no duration; write a number with a unit, such as 50ms or 1.5s",
+                "\"99999999999999999999s\" is not a duration; write a number with a unit, such as 50ms or 1.5s",
             ),
         ] {
             assert_eq!(list(text), Err(message.to_owned()), "{text}");

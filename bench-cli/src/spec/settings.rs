@@ -4,9 +4,12 @@
 //! Maelstrom's own options.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+
+use super::setting::Setting;
 
 /// Everything that Maelstrom's `test -w broadcast` lets a user set about one run, less the node itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +50,17 @@ impl Default for Settings {
             nemesis: Nemesis::default(),
             message_faults: MessageFaults::default(),
             availability: None,
+        }
+    }
+}
+
+/// Numbers in settings are finite: [`Setting`] refuses others.
+impl Eq for Settings {}
+
+impl Hash for Settings {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for setting in Setting::ALL {
+            (setting.get)(self).hash(state);
         }
     }
 }
@@ -116,11 +130,74 @@ pub enum Topology {
     Total,
 }
 
+/// A kind of fault that lasts for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The network loses all messages between some nodes.
+    Partition,
+    /// Nodes are killed, and started again.
+    Kill,
+    /// Nodes are stopped, and go on later as if nothing had happened.
+    Pause,
+}
+
+/// A set of kinds of faults. As text `none`, or the kinds with commas between: `partition,kill`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Faults(u8);
+
+impl Faults {
+    /// No faults.
+    pub const NONE: Faults = Faults(0);
+
+    /// The set of these kinds.
+    pub fn of(kinds: impl IntoIterator<Item = Fault>) -> Faults {
+        Faults(kinds.into_iter().fold(0, |set, kind| set | 1 << kind as u8))
+    }
+
+    /// The set of partitions alone.
+    pub const fn partition() -> Faults {
+        Faults(1 << Fault::Partition as u8)
+    }
+
+    /// Whether `kind` is one of them.
+    pub const fn contains(self, kind: Fault) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+
+    /// The set without `kind`.
+    pub const fn without(self, kind: Fault) -> Faults {
+        Faults(self.0 & !(1 << kind as u8))
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The kinds in the set.
+    pub fn kinds(self) -> impl Iterator<Item = Fault> {
+        Fault::ALL.iter().copied().filter(move |kind| self.contains(*kind))
+    }
+
+    /// The set as a CSV cell, where a comma would need quotes: `partition+kill`, or `none`.
+    pub fn cell(self) -> String {
+        self.joined("+")
+    }
+
+    fn joined(self, separator: &str) -> String {
+        let names: Vec<&str> = self.kinds().map(Fault::name).collect();
+        if names.is_empty() { NO_FAULTS.to_owned() } else { names.join(separator) }
+    }
+}
+
+/// The empty set of faults as text.
+const NO_FAULTS: &str = "none";
+
 /// The faults that are injected while operations run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Nemesis {
-    /// Whether network partitions start and heal.
-    pub partition: bool,
+    /// Which kinds of faults start and end.
+    pub faults: Faults,
     /// The mean time from one fault operation to the next.
     pub interval: Duration,
 }
@@ -128,12 +205,12 @@ pub struct Nemesis {
 impl Default for Nemesis {
     /// No faults; Maelstrom's interval of 10 s.
     fn default() -> Nemesis {
-        Nemesis { partition: false, interval: Duration::from_secs(10) }
+        Nemesis { faults: Faults::NONE, interval: Duration::from_secs(10) }
     }
 }
 
-/// What happens to single messages between nodes all the time, beside partitions. Maelstrom has no such options, so
-/// only the simulated engine takes anything but zeros.
+/// What happens to single messages between nodes all the time, beside partitions. Maelstrom has no such
+/// options, so only the simulated engine takes anything but zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MessageFaults {
     /// The fraction that gets lost, from 0 to 1.
@@ -172,7 +249,7 @@ pub struct NodeCommand {
 /// A value that cannot be read as the setting it was given for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidSetting(String);
+pub struct InvalidSetting(pub(crate) String);
 
 /// Implements `FromStr`, `Display` and an `ALL` list for an enum from one table of its names.
 macro_rules! named {
@@ -187,30 +264,54 @@ macro_rules! named {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.name())
             }
         }
 
-        impl FromStr for $type {
-            type Err = InvalidSetting;
+        impl std::str::FromStr for $type {
+            type Err = $crate::spec::settings::InvalidSetting;
 
-            fn from_str(text: &str) -> Result<$type, InvalidSetting> {
+            fn from_str(text: &str) -> Result<$type, Self::Err> {
                 <$type>::ALL.iter().copied().find(|choice| choice.name() == text).ok_or_else(|| {
                     let names: Vec<&str> = <$type>::ALL.iter().map(|choice| choice.name()).collect();
-                    InvalidSetting(format!("no {} is called {text:?}; choose one of {}", $what, names.join(", ")))
+                    $crate::spec::settings::InvalidSetting(format!(
+                        "no {} is called {text:?}; choose one of {}", $what, names.join(", ")
+                    ))
                 })
             }
         }
     };
 }
 
+pub(crate) use named;
+
 named!(LatencyDistribution, "latency distribution",
     Constant => "constant", Uniform => "uniform", Exponential => "exponential");
+named!(Fault, "fault", Partition => "partition", Kill => "kill", Pause => "pause");
 named!(Topology, "topology",
     Grid => "grid", Line => "line", Tree => "tree", Tree2 => "tree2", Tree3 => "tree3", Tree4 => "tree4",
     Total => "total");
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.joined(","))
+    }
+}
+
+impl FromStr for Faults {
+    type Err = InvalidSetting;
+
+    /// Reads the form of a flag and that of a CSV cell.
+    fn from_str(text: &str) -> Result<Faults, InvalidSetting> {
+        if text == NO_FAULTS {
+            return Ok(Faults::NONE);
+        }
+        let kinds: Result<Vec<Fault>, _> = text.split([',', '+']).map(|kind| kind.trim().parse()).collect();
+        kinds.map(Faults::of)
+    }
+}
 
 impl fmt::Display for Concurrency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -274,6 +375,21 @@ mod tests {
         for &distribution in LatencyDistribution::ALL {
             assert_eq!(distribution.to_string().parse(), Ok(distribution));
         }
+    }
+
+    #[test]
+    fn faults_are_a_set() {
+        for (text, cell) in
+            [("none", "none"), ("kill", "kill"), ("partition,kill,pause", "partition+kill+pause")]
+        {
+            let faults: Faults = text.parse().unwrap();
+            assert_eq!((faults.to_string(), faults.cell()), (text.to_owned(), cell.to_owned()));
+            assert_eq!(cell.parse(), Ok(faults));
+        }
+        assert_eq!("pause, kill".parse(), Ok(Faults::of([Fault::Kill, Fault::Pause])));
+        assert_eq!(Faults::partition().without(Fault::Partition), Faults::NONE);
+        let error = "kill,flood".parse::<Faults>().unwrap_err().to_string();
+        assert!(error.contains("flood") && error.contains("partition, kill, pause"), "{error}");
     }
 
     #[test]

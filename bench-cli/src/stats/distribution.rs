@@ -7,14 +7,16 @@ pub fn normal_quantile(probability: f64) -> f64 {
     Normal::standard().inverse_cdf(probability)
 }
 
-/// The value that Student's t with `freedom` degrees of freedom (above 0) stays below with `probability`.
-pub fn t_quantile(probability: f64, freedom: f64) -> f64 {
-    students_t(freedom).inverse_cdf(probability)
+/// The value that Student's t with `degrees_of_freedom` degrees of freedom (above 0) stays below with
+/// `probability`.
+pub fn t_quantile(probability: f64, degrees_of_freedom: f64) -> f64 {
+    students_t(degrees_of_freedom).inverse_cdf(probability)
 }
 
-/// The probability that Student's t with `freedom` degrees of freedom (above 0) is at least as far from 0 as `t`.
-pub fn t_two_sided(t: f64, freedom: f64) -> f64 {
-    2.0 * students_t(freedom).sf(t.abs())
+/// The probability that Student's t with `degrees_of_freedom` degrees of freedom (above 0) is at least as far
+/// from 0 as `t`.
+pub fn t_two_sided(t: f64, degrees_of_freedom: f64) -> f64 {
+    2.0 * students_t(degrees_of_freedom).sf(t.abs())
 }
 
 /// The probability that F with these degrees of freedom (both above 0) is at least `f`.
@@ -22,8 +24,8 @@ pub fn f_tail(f: f64, (between, within): (f64, f64)) -> f64 {
     FisherSnedecor::new(between, within).expect("degrees of freedom are above 0").sf(f)
 }
 
-fn students_t(freedom: f64) -> StudentsT {
-    StudentsT::new(0.0, 1.0, freedom).expect("degrees of freedom are above 0")
+fn students_t(degrees_of_freedom: f64) -> StudentsT {
+    StudentsT::new(0.0, 1.0, degrees_of_freedom).expect("degrees of freedom are above 0")
 }
 
 #[cfg(test)]

@@ -27,8 +27,9 @@ impl Group {
 
     /// The standard deviation of one sample; `None` without repetitions.
     pub fn deviation(&self) -> Option<f64> {
-        let freedom = self.ys.len().checked_sub(1).filter(|&freedom| freedom > 0)?;
-        Some((self.squares() / freedom as f64).sqrt())
+        let degrees_of_freedom =
+            self.ys.len().checked_sub(1).filter(|&degrees_of_freedom| degrees_of_freedom > 0)?;
+        Some((self.squares() / degrees_of_freedom as f64).sqrt())
     }
 }
 
@@ -53,8 +54,9 @@ impl Groups {
         Groups(self.0[place.saturating_sub(1).min(end)..end].to_vec())
     }
 
-    /// How many samples there are beyond the first of each group: the degrees of freedom of [`Groups::relative_noise`].
-    pub fn freedom(&self) -> usize {
+    /// How many samples there are beyond the first of each group: the degrees of freedom of
+    /// [`Groups::relative_noise`].
+    pub fn degrees_of_freedom(&self) -> usize {
         self.0.iter().map(|group| group.ys.len() - 1).sum()
     }
 
@@ -63,18 +65,19 @@ impl Groups {
         self.0.iter().map(Group::squares).sum()
     }
 
-    /// The standard deviation of one sample relative to its group's mean, pooled over all groups; `None` without
-    /// repetitions, or if a mean is 0.
+    /// The standard deviation of one sample relative to its group's mean, pooled over all groups; `None`
+    /// without repetitions, or if a mean is 0.
     ///
-    /// Relative, because what is measured here (a latency, a number of messages) scatters in proportion to its size.
+    /// Relative, because what is measured here (a latency, a number of messages) scatters in proportion to
+    /// its size.
     pub fn relative_noise(&self) -> Option<f64> {
-        let freedom = self.freedom();
-        if freedom == 0 || self.0.iter().any(|group| group.ys.len() > 1 && group.mean() == 0.0) {
+        let degrees_of_freedom = self.degrees_of_freedom();
+        if degrees_of_freedom == 0 || self.0.iter().any(|group| group.ys.len() > 1 && group.mean() == 0.0) {
             return None;
         }
         let repeated = self.0.iter().filter(|group| group.ys.len() > 1);
         let squares: f64 = repeated.map(|group| group.squares() / group.mean().powi(2)).sum();
-        Some((squares / freedom as f64).sqrt())
+        Some((squares / degrees_of_freedom as f64).sqrt())
     }
 }
 
@@ -86,7 +89,7 @@ mod tests {
     fn repetitions_are_gathered_and_their_noise_pooled() {
         let groups = Groups::of(&[(2.0, 20.0), (1.0, 9.0), (2.0, 20.0), (1.0, 11.0), (3.0, 5.0)]);
         assert_eq!(groups.as_slice()[0], Group { x: 1.0, ys: vec![9.0, 11.0] });
-        assert_eq!((groups.freedom(), groups.pure_error()), (2, 2.0));
+        assert_eq!((groups.degrees_of_freedom(), groups.pure_error()), (2, 2.0));
         // The squares are 0.1² + 0.1² and 0, over 2 degrees of freedom.
         assert!((groups.relative_noise().unwrap() - 0.1).abs() < 1e-12);
         let xs = |x| groups.around(x).as_slice().iter().map(|group| group.x).collect::<Vec<_>>();

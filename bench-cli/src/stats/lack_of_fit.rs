@@ -1,8 +1,8 @@
 //! Whether a line fits: the lack-of-fit test, and the range of x for which it does.
 //!
-//! Repetitions at the same x show how much runs scatter by themselves ("pure error"). If the groups' means lie farther
-//! from the line than that scatter explains, y is no straight line of x. Draper & Smith, *Applied Regression
-//! Analysis*, 3rd edition, section 2.1.
+//! Repetitions at the same x show how much runs scatter by themselves ("pure error"). If the groups' means
+//! are farther from the line than that scatter explains, y is not a linear function of x. Draper & Smith,
+//! *Applied Regression Analysis*, 3rd edition, section 2.1.
 
 use std::ops::RangeInclusive;
 
@@ -12,8 +12,8 @@ use super::least_squares::Line;
 
 /// Below this probability a line does not fit. Not 0.05: a sweep tests many lines.
 pub const SIGNIFICANCE: f64 = 0.01;
-/// A line whose means are all within this fraction of it fits for every practical purpose, however surely many
-/// repetitions may tell it from a straight one.
+/// A line whose means are all within this fraction of it fits for every practical purpose, however reliably
+/// many repetitions may tell it from a straight one.
 pub const NEGLIGIBLE: f64 = 0.05;
 
 /// The outcome of the test.
@@ -24,18 +24,19 @@ pub struct LackOfFit {
     /// The probability of such a ratio, or a larger one, if the line were right.
     pub p: f64,
     /// The degrees of freedom of both.
-    pub freedom: (usize, usize),
+    pub degrees_of_freedom: (usize, usize),
     /// The largest distance of a mean from the line, as a fraction of the line's height there.
     pub largest_deviation: f64,
 }
 
 impl LackOfFit {
-    /// Tests `line`, which was fitted to `points`. `None` if they cannot say: fewer than three different x, no
-    /// repetition, or repetitions that are all equal.
+    /// Tests `line`, which was fitted to `points`. `None` if they cannot say: fewer than three different x,
+    /// no repetition, or repetitions that are all equal.
     pub fn test(points: &[(f64, f64)], line: &Line) -> Option<LackOfFit> {
         let groups = Groups::of(points);
-        let between = groups.as_slice().len().checked_sub(2).filter(|&freedom| freedom > 0)?;
-        let within = groups.freedom();
+        let between =
+            groups.as_slice().len().checked_sub(2).filter(|&degrees_of_freedom| degrees_of_freedom > 0)?;
+        let within = groups.degrees_of_freedom();
         let pure_error = groups.pure_error();
         if within == 0 || pure_error == 0.0 {
             return None;
@@ -48,7 +49,7 @@ impl LackOfFit {
         Some(LackOfFit {
             f,
             p: f_tail(f, (between as f64, within as f64)),
-            freedom: (between, within),
+            degrees_of_freedom: (between, within),
             largest_deviation: relative.fold(0.0, f64::max),
         })
     }
@@ -59,8 +60,9 @@ impl LackOfFit {
     }
 }
 
-/// The contiguous range with the most different x, and at least three of them, for which a line of its own fits,
-/// and that line; of several with as many x, the widest. `None` if there is none or repetitions are missing.
+/// The contiguous range with the most different x, and at least three of them, for which a line of its own
+/// fits, and that line; of several with as many x, the widest. `None` if there is none or repetitions are
+/// missing.
 pub fn longest_fit(points: &[(f64, f64)]) -> Option<(RangeInclusive<f64>, Line)> {
     let xs: Vec<f64> = Groups::of(points).as_slice().iter().map(|group| group.x).collect();
     let fits = |first: usize, last: usize| {
@@ -117,7 +119,7 @@ pub(super) mod tests {
         let test = LackOfFit::test(&SWEEP, &Line::fit(&SWEEP).unwrap()).unwrap();
         close(test.f, 0.13380629430804516, 1e-9);
         close(test.p, 0.9668267050029707, 1e-9);
-        assert_eq!(test.freedom, (4, 12));
+        assert_eq!(test.degrees_of_freedom, (4, 12));
         assert!(test.accepts());
         let bent = bent();
         let test = LackOfFit::test(&bent, &Line::fit(&bent).unwrap()).unwrap();

@@ -1,7 +1,7 @@
 //! Ordinary least squares of a line, with Student's t intervals.
 //!
-//! Formulas as in Draper & Smith, *Applied Regression Analysis*, 3rd edition, chapter 1; held against NIST's
-//! reference data set Norris.
+//! Formulas as in Draper & Smith, *Applied Regression Analysis*, 3rd edition, chapter 1; checked against
+//! NIST's reference data set Norris.
 
 use super::distribution::t_quantile;
 
@@ -11,7 +11,7 @@ pub const CONFIDENCE: f64 = 0.95;
 /// Why points have no line with intervals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FitError {
-    /// Two points always lie on a line, which leaves nothing to judge it by.
+    /// Two points are always on a line, so nothing says how well it fits.
     #[error("a fit needs at least 3 usable runs; there are {0}")]
     TooFew(usize),
     /// Every point has the same x.

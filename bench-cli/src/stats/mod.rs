@@ -1,4 +1,4 @@
-//! Least squares, intervals, tests and quantiles. Nothing here knows of runs or rows.
+//! Least squares, intervals, tests and quantiles. Nothing here knows of runs.
 
 pub mod distribution;
 pub mod groups;

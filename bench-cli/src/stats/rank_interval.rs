@@ -1,20 +1,20 @@
-//! How sure a ratio of two samples is, without assuming how either is distributed.
+//! The confidence interval of a ratio of two samples, without assuming how either is distributed.
 //!
-//! Of all ratios of a value of one sample to a value of the other, a few of the smallest and of the largest are cut
-//! off, as many as the rank-sum test of Mann and Whitney allows: a factor between the two samples that lies in the
-//! interval is one that this test would not reject. (E. L. Lehmann, *Nonparametrics: Statistical Methods Based on
-//! Ranks* (1975), section 2.6, on logarithms.)
+//! Of all ratios of a value of one sample to a value of the other, a few of the smallest and of the largest
+//! are cut off, as many as the rank-sum test of Mann and Whitney allows: a factor between the two samples
+//! that is in the interval is one that this test would not reject. (E. L. Lehmann, *Nonparametrics:
+//! Statistical Methods Based on Ranks* (1975), section 2.6, on logarithms.)
 
 use super::distribution::normal_quantile;
 
 /// The probability that the interval holds the true factor.
 pub const CONFIDENCE: f64 = 0.95;
-/// From this many pairs on, the normal approximation replaces the exact distribution, whose cost grows with their
-/// square: cutting off half a rank more or less does not matter then.
+/// From this many pairs on, the normal approximation replaces the exact distribution, whose cost grows with
+/// their square: cutting off half a rank more or less does not matter then.
 const MANY_PAIRS: usize = 2_500;
 
-/// The interval for the factor by which `numerators` exceed `denominators`, all of them positive; `None` if there are
-/// too few of them for this confidence.
+/// The interval for the factor by which `numerators` exceed `denominators`, all of them positive; `None` if
+/// there are too few of them for this confidence.
 pub fn ratio_interval(numerators: &[f64], denominators: &[f64]) -> Option<(f64, f64)> {
     let pairs = numerators.iter().flat_map(|n| denominators.iter().map(move |d| n / d));
     let mut ratios: Vec<f64> = pairs.collect();
@@ -40,8 +40,8 @@ fn rank(n: usize, m: usize) -> Option<usize> {
     (rejected > 0).then_some(rejected)
 }
 
-/// The distribution of Mann and Whitney's U, the number of pairs in which the first value is the larger one, for
-/// samples of `n` and `m` from the same distribution: the probability of each number from 0 to `n · m`.
+/// The distribution of Mann and Whitney's U, the number of pairs in which the first value is the larger one,
+/// for samples of `n` and `m` from the same distribution: the probability of each number from 0 to `n · m`.
 ///
 /// The largest value of all is one of the `n` with probability n/(n + m), and then wins all its `m` pairs.
 fn rank_sums(n: usize, m: usize) -> Vec<f64> {

@@ -1,13 +1,14 @@
 //! The Theil–Sen line: the median of all slopes between two points.
 //!
-//! Up to 29 % of the points may be anywhere without moving it far, so where it disagrees with least squares, some runs
-//! are outliers or the points are no straight line. Sen, *Journal of the American Statistical Association* 63 (1968),
-//! 1379–1389; the intercept is the median of y − slope·x.
+//! Up to 29 % of the points may be anywhere without moving it far, so where it disagrees with least squares,
+//! some runs are outliers or the points are no straight line. Sen, *Journal of the American Statistical
+//! Association* 63 (1968), 1379–1389; the intercept is the median of y − slope·x.
 
 use super::least_squares::Line;
 use super::median::Spread;
 
-/// With more points than this, every second (third, …) one is left out: the number of pairs grows with the square.
+/// With more points than this, every second (third, …) one is left out: the number of pairs grows with the
+/// square.
 const MOST_POINTS: usize = 1500;
 
 /// A line that outliers do not move.
@@ -32,7 +33,7 @@ impl TheilSen {
         Some(TheilSen { slope, intercept })
     }
 
-    /// Whether this line lies outside the least-squares line's 95 % intervals, in slope or intercept.
+    /// Whether this line is outside the least-squares line's 95 % intervals, in slope or intercept.
     pub fn disagrees_with(&self, line: &Line) -> bool {
         (self.slope - line.slope).abs() > line.slope_margin()
             || (self.intercept - line.intercept).abs() > line.intercept_margin()

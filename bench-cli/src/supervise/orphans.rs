@@ -1,12 +1,12 @@
 //! Orphans: processes that have outlived their run. A mark in their environment identifies them.
 //!
-//! A run's process group is killed when the run is over, and by [`super::guard`] when this process is killed. Both miss
-//! a process that has left its group. If the guard is killed too, nothing happens until the next start. A file cannot
-//! name the remaining processes then, because process numbers are reused.
+//! A run's process group is killed when the run is over, and by [`super::guard`] when this process is killed.
+//! Both miss a process that has left its group. If the guard is killed too, nothing happens until the next
+//! start. A file cannot name the remaining processes then, because process numbers are reused.
 //!
-//! So each process of a run carries a mark in its environment, which its children inherit: its supervisor, when that
-//! started, and the run's directory. Marked processes of a completed run are orphans. So are marked processes whose
-//! supervisor is dead.
+//! So each process of a run carries a mark in its environment, which its children inherit: its supervisor,
+//! when that started, and the run's directory. Marked processes of a completed run are orphans. So are marked
+//! processes whose supervisor is dead.
 //!
 //! Only Linux shows the environments of processes. Elsewhere nothing is marked and nothing is found.
 
@@ -16,8 +16,9 @@ use std::path::Path;
 /// The variable that holds the mark.
 pub const VARIABLE: &str = "BENCH_CLI_RUN";
 
-/// The variable and the value that mark the processes of the run in `directory`, which this process supervises. `None`
-/// on systems without marks, or if this process belongs to a marked run, whose mark its children inherit.
+/// The variable and the value that mark the processes of the run in `directory`, which this process
+/// supervises. `None` on systems without marks, or if this process belongs to a marked run, whose mark its
+/// children inherit.
 pub fn mark(directory: &Path) -> Option<(&'static str, OsString)> {
     if is_marked() {
         return None;
@@ -60,25 +61,36 @@ pub fn end_all_of(supervisor: Option<Supervisor>) {
     }
 }
 
-/// Kills the orphans of runs in or below `folder` whose supervisors are dead, and reports them on stderr.
-pub fn end(folder: &Path) {
-    let Ok(folder) = std::path::absolute(folder) else { return };
-    let Ended { killed, left } =
-        system::end(|supervisor, directory| directory.starts_with(&folder) && !supervisor.is_alive());
-    if killed > 0 {
-        log::warn!("killed {killed} processes of runs below {} whose supervisor is dead", folder.display());
-        let processes = if killed == 1 { "process" } else { "processes" };
-        eprintln!(
-            "ended {killed} {processes} that an earlier, killed run in {} had left behind",
-            folder.display()
-        );
+/// Kills the orphans of runs in or below `folder` whose supervisors are dead.
+pub fn end(folder: &Path) -> Ended {
+    let Ok(folder) = std::path::absolute(folder) else { return Ended::default() };
+    let ended = system::end(|supervisor, directory| directory.starts_with(&folder) && !supervisor.is_alive());
+    if ended.killed > 0 {
+        let folder = folder.display();
+        log::warn!("killed {} processes of runs below {folder} whose supervisor is dead", ended.killed);
     }
-    if left > 0 {
-        eprintln!(
-            "warning: {left} processes of an earlier run in {} cannot be ended; they may slow this one down. To see \
-             them: grep -lsz ^{VARIABLE}= /proc/[0-9]*/environ",
-            folder.display()
-        );
+    ended
+}
+
+impl Ended {
+    /// What to tell the user of orphans in `folder`, a sentence each; empty if there were none.
+    pub fn messages(self, folder: &Path) -> Vec<String> {
+        let Ended { killed, left } = self;
+        let folder = folder.display();
+        let mut messages = Vec::new();
+        if killed > 0 {
+            let processes = if killed == 1 { "process" } else { "processes" };
+            messages.push(format!(
+                "ended {killed} {processes} that an earlier, killed run in {folder} had left behind"
+            ));
+        }
+        if left > 0 {
+            messages.push(format!(
+                "warning: {left} processes of an earlier run in {folder} cannot be ended; they may slow this one down. \
+                 To see them: grep -lsz ^{VARIABLE}= /proc/[0-9]*/environ"
+            ));
+        }
+        messages
     }
 }
 
@@ -181,8 +193,8 @@ mod system {
         Ended { killed: killed.difference(&left).count(), left: left.len() }
     }
 
-    /// Kills an orphan. The descriptor refers to the process that is checked, so a process that reuses its number is
-    /// safe.
+    /// Kills an orphan. The descriptor refers to the process that is checked, so a process that reuses its
+    /// number is safe.
     fn kill(process: i32, is_over: &impl Fn(Supervisor, &Path) -> bool) -> bool {
         let Some(pid) = Pid::from_raw(process) else { return false };
         let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else { return false };

@@ -24,6 +24,11 @@ impl StopSignal {
         StopSignal(receiver)
     }
 
+    /// Nobody ever asks.
+    pub fn never() -> StopSignal {
+        StopSignal(watch::channel(Stop::No).1)
+    }
+
     /// The present request.
     pub fn current(&self) -> Stop {
         *self.0.borrow()

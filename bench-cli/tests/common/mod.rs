@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use bench_cli::record::{Row, csv_file};
+use bench_cli::record::{RunRecord, columns, csv_file};
 use tempfile::TempDir;
 
 pub fn fixtures() -> PathBuf {
@@ -43,6 +43,28 @@ pub fn called() -> String {
 
 pub fn bench_cli() -> Command {
     Command::new(assert_cmd::cargo::cargo_bin!("bench-cli"))
+}
+
+/// The records of the sweep in `folder`.
+pub fn records(folder: &Path) -> Vec<RunRecord> {
+    csv_file::read(&folder.join("sweep.csv")).unwrap().records
+}
+
+/// The same without what the clock says, by seed.
+pub fn timeless(folder: &Path) -> Vec<RunRecord> {
+    let mut records = records(folder);
+    for record in &mut records {
+        (record.measured.started_at, record.measured.duration) = (None, Duration::ZERO);
+    }
+    records.sort_by_key(|record| record.run.seed);
+    records
+}
+
+/// Writes records as a sweep does.
+pub fn write_csv(path: &Path, records: &[RunRecord]) {
+    let lines = records.iter().flat_map(columns::line);
+    let text: Vec<u8> = (columns::header() + "\n").into_bytes().into_iter().chain(lines).collect();
+    fs::write(path, text).unwrap();
 }
 
 /// The node that was built along with bench-cli.
@@ -88,10 +110,10 @@ impl Place {
         command
     }
 
-    pub fn rows(&self) -> Vec<Row> {
+    pub fn records(&self) -> Vec<RunRecord> {
         let read = csv_file::read(&self.path("out/sweep.csv")).unwrap();
         assert_eq!(read.torn_line, None);
-        read.rows
+        read.records
     }
 }
 

@@ -4,10 +4,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::common::bench;
+use crate::common::{self, bench};
 use bench_cli::analysis::compare::{Difference, compare};
-use bench_cli::analysis::{Advice, Envelope, Series};
-use bench_cli::record::{Row, csv_file};
+use bench_cli::analysis::{Advice, Series};
+use bench_cli::record::RunRecord;
+use bench_cli::spec::Limits;
 
 /// Batch timeouts of the honest sweep, and its latency, all in ms.
 const TIMEOUTS: [u64; 4] = [100, 200, 400, 800];
@@ -18,7 +19,7 @@ const SWEEPS: u32 = 8;
 
 /// Many sweeps at once: their repetitions are those of one long sweep. All of its time is stretched by
 /// `percent`.
-fn measure(folder: &Path, name: &str, seed: u32, percent: u64) -> Vec<Row> {
+fn measure(folder: &Path, name: &str, seed: u32, percent: u64) -> Vec<RunRecord> {
     let stretched = |ms: u64| format!("{}ms", ms * percent / 100);
     let timeouts = TIMEOUTS.map(stretched).join(",");
     let (latency, repetitions) = (stretched(LATENCY), REPETITIONS * SWEEPS);
@@ -28,24 +29,26 @@ fn measure(folder: &Path, name: &str, seed: u32, percent: u64) -> Vec<Row> {
     );
     let output = bench(folder, &args);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    csv_file::read(&folder.join(name).join("sweep.csv")).unwrap().rows
+    common::records(&folder.join(name))
 }
 
 /// The rows of a node that takes a tenth longer for everything, but is asked for the same timeouts in the
 /// same network.
-fn as_asked(row: Row) -> Row {
-    let batch_timeout_ms = row.batch_timeout_ms * 100 / 110;
+fn as_asked(mut record: RunRecord) -> RunRecord {
+    let batch_timeout_ms = record.batch_timeout_ms() * 100 / 110;
     assert!(TIMEOUTS.contains(&batch_timeout_ms));
-    Row { batch_timeout_ms, latency_ms: LATENCY, ..row }
+    record.run.batch_timeout = Duration::from_millis(batch_timeout_ms);
+    record.run.settings.latency.mean = Duration::from_millis(LATENCY);
+    record
 }
 
 /// One of the sweeps.
-fn sweep(rows: &[Row], number: u32) -> Vec<Row> {
-    let own = |row: &&Row| (row.repetition - 1) / REPETITIONS == number;
+fn sweep(rows: &[RunRecord], number: u32) -> Vec<RunRecord> {
+    let own = |row: &&RunRecord| (row.run.repetition - 1) / REPETITIONS == number;
     rows.iter().filter(own).cloned().collect()
 }
 
-fn regressions(before: &[Row], after: &[Row]) -> Vec<Difference> {
+fn regressions(before: &[RunRecord], after: &[RunRecord]) -> Vec<Difference> {
     let differences = compare(&Series::group(before), &[Series::group(after)]).remove(0);
     assert!(differences.len() > 30, "{differences:?}");
     differences.into_iter().filter(Difference::is_regression).collect()
@@ -53,18 +56,19 @@ fn regressions(before: &[Row], after: &[Row]) -> Vec<Difference> {
 
 /// Of the runs that other sweeps made at timeouts of which a sweep said that one more run would meet a limit,
 /// at least 95 % do.
-fn advice_holds(rows: &[Row]) {
+fn advice_holds(rows: &[RunRecord]) {
     // hub and direct reach about 500 ms at 400 ms, some runs a little more.
-    let limit = Envelope { max: Some(Duration::from_millis(502)), ..Envelope::default() };
+    let limit = Limits { max: Some(Duration::from_millis(502)), ..Limits::default() };
     let (mut promised, mut kept) = (0, 0);
     for number in 0..SWEEPS {
         let own = sweep(rows, number);
         for one in Advice::on(&Series::group(&own), limit.clone()).meeting() {
-            let like_it =
-                |row: &&Row| (row.series(), row.batch_timeout_ms) == (one.series.clone(), one.timeout_ms);
+            let like_it = |row: &&RunRecord| {
+                (row.series(), row.batch_timeout_ms()) == (one.series.clone(), one.timeout_ms)
+            };
             let others =
-                rows.iter().filter(like_it).filter(|row| (row.repetition - 1) / REPETITIONS != number);
-            let outcomes: Vec<bool> = others.map(|row| limit.is_met_by(row)).collect();
+                rows.iter().filter(like_it).filter(|row| (row.run.repetition - 1) / REPETITIONS != number);
+            let outcomes: Vec<bool> = others.map(|row| limit.are_met_by(row)).collect();
             promised += outcomes.len();
             kept += outcomes.iter().filter(|&&met| met).count();
         }
@@ -73,17 +77,16 @@ fn advice_holds(rows: &[Row]) {
     assert!(promised > 300 && kept as f64 >= 0.95 * promised as f64, "{kept} of {promised}");
 }
 
-fn write(folder: &Path, name: &str, rows: &[Row]) {
-    let mut csv = csv::Writer::from_path(folder.join(name)).unwrap();
-    rows.iter().for_each(|row| csv.serialize(row).unwrap());
-    csv.flush().unwrap();
+fn write(folder: &Path, name: &str, rows: &[RunRecord]) {
+    common::write_csv(&folder.join(name), rows);
 }
 
 #[test]
 fn a_node_that_is_a_tenth_slower_is_found_the_same_node_is_not_and_advice_holds() {
     let place = tempfile::tempdir().unwrap();
     let honest = measure(place.path(), "honest", 1, 100);
-    let slow: Vec<Row> = measure(place.path(), "slow", 100_001, 110).into_iter().map(as_asked).collect();
+    let slow: Vec<RunRecord> =
+        measure(place.path(), "slow", 100_001, 110).into_iter().map(as_asked).collect();
 
     for number in 0..SWEEPS {
         let found = regressions(&sweep(&honest, number), &sweep(&slow, number));

@@ -13,14 +13,14 @@ fn files_are_kept_as_asked() {
         let place = Place::new();
         let args = ["--batch-timeouts", "50,200", "--repetitions", "1", "--keep", keep];
         assert_eq!(place.sweep(&args).env("FAKE_50", "crash").status().unwrap().code(), Some(1));
-        for row in place.rows() {
-            let ms = row.batch_timeout_ms;
+        for row in place.records() {
+            let ms = row.batch_timeout_ms();
             assert_eq!(
                 place.path(&format!("out/runs/cat-{ms}ms-r1")).exists(),
                 kept.contains(&ms),
                 "{keep} {ms}"
             );
-            assert_eq!(!row.log.is_empty(), kept.contains(&ms), "{keep} {ms}");
+            assert_eq!(!row.measured.log.is_empty(), kept.contains(&ms), "{keep} {ms}");
         }
     }
 }
@@ -62,10 +62,10 @@ fn a_full_disk_ends_a_sweep_with_its_rows_safe() {
     let output = limited.env("PATH", tools()).current_dir(place.0.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let said = stderr(&output);
-    assert!(said.contains("cannot write to out/sweep.csv") && said.contains("to go on with it: "), "{said}");
+    assert!(said.contains("cannot write to out/sweep.csv") && said.contains("to resume it: "), "{said}");
     assert_eq!(fs::read_to_string(&csv).unwrap(), lines.join("\n") + "\n");
     assert!(place.sweep(&args).status().unwrap().success());
-    assert_eq!(place.rows().len(), 4);
+    assert_eq!(place.records().len(), 4);
 }
 
 /// Whether this user may mount a file system of its own.
@@ -84,7 +84,7 @@ fn a_disk_that_is_really_full_is_named_and_what_was_written_is_whole() {
     let place = Place::new();
     fs::create_dir(place.path("out")).unwrap();
     // A disk that fills up while rows are written. What is on it is shown before it goes with its namespace.
-    let script = "mount -t tmpfs -o size=16k none out && \"$0\" \"$@\"; status=$?; cp out/sweep.csv kept.csv; exit $status";
+    let script = "mount -t tmpfs -o size=16k none out && \"$0\" \"$@\"; status=$?; cp out/sweep.csv kept.csv; cp out/sweep.toml kept.toml; exit $status";
     let sweep = ["sweep", "--engine", "simulated", "--out", "out", "--time-limit", "1s", "--node-count", "3"];
     let many = ["--repetitions", "100", "--batch-timeouts", "50", "--seed", "1"];
     let output = Command::new("unshare")
@@ -98,15 +98,16 @@ fn a_disk_that_is_really_full_is_named_and_what_was_written_is_whole() {
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("cannot write to out/sweep.csv: No space left on device"), "{said}");
-    assert!(said.contains("to go on with it: "), "{said}");
+    assert!(said.contains("to resume it: "), "{said}");
     let read = csv_file::read(&place.path("kept.csv")).unwrap();
     assert_eq!(read.torn_line, None);
-    assert!((10..100).contains(&read.rows.len()), "{} rows", read.rows.len());
+    assert!((10..100).contains(&read.records.len()), "{} rows", read.records.len());
     // On a larger disk the same command goes on.
     fs::rename(place.path("kept.csv"), place.path("out/sweep.csv")).unwrap();
+    fs::rename(place.path("kept.toml"), place.path("out/sweep.toml")).unwrap();
     let again = place.bench(&sweep).args(many).output().unwrap();
     assert!(again.status.success(), "{}", stderr(&again));
-    assert_eq!(place.rows().len(), 100);
+    assert_eq!(place.records().len(), 100);
 }
 
 #[test]

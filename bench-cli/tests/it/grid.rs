@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::common::bench;
+use crate::common::{bench, timeless};
 use bench_cli::analysis::Series;
-use bench_cli::record::{Row, csv_file};
 
 const GRID: &str = "sweep --engine simulated --strategy hub,direct --batch-timeouts 50,100,200 --repetitions 2 \
                     --node-count 5,3 --latency 20ms,10ms --loss 0,0.01 --time-limit 2s -q";
@@ -21,35 +20,28 @@ fn done(folder: &Path, args: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The rows of a sweep without what the clock says, by seed.
-fn rows(folder: &Path) -> Vec<Row> {
-    let mut rows = csv_file::read(&folder.join("sweep.csv")).unwrap().rows;
-    rows.iter_mut().for_each(|row| (row.started_at, row.duration_s) = (String::new(), 0.0));
-    rows.sort_by_key(|row| row.seed);
-    rows
-}
-
 #[test]
 fn a_grid_is_named_gone_on_with_and_repeated() {
     let place = tempfile::tempdir().unwrap();
     let place = place.path();
     done(place, &format!("{GRID} --seed 40 --out whole"));
-    let whole = rows(&place.join("whole"));
+    let whole = timeless(&place.join("whole"));
     assert_eq!((whole.len(), Series::group(&whole).len()), (RUNS, SERIES));
 
-    // Stopped after a few runs, and gone on with by the same command, which draws another seed.
+    // Stopped after a few runs, and resumed by the same command, which names no seed.
     let csv = fs::read_to_string(place.join("whole/sweep.csv")).unwrap();
     let begun: Vec<&str> = csv.lines().take(1 + 17).collect();
     fs::create_dir(place.join("stopped")).unwrap();
     fs::write(place.join("stopped/sweep.csv"), begun.join("\n") + "\n").unwrap();
+    fs::copy(place.join("whole/sweep.toml"), place.join("stopped/sweep.toml")).unwrap();
     done(place, &format!("{GRID} --out stopped"));
-    assert_eq!(rows(&place.join("stopped")), whole);
+    assert_eq!(timeless(&place.join("stopped")), whole);
 
     // A smaller grid is another sweep, and is refused by the name of what differs.
     let smaller =
         bench(place, &format!("{} --out stopped", GRID.replace("--latency 20ms,10ms", "--latency 20ms")));
     let said = String::from_utf8_lossy(&smaller.stderr).into_owned();
-    assert!(!smaller.status.success() && said.contains("latency_ms: 10 there, 20 now"), "{said}");
+    assert!(!smaller.status.success() && said.contains("latency: 10ms there, 20ms now"), "{said}");
 
     // Every run has a name of its own, in pictures and in the table.
     let report = fs::read_to_string(place.join("whole/report.html")).unwrap();
@@ -65,7 +57,7 @@ fn a_grid_is_named_gone_on_with_and_repeated() {
     // The report's own command measures the same again.
     let command = report.split("<pre><code>bench-cli ").nth(1).unwrap().split("</code>").next().unwrap();
     done(place, &format!("{command} --out again"));
-    assert_eq!(rows(&place.join("again")), whole);
+    assert_eq!(timeless(&place.join("again")), whole);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
         assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
         assert_eq!(sweep.wait().unwrap().code(), Some(130), "{signal}");
         assert!(!is_running(&node), "{signal}");
-        let ended: Vec<u64> = place.rows().iter().map(|row| row.batch_timeout_ms).collect();
+        let ended: Vec<u64> = place.records().iter().map(|row| row.batch_timeout_ms()).collect();
         assert_eq!(ended, [50], "{signal}");
         let said: Vec<String> =
             BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
@@ -53,9 +53,39 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
         again.args(["-c", command]).current_dir(place.0.path()).env("PATH", common::tools());
         let again = again.output().unwrap();
         assert!(again.status.success(), "{}", stderr(&again));
-        let ended: Vec<u64> = place.rows().iter().map(|row| row.batch_timeout_ms).collect();
+        let ended: Vec<u64> = place.records().iter().map(|row| row.batch_timeout_ms()).collect();
         assert_eq!(ended, [50, 100, 200], "{signal}");
     }
+}
+
+/// What `nohup` does: the signal is ignored when the program starts.
+#[test]
+fn a_hang_up_that_is_ignored_from_the_start_stops_nothing() {
+    let place = Place::new();
+    let started = place.path("started");
+    assert!(Command::new("mkfifo").arg(&started).status().unwrap().success());
+    let sweep = place.sweep(&["--batch-timeouts", "50,100", "--repetitions", "1"]);
+    let mut sweep = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(sweep.get_program())
+        .args(sweep.get_args())
+        .current_dir(place.0.path())
+        .env("PATH", common::tools())
+        .envs([("FAKE_100", "hang"), ("RUST_LOG", "info")])
+        .env("FAKE_STARTED", &started)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    fs::read_to_string(&started).unwrap();
+    let pid = sweep.id().to_string();
+    kill("HUP", &pid);
+    kill("TERM", &pid);
+    assert_eq!(sweep.wait().unwrap().code(), Some(130));
+    let lines: Vec<String> =
+        BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
+    // Had the first signal counted, the second would have asked to stop at once.
+    assert_eq!(lines.iter().filter(|line| line.contains("asked to stop")).count(), 1, "{lines:?}");
 }
 
 #[test]
@@ -64,12 +94,12 @@ fn a_run_that_hangs_is_killed_at_its_deadline_and_recorded() {
     let (mut sweep, node) = hanging(&place, &["--run-timeout", "1s"]);
     assert_eq!(sweep.wait().unwrap().code(), Some(1));
     assert!(!is_running(&node));
-    let rows = place.rows();
+    let rows = place.records();
     assert_eq!(
-        rows.iter().map(|row| row.status).collect::<Vec<_>>(),
+        rows.iter().map(|row| row.measured.status).collect::<Vec<_>>(),
         [Status::Ok, Status::TimedOut, Status::Ok]
     );
-    assert!(rows[1].reason.starts_with("killed after 1 s"), "{}", rows[1].reason);
+    assert!(rows[1].measured.reason.starts_with("killed after 1 s"), "{}", rows[1].measured.reason);
 }
 
 #[test]
@@ -79,7 +109,7 @@ fn a_sweep_that_is_killed_leaves_no_process() {
     sweep.kill().unwrap();
     sweep.wait().unwrap();
     assert!(is_gone_soon(&node), "the node {node} has outlived the sweep");
-    assert_eq!(place.rows().len(), 1);
+    assert_eq!(place.records().len(), 1);
 }
 
 /// Sends a signal.
@@ -96,7 +126,7 @@ fn a_second_signal_stops_at_once_what_does_not_end_at_the_first() {
         kill(first, &pid);
         let mut said = BufReader::new(sweep.stderr.take().unwrap());
         let mut line = String::new();
-        while !line.contains("once more to stop at once") {
+        while !line.contains("press Ctrl-C again to quit now") {
             line.clear();
             assert_ne!(said.read_line(&mut line).unwrap(), 0, "it says nothing of a second signal");
         }
@@ -106,7 +136,7 @@ fn a_second_signal_stops_at_once_what_does_not_end_at_the_first() {
         assert_eq!(sweep.wait().unwrap().code(), Some(130), "{first} {second}");
         assert!(begin.elapsed() < Duration::from_secs(4), "it took {:?}", begin.elapsed());
         assert!(is_gone_soon(&node), "{first} {second}");
-        assert_eq!(place.rows().len(), 1);
+        assert_eq!(place.records().len(), 1);
     }
 }
 
@@ -161,7 +191,7 @@ fn what_outlives_a_sweep_and_its_guard_is_ended_by_the_next_start() {
     assert!(said.contains(" that an earlier, killed run in "), "{said}");
     assert!(said.contains("1 of 3 runs are done already"), "{said}");
     assert!(!is_running(&node));
-    assert_eq!(place.rows().len(), 3);
+    assert_eq!(place.records().len(), 3);
 }
 
 #[cfg(target_os = "linux")]
@@ -242,8 +272,13 @@ fn what_nobody_heard_is_tried_again_and_silence_is_a_result() {
             .env("FAKE_STARTED", place.path("started"))
             .output()
             .unwrap();
-        let row = &place.rows()[0];
-        assert_eq!((row.status, row.attempts), (ended, attempts), "{case}: {}", stderr(&output));
+        let row = &place.records()[0];
+        assert_eq!(
+            (row.measured.status, row.measured.attempts),
+            (ended, attempts),
+            "{case}: {}",
+            stderr(&output)
+        );
         let said = common::stdout(&output);
         let rate = match case {
             "unheard" => "pass rate: 1 of 1 run ok, 1 of them after more than one attempt",

@@ -117,7 +117,7 @@ fn line(&(name, signals, guards, expected): &(&str, &[&str], bool, Option<i32>))
     let place = Place::new();
     let mut child = sweep(&place).spawn().unwrap();
     let csv = place.path("out/sweep.csv");
-    let rows = || csv_file::read(&csv).map_or(0, |read| read.rows.len());
+    let rows = || csv_file::read(&csv).map_or(0, |read| read.records.len());
     wait_for("finished rows", || rows() == 1);
     let now = || processes(place.0.path(), Some(child.id()));
     wait_for("nodes", || now().get("node").is_some_and(|nodes| nodes.len() == NODES));

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bench_cli::record::csv_file;
 use bench_cli::spec::durations::{DefaultUnit, parse_duration, parse_list};
-use bench_cli::spec::plan::plain_name;
-use bench_cli::spec::template::Template;
+use bench_cli::spec::names::plain_name;
+use bench_cli::spec::template::ArgsTemplate;
+use bench_cli::spec::value::Value;
 use bench_cli::{edn, harness};
 use proptest::prelude::*;
 
@@ -59,7 +60,7 @@ proptest! {
     #[test]
     fn any_text_is_rows_or_not(text in "(batch_timeout_ms|status|stable_p50_ms|[a-z0-9,\"\n.é-]){0,80}") {
         if let Ok(read) = csv_file::parse(&text) {
-            bench_cli::report::summary::text(&read.rows, Path::new(""));
+            bench_cli::report::summary::text(&read.records, Path::new(""));
         }
     }
 
@@ -73,8 +74,9 @@ proptest! {
                 prop_assert!(!list.is_empty() && list.is_sorted());
             }
         }
-        if let Ok(template) = Template::parse(&text) {
-            template.fill(Duration::from_millis(50));
+        if let Ok(template) = ArgsTemplate::parse(&text) {
+            let timeout = Value::Duration(Duration::from_millis(50));
+            let _ = template.fill(&[("batch_timeout", timeout, "50ms".to_owned())]);
         }
     }
 

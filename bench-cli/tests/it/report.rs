@@ -5,19 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use bench_cli::analysis::names;
-use bench_cli::record::{Row, Status, csv_file};
+use bench_cli::analysis::names::describe;
+use bench_cli::record::{Status, columns};
+use bench_cli::spec::names;
 
-use crate::common::bench_cli;
+use crate::common::{self, bench_cli};
 
 fn bench(args: &[&str], folder: &Path) -> Output {
     let output = bench_cli().args(args).current_dir(folder).output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     output
-}
-
-fn rows(folder: &Path) -> Vec<Row> {
-    csv_file::read(&folder.join("sweep.csv")).unwrap().rows
 }
 
 /// A small sweep in virtual time, in a folder of its own, with unusual settings.
@@ -41,12 +38,7 @@ fn the_command_in_the_report_measures_the_same_again() {
     let command = between(&report, "<pre><code>bench-cli ", "</code></pre>");
     let again = format!("{command} --out again");
     bench(&again.split_whitespace().collect::<Vec<_>>(), place.path());
-    let timeless = |name: &str| {
-        let mut rows = rows(&place.path().join(name));
-        rows.iter_mut().for_each(|row| (row.started_at, row.duration_s) = (String::new(), 0.0));
-        rows.sort_by_key(|row| row.seed);
-        rows
-    };
+    let timeless = |name: &str| common::timeless(&place.path().join(name));
     assert_eq!(timeless("out").len(), 12);
     assert_eq!(timeless("out"), timeless("again"));
 }
@@ -57,8 +49,22 @@ fn other_formats_hold_the_same_rows() {
     sweep(place.path(), "tree");
     bench(&["plot", "out/sweep.csv", "--format", "json,markdown"], place.path());
     let out = place.path().join("out");
-    let json: Vec<Row> = serde_json::from_str(&fs::read_to_string(out.join("sweep.json")).unwrap()).unwrap();
-    assert_eq!(json, rows(&out));
+    let json = fs::read_to_string(out.join("sweep.json")).unwrap();
+    let json: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&json).unwrap();
+    let records = common::records(&out);
+    assert_eq!(json.len(), records.len());
+    for (object, record) in json.iter().zip(&records) {
+        // Their order is checked next to the code that writes them.
+        assert_eq!(object.len(), columns::all().len());
+        for column in columns::all() {
+            let written = match &object[column.name] {
+                serde_json::Value::Null => String::new(),
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            assert_eq!(written, column.cell(record).text(), "{}", column.name);
+        }
+    }
     let markdown = fs::read_to_string(out.join("summary.md")).unwrap();
     assert_eq!(markdown.lines().filter(|line| line.starts_with("| tree | ")).count(), 3 + 4);
 }
@@ -133,13 +139,13 @@ fn a_browser_shows_the_report_without_complaint() {
     sweep(place.path(), "tree,hub");
     let out = place.path().join("out");
     // One run fails, and says something that would be markup.
-    let mut with_failure = rows(&out);
+    let mut with_failure = common::records(&out);
     let attack = "<script>document.title = 'taken'</script>";
-    let failed = Row { status: Status::Crashed, reason: attack.to_owned(), ..with_failure.remove(0) };
-    let failed = Row { log: "runs/a b/log.txt".to_owned(), ..failed };
-    let mut csv = csv::Writer::from_path(out.join("sweep.csv")).unwrap();
-    with_failure.iter().chain([&failed]).for_each(|row| csv.serialize(row).unwrap());
-    csv.flush().unwrap();
+    let mut failed = with_failure.remove(0);
+    failed.measured.status = Status::Crashed;
+    failed.measured.reason = attack.to_owned();
+    failed.measured.log = "runs/a b/log.txt".to_owned();
+    common::write_csv(&out.join("sweep.csv"), &[with_failure.clone(), vec![failed]].concat());
     bench(&["plot", "out/sweep.csv"], place.path());
 
     let report = fs::read_to_string(out.join("report.html")).unwrap();
@@ -153,14 +159,14 @@ fn a_browser_shows_the_report_without_complaint() {
     let seen = between(&document, "data-seen=\"", "\"").replace("&quot;", "\"");
     let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
     let run = seen["run"].as_str().unwrap();
-    let row = with_failure.iter().find(|row| names::run("", row) == run).unwrap();
-    assert!(seen["hover"].as_str().unwrap().ends_with(&names::describe("", row)), "{seen}");
+    let row = with_failure.iter().find(|row| names::run_name("", &row.run) == run).unwrap();
+    assert!(seen["hover"].as_str().unwrap().ends_with(&describe("", row)), "{seen}");
     assert_eq!(
         (&seen["marked"], &seen["left"], &seen["scripts"]),
         (&1.into(), &true.into(), &2.into()),
         "{seen}"
     );
-    let mut timeouts: Vec<u64> = rows(&out).iter().map(|row| row.batch_timeout_ms).collect();
+    let mut timeouts: Vec<u64> = common::records(&out).iter().map(|row| row.batch_timeout_ms()).collect();
     timeouts.sort_unstable();
     let texts = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<Vec<_>>();
     assert_eq!(seen["sorted"][0], serde_json::json!(texts(&timeouts)));

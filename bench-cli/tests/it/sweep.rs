@@ -8,7 +8,8 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use crate::common::{self, Place, cat, fake, stderr, stdout};
-use bench_cli::record::{Row, Status};
+use bench_cli::record::columns::to_the_second;
+use bench_cli::record::{RunRecord, StableLatencies, Status, Validity};
 
 #[test]
 fn a_sweep_leaves_rows_pictures_and_a_summary() {
@@ -16,21 +17,27 @@ fn a_sweep_leaves_rows_pictures_and_a_summary() {
     let output = place
         .sweep(&["--batch-timeouts", "50,100,200..=800:200", "--repetitions", "2", "--jobs", "2"])
         .args(["--node-args", "--flush {batch_timeout_ms} 'two words'", "--latency", "100"])
+        .args(["--node-env", "FLUSH={batch_timeout_s}", "--node-env", "A=b c"])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    let rows = place.rows();
+    let rows = place.records();
     assert_eq!(rows.len(), 12);
-    let row = rows.iter().find(|row| (row.batch_timeout_ms, row.repetition) == (200, 2)).unwrap();
-    assert_eq!((row.status, row.valid.as_str(), row.operations), (Status::Ok, "true", Some(1967)));
-    assert_eq!((row.msgs_per_op, row.msgs_per_op_all), (Some(3.4560244), Some(5.506863)));
+    let row = rows.iter().find(|row| (row.batch_timeout_ms(), row.run.repetition) == (200, 2)).unwrap();
+    let figures = row.figures().unwrap();
     assert_eq!(
-        [row.stable_p0_ms, row.stable_p50_ms, row.stable_p95_ms, row.stable_p99_ms, row.stable_max_ms],
-        [Some(0), Some(812), Some(988), Some(1026), Some(1110)]
+        (row.measured.status, figures.validity, figures.operations),
+        (Status::Ok, Validity::Valid, 1967)
     );
-    assert_eq!(row.node_args, "--flush 200 'two words'");
+    assert_eq!((figures.msgs_per_op, figures.msgs_per_op_all), (Some(3.4560244), Some(5.506863)));
+    let ms = Duration::from_millis;
+    let latencies = StableLatencies { p0: ms(0), p50: ms(812), p95: ms(988), p99: ms(1026), max: ms(1110) };
+    assert_eq!(figures.stable, Some(latencies));
+    assert_eq!(row.run.args_shown(), "--flush 200 'two words'");
+    let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(row.run.env, [variable("FLUSH", "0.2"), variable("A", "b c")]);
     // What the engine was really called with.
-    let run = place.path("out").join(Path::new(&row.log).parent().unwrap());
+    let run = place.path("out").join(Path::new(&row.measured.log).parent().unwrap());
     let arguments = fs::read_to_string(run.join("arguments")).unwrap();
     let last: Vec<&str> = arguments.lines().rev().take(6).collect();
     assert_eq!(last, ["two words", "200", "--flush", "--", cat().to_str().unwrap(), "--bin"]);
@@ -58,8 +65,9 @@ fn runs_that_fail_are_recorded_and_left_out() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    let rows = place.rows();
-    let ended: Vec<(u64, Status)> = rows.iter().map(|row| (row.batch_timeout_ms, row.status)).collect();
+    let rows = place.records();
+    let ended: Vec<(u64, Status)> =
+        rows.iter().map(|row| (row.batch_timeout_ms(), row.measured.status)).collect();
     assert_eq!(
         ended,
         [
@@ -75,11 +83,11 @@ fn runs_that_fail_are_recorded_and_left_out() {
         ]
     );
     let crashed = "exit status 255: Node n1 crashed with exit status 3. It wrote to stderr: dying";
-    assert_eq!(rows[0].reason, crashed);
-    assert_eq!(rows[2].reason, "15 of 21 values lost; :workload is invalid");
-    assert_eq!(rows[5].reason, "Unknown option: \"--no-such-flag\"");
+    assert_eq!(rows[0].measured.reason, crashed);
+    assert_eq!(rows[2].measured.reason, "15 of 21 values lost; :workload is invalid");
+    assert_eq!(rows[5].measured.reason, "Unknown option: \"--no-such-flag\"");
     for row in &rows {
-        assert!(place.path("out").join(&row.log).is_file(), "{}", row.log);
+        assert!(place.path("out").join(&row.measured.log).is_file(), "{}", row.measured.log);
     }
     // All that the other runs measured is there.
     assert!(place.path("out/report.html").is_file() && place.path("out/latency-fit.svg").is_file());
@@ -96,7 +104,7 @@ fn a_sweep_without_any_ok_run_fails_but_keeps_its_rows() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(place.rows().len(), 1);
+    assert_eq!(place.records().len(), 1);
     assert!(!place.path("out/latency-fit.svg").exists());
 }
 
@@ -111,7 +119,7 @@ fn an_earlier_sweep_is_replaced_only_by_force() {
     assert!(stderr(&again).contains("all 3 runs are done already"), "{}", stderr(&again));
     let refused = place.sweep(&args).args(["--rate", "50"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
-    assert!(stderr(&refused).contains("rate: 100.0 there, 50.0 now"), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("rate: 100 there, 50 now"), "{}", stderr(&refused));
     assert_eq!(fs::read(place.path("out/sweep.csv")).unwrap(), before);
     assert!(
         place
@@ -120,7 +128,7 @@ fn an_earlier_sweep_is_replaced_only_by_force() {
             .unwrap()
             .success()
     );
-    assert_eq!(place.rows().len(), 1);
+    assert_eq!(place.records().len(), 1);
     assert!(!place.path("out/runs/cat-50ms-r1").exists());
 }
 
@@ -142,9 +150,11 @@ fn a_sweep_goes_on_where_it_was_stopped() {
     assert!(said.contains("line 4 of out/sweep.csv was cut off"), "{said}");
     assert!(said.contains("2 of 4 runs are done already"), "{said}");
     let ended = |place: &Place| {
-        let rows = place.rows();
+        let rows = place.records();
         rows.iter()
-            .map(|row| (row.batch_timeout_ms, row.repetition, row.status, row.attempts))
+            .map(|row| {
+                (row.batch_timeout_ms(), row.run.repetition, row.measured.status, row.measured.attempts)
+            })
             .collect::<Vec<_>>()
     };
     let (ok, crashed) = (Status::Ok, Status::Crashed);
@@ -177,7 +187,7 @@ fn runs_of_two_builds_are_not_one_sweep() {
         let refused = sweep(more).output().unwrap();
         let said = stderr(&refused);
         assert_eq!(refused.status.code(), Some(1), "{said}");
-        assert!(said.contains("node was modified at") && said.contains("--force to start anew"), "{said}");
+        assert!(said.contains("node was modified at") && said.contains("--force to start over"), "{said}");
         // The command that does so can be pasted.
         let anew = said.trim_end().lines().last().unwrap().trim_start();
         assert!(anew.starts_with(&format!("{} sweep --out out --bin ./node ", common::called())), "{said}");
@@ -189,7 +199,7 @@ fn runs_of_two_builds_are_not_one_sweep() {
     assert!(stderr(&same).contains("all 2 runs are done already"), "{}", stderr(&same));
     built(later).unwrap();
     assert!(sweep(&["--force"]).status().unwrap().success());
-    assert!(place.rows().iter().all(Row::is_ok));
+    assert!(place.records().iter().all(RunRecord::is_ok));
 }
 
 #[test]
@@ -201,7 +211,9 @@ fn in_virtual_time_the_build_of_bench_cli_counts() {
     assert!(sweep().status.success());
     assert!(stderr(&sweep()).contains("all 1 runs are done already"));
     let csv = place.path("out/sweep.csv");
-    let text = fs::read_to_string(&csv).unwrap().replace(&place.rows()[0].started_at, "2001-02-03T04:05:06Z");
+    let text = fs::read_to_string(&csv)
+        .unwrap()
+        .replace(&to_the_second(place.records()[0].measured.started_at.unwrap()), "2001-02-03T04:05:06Z");
     fs::write(&csv, text).unwrap();
     let refused = sweep();
     assert_eq!(refused.status.code(), Some(1));
@@ -376,8 +388,8 @@ fn a_torn_last_row_is_left_out_with_a_warning() {
 fn wrong_usage_is_refused_before_anything_runs() {
     let place = Place::new();
     for (args, hint) in [
-        (vec!["--batch-timeouts", "50,abc"], "--batch-timeouts: \"abc\" is no duration"),
-        (vec!["--node-args", "{timeout}"], "--node-args: {timeout} is no placeholder"),
+        (vec!["--batch-timeouts", "50,abc"], "\"abc\" is not a duration"),
+        (vec!["--node-args", "{timeout}"], "{timeout} is not a placeholder"),
         (vec!["--engine", "embedded"], "--engine embedded does not use it"),
         (vec!["--strategy", "hub"], "cannot be used with"),
     ] {
@@ -406,7 +418,7 @@ fn what_would_make_every_run_fail_is_found_before_the_first() {
     let output = command.arg(fake()).env("PATH", place.0.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains("ends without an answer to init, and says: no such flag"), "{said}");
+    assert!(said.contains("crashed with exit status 2 during init, and says: no such flag"), "{said}");
     assert!(said.contains("gnuplot: not on PATH; Maelstrom calls every run unknown without it"), "{said}");
     assert!(!place.path("out").exists());
 }
@@ -439,11 +451,8 @@ fn quiet_shows_nothing_and_verbose_shows_phases() {
 }
 
 /// What a run measured and what it was, less the time that it took.
-fn timeless(place: &Place) -> Vec<Row> {
-    let timeless = |row: Row| Row { started_at: String::new(), duration_s: 0.0, ..row };
-    let mut rows: Vec<Row> = place.rows().into_iter().map(timeless).collect();
-    rows.sort_by_key(|row| row.seed);
-    rows
+fn timeless(place: &Place) -> Vec<RunRecord> {
+    common::timeless(&place.path("out"))
 }
 
 #[test]
@@ -474,7 +483,7 @@ fn a_grid_of_settings_is_gone_on_with_as_if_it_had_never_stopped() {
     assert_eq!(refused.status.code(), Some(1));
     let said = stderr(&refused);
     for difference in
-        ["node_count: 5 there, 3, 4 now", "latency_ms: 10 there, 100 now", "rate: 20.0, 40.0 there"]
+        ["node_count: 5 there, 3, 4 now", "latency: 10ms there, 100ms now", "rate: 20, 40 there"]
     {
         assert!(said.contains(difference), "{difference}: {said}");
     }
@@ -483,7 +492,7 @@ fn a_grid_of_settings_is_gone_on_with_as_if_it_had_never_stopped() {
     assert!(larger.status.success(), "{}", stderr(&larger));
     let rows = timeless(&place);
     assert_eq!(rows.len(), 48);
-    let seeds: std::collections::BTreeSet<_> = rows.iter().map(|row| row.seed).collect();
+    let seeds: std::collections::BTreeSet<_> = rows.iter().map(|row| row.run.seed).collect();
     assert_eq!(seeds.len(), 48, "a seed comes twice");
 }
 
@@ -503,8 +512,8 @@ fn what_users_type_reaches_no_shell_and_leaves_no_folder() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    let row = &place.rows()[0];
-    let run = place.path("out").join(Path::new(&row.log).parent().unwrap());
+    let row = &place.records()[0];
+    let run = place.path("out").join(Path::new(&row.measured.log).parent().unwrap());
     let arguments = fs::read_to_string(run.join("arguments")).unwrap();
     assert!(arguments.ends_with(&format!("--\n{hostile}\n")), "{arguments}");
     assert_eq!(run.parent().unwrap(), place.path("out/runs"));
@@ -513,7 +522,7 @@ fn what_users_type_reaches_no_shell_and_leaves_no_folder() {
     }
     for name in ["../up", "a/b", "..", ".hidden", ""] {
         let refused = place.bench(&["sweep", "--engine", "simulated", "--name", name]).output().unwrap();
-        assert!(stderr(&refused).contains("is no plain folder name"), "{name}: {}", stderr(&refused));
+        assert!(stderr(&refused).contains("is not a plain folder name"), "{name}: {}", stderr(&refused));
     }
 }
 

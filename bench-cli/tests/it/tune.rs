@@ -2,9 +2,11 @@
 
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 use crate::common::{self, bench, bench_cli, stdout};
-use bench_cli::record::csv_file;
+use bench_cli::record::Quantile;
+use node::StrategyKind;
 
 fn tune(directory: &Path, args: &[&str]) -> Output {
     bench_cli()
@@ -36,12 +38,12 @@ fn it_ends_with_a_setting_and_its_evidence() {
         "{said}"
     );
     // It went on from the first coarse sweep to timeouts between.
-    let rows = csv_file::read(&place.path().join("out/simulated/sweep.csv")).unwrap().rows;
+    let rows = common::records(&place.path().join("out/simulated"));
     let timeout = recommended_ms(&said);
     assert!((200..500).contains(&timeout), "{said}");
-    let recommended = rows.iter().filter(|row| row.batch_timeout_ms == timeout);
+    let recommended = rows.iter().filter(|row| row.batch_timeout_ms() == timeout);
     assert!(recommended.clone().count() >= 5);
-    assert!(recommended.clone().all(|row| row.stable_max_ms.unwrap() < 500));
+    assert!(recommended.clone().all(|row| row.latency(Quantile::Max).unwrap() < Duration::from_millis(500)));
 }
 
 /// The longest timeout of the first grid meets, so there may be better ones beyond.
@@ -65,8 +67,8 @@ fn it_goes_on_until_nothing_is_left_to_learn() {
     let said = stdout(&output);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!((430..=500).contains(&recommended_ms(&said)), "{said}");
-    let alone = csv_file::read(&place.path().join("out/simulated-hub/sweep.csv")).unwrap().rows;
-    assert!(alone.iter().all(|row| row.strategy == "hub"));
+    let alone = common::records(&place.path().join("out/simulated-hub"));
+    assert!(alone.iter().all(|row| row.strategy() == Some(StrategyKind::Hub)));
 }
 
 /// What would fail after the search fails before it.
@@ -92,7 +94,7 @@ fn what_cannot_be_met_is_said() {
     let place = tempfile::tempdir().unwrap();
     let output = tune(place.path(), &["--max-latency", "1ms"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stdout(&output).contains("no setting surely meets max < 1 ms"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("no setting reliably meets max < 1 ms"), "{}", stdout(&output));
     let two = tune(place.path(), &["--limit", "3d,3e"]);
     assert!(String::from_utf8_lossy(&two.stderr).contains("give one limit"));
 }
@@ -114,7 +116,7 @@ fn what_a_sweep_recommends_is_run_again() {
     assert!(table.contains(&format!("bench-cli {confirm} --out out/confirm\n")), "{table}");
     // On the terminal a command begins as the program was called.
     let none = bench(place.path(), "confirm out/sweep.csv --max-latency 1ms");
-    let plot = format!("surely meets the limits; {} plot out/sweep.csv says", common::called());
+    let plot = format!("reliably meets the limits; {} plot out/sweep.csv says", common::called());
     assert!(String::from_utf8_lossy(&none.stderr).contains(&plot));
     let advice = stdout(&bench(place.path(), "plot out --max-latency 200ms"));
     assert!(advice.contains(&format!("\n    {} sweep --engine simulated ", common::called())), "{advice}");
@@ -122,9 +124,11 @@ fn what_a_sweep_recommends_is_run_again() {
     assert!(report.contains("<code>bench-cli sweep --engine simulated "));
     assert!(!report.contains(&common::called()));
     // Runs of their own, with what was recommended and nothing else.
-    let rows = csv_file::read(&place.path().join("out/confirm/sweep.csv")).unwrap().rows;
+    let rows = common::records(&place.path().join("out/confirm"));
     assert_eq!(rows.len(), 2 * 2 * 4);
-    assert!(rows.iter().all(|row| row.node_count == 5 && [0, 100].contains(&row.batch_timeout_ms)));
+    assert!(
+        rows.iter().all(|row| row.settings().node_count == 5 && [0, 100].contains(&row.batch_timeout_ms()))
+    );
 
     // A network that is worse than the one that was asked about makes the advice wrong, and the exit status
     // says so.
@@ -158,7 +162,8 @@ fn a_sweep_is_confirmed_by_newer_runs_alone() {
     // The sweep is redone, so the runs that confirmed it are older.
     let csv = place.path().join("out/sweep.csv");
     let redone = std::fs::read_to_string(&csv).unwrap();
-    let year = csv_file::read(&csv).unwrap().rows[0].started_at[..5].to_owned();
+    let started = common::records(&place.path().join("out"))[0].measured.started_at.unwrap();
+    let year = format!("{}-", started.strftime("%Y"));
     std::fs::write(&csv, redone.replace(&format!(",{year}"), ",9999-")).unwrap();
     let (success, refused) = said("");
     assert!(!success && refused.contains("4 runs in out/confirm/sweep.csv are older"), "{refused}");
@@ -186,7 +191,7 @@ fn any_node_can_be_tuned() {
     assert!(said.contains("  search, embedded: batching at "), "{said}");
     let again = format!("again: {} sweep --engine embedded --bin ", common::called());
     assert!(said.contains(&again), "{said}");
-    let searched = csv_file::read(&place.path().join("out/search/sweep.csv")).unwrap().rows;
+    let searched = common::records(&place.path().join("out/search"));
     assert!(searched.len() >= 7 * 3);
     let kept = std::fs::read_dir(place.path().join("out/search/runs")).unwrap().count();
     assert_eq!(kept, searched.iter().filter(|row| !row.is_ok()).count());

@@ -19,8 +19,8 @@
 //! # Restarts
 //!
 //! A node that is killed forgets its links: which values its peers lack, and which numbers they used. Each
-//! message therefore names the [incarnation](Incarnation) of its sender and the one that it is meant for, like
-//! the connection ids of QUIC. An incarnation is one life of a node; a later life has a higher number.
+//! message therefore names the [incarnation](Incarnation) of its sender and the one that it is meant for,
+//! like the connection ids of QUIC. An incarnation is one life of a node; a later life has a higher number.
 //!
 //! ```text
 //!      n1 (first life)     p          the link at p
@@ -33,13 +33,14 @@
 //! ```
 //!
 //! - **A restarted node** treats each peer that it must talk to as suspect ([`Link::reopen`]). So it sends a
-//!   probe at once, repeats it until the peer answers, and then sends all values that it knows in one message.
-//! - **A peer that hears a new incarnation** starts the link over: it forgets the numbers that it received, and
-//!   counts its own from zero. It queues what the old life had not acknowledged. The strategy can replace that by
-//!   [everything that the node knows](Link::resync), because the old life may have forgotten what it acknowledged.
-//!   Receivers drop duplicates.
-//! - **A message from an earlier incarnation** may still be on its way. Its values are welcome. Its numbers and
-//!   acknowledgements are ignored.
+//!   probe at once, repeats it until the peer answers, and then sends all values that it knows in one
+//!   message.
+//! - **A peer that hears a new incarnation** starts the link over: it forgets the numbers that it received,
+//!   and counts its own from zero. It queues what the old life had not acknowledged. The strategy can replace
+//!   that by [everything that the node knows](Link::resync), because the old life may have forgotten what it
+//!   acknowledged. Receivers drop duplicates.
+//! - **A message from an earlier incarnation** may still be on its way. Its values are welcome. Its numbers
+//!   and acknowledgements are ignored.
 //! - **A message for an earlier incarnation** comes from a peer that has not noticed the restart. Its numbers
 //!   and acknowledgements are ignored too, and it is answered at once, so that the peer notices.
 //!
@@ -117,16 +118,17 @@ impl Link {
         self.sender.suspect(now);
     }
 
-    /// Queues the first `known` values of the log in place of what is queued, because nobody can tell any more
-    /// which of them the peer has. [`Link::poll`] sends them.
+    /// Queues the first `known` values of the log in place of what is queued, because nobody can tell any
+    /// more which of them the peer has. [`Link::poll`] sends them.
     pub(crate) fn resync(&mut self, known: u32) {
         self.sender.restart((0..known).collect());
     }
 
-    /// This node's process did not run for a while, so a peer's silence meant nothing: the waits for its
-    /// acknowledgements begin again.
+    /// This node's process did not run for a while. So a peer's silence meant nothing: the waits for its
+    /// acknowledgements begin again. And what is read now measures no round trip, in either direction.
     pub(crate) fn on_stall(&mut self, now: Time) {
         self.sender.on_stall(now);
+        self.receiver.on_stall(now);
     }
 
     /// Changes by how much the peer may delay an acknowledgement.

@@ -1,17 +1,17 @@
-//! Which of the peer's numbered values came in.
+//! Which of the peer's numbered values arrived.
 
 use std::ops::Range;
 
-/// The most ranges beyond a gap that a receiver remembers. Values further on are delivered all the same, but
-/// their numbers are forgotten, and they will be sent again.
+/// The most ranges beyond a gap that a receiver remembers. It hands on the values beyond them too, but
+/// forgets their numbers, so the peer will send them again.
 const MAX_RANGES: usize = 1024;
 
-/// Which numbers came in.
+/// The numbers that arrived.
 #[derive(Debug, Default)]
 pub(super) struct ReceivedRanges {
-    /// All below this.
+    /// All numbers below this arrived.
     pub(super) contiguous: u64,
-    /// And these: ascending, apart from each other and from `count`.
+    /// So did these ranges, in ascending order. They touch neither each other nor `contiguous`.
     pub(super) beyond: Vec<Range<u64>>,
 }
 

@@ -1,19 +1,18 @@
-//! How long an answer takes.
+//! How long an answer takes: the round-trip time, and the timeouts that follow from it.
 
 use std::time::Duration;
 
 use crate::time::nanos;
 
-/// How long a peer may take to answer before any round trip was measured, beyond what it may hold an ack
-/// back.
+/// The timeout, beyond the maximum acknowledgement delay, before any round trip was measured.
 pub(super) const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
-/// The shortest time that an answer may take, beyond what the peer may hold an ack back: a process that
-/// stands still for a moment, as they do on a busy machine, is not gone.
+/// The shortest timeout, beyond the maximum acknowledgement delay. A process on a busy machine may stand
+/// still for this long.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(250);
 /// Slack for scheduling on both sides.
 const SLACK: Duration = Duration::from_millis(50);
 
-/// How long a gap may stay open before a round trip was measured.
+/// How long a gap may stay open, before any round trip was measured.
 pub(super) const FIRST_REORDER: Duration = Duration::from_millis(500);
 
 /// Round-trip time by Jacobson's estimator (RFC 6298).
@@ -57,12 +56,12 @@ impl RoundTrip {
         self.measured.map(|measured| Duration::from_nanos(measured.mean))
     }
 
-    /// How long an answer may take, beyond what the peer holds it back.
+    /// How long an answer may take, beyond the maximum acknowledgement delay.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// How long one message may be overtaken by another before it counts as lost.
+    /// How late after a later message a message may arrive before it counts as lost.
     pub(super) fn reordering(&self) -> Duration {
         self.measured.map_or(FIRST_REORDER, |Measured { mean, deviation }| {
             Duration::from_nanos((mean / 2).saturating_add(deviation.saturating_mul(4))) + SLACK

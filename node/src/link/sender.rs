@@ -36,8 +36,8 @@ struct SentPacket {
     /// The number after its last value.
     end: u64,
     sent_at: Time,
-    /// The wait for an acknowledgement counts from here: when the message was sent, or when anything before
-    /// it was retransmitted.
+    /// When the wait for an acknowledgement began: when the message was sent, or when anything before it was
+    /// retransmitted.
     waits_from: Time,
     /// The retransmission count at which any of its values was first sent again. A peer that acknowledges
     /// without having received that retransmission answers the original. A later acknowledgement does not
@@ -98,7 +98,8 @@ impl Sender {
         self.health = Health::Suspect { since: now + FIRST_TIMEOUT, probe_at: now, wait: PROBE_WAIT.0 / 2 };
     }
 
-    /// The peer has been restarted: numbers the values at these log indices from zero, and sends them at once.
+    /// The peer has been restarted: numbers the values at these log indices from zero, and sends them at
+    /// once.
     pub(super) fn restart(&mut self, queue: Unacknowledged) {
         self.queue = queue;
         self.base = 0;
@@ -111,10 +112,12 @@ impl Sender {
         }
     }
 
-    /// Begins all waits again.
+    /// Begins all waits again. Acknowledgements may have waited unread, so they measure nothing: no count of
+    /// retransmissions is below zero.
     pub(super) fn on_stall(&mut self, now: Time) {
         for packet in &mut self.in_flight {
             packet.waits_from = now;
+            packet.retransmitted_at = Some(0);
         }
     }
 

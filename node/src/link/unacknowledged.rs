@@ -5,8 +5,8 @@ pub(super) const KEPT_CAPACITY: usize = 1024;
 
 /// Log indices of unacknowledged values, oldest first.
 ///
-/// All in one slice, because most messages carry and most acknowledgements cover a queue's whole content. Acknowledged
-/// values are dropped when they are half of the vector, so each is moved at most once.
+/// All in one slice, because most messages carry and most acknowledgements cover a queue's whole content.
+/// Acknowledged values are dropped when they are half of the vector, so each is moved at most once.
 #[derive(Debug, Default)]
 pub(super) struct Unacknowledged {
     log_indices: Vec<u32>,

@@ -3,9 +3,9 @@
 //! # What is promised
 //!
 //! A value is in the log before the node acknowledges it, to a client or to another node, and before the node
-//! sends it to anyone. So a value that anybody counts on survives `kill -9` of any number of nodes, all of them at
-//! once included. The operating system keeps what a killed process has written. Only a power failure or a crash of
-//! the system loses it, unless each write also waits for the disk (`--fsync`).
+//! sends it to anyone. So a value that anybody counts on survives `kill -9` of any number of nodes, all of
+//! them at once included. The operating system keeps what a killed process has written. Only a power failure
+//! or a crash of the system loses it, unless each write also waits for the disk (`--fsync`).
 //!
 //! # How a value gets there
 //!
@@ -15,9 +15,10 @@
 //! stdout ◄─ one write with all messages ◄─ Node: values, strategy, replies ◄─ on_logged ─┘
 //! ```
 //!
-//! [`Node`](crate::Node) does no I/O: it says which values must be written ([`Node::unlogged`](crate::Node::unlogged))
-//! and goes on when they are. The [runtime](crate::runtime) writes those of a whole burst of messages at once. So the
-//! cost is one `write` for each burst that brings something new, however many values that is.
+//! [`Node`](crate::Node) does no I/O: it says which values must be written
+//! ([`Node::unlogged`](crate::Node::unlogged)) and goes on when they are. The [runtime](crate::runtime)
+//! writes those of a whole burst of messages at once. So the cost is one `write` for each burst that brings
+//! something new, however many values that is.
 //!
 //! # The file
 //!
@@ -28,25 +29,26 @@
 //! 0f7d1c52 values [1000,1001,"any JSON"]
 //! ```
 //!
-//! Each start of the process adds a `life` line with its [incarnation](Incarnation), each burst a `values` line.
-//! The checksum before a line covers that line and the checksum before it, and with that everything up to here.
+//! Each start of the process adds a `life` line with its [incarnation](Incarnation), each burst a `values`
+//! line. The checksum before a line covers that line and the checksum before it, and with that everything up
+//! to here.
 //!
 //! # After a crash
 //!
-//! The last line may be torn, and a broken disk may return anything. The file is read up to the first line that
-//! is incomplete, or whose checksum is wrong. The rest is cut off, with a message. What is left is a prefix of what
-//! was written. A torn line was never acknowledged, because the write of it did not return.
+//! The last line may be torn, and a broken disk may return anything. The file is read up to the first line
+//! that is incomplete, or whose checksum is wrong. The rest is cut off, with a message. What is left is a
+//! prefix of what was written. A torn line was never acknowledged, because the write of it did not return.
 //!
 //! # Incarnations
 //!
-//! Peers must recognise a restarted node even if its disk is gone or its clock was set back. A new incarnation is
-//! therefore the wall clock in milliseconds, but at least one more than the last in the log.
+//! Peers must recognise a restarted node even if its disk is gone or its clock was set back. A new
+//! incarnation is therefore the wall clock in milliseconds, but at least one more than the last in the log.
 //!
 //! # When the log cannot be written
 //!
-//! On a full disk the node removes the part of the line that was written, accepts nothing new, and says so to its
-//! clients. It works again when there is room. After a failed fsync nobody knows what the disk holds, so the node then
-//! accepts nothing until it is restarted.
+//! On a full disk the node removes the part of the line that was written, accepts nothing new, and says so to
+//! its clients. It works again when there is room. After a failed fsync nobody knows what the disk holds, so
+//! the node then accepts nothing until it is restarted.
 
 pub mod record;
 

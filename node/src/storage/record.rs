@@ -7,8 +7,8 @@ use crate::values::{Value, Values};
 
 /// The CRC-32 of a line and of the checksum before it; zero at the file's start.
 ///
-/// The chain makes a line valid in one place only, so that what is left of an older file is not taken for a part
-/// of this one.
+/// The chain makes a line valid in one place only, so that what is left of an older file is not taken for a
+/// part of this one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checksum(u32);
 
@@ -188,7 +188,10 @@ mod tests {
 
         /// Lines that belong elsewhere, as a file system may return them after a crash, are not believed.
         #[test]
-        fn a_repeated_or_missing_line_ends_the_log(batches in batches(), line in any::<prop::sample::Index>()) {
+        fn a_repeated_or_missing_line_ends_the_log(
+            batches in batches(),
+            line in any::<prop::sample::Index>(),
+        ) {
             let sound = log(&batches);
             let lines: Vec<&[u8]> = sound.split_inclusive(|byte| *byte == b'\n').collect();
             let line = line.index(lines.len());

@@ -1,10 +1,10 @@
-//! One hop: the origin sends to everyone.
+//! One hop: the origin sends to every other node.
 //!
 //! The first pending value opens a window, and at its end one message goes to each other node. Receivers
 //! forward nothing: the origin's links deliver everything to every node.
 //!
-//! A restarted node no longer knows which values were its own. It and every other node send each other everything
-//! that they know, once.
+//! A restarted node no longer knows which values were its own. It and every other node send each other
+//! everything that they know, once.
 
 use std::time::Duration;
 

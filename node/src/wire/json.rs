@@ -1,4 +1,4 @@
-//! Pieces of JSON.
+//! Parsing and writing pieces of JSON.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::values::{Value, write_string};
 
-/// An optional field; its default if absent.
+/// The value of an optional field, or its default if the field is absent.
 pub(super) fn field<'a, T: Default + Deserialize<'a>>(
     raw: Option<&'a RawValue>,
     name: &str,

@@ -19,7 +19,7 @@
 //! | `seq`, `values` | the values, and the number of the first one |
 //! | `ack`, `delay` | how many values arrived without a gap, and µs since the last of them arrived |
 //! | `ack_requested` | the sender wants an acknowledgement at once |
-//! | `rtx`, `rtx_ack` | the retransmission count of a retransmission; the highest one that the sender has received |
+//! | `rtx`, `rtx_ack` | the number of this retransmission; the highest one that the sender has received |
 //! | `received` | the ranges received beyond a gap |
 //! | `wants_phase` | leaf to hub: tell me when the hub flushes |
 //! | `next` | hub to leaf: µs to the hub's next flush |

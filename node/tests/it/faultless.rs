@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::sim::{Latency, MS, Network, Sim};
+use node::cost_model::{self, Poisson};
 use node::{Config, PeerMessage, Plan, Request, StrategyKind, Target, Time};
 
 const NODES: usize = 25;
@@ -25,7 +26,7 @@ struct Outcome {
 /// Who sends when.
 #[derive(Clone, Copy, PartialEq)]
 enum Load {
-    /// As the formulas assume: independent of each other, at any node.
+    /// As the cost model assumes: independent of each other, at any node.
     Poisson,
     /// As Maelstrom does: uniform in 0..2/rate after the last, round robin over the nodes.
     Maelstrom,
@@ -98,19 +99,19 @@ fn direct_costs_one_message_a_node_and_hardly_an_acknowledgement() {
     }
 }
 
-/// Messages in a run of `values` by the formula for a common period: the leaves' batches and the hub's
-/// flushes.
+fn arrivals(values: usize) -> Poisson {
+    Poisson { nodes: NODES as u32, values_per_second: values as f64 / f64::from(SECONDS) }
+}
+
+/// Messages in a run of `values` that the cost model predicts for a common period.
 fn with_common_period(w: Duration, values: usize) -> f64 {
-    let (w, b, leaves) = (w.as_secs_f64(), values as f64 / f64::from(SECONDS), 24.0f64);
-    let a_second = leaves * ((1.0 - (-w * b / 25.0).exp()) + (1.0 - (-w * b).exp())) / w;
     // The last values wait for a flush after the end.
-    a_second * (f64::from(SECONDS) + w)
+    cost_model::two_hops_on_a_period(&arrivals(values), w) * (f64::from(SECONDS) + w.as_secs_f64())
 }
 
 /// The same for leaves that send at once, and windows that the first value opens.
 fn with_windows(w: Duration, values: usize) -> f64 {
-    let (w, b, leaves) = (w.as_secs_f64(), values as f64 / f64::from(SECONDS), 24.0f64);
-    leaves * (b / 25.0 + b / (w * b + 1.0)) * f64::from(SECONDS)
+    cost_model::two_hops_on_first_values(&arrivals(values), Duration::ZERO, w) * f64::from(SECONDS)
 }
 
 #[test]

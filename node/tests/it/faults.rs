@@ -1,6 +1,5 @@
-//! Whatever the network does, as long as it does it for a while only: every node ends with every value, and
-//! then is silent. A failing case prints the whole setting, seed included; put it into
-//! `settings_that_once_failed` to see it again.
+//! After any faults of the network that end, every node knows every value and falls silent. A failing case
+//! prints the whole setting with its seed; add it to `settings_that_once_failed` to reproduce it.
 
 use std::time::Duration;
 
@@ -116,12 +115,12 @@ fn check(setting: &Setting) -> Result<(), String> {
     // Ten seconds after healing Maelstrom reads: everything must be everywhere by then. Its network loses
     // nothing at random; where up to half of all messages were lost, probes and answers too, the last link to
     // recover may take longer (5 of 9,000 such settings did).
-    let patience_s = if setting.loss > 0.0 { 20 } else { 10 };
-    sim.run(at(HEALED + patience_s * 1000));
+    let recovery_s = if setting.loss > 0.0 { 20 } else { 10 };
+    sim.run(at(HEALED + recovery_s * 1000));
     let known: Vec<_> = sim.nodes.iter().map(|node| node.values().len()).collect();
     if known.iter().any(|known| *known != sim.accepted.len()) {
         let accepted = sim.accepted.len();
-        return Err(format!("{patience_s} s after healing, of {accepted} values the nodes know {known:?}"));
+        return Err(format!("{recovery_s} s after healing, of {accepted} values the nodes know {known:?}"));
     }
     if !sim.run(at(HEALED + 120_000)) {
         return Err("two minutes after healing there is still traffic".to_owned());
@@ -142,7 +141,7 @@ proptest! {
 
 #[test]
 fn settings_that_once_failed() {
-    // A few very late answers stretched the resend timeout beyond what recovery may take.
+    // A few very late answers made the retransmission timeout longer than recovery may take.
     let late_answers = Setting {
         strategy: StrategyKind::Hub,
         window_ms: 0,
@@ -156,7 +155,7 @@ fn settings_that_once_failed() {
         seed: 15728723624984609038,
     };
     assert_eq!(check(&late_answers), Ok(()), "{late_answers:?}");
-    // What waited for everyone when the plan went back to the hub stayed there.
+    // Values queued for every node were stuck when the plan changed back to the hub.
     let changed_plan = Setting {
         strategy: StrategyKind::Auto(Target::Latency(MS * 700)),
         window_ms: 0,
@@ -204,12 +203,12 @@ fn hub_cut_off() -> Sim {
 }
 
 #[test]
-fn values_spread_while_the_hub_is_out_of_reach() {
+fn values_spread_while_the_hub_is_unreachable() {
     let mut sim = hub_cut_off();
     for i in 0..300u64 {
         sim.request(at(200 + 50 * i), (i % 9) as usize, Request::Broadcast((i as i64).into()));
     }
-    // Long before healing, all leaves know what any leaf accepted a second ago.
+    // Long before healing, all leaves know every value that a leaf accepted at least a second ago.
     sim.run(at(10_000));
     let old: Vec<i64> = sim.accepted.iter().filter(|(_, t)| **t < at(9000)).map(|(int, _)| *int).collect();
     for leaf in 1..9 {
@@ -217,7 +216,7 @@ fn values_spread_while_the_hub_is_out_of_reach() {
             assert!(sim.nodes[leaf].values().contains(&(*int).into()), "n{leaf} lacks {int}");
         }
     }
-    // Three seconds after healing the hub knows everything too, and everyone what it accepted meanwhile.
+    // Three seconds after healing the hub knows everything too, and every node knows the values of the hub.
     sim.run(at(15_000));
     for (i, node) in sim.nodes.iter().enumerate() {
         for (int, _) in sim.accepted.iter().filter(|(_, t)| **t < at(12_000)) {
@@ -269,7 +268,7 @@ fn a_healed_partition_is_no_storm() {
     let sent = |from, until| sim.sent.iter().filter(|(t, ..)| *t >= at(from) && *t < at(until)).count();
     let (during, healing, normal) = (sent(10_000, 12_000), sent(12_000, 14_000), sent(0, 2000));
     println!("in two seconds: {normal} normally, {during} without the hub, {healing} while it heals");
-    // Each leaf goes on alone until a probe gets through. Mending adds a few messages for each.
+    // Each leaf works without the hub until a probe gets through. Recovery adds a few messages for each.
     assert!(healing <= during + 9 * 4, "{healing} messages after healing, {during} before");
 }
 
@@ -291,7 +290,7 @@ fn cost_after_halves(nodes: usize) -> f64 {
 }
 
 #[test]
-fn leaves_soon_leave_it_to_the_hub_again() {
+fn leaves_soon_send_through_the_hub_again() {
     // Each leaf has something for each of the other half, and the half without the hub was cut off.
     for (nodes, most) in [(10, 0.75), (25, 4.3), (50, 12.2)] {
         let cost = cost_after_halves(nodes);
@@ -313,7 +312,7 @@ fn one_cut_off_leaf_still_gets_its_values_out_and_others_in() {
     sim.run(at(18_000));
     for (int, t) in &sim.accepted {
         let origin = int % 6;
-        // Before the hub can know: n5 itself says that it is cut off.
+        // n5 itself reports that it is cut off, before the hub can know.
         let settled = *t > at(3000) && *t < at(17_000);
         if settled && origin == 5 {
             assert!((1..5).all(|i| sim.nodes[i].values().contains(&(*int).into())), "{int} did not get out");

@@ -1,4 +1,4 @@
-//! What a value costs in memory, as the system sees it: the growth of the process, reads included.
+//! Memory per value as the system sees it: the growth of the process, reads included.
 
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 /// 8; and twice that where tables have just doubled.
 const AT_MOST: u64 = 200;
 
-/// So many requests and their answers fit into pipes, so that neither side waits for the other one to read.
+/// This many requests and their answers fit into pipes, so that neither side waits for the other to read.
 const AT_ONCE: usize = 500;
 
 struct Node {

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use node::StrategyKind;
 
+use crate::engine::simulated::{Finished, Simulation, Storage};
 use crate::harness::rng_streams::{Purpose, RngStream};
+use crate::harness::run::SetupError;
+use crate::spec::command::{PROGRAM, setting_flags};
 use crate::spec::settings::{
-    Concurrency, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
+    Concurrency, Fault, Faults, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
 };
 
 /// A run to be judged.
@@ -16,6 +19,8 @@ pub struct Case {
     pub settings: Settings,
     /// Strategy and batch timeout of every node.
     pub config: node::Config,
+    /// What a killed node still has.
+    pub storage: Storage,
     /// The run's seed.
     pub seed: u64,
     /// The messages between nodes that it may take; `None` for what the protocol should need.
@@ -30,7 +35,7 @@ impl Case {
         let batch_timeout = Duration::from_millis(one_of(&mut rng, &[0, 1, 10, 50, 100, 200, 450, 1_000]));
         let most = one_of(&mut rng, &[3, 10, 50]);
         let node_count = 1 + rng.index(most);
-        let settings = Settings {
+        let mut settings = Settings {
             node_count,
             concurrency: Concurrency::Clients(1 + rng.index(2 * node_count)),
             rate: one_of(&mut rng, &[1.0, 10.0, 100.0, 500.0]),
@@ -41,7 +46,7 @@ impl Case {
             },
             topology: one_of(&mut rng, Topology::ALL),
             nemesis: Nemesis {
-                partition: rng.chance(0.5),
+                faults: one_of(&mut rng, &[Faults::NONE, Faults::partition()]),
                 interval: Duration::from_millis(one_of(&mut rng, &[300, 1_000, 3_000])),
             },
             message_faults: MessageFaults {
@@ -50,8 +55,25 @@ impl Case {
             },
             availability: None,
         };
+        let process_faults = [Fault::Kill, Fault::Pause].into_iter().filter(|_| rng.chance(0.4));
+        settings.nemesis.faults = Faults::of(settings.nemesis.faults.kinds().chain(process_faults));
         let config = node::Config { strategy, batch_timeout };
-        Case { settings, config, seed: number, budget: None }
+        Case { settings, config, storage: Storage::Log, seed: number, budget: None }
+    }
+
+    /// Executes the run.
+    ///
+    /// # Errors
+    /// If a node does not answer during set-up.
+    pub fn simulate(&self) -> Result<Finished, SetupError> {
+        let mut simulation = self.simulation();
+        simulation.run_to_end()?;
+        Ok(simulation.finish(&self.settings))
+    }
+
+    /// The run before it begins.
+    pub(super) fn simulation(&self) -> Simulation {
+        Simulation::new(&self.settings, self.config, self.seed).with_storage(self.storage)
     }
 
     /// Cases with one thing less, the largest steps first.
@@ -64,7 +86,9 @@ impl Case {
                 cases.push(case);
             }
         };
-        with(&|case| case.settings.nemesis.partition = false);
+        for &fault in Fault::ALL {
+            with(&|case| case.settings.nemesis.faults = case.settings.nemesis.faults.without(fault));
+        }
         with(&|case| case.settings.message_faults.loss = 0.0);
         with(&|case| case.settings.message_faults.duplication = 0.0);
         with(&|case| case.settings.latency.distribution = LatencyDistribution::Constant);
@@ -81,30 +105,12 @@ impl Case {
     /// The command that repeats and judges it.
     pub fn command(&self) -> String {
         let Case { settings, config, seed, .. } = self;
-        let mut command = format!(
-            "bench-cli simulate --judge --strategy {} --batch-timeout {} --seed {seed} --node-count {} --concurrency {} \
-             --rate {} --time-limit {} --latency {} --latency-dist {} --topology {}",
-            config.strategy.name(),
-            humantime::format_duration(config.batch_timeout),
-            settings.node_count,
-            settings.concurrency,
-            settings.rate,
-            humantime::format_duration(settings.time_limit),
-            humantime::format_duration(settings.latency.mean),
-            settings.latency.distribution,
-            settings.topology,
-        );
-        if settings.nemesis.partition {
-            let interval = humantime::format_duration(settings.nemesis.interval);
-            command.push_str(&format!(" --nemesis partition --nemesis-interval {interval}"));
-        }
-        let MessageFaults { loss, duplication } = settings.message_faults;
-        for (flag, fraction) in [("--loss", loss), ("--duplication", duplication)] {
-            if fraction > 0.0 {
-                command.push_str(&format!(" {flag} {fraction}"));
-            }
-        }
-        command
+        let words = [
+            format!("{PROGRAM} simulate --judge --strategy {}", config.strategy.name()),
+            format!("--batch-timeout {}ms --seed {seed}", config.batch_timeout.as_millis()),
+        ];
+        let storage = (self.storage == Storage::Memory).then(|| "--no-log".to_owned());
+        words.into_iter().chain(setting_flags(settings)).chain(storage).collect::<Vec<_>>().join(" ")
     }
 }
 

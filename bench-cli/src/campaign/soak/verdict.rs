@@ -11,8 +11,8 @@ use super::Case;
 use crate::engine::simulated::Simulation;
 use crate::harness::checker;
 
-/// How long after the last final read, in virtual time, nodes may go on talking: acknowledgements wait some seconds
-/// before they are sent alone, and what is lost is sent again a few times.
+/// How long after the last final read, in virtual time, nodes may go on talking: acknowledgements wait some
+/// seconds before they are sent alone, and what is lost is sent again a few times.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A case that passed.
@@ -95,7 +95,7 @@ impl Case {
     }
 
     fn judge(&self) -> Result<Passed, Failure> {
-        let mut simulation = Simulation::new(&self.settings, self.config, self.seed);
+        let mut simulation = self.simulation();
         simulation.run_to_end().map_err(|error| Failure::SetUp(error.to_string()))?;
         let ended = simulation.now();
         let is_silent = simulation.settle(PATIENCE);
@@ -109,7 +109,8 @@ impl Case {
         let finished = simulation.finish(&self.settings);
         // Messages that get lost for ever and ever may delay a value beyond any bound; partitions end.
         if self.settings.message_faults.loss == 0.0 {
-            // The checker calls a value lost only if the read that was invoked last is among those that missed it.
+            // The checker calls a value lost only if the read that was invoked last is among those that
+            // missed it.
             let values = checker::missed_by_final_reads(&finished.history);
             if values > 0 {
                 return Err(Failure::Late { values });
@@ -133,17 +134,20 @@ impl Case {
         let faultless = match self.config.strategy {
             // Every batch is acknowledged, and a value can reach a node from its parent and from its origin.
             StrategyKind::Tree => 4 * broadcasts * nodes,
-            // One message up and one down, an answer for the origin, and one acknowledgement a link at the end.
+            // One message up and one down, an answer for the origin, and one acknowledgement a link at the
+            // end.
             _ => broadcasts * (nodes + 2) * 21 / 20 + links + 4 * nodes,
         };
-        let faults = self.settings.nemesis.partition || self.settings.message_faults.any();
+        let faults = !self.settings.nemesis.faults.is_empty() || self.settings.message_faults.any();
         let slow = self.settings.latency.mean >= Duration::from_millis(150);
         if faults || slow { 6 * faultless + 3 * links * seconds } else { faultless }
     }
 }
 
 fn everyone_has_everything(simulation: &Simulation) -> Result<(), Failure> {
-    let all: FxHashSet<&Value> = simulation.nodes().flat_map(|node| node.values().as_slice()).collect();
+    let on_nodes = simulation.nodes().flat_map(|node| node.values().as_slice()).cloned();
+    // A value may be gone from all nodes.
+    let all: FxHashSet<Value> = on_nodes.chain(simulation.acknowledged()).collect();
     let missing = |node: &node::Node| all.len() - node.values().len();
     let total: usize = simulation.nodes().map(missing).sum();
     match simulation.nodes().position(|node| missing(node) > 0) {

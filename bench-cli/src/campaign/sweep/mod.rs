@@ -1,13 +1,15 @@
-//! A sweep: every run of a [`plan`] executed by one engine, each result on disk before the next run starts.
+//! A sweep: every run of a [`SweepSpec`] executed by one engine, each record on disk before the next run
+//! starts.
 //!
 //! ```text
-//! Grid ── plan ──► Run … ── scheduler ──► Engine ──► Outcome ──► Recorder ──► a row of sweep.csv, progress
+//! SweepSpec ── runs ──► RunSpec … ── scheduler ──► Engine ──► Outcome ──► RunRecord ──► a line of sweep.csv
+//!     └── sweep.toml in the folder                                            └──► Observer: progress
 //! ```
 
-pub mod progress;
-pub mod resume;
-pub mod scheduler;
-pub mod signals;
+mod checks;
+pub mod folder;
+mod resume;
+mod scheduler;
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -16,39 +18,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use jiff::Timestamp;
 
+pub use self::folder::{CSV_FILE, RUNS_FOLDER, Recorded};
+use self::resume::Remaining;
+use self::scheduler::{Completed, Events, Job, Schedule};
 use crate::engine::child::LOG_FILE;
+use crate::engine::programs::Programs;
 use crate::engine::{Engine, Finished, Phase};
+use crate::preflight::Finding;
 use crate::record::csv_file::{CsvFile, Rows};
-use crate::record::{Row, Status, Validity};
+use crate::record::{Measured, Outcome, RunRecord, Status};
 use crate::runner::lateness::is_late;
-use crate::spec::plan::Run;
+use crate::spec::{EngineKind, Names, RunSpec, SweepSpec};
 use crate::supervise::orphans;
-use crate::supervise::stop::StopSignal;
-use node::StrategyKind;
-use progress::{Detail, Progress};
-use resume::Remaining;
-use scheduler::{Completed, Observer, Schedule};
-
-/// The file of a sweep's directory that holds its rows.
-pub const CSV_FILE: &str = "sweep.csv";
-/// The folder of a sweep's directory in which each run has its own.
-pub const RUNS_FOLDER: &str = "runs";
+use crate::supervise::stop::{Stop, StopSignal};
 
 /// What becomes of an earlier sweep in the same place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Earlier {
-    /// It is gone on with: runs that have ended are not repeated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// It is resumed: runs that have ended are not repeated.
+    #[default]
     Resume,
-    /// It is gone on with, and its runs that failed are repeated.
+    /// It is resumed, and its runs that failed are repeated.
     RetryFailed,
     /// It is removed.
     Replace,
 }
 
-/// Which runs' files stay when their rows are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+/// Which runs' files stay when their records are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
     /// Those of every run.
     #[default]
@@ -76,267 +74,358 @@ pub struct Options {
     /// Where everything is written.
     pub directory: PathBuf,
     /// What becomes of an earlier sweep in that directory.
-    pub earlier: Earlier,
-    /// Whether the seed is the user's, and not drawn.
-    pub seed_given: bool,
-    /// How many runs go on at a time.
-    pub jobs: NonZeroUsize,
+    pub existing: Existing,
+    /// How many runs go on at a time; `None` for what suits the engine.
+    pub jobs: Option<NonZeroUsize>,
     /// When a run is given up; `None` to derive it from its settings.
     pub deadline: Option<Duration>,
     /// Which runs' files stay.
     pub keep: Keep,
-    /// How much of its progress is shown.
-    pub detail: Detail,
+    /// Whether to look for faults that would make every run fail before the first one starts.
+    pub preflight: bool,
+    /// Where the programs are that it starts.
+    pub programs: Programs,
+    /// Says when to stop.
+    pub stop: StopSignal,
 }
 
-/// The rows in a file are not of the sweep that is asked for; replacing them helps.
-#[derive(Debug, thiserror::Error)]
-#[error("{} cannot be gone on with", .0.display())]
-pub struct CannotGoOn(pub PathBuf);
-
-/// A sweep whose place is prepared: nobody else writes there.
-pub struct Sweep<E> {
-    engine: Arc<E>,
-    options: Options,
-    csv: CsvFile,
-    rows: Vec<Row>,
-    remaining: Remaining,
-}
-
-impl<E: Engine> Sweep<E> {
-    /// Makes the sweep's directory and its CSV, or goes on with those that are there.
+impl Options {
+    /// A sweep into `directory`, resumed if it is there, with everything else as it is by default.
     ///
     /// # Errors
-    /// If the directory holds something else, or a sweep with other settings or of an older build of the node
-    /// ([`CannotGoOn`]), or cannot be written.
-    pub fn open(engine: Arc<E>, plan: &[Run], options: Options) -> anyhow::Result<Sweep<E>> {
-        let Options { directory, earlier, .. } = &options;
-        let replace = *earlier == Earlier::Replace;
+    /// If the system does not say where this program is.
+    pub fn new(directory: impl Into<PathBuf>) -> anyhow::Result<Options> {
+        Ok(Options {
+            directory: directory.into(),
+            existing: Existing::default(),
+            jobs: None,
+            deadline: None,
+            keep: Keep::default(),
+            preflight: true,
+            programs: Programs::of_process().context("the system does not say where this program is")?,
+            stop: StopSignal::never(),
+        })
+    }
+
+    /// The same for another directory.
+    #[must_use]
+    pub fn in_directory(&self, directory: PathBuf) -> Options {
+        Options { directory, ..self.clone() }
+    }
+
+    /// How many runs go on at a time.
+    pub fn jobs_of(&self, engine: &Engine) -> NonZeroUsize {
+        self.jobs.unwrap_or_else(|| engine.default_jobs())
+    }
+}
+
+/// What a sweep is about to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// What executes it.
+    pub engine: EngineKind,
+    /// Where.
+    pub directory: &'a Path,
+    /// How many runs are to be done.
+    pub runs: usize,
+    /// How many an earlier sweep has done.
+    pub done: usize,
+    /// How many runs go on at a time.
+    pub jobs: usize,
+    /// About how long one run takes.
+    pub expected: Duration,
+    /// The number of a last line of the CSV that was cut off in the writing; its run is repeated.
+    pub torn_line: Option<usize>,
+    /// The processes that an earlier, killed sweep there had left behind.
+    pub orphans: orphans::Ended,
+    /// Whether an earlier sweep in the same place was removed.
+    pub replaced: bool,
+}
+
+impl Plan<'_> {
+    /// About how long all runs take.
+    pub fn duration(&self) -> Duration {
+        self.expected * self.runs.div_ceil(self.jobs.max(1)) as u32
+    }
+}
+
+/// Follows a sweep. Runs are known by their place among those that are to be done.
+pub trait Observer {
+    /// The checks before the first run found something that is good to know.
+    fn noted(&mut self, _finding: &Finding) {}
+
+    /// Whoever measures is ready to begin.
+    ///
+    /// # Errors
+    /// If the sweep is not to begin.
+    fn planned(&mut self, _plan: &Plan<'_>) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// A run begins.
+    fn started(&mut self, _index: usize, _name: &str) {}
+
+    /// A run has entered a phase.
+    fn entered(&mut self, _index: usize, _phase: Phase) {}
+
+    /// A run has ended, and its record is on disk.
+    fn completed(&mut self, _index: usize, _name: &str, _record: &RunRecord) {}
+
+    /// A run was stopped on request and has no record.
+    fn abandoned(&mut self, _index: usize) {}
+
+    /// No further run begins or ends.
+    fn ended(&mut self) {}
+}
+
+/// Nobody watches.
+impl Observer for () {}
+
+/// A sweep that has ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its description, as it is in its folder.
+    pub spec: SweepSpec,
+    /// The records in its CSV, those of earlier runs included.
+    pub records: Vec<RunRecord>,
+    /// How many runs were asked for.
+    pub planned: usize,
+    /// Whether it was stopped before all were done.
+    pub stopped: bool,
+}
+
+/// The sweep in a directory is another one; replacing it helps.
+#[derive(Debug, thiserror::Error)]
+#[error("{} cannot be resumed", .0.display())]
+pub struct CannotResume(pub PathBuf);
+
+/// Looks whether a sweep could be executed, before something else that takes long.
+///
+/// # Errors
+/// If something that it needs does not exist.
+pub fn validate(spec: &SweepSpec, options: &Options) -> anyhow::Result<()> {
+    checks::refuse_impossible(spec)?;
+    Engine::new(spec.engine, &options.programs)?;
+    match spec.runs()?.first() {
+        Some(run) => options.programs.node_command(run).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// What a sweep would execute, as one would type it; `None` for runs that take no process.
+///
+/// # Errors
+/// If something that it needs does not exist.
+pub fn commands(spec: &SweepSpec, options: &Options) -> anyhow::Result<Vec<(String, Option<String>)>> {
+    validate(spec, options)?;
+    let engine = Engine::new(spec.engine, &options.programs)?;
+    let runs = spec.runs()?;
+    let names = Names::among(&runs);
+    let command = |run: &RunSpec| {
+        let directory = options.directory.join(RUNS_FOLDER).join(names.directory(run));
+        let node = options.programs.node_command(run)?;
+        Ok((names.run(run), engine.command_line(run, &node, &directory)))
+    };
+    runs.iter().map(command).collect()
+}
+
+/// Executes a sweep, or what is left of it.
+///
+/// # Errors
+/// If something that it needs does not exist, what is in the directory is of another sweep
+/// ([`CannotResume`]), or results cannot be written. The records that were written before are safe.
+pub fn run(spec: &SweepSpec, options: &Options, observer: &mut impl Observer) -> anyhow::Result<Ended> {
+    validate(spec, options)?;
+    let engine = Arc::new(Engine::new(spec.engine, &options.programs)?);
+    // One thread: its life is that of the whole process, which is what the system ties children to.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before anything is touched: a sweep that cannot be replaced must not be removed.
+    if options.preflight {
+        for note in runtime.block_on(checks::check(spec, &engine, options))? {
+            observer.noted(&note);
+        }
+    }
+    let prepared = Prepared::open(spec, &engine, options)?;
+    runtime.block_on(prepared.run(engine, options, observer))
+}
+
+/// A sweep whose place is prepared: nobody else writes there.
+struct Prepared {
+    spec: SweepSpec,
+    csv: CsvFile,
+    records: Vec<RunRecord>,
+    remaining: Remaining,
+    planned: usize,
+    torn_line: Option<usize>,
+    orphans: orphans::Ended,
+}
+
+impl Prepared {
+    /// Makes the sweep's directory and its files, or resumes those that are there.
+    fn open(spec: &SweepSpec, engine: &Engine, options: &Options) -> anyhow::Result<Prepared> {
+        let Options { directory, existing, .. } = options;
+        let replace = *existing == Existing::Replace;
         fs::create_dir_all(directory)
             .with_context(|| format!("cannot make the folder {}", directory.display()))?;
         let (path, runs) = (directory.join(CSV_FILE), directory.join(RUNS_FOLDER));
         if !replace && runs.exists() && !path.exists() {
             bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
         }
-        let (csv, Rows { rows, torn_line }) = CsvFile::open(&path, replace, engine.leaves_files())?;
+        let (csv, Rows { records, torn_line }) = CsvFile::open(&path, replace, spec.engine.leaves_files())?;
         // Nobody else sweeps here now, so what still runs here is left over.
-        orphans::end(directory);
-        if let Some(line) = torn_line {
-            eprintln!("line {line} of {} was cut off in the writing; that run is repeated", path.display());
-        }
+        let orphans = orphans::end(directory);
         if replace && runs.exists() {
             fs::remove_dir_all(&runs).with_context(|| format!("cannot remove {}", runs.display()))?;
         }
-        let planned: Vec<Row> = plan.iter().map(|run| row(engine.as_ref(), run)).collect();
-        let retry = *earlier == Earlier::RetryFailed;
-        let remaining = resume::remaining(plan, &planned, &rows, options.seed_given, retry)
-            .and_then(|remaining| {
-                if let Some(run) = plan.first() {
-                    resume::refuse_rebuilt(&engine.node_program(&run.node)?, &rows, retry)?;
-                }
-                Ok(remaining)
-            })
-            .with_context(|| CannotGoOn(path.clone()))?;
-        Ok(Sweep { engine, options, csv, rows, remaining })
+        let resume = || {
+            let spec = match folder::spec_in(directory)? {
+                Some(there) if !replace => resume::extended(&there, spec)?,
+                None if !records.is_empty() => bail!(
+                    "it has no sweep.toml, so it is of an earlier version of bench-cli: its records can be plotted and \
+                     compared, but not added to\nGive another --out or --name, or --force to replace it"
+                ),
+                _ => spec.clone(),
+            };
+            let plan = spec.runs()?;
+            let retry = *existing == Existing::RetryFailed;
+            if let Some(run) = plan.first() {
+                let node = options.programs.node_command(run)?;
+                resume::refuse_rebuilt(&engine.node_program(&node)?, &records, retry)?;
+            }
+            let planned = plan.len();
+            anyhow::Ok((spec, planned, resume::remaining(plan, &records, retry)))
+        };
+        let (spec, planned, remaining) = resume().with_context(|| CannotResume(path.clone()))?;
+        folder::write_spec(directory, &spec)?;
+        Ok(Prepared { spec, csv, records, remaining, planned, torn_line, orphans })
     }
 
-    /// The runs that are still to be done.
-    pub fn runs(&self) -> &[Run] {
-        &self.remaining.runs
-    }
-
-    /// How many runs an earlier sweep has done.
-    pub fn done(&self) -> usize {
-        self.remaining.done
-    }
-
-    /// Executes the runs and returns the rows of all that have ended, now or earlier.
-    ///
-    /// # Errors
-    /// If something cannot be written. The rows that were written before are safe.
-    pub async fn run(mut self, stop: StopSignal) -> anyhow::Result<Vec<Row>> {
-        let Remaining { runs, tried, .. } = self.remaining;
-        let expected = runs.first().map(|run| self.engine.expected_duration(&run.settings));
+    async fn run(
+        mut self,
+        engine: Arc<Engine>,
+        options: &Options,
+        observer: &mut impl Observer,
+    ) -> anyhow::Result<Ended> {
+        let Remaining { runs, tried, done } = self.remaining;
+        let jobs = options.jobs_of(&engine);
+        observer.planned(&Plan {
+            engine: self.spec.engine,
+            directory: &options.directory,
+            runs: runs.len(),
+            done,
+            jobs: jobs.get(),
+            expected: runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default(),
+            torn_line: self.torn_line,
+            orphans: self.orphans,
+            replaced: options.existing == Existing::Replace,
+        })?;
+        let list = list_jobs(&self.spec, runs, options)?;
         let mut recorder = Recorder {
-            engine: self.engine.as_ref(),
+            engine_version: engine.version(),
             csv: &mut self.csv,
-            progress: Progress::new(
-                runs.len(),
-                self.options.jobs.get(),
-                expected.unwrap_or_default(),
-                self.options.detail,
-            ),
-            options: &self.options,
+            options,
             tried,
-            rows: self.rows,
+            records: self.records,
+            observer,
         };
-        let schedule = Schedule {
-            jobs: self.options.jobs,
-            directory: self.options.directory.join(RUNS_FOLDER),
-            deadline: self.options.deadline,
-        };
-        let ended = scheduler::execute(&self.engine, &runs, &schedule, stop, &mut recorder).await;
-        recorder.progress.end();
-        let rows = recorder.rows;
+        let schedule = Schedule { jobs, deadline: options.deadline };
+        let ended = scheduler::execute(&engine, &list, &schedule, options.stop.clone(), &mut recorder).await;
+        recorder.observer.ended();
+        let records = recorder.records;
         self.csv.sync()?;
-        ended.map(|()| rows)
+        ended?;
+        let stopped = options.stop.current() != Stop::No;
+        Ok(Ended { spec: self.spec, records, planned: self.planned, stopped })
     }
+}
+
+/// The runs with all that is needed to execute them.
+fn list_jobs(spec: &SweepSpec, runs: Vec<RunSpec>, options: &Options) -> anyhow::Result<Vec<Job>> {
+    // Of the whole sweep, so that a run's name does not depend on what is left to do.
+    let names = Names::among(&spec.runs()?);
+    let job = |run: RunSpec| {
+        Ok(Job {
+            node: options.programs.node_command(&run)?,
+            name: names.run(&run),
+            directory: options.directory.join(RUNS_FOLDER).join(names.directory(&run)),
+            run,
+        })
+    };
+    runs.into_iter().map(job).collect()
 }
 
 /// Keeps results, and shows that they have come.
-struct Recorder<'a, E> {
-    engine: &'a E,
+struct Recorder<'a, O> {
+    engine_version: String,
     csv: &'a mut CsvFile,
-    progress: Progress,
     options: &'a Options,
     /// How often each run was tried before this sweep.
     tried: Vec<u32>,
-    rows: Vec<Row>,
+    records: Vec<RunRecord>,
+    observer: &'a mut O,
 }
 
-impl<E: Engine> Observer for Recorder<'_, E> {
-    fn started(&mut self, index: usize, run: &Run) {
-        self.progress.started(index, run);
+impl<O: Observer> Events for Recorder<'_, O> {
+    fn started(&mut self, index: usize, job: &Job) {
+        self.observer.started(index, &job.name);
     }
 
     fn entered(&mut self, index: usize, phase: Phase) {
-        self.progress.entered(index, phase);
+        self.observer.entered(index, phase);
     }
 
-    fn completed(&mut self, index: usize, run: &Run, completed: &Completed) -> anyhow::Result<()> {
-        let mut row = measured(row(self.engine, run), completed);
-        row.attempts += self.tried[index];
-        let kept = !self.engine.leaves_files() || self.options.keep.keeps(row.status);
-        if !kept {
-            row.log.clear();
+    fn completed(&mut self, index: usize, job: &Job, completed: &Completed) -> anyhow::Result<()> {
+        let leaves_files = job.run.engine.leaves_files();
+        let kept = !leaves_files || self.options.keep.keeps(completed.finished.outcome.status());
+        let mut measured = self.measured(&job.run, completed);
+        measured.attempts += self.tried[index];
+        if leaves_files && kept {
+            let log = job.directory.strip_prefix(&self.options.directory).unwrap_or(&job.directory);
+            measured.log = log.join(LOG_FILE).display().to_string();
         }
+        let record = RunRecord { run: job.run.clone(), measured };
         if self.tried[index] == 0 {
-            self.csv.append(&row)?;
-            self.rows.push(row);
+            self.csv.append(&record)?;
         } else {
-            // The row of the run's earlier failure stays until this one is there to take its place.
-            self.rows.retain(|other| !resume::same_run(other, &row));
-            self.rows.push(row);
-            self.csv.rewrite(&self.rows)?;
+            // The record of the run's earlier failure stays until this one is there to take its place.
+            let identity = record.run.identity();
+            self.records.retain(|other| other.run.identity() != identity);
+        }
+        self.records.push(record);
+        if self.tried[index] > 0 {
+            self.csv.rewrite(&self.records)?;
         }
         if !kept {
-            let files = self.options.directory.join(RUNS_FOLDER).join(run.directory_name());
-            fs::remove_dir_all(&files).with_context(|| format!("cannot remove {}", files.display()))?;
+            fs::remove_dir_all(&job.directory)
+                .with_context(|| format!("cannot remove {}", job.directory.display()))?;
         }
-        self.progress.completed(index, run, completed);
+        if let Some(record) = self.records.last() {
+            self.observer.completed(index, &job.name, record);
+        }
         Ok(())
     }
 
     fn abandoned(&mut self, index: usize) {
-        self.progress.abandoned(index);
+        self.observer.abandoned(index);
     }
 }
 
-/// The row of a run that has not been measured: its settings.
-fn row(engine: &impl Engine, run: &Run) -> Row {
-    let settings = &run.settings;
-    Row {
-        engine: engine.name().to_owned(),
-        strategy: run.strategy.map_or("", StrategyKind::name).to_owned(),
-        batch_timeout_ms: ms(run.batch_timeout),
-        repetition: run.repetition,
-        status: Status::Crashed,
-        valid: String::new(),
-        operations: None,
-        msgs_per_op: None,
-        msgs_per_op_all: None,
-        stable_p0_ms: None,
-        stable_p50_ms: None,
-        stable_p95_ms: None,
-        stable_p99_ms: None,
-        stable_max_ms: None,
-        lost_count: None,
-        ok_fraction: None,
-        attempt_count: None,
-        stable_count: None,
-        never_read_count: None,
-        fail_count: None,
-        info_count: None,
-        timer_p99_us: None,
-        seed: engine.takes_seed().then_some(run.seed),
-        node_count: settings.node_count,
-        concurrency: settings.concurrency.to_string(),
-        rate: settings.rate,
-        time_limit_s: settings.time_limit.as_secs_f64(),
-        latency_ms: ms(settings.latency.mean),
-        latency_dist: settings.latency.distribution.to_string(),
-        topology: settings.topology.to_string(),
-        nemesis: if settings.nemesis.partition { "partition" } else { "none" }.to_owned(),
-        nemesis_interval_s: settings.nemesis.interval.as_secs_f64(),
-        message_loss: settings.message_faults.loss,
-        message_duplication: settings.message_faults.duplication,
-        availability: settings.availability.map(|a| a.to_string()).unwrap_or_default(),
-        node_bin: run.node_shown.clone(),
-        node_args: quoted(&run.node.args),
-        engine_version: engine.version(),
-        bench_version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_at: String::new(),
-        duration_s: 0.0,
-        attempts: 0,
-        reason: String::new(),
-        log: if engine.leaves_files() {
-            Path::new(RUNS_FOLDER).join(run.directory_name()).join(LOG_FILE).display().to_string()
-        } else {
-            String::new()
-        },
-        late: None,
+impl<O> Recorder<'_, O> {
+    /// What a run measured.
+    fn measured(&self, run: &RunSpec, completed: &Completed) -> Measured {
+        let Finished { outcome, timer_p99 } = &completed.finished;
+        Measured {
+            status: outcome.status(),
+            reason: Outcome::reason(outcome).to_owned(),
+            figures: outcome.figures().cloned(),
+            timer_p99: *timer_p99,
+            late: timer_p99.map(|late| is_late(late, run.settings.latency.mean)),
+            engine_version: self.engine_version.clone(),
+            bench_version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: Some(completed.started_at),
+            duration: completed.duration,
+            attempts: completed.attempts,
+            log: String::new(),
+        }
     }
-}
-
-/// The row of a run with what came of it.
-fn measured(row: Row, completed: &Completed) -> Row {
-    let Finished { outcome, timer_p99 } = &completed.finished;
-    let figures = outcome.figures();
-    let stable = figures.and_then(|figures| figures.stable);
-    let valid = figures.map_or("", |figures| match figures.validity {
-        Validity::Valid => "true",
-        Validity::Invalid => "false",
-        Validity::Unknown => "unknown",
-    });
-    Row {
-        status: outcome.status(),
-        valid: valid.to_owned(),
-        operations: figures.map(|f| f.operations),
-        msgs_per_op: figures.and_then(|f| f.msgs_per_op),
-        msgs_per_op_all: figures.and_then(|f| f.msgs_per_op_all),
-        stable_p0_ms: stable.map(|s| ms(s.p0)),
-        stable_p50_ms: stable.map(|s| ms(s.p50)),
-        stable_p95_ms: stable.map(|s| ms(s.p95)),
-        stable_p99_ms: stable.map(|s| ms(s.p99)),
-        stable_max_ms: stable.map(|s| ms(s.max)),
-        lost_count: figures.map(|f| f.lost_count),
-        ok_fraction: figures.and_then(|f| f.ok_fraction),
-        attempt_count: figures.map(|f| f.attempt_count),
-        stable_count: figures.map(|f| f.stable_count),
-        never_read_count: figures.map(|f| f.never_read_count),
-        fail_count: figures.map(|f| f.fail_count),
-        info_count: figures.map(|f| f.info_count),
-        timer_p99_us: timer_p99.map(|late| late.as_micros() as u64),
-        late: timer_p99.map(|late| is_late(late, Duration::from_millis(row.latency_ms))),
-        started_at: to_the_second(completed.started_at),
-        duration_s: (completed.duration.as_secs_f64() * 10.0).round() / 10.0,
-        attempts: completed.attempts,
-        reason: outcome.reason().to_owned(),
-        ..row
-    }
-}
-
-/// A time as the CSV has it.
-fn to_the_second(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-fn ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Arguments as one would type them.
-fn quoted(args: &[String]) -> String {
-    // Only a NUL cannot be quoted, and no argument that came from a command line has one.
-    shlex::try_join(args.iter().map(String::as_str)).unwrap_or_else(|_| args.join(" "))
 }

@@ -1,6 +1,6 @@
 //! Executes runs, some at a time, and hands each result on before it starts the next run.
 //!
-//! It knows no file format and no terminal: an [`Observer`] does what is to be done with results.
+//! It knows no file format and no terminal: [`Events`] does what is to be done with results.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,9 +14,10 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 
-use crate::engine::{Engine, Finished, Interrupted, Phase, Progress, Request};
+use crate::engine::{Execute, Finished, Interrupted, Phase, Progress, Request};
 use crate::record::{Outcome, Status};
-use crate::spec::plan::Run;
+use crate::spec::RunSpec;
+use crate::spec::settings::NodeCommand;
 use crate::supervise::stop::{Stop, StopSignal};
 
 /// How often a run is tried that something other than its node breaks.
@@ -24,7 +25,7 @@ const MAX_ATTEMPTS: u32 = 3;
 
 /// A run that ended, and when it ran.
 #[derive(Clone, Debug)]
-pub struct Completed {
+pub(super) struct Completed {
     /// What the engine gave back.
     pub finished: Finished,
     /// When it began.
@@ -35,10 +36,23 @@ pub struct Completed {
     pub attempts: u32,
 }
 
-/// What is told of runs as they go. Runs are named by their place in the plan.
-pub trait Observer {
+/// A run that is to be executed.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    /// The run.
+    pub run: RunSpec,
+    /// What to start as a node.
+    pub node: NodeCommand,
+    /// Its name, unique in the sweep.
+    pub name: String,
+    /// Its directory, empty when it starts.
+    pub directory: PathBuf,
+}
+
+/// What happens to jobs as they go. Jobs are named by their place in the list.
+pub(super) trait Events {
     /// The run begins.
-    fn started(&mut self, index: usize, run: &Run);
+    fn started(&mut self, index: usize, job: &Job);
 
     /// The run has entered a phase.
     fn entered(&mut self, index: usize, phase: Phase);
@@ -47,7 +61,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// If its result cannot be kept; the sweep ends then.
-    fn completed(&mut self, index: usize, run: &Run, completed: &Completed) -> anyhow::Result<()>;
+    fn completed(&mut self, index: usize, job: &Job, completed: &Completed) -> anyhow::Result<()>;
 
     /// The run was stopped on request and has no result.
     fn abandoned(&mut self, index: usize);
@@ -55,38 +69,36 @@ pub trait Observer {
 
 /// How runs are executed.
 #[derive(Clone, Debug)]
-pub struct Schedule {
+pub(super) struct Schedule {
     /// How many run at a time.
     pub jobs: NonZeroUsize,
-    /// The directory in which each run gets its own.
-    pub directory: PathBuf,
     /// When a run is given up; `None` to derive it from its settings.
     pub deadline: Option<Duration>,
 }
 
-/// Executes `runs` in order. Returns when all have ended, or when those that ran have stopped after `stop`.
+/// Executes `jobs` in order. Returns when all have ended, or when those that ran have stopped after `stop`.
 ///
 /// # Errors
 /// If a run's directory cannot be made or its result not be kept. Runs that are still going are killed.
-pub async fn execute<E: Engine>(
+pub(super) async fn execute<E: Execute>(
     engine: &Arc<E>,
-    runs: &[Run],
+    jobs: &[Job],
     schedule: &Schedule,
     stop: StopSignal,
-    observer: &mut impl Observer,
+    events: &mut impl Events,
 ) -> anyhow::Result<()> {
     let (sender, mut phases) = mpsc::unbounded_channel();
-    let mut queue = runs.iter().enumerate();
+    let mut queue = jobs.iter().enumerate();
     let mut tasks = JoinSet::new();
     let mut running: HashMap<Id, Started> = HashMap::new();
     // The earliest time at which another run may start.
     let mut free_from = tokio::time::Instant::now();
     loop {
         while tasks.len() < schedule.jobs.get() && stop.current() == Stop::No {
-            let Some((index, run)) = queue.next() else { break };
-            let request = prepare(run, schedule, engine.as_ref())?;
-            log::info!("run {run} starts");
-            observer.started(index, run);
+            let Some((index, job)) = queue.next() else { break };
+            let request = prepare(job, schedule, engine.as_ref())?;
+            log::info!("run {} starts", job.name);
+            events.started(index, job);
             let (engine, progress, stop) =
                 (engine.clone(), Progress::new(index, sender.clone()), stop.clone());
             let now = tokio::time::Instant::now();
@@ -94,7 +106,10 @@ pub async fn execute<E: Engine>(
             let wait = start - now;
             free_from = start + engine.start_interval();
             let task = tasks.spawn(async move {
-                tokio::time::sleep_until(start).await;
+                // A timer takes a millisecond to say that it is due already, longer than some simulated runs.
+                if !wait.is_zero() {
+                    tokio::time::sleep_until(start).await;
+                }
                 attempt(engine, request, progress, stop).await
             });
             let started = Started { index, at: jiff::Timestamp::now() + wait, clock: Instant::now() + wait };
@@ -102,7 +117,7 @@ pub async fn execute<E: Engine>(
         }
         tokio::select! {
             biased;
-            Some((index, phase)) = phases.recv() => observer.entered(index, phase),
+            Some((index, phase)) = phases.recv() => events.entered(index, phase),
             ended = tasks.join_next_with_id() => {
                 let Some(ended) = ended else { return Ok(()) };
                 let (id, ended) = match ended {
@@ -116,18 +131,18 @@ pub async fn execute<E: Engine>(
                 let started = running.remove(&id).expect("every task was entered when it was spawned");
                 match ended {
                     Err(Interrupted) => {
-                        log::info!("run {} was stopped", runs[started.index]);
-                        observer.abandoned(started.index);
+                        log::info!("run {} was stopped", jobs[started.index].name);
+                        events.abandoned(started.index);
                     }
                     Ok((finished, attempts)) => {
                         let (status, reason) = (finished.outcome.status(), finished.outcome.reason());
                         log::info!(
                             "run {} has ended, attempts: {attempts}, {status} {reason}",
-                            runs[started.index]
+                            jobs[started.index].name
                         );
                         let duration = started.clock.elapsed();
                         let completed = Completed { finished, started_at: started.at, duration, attempts };
-                        observer.completed(started.index, &runs[started.index], &completed)?;
+                        events.completed(started.index, &jobs[started.index], &completed)?;
                     }
                 }
             }
@@ -135,9 +150,9 @@ pub async fn execute<E: Engine>(
     }
 }
 
-/// Executes a run, again if it was broken by something other than its node. How often is part of the answer: what a
-/// node did is a result and never tried again in the hope of a better one.
-async fn attempt<E: Engine>(
+/// Executes a run, again if it was broken by something other than its node. How often is part of the answer:
+/// what a node did is a result and never tried again in the hope of a better one.
+async fn attempt<E: Execute>(
     engine: Arc<E>,
     request: Request,
     progress: Progress,
@@ -149,7 +164,7 @@ async fn attempt<E: Engine>(
         if !finished.outcome.is_transient() || attempts == MAX_ATTEMPTS {
             return Ok((finished, attempts));
         }
-        if engine.leaves_files() && make_empty(&request.directory).is_err() {
+        if engine.kind().leaves_files() && make_empty(&request.directory).is_err() {
             return Ok((finished, attempts));
         }
         attempts += 1;
@@ -168,19 +183,17 @@ struct Started {
 }
 
 /// Makes the run's directory, empty, and its request.
-fn prepare(run: &Run, schedule: &Schedule, engine: &impl Engine) -> anyhow::Result<Request> {
-    let directory = schedule.directory.join(run.directory_name());
-    if engine.leaves_files() {
-        make_empty(&directory)
+fn prepare(job: &Job, schedule: &Schedule, engine: &impl Execute) -> anyhow::Result<Request> {
+    let Job { run, node, directory, .. } = job;
+    if engine.kind().leaves_files() {
+        make_empty(directory)
             .with_context(|| format!("cannot make the run's directory {}", directory.display()))?;
     }
     Ok(Request {
-        settings: run.settings.clone(),
-        node: run.node.clone(),
-        config: run.config(),
+        run: run.clone(),
+        node: node.clone(),
         // It becomes a working directory, in which a relative path would mean something else.
         directory: std::path::absolute(directory)?,
-        seed: engine.takes_seed().then_some(run.seed),
         deadline: schedule.deadline.unwrap_or_else(|| engine.default_deadline(&run.settings)),
     })
 }
@@ -197,7 +210,8 @@ fn make_empty(directory: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::plan::tests::grid;
+    use crate::spec::{EngineKind, SweepSpec};
+    use node::StrategyKind;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicU32, Ordering};
     use tokio::sync::watch;
@@ -211,25 +225,9 @@ mod tests {
         tries: AtomicU32,
     }
 
-    impl Engine for Mock {
-        fn name(&self) -> &'static str {
-            "mock"
-        }
-
-        fn version(&self) -> String {
-            String::new()
-        }
-
-        fn takes_seed(&self) -> bool {
-            true
-        }
-
-        fn leaves_files(&self) -> bool {
-            true
-        }
-
-        fn expected_duration(&self, _: &crate::spec::settings::Settings) -> Duration {
-            Duration::from_millis(50)
+    impl Execute for Mock {
+        fn kind(&self) -> EngineKind {
+            EngineKind::Embedded
         }
 
         fn default_deadline(&self, settings: &crate::spec::settings::Settings) -> Duration {
@@ -254,7 +252,7 @@ mod tests {
             }
             progress.enter(Phase::Operations);
             self.deadlines.lock().unwrap().push(request.deadline);
-            let ms: u64 = request.node.env[0].1.parse().unwrap();
+            let ms = request.run.batch_timeout_ms();
             assert_ne!(ms, 13, "the test's panic");
             if ms % 10 == 7 {
                 // The directory of a run that is tried again is empty.
@@ -271,7 +269,7 @@ mod tests {
             let ended = tokio::select! {
                 () = stop.at_least(Stop::Soon) => Err(Interrupted),
                 () = tokio::time::sleep(Duration::from_millis(ms)) => {
-                    Ok(Outcome::failed(Status::Invalid, format!("seed {:?}", request.seed)).into())
+                    Ok(Outcome::failed(Status::Invalid, format!("seed {:?}", request.run.seed)).into())
                 }
             };
             self.running.lock().unwrap().0 -= 1;
@@ -287,8 +285,8 @@ mod tests {
         stop_at: Option<(usize, watch::Sender<Stop>)>,
     }
 
-    impl Observer for Log {
-        fn started(&mut self, index: usize, _: &Run) {
+    impl Events for Log {
+        fn started(&mut self, index: usize, _: &Job) {
             self.lines.push(format!("start {index}"));
         }
 
@@ -296,12 +294,12 @@ mod tests {
             assert_eq!(phase, Phase::Operations);
         }
 
-        fn completed(&mut self, index: usize, run: &Run, completed: &Completed) -> anyhow::Result<()> {
+        fn completed(&mut self, index: usize, job: &Job, completed: &Completed) -> anyhow::Result<()> {
             let outcome = &completed.finished.outcome;
             self.lines.push(format!("end {index} {}", outcome.status()));
             self.attempts.push(completed.attempts);
             if outcome.reason().starts_with("seed") {
-                assert_eq!(outcome.reason(), format!("seed {:?}", Some(run.seed)));
+                assert_eq!(outcome.reason(), format!("seed {:?}", job.run.seed));
             }
             if let Some((at, sender)) = &self.stop_at
                 && *at == index
@@ -317,27 +315,41 @@ mod tests {
         }
     }
 
+    /// A job for each timeout, with its directory in `folder`.
+    fn jobs(timeouts: &[u64], folder: &Path) -> Vec<Job> {
+        let spec = |&ms| {
+            let timeouts = [Duration::from_millis(ms)];
+            SweepSpec::bundled(EngineKind::Embedded, &[StrategyKind::Hub], &timeouts)
+                .runs()
+                .unwrap()
+                .remove(0)
+        };
+        let job = |(index, run): (usize, RunSpec)| Job {
+            node: NodeCommand { bin: "/bin/node".into(), args: Vec::new(), env: Vec::new() },
+            name: index.to_string(),
+            directory: folder.join(index.to_string()),
+            run,
+        };
+        timeouts.iter().map(spec).enumerate().map(job).collect()
+    }
+
     struct Bench {
         mock: Arc<Mock>,
         log: Log,
         result: anyhow::Result<()>,
     }
 
-    async fn bench(timeouts: &[u64], jobs: usize, mut log: Log) -> Bench {
+    async fn bench(timeouts: &[u64], at_once: usize, mut log: Log) -> Bench {
         let folder = tempfile::tempdir().unwrap();
-        let schedule = Schedule {
-            jobs: NonZeroUsize::new(jobs).unwrap(),
-            directory: folder.path().join("runs"),
-            deadline: None,
-        };
+        let schedule = Schedule { jobs: NonZeroUsize::new(at_once).unwrap(), deadline: None };
         let (sender, receiver) = watch::channel(Stop::No);
         if let Some((_, stop)) = &mut log.stop_at {
             *stop = sender;
         }
         let mock = Arc::new(Mock::default());
-        let runs: Vec<Run> =
-            grid(timeouts, 1).runs().into_iter().filter(|run| run.series() == "hub").collect();
-        let result = execute(&mock, &runs, &schedule, StopSignal::new(receiver), &mut log).await;
+        let result =
+            execute(&mock, &jobs(timeouts, folder.path()), &schedule, StopSignal::new(receiver), &mut log)
+                .await;
         Bench { mock, log, result }
     }
 
@@ -371,13 +383,10 @@ mod tests {
         let bench = bench(&[10], 1, Log::default()).await;
         let of_engine = crate::spec::settings::Settings::default().time_limit + Duration::from_millis(7);
         assert_eq!(*bench.mock.deadlines.lock().unwrap(), [of_engine]);
-        let schedule = Schedule {
-            jobs: NonZeroUsize::MIN,
-            directory: PathBuf::from("none"),
-            deadline: Some(Duration::from_secs(1)),
-        };
-        let run = &grid(&[10], 1).runs()[0];
-        let request = prepare(run, &schedule, &crate::engine::simulated::Simulated).unwrap();
+        let schedule = Schedule { jobs: NonZeroUsize::MIN, deadline: Some(Duration::from_secs(1)) };
+        let folder = tempfile::tempdir().unwrap();
+        let job = &jobs(&[10], folder.path())[0];
+        let request = prepare(job, &schedule, &Mock::default()).unwrap();
         assert_eq!(request.deadline, Duration::from_secs(1));
     }
 

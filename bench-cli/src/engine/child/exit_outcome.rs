@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::edn;
 use crate::harness::{checker, history_file};
 use crate::record::{Outcome, Status, Validity, results};
+use crate::runner::FAILED_STATUS;
 
 /// How many bytes at the end of a log are searched for the reason of a failure.
 const TAIL_BYTES: u64 = 256 << 10;
@@ -24,6 +25,9 @@ pub(super) fn of(status: ExitStatus, directory: &Path, log: &str) -> Outcome {
         (Some(expected), _) => expected,
         // With these exit statuses there are no results in the store, or no store at all.
         (None, Some(254)) => return Outcome::failed(Status::BadArguments, failure_reason(log)),
+        (None, Some(code)) if code == i32::from(FAILED_STATUS) => {
+            return Outcome::failed(Status::RunnerFailed, failure_reason(log));
+        }
         (None, Some(code)) => {
             let reason = format!("exit status {code}: {}", failure_reason(log));
             let crash = Outcome::failed(Status::Crashed, reason);
@@ -154,6 +158,7 @@ mod tests {
             (Status::BadArguments, "bad flag".to_owned())
         );
         assert_eq!(exit(255).status(), Status::Crashed);
+        assert_eq!((exit(253).status(), exit(253).is_transient()), (Status::RunnerFailed, false));
         assert!(exit(1).reason().contains("contradict"));
         let killed = of(ExitStatus::from_raw(9), directory.path(), "");
         assert_eq!((killed.status(), killed.reason()), (Status::Crashed, "killed by signal 9"));

@@ -15,9 +15,10 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::locate::Launcher;
-use super::{Engine, Finished, Interrupted, Phase, Progress, Request, StopSignal};
+use super::{Finished, Interrupted, Phase, Progress, Request, StopSignal};
 use crate::record::{Outcome, Status};
-use crate::spec::settings::{NodeCommand, Settings};
+use crate::spec::settings::{Fault, NodeCommand, Settings};
+use crate::spec::{EngineKind, RunSpec, shell};
 use crate::supervise::orphans;
 use crate::supervise::process::{Exit, supervise};
 use arguments::{node_arguments, test_arguments};
@@ -26,17 +27,15 @@ use phases::PhaseReader;
 /// The file in a run's directory with the process's output.
 pub const LOG_FILE: &str = "log.txt";
 
-/// The two kinds of child process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Maelstrom,
-    Embedded,
-}
+/// The variable in which nodes that are killed find a directory for what must survive, and its name in a
+/// run's directory.
+const DATA_VARIABLE: &str = "DATA_DIR";
+const DATA_FOLDER: &str = "data";
 
 /// An engine that spawns a process for each run and reads the `results.edn` that it leaves.
 #[derive(Clone, Debug)]
 pub struct TestProcess {
-    kind: Kind,
+    kind: EngineKind,
     program: PathBuf,
     leading_args: Vec<OsString>,
 }
@@ -45,21 +44,26 @@ impl TestProcess {
     /// Real Maelstrom.
     pub fn maelstrom(launcher: Launcher) -> TestProcess {
         let Launcher { program, leading_args, .. } = launcher;
-        TestProcess { kind: Kind::Maelstrom, program, leading_args }
+        TestProcess { kind: EngineKind::Maelstrom, program, leading_args }
     }
 
     /// Our runner: the command `test` of the program `bench_cli`, which is this one.
     pub fn embedded(bench_cli: PathBuf) -> TestProcess {
-        TestProcess { kind: Kind::Embedded, program: bench_cli, leading_args: Vec::new() }
+        TestProcess { kind: EngineKind::Embedded, program: bench_cli, leading_args: Vec::new() }
     }
 
     /// The command that executes `request`.
     fn command(&self, request: &Request) -> io::Result<Command> {
         let log = File::create(request.directory.join(LOG_FILE))?;
+        // An earlier attempt may have left logs with values that this run has not broadcast.
+        match std::fs::remove_dir_all(request.directory.join(DATA_FOLDER)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut command = Command::new(&self.program);
         command
-            .args(self.arguments(&request.settings, &request.node, request.seed))
-            .envs(request.node.env.iter().map(|(name, value)| (name, value)))
+            .args(self.arguments(&request.run, &request.node))
+            .envs(variables(&request.run, &request.node, &request.directory))
             .envs(orphans::mark(&request.directory))
             .current_dir(&request.directory)
             .stdin(Stdio::null())
@@ -68,34 +72,49 @@ impl TestProcess {
         Ok(command)
     }
 
-    fn arguments(&self, settings: &Settings, node: &NodeCommand, seed: Option<u64>) -> Vec<OsString> {
+    fn arguments(&self, run: &RunSpec, node: &NodeCommand) -> Vec<OsString> {
         let mut arguments = self.leading_args.clone();
-        arguments.extend(test_arguments(settings));
-        arguments.extend(seed.iter().flat_map(|seed| ["--seed".into(), seed.to_string().into()]));
+        arguments.extend(test_arguments(&run.settings));
+        arguments.extend(run.seed.iter().flat_map(|seed| ["--seed".into(), seed.to_string().into()]));
+        if self.kind == EngineKind::Embedded {
+            // Drawing would take time from the runs that go on at the same time.
+            arguments.push("--no-plots".into());
+        }
         arguments.extend(node_arguments(node));
         arguments
     }
 
-    /// The command line that executes a run in `directory`, quoted for a shell.
-    pub fn command_line(
+    /// The command that executes a run in `directory`, as one would type it.
+    pub(super) fn command_line(&self, run: &RunSpec, node: &NodeCommand, directory: &Path) -> String {
+        let program = self.program.display().to_string();
+        let arguments = self.arguments(run, node);
+        let words = arguments.iter().map(|word| word.to_string_lossy().into_owned());
+        let words: Vec<String> = std::iter::once(program).chain(words).collect();
+        let variable = |(name, value): &(String, String)| format!("{name}={}", shell::quote(value));
+        let variables: Vec<String> = variables(run, node, directory).iter().map(variable).collect();
+        let directory = directory.display().to_string();
+        format!("(cd {} && {} {})", shell::quote(&directory), variables.join(" "), shell::join(&words))
+    }
+
+    /// Whether it is Maelstrom or the embedded runner.
+    pub(super) fn kind(&self) -> EngineKind {
+        self.kind
+    }
+
+    /// Executes one run.
+    ///
+    /// # Errors
+    /// If it was stopped.
+    pub(super) async fn run(
         &self,
-        settings: &Settings,
-        node: &NodeCommand,
-        seed: u64,
-        directory: &Path,
-    ) -> String {
-        let quoted = |args: Vec<OsString>| {
-            let args: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-            // Only a NUL cannot be quoted, and the system accepts no argument with one.
-            shlex::try_join(args.iter().map(String::as_str)).unwrap_or_else(|_| args.join(" "))
-        };
-        let seed = self.takes_seed().then_some(seed);
-        let mut args = vec![self.program.clone().into_os_string()];
-        args.extend(self.arguments(settings, node, seed));
-        let variable = |(name, value): &(String, String)| format!("{name}={}", quoted(vec![value.into()]));
-        let variables: Vec<String> = node.env.iter().map(variable).collect();
-        let directory = quoted(vec!["cd".into(), directory.into()]);
-        format!("({directory} && {} {})", variables.join(" "), quoted(args))
+        request: Request,
+        progress: Progress,
+        stop: StopSignal,
+    ) -> Result<Finished, Interrupted> {
+        self.outcome(&request, progress, stop).await.unwrap_or_else(|error| {
+            let reason = format!("cannot run {}: {error}", self.program.display());
+            Ok(Outcome::failed(Status::Crashed, reason).into())
+        })
     }
 
     async fn outcome(
@@ -133,11 +152,12 @@ impl TestProcess {
 
     /// The outcome, blamed on Maelstrom if it lost the nodes' replies.
     fn excused(&self, outcome: Outcome, request: &Request) -> Outcome {
-        if self.kind != Kind::Maelstrom || outcome.status() == Status::Ok || outcome.figures().is_none() {
+        if self.kind != EngineKind::Maelstrom || outcome.status() == Status::Ok || outcome.figures().is_none()
+        {
             return outcome;
         }
         let store = request.directory.join("store/latest");
-        match lost_replies::count(&store, request.settings.node_count) {
+        match lost_replies::count(&store, request.run.settings.node_count) {
             None => outcome,
             Some(replies) => outcome.excused(format!(
                 "no operation succeeded although nodes sent {replies} replies: Maelstrom lost all of them"
@@ -146,65 +166,25 @@ impl TestProcess {
     }
 }
 
-impl Engine for TestProcess {
-    fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::Maelstrom => "maelstrom",
-            Kind::Embedded => "embedded",
-        }
-    }
+/// What is added to the environment of a run's nodes. Those that are killed get a directory of the run's own.
+fn variables(run: &RunSpec, node: &NodeCommand, directory: &Path) -> Vec<(String, String)> {
+    let data =
+        std::path::absolute(directory.join(DATA_FOLDER)).unwrap_or_else(|_| directory.join(DATA_FOLDER));
+    let kills = run.settings.nemesis.faults.contains(Fault::Kill);
+    let data = kills.then(|| (DATA_VARIABLE.to_owned(), data.display().to_string()));
+    // The user's own variables come later, and so replace it.
+    data.into_iter().chain(node.env.iter().cloned()).collect()
+}
 
-    fn version(&self) -> String {
-        match self.kind {
-            // Maelstrom has no option that prints its version.
-            Kind::Maelstrom => String::new(),
-            Kind::Embedded => env!("CARGO_PKG_VERSION").to_owned(),
-        }
-    }
-
-    fn takes_seed(&self) -> bool {
-        self.kind == Kind::Embedded
-    }
-
-    fn leaves_files(&self) -> bool {
-        true
-    }
-
-    fn expected_duration(&self, settings: &Settings) -> Duration {
-        // Including start and checks.
-        settings.time_limit + Duration::from_secs(11)
-    }
-
-    fn default_deadline(&self, settings: &Settings) -> Duration {
-        // Generous limits for start and checks, in addition to the known durations.
-        const START: Duration = Duration::from_secs(60);
-        const CHECK: Duration = Duration::from_secs(60);
-        // 10 s of recovery, then final reads that time out after 5 s.
-        const RECOVERY: Duration = Duration::from_secs(20);
-        let operations = settings.rate * settings.time_limit.as_secs_f64();
-        // A checker that needed 10 ms for each operation would be very slow.
-        let checks = CHECK + Duration::from_secs_f64(operations.min(1e6) / 100.0);
-        START + settings.time_limit + RECOVERY + checks
-    }
-
-    fn start_interval(&self) -> Duration {
-        match self.kind {
-            // A JVM takes seconds to start. Waiting for that would cost more than it saves.
-            Kind::Maelstrom => Duration::ZERO,
-            // The set-up of 25 nodes takes about this long on an idle machine.
-            Kind::Embedded => Duration::from_millis(100),
-        }
-    }
-
-    async fn run(
-        &self,
-        request: Request,
-        progress: Progress,
-        stop: StopSignal,
-    ) -> Result<Finished, Interrupted> {
-        self.outcome(&request, progress, stop).await.unwrap_or_else(|error| {
-            let reason = format!("cannot run {}: {error}", self.program.display());
-            Ok(Outcome::failed(Status::Crashed, reason).into())
-        })
-    }
+/// After how long a run of these settings is given up.
+pub(super) fn default_deadline(settings: &Settings) -> Duration {
+    // Generous starts and checks around what is known.
+    const START: Duration = Duration::from_secs(60);
+    const CHECK: Duration = Duration::from_secs(60);
+    // 10 s of quiet, then final reads that time out after 5 s.
+    const RECOVERY: Duration = Duration::from_secs(20);
+    let operations = settings.rate * settings.time_limit.as_secs_f64();
+    // A checker that needed 10 ms for each operation would be very slow.
+    let checks = CHECK + Duration::from_secs_f64(operations.min(1e6) / 100.0);
+    START + settings.time_limit + RECOVERY + checks
 }

@@ -1,78 +1,51 @@
 //! The simulated engine: the harness and the `node` crate's state machines in one process, in virtual time.
 //!
 //! Network, workload, faults, history and checks come from the harness, which our runner drives as well. Only
-//! the clock and the way to reach a node differ. Time jumps from one deadline to the next, so a run of 30 s takes
-//! milliseconds. The same seed gives the same history on every platform.
+//! the clock and the way to reach a node differ. Time jumps from one deadline to the next, so a run of 30 s
+//! takes milliseconds. The same seed gives the same history on every platform.
 //!
 //! ```text
 //!  harness ──► processes (stdin, wake-ups) ──► node's state machine ──► pipes (stdout) ──► harness
 //! ```
 
+mod disk;
 mod figures;
 mod payload;
 mod pipes;
 mod processes;
 
-use std::io;
-use std::path::PathBuf;
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use node::{Node, Time};
+use node::{Incarnation, Node, Recovery, Start, Time};
 
-use self::payload::Body;
+use self::disk::Disk;
+use self::payload::{Body, ClientRequest};
 use self::pipes::{Outbound, Pipes};
 use self::processes::{Inbound, Processes};
-use super::{Engine, Interrupted, Phase as Progressed, Progress, Request};
+use super::{Interrupted, Phase as Progressed, Progress, Request};
 use crate::harness::address::{Address, NodeId};
 use crate::harness::checker::{self, Report};
 use crate::harness::history::History;
 use crate::harness::launch;
 use crate::harness::message_counts::MessageCounts;
 use crate::harness::network::Delivery;
-use crate::harness::run::{Phase, Run, SetupError};
+use crate::harness::run::{Phase, ProcessAction, Run, SetupError};
 use crate::record::{Outcome, Status};
-use crate::spec::settings::{NodeCommand, Settings};
+use crate::spec::RunSpec;
+use crate::spec::settings::{Fault, Settings};
 use crate::supervise::stop::{Stop, StopSignal};
 
 /// The engine that runs nodes in-process, in virtual time.
 #[derive(Clone, Copy, Debug)]
 pub struct Simulated;
 
-impl Engine for Simulated {
-    fn name(&self) -> &'static str {
-        "simulated"
-    }
-
-    fn version(&self) -> String {
-        env!("CARGO_PKG_VERSION").to_owned()
-    }
-
-    fn takes_seed(&self) -> bool {
-        true
-    }
-
-    fn leaves_files(&self) -> bool {
-        false
-    }
-
-    fn node_program(&self, _: &NodeCommand) -> io::Result<PathBuf> {
-        // The node is part of this program.
-        std::env::current_exe()
-    }
-
-    fn expected_duration(&self, settings: &Settings) -> Duration {
-        // Some 20 messages for each operation of the costliest strategy, and 0.3 µs for each message.
-        let operations = settings.rate * settings.time_limit.as_secs_f64();
-        Duration::from_secs_f64(operations * settings.node_count as f64 * 0.2e-6)
-            .max(Duration::from_millis(1))
-    }
-
-    fn default_deadline(&self, _: &Settings) -> Duration {
-        // In virtual time nothing hangs, so no run needs a deadline.
-        Duration::MAX
-    }
-
-    async fn run(
+impl Simulated {
+    /// Executes one run.
+    ///
+    /// # Errors
+    /// If it was stopped.
+    pub(super) async fn run(
         &self,
         request: Request,
         progress: Progress,
@@ -81,13 +54,14 @@ impl Engine for Simulated {
         if stop.current() != Stop::No {
             return Err(Interrupted);
         }
-        let Some(config) = request.config else {
+        let Some(config) = request.run.config() else {
             let reason = "only this repository's node runs in virtual time";
             return Ok(Outcome::failed(Status::BadArguments, reason).into());
         };
         progress.enter(Progressed::Operations);
-        let seed = request.seed.unwrap_or_default();
-        let simulation = tokio::task::spawn_blocking(move || run(&request.settings, config, seed));
+        let RunSpec { settings, seed, .. } = request.run;
+        let seed = seed.unwrap_or_default();
+        let simulation = tokio::task::spawn_blocking(move || run(&settings, config, seed));
         let outcome = match simulation.await {
             Ok(Ok(finished)) => {
                 let missed = || Some(checker::missed_by_final_reads(&finished.history));
@@ -121,6 +95,19 @@ pub fn run(settings: &Settings, config: node::Config, seed: u64) -> Result<Finis
     Ok(simulation.finish(settings))
 }
 
+/// What a node still has of its values after it was killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// All that it acknowledged: it writes a log first, as with `--data-dir`.
+    #[default]
+    Log,
+    /// Nothing.
+    Memory,
+    /// What it acknowledged so much earlier: the mistake that a log must not make.
+    #[cfg(test)]
+    WriteBehind(Duration),
+}
+
 /// A run in virtual time.
 #[derive(Debug)]
 pub struct Simulation {
@@ -133,6 +120,10 @@ pub struct Simulation {
     events: u64,
     /// Messages that the awake node has sent. Kept between wake-ups to reuse its memory.
     outbox: Vec<(Address, Body)>,
+    /// The clients that the awake node has not answered yet, in the order of their requests.
+    unanswered: VecDeque<Address>,
+    /// Each node's log, if nodes keep logs.
+    disks: Option<Vec<Disk>>,
 }
 
 impl Simulation {
@@ -151,7 +142,23 @@ impl Simulation {
             now: Time::ZERO,
             events: 0,
             outbox: Vec::new(),
+            unanswered: VecDeque::new(),
+            disks: settings.nemesis.faults.contains(Fault::Kill).then(|| vec![Disk::default(); nodes]),
         }
+    }
+
+    /// The same run with nodes that keep their values in this way.
+    #[must_use]
+    pub fn with_storage(mut self, storage: Storage) -> Simulation {
+        match storage {
+            Storage::Log => {}
+            Storage::Memory => self.disks = None,
+            #[cfg(test)]
+            Storage::WriteBehind(delay) => {
+                self.disks.iter_mut().flatten().for_each(|disk| disk.delay = delay)
+            }
+        }
+        self
     }
 
     /// How many messages have been delivered and how often nodes have woken.
@@ -176,12 +183,19 @@ impl Simulation {
         }
     }
 
-    /// After the end: runs the nodes for up to `timeout` longer, until they send nothing more. Returns whether all
-    /// became idle.
+    /// After the end: runs the nodes for up to `timeout` longer, until they send nothing more. Returns
+    /// whether all became idle.
     pub fn settle(&mut self, timeout: Duration) -> bool {
         let limit = self.now + timeout;
         while self.step(Some(limit)) {}
         self.nodes().all(Node::is_idle)
+    }
+
+    /// The values that clients were told are accepted.
+    pub fn acknowledged(&self) -> impl Iterator<Item = node::Value> + '_ {
+        let history = self.run.history();
+        checker::acknowledged(history)
+            .filter_map(|element| history.edn(element).as_int().map(node::Value::Int))
     }
 
     /// The current virtual time.
@@ -202,7 +216,8 @@ impl Simulation {
         self.run.message_counts()
     }
 
-    /// Jumps to the next deadline and handles everything due then. Returns false if there is none up to `limit`.
+    /// Jumps to the next deadline and handles everything due then. Returns false if there is none up to
+    /// `limit`.
     fn step(&mut self, limit: Option<Time>) -> bool {
         let other =
             self.run.next_delivery().min(self.processes.next_deadline()).min(self.pipes.next_deadline());
@@ -219,6 +234,7 @@ impl Simulation {
             self.events += 1;
             self.processes.deliver(self.now, dest, src, payload);
         }
+        self.act();
         while let Some(node) = self.processes.waking(self.now) {
             self.events += 1;
             let deadline = self.wake(node);
@@ -226,34 +242,66 @@ impl Simulation {
         }
         while let Some(node) = self.pipes.readable(self.now) {
             while let Some(Outbound { dest, body, .. }) = self.pipes.read(self.now, node) {
-                // A reply can come after its client has timed out and gone. As in real Maelstrom, nothing more is
-                // read from the node after such a reply.
+                // A reply can come after its client has timed out and gone. As in real Maelstrom, nothing
+                // more is read from the node after such a reply.
                 if self.run.handle_message(self.now, Address::Node(node), dest, body).is_err() {
                     self.pipes.close(node);
                 }
             }
         }
+        self.act();
         true
+    }
+
+    /// Does to processes what the nemesis wants.
+    fn act(&mut self) {
+        while let Some((node, action)) = self.run.poll_process_action() {
+            match action {
+                ProcessAction::Kill => {
+                    self.processes.kill(node);
+                    self.pipes.reset(node);
+                }
+                ProcessAction::Start => self.processes.restart(self.now, node),
+                ProcessAction::Pause => self.processes.pause(self.now, node),
+                ProcessAction::Resume => self.processes.resume(self.now, node),
+            }
+        }
+    }
+
+    fn launch(&mut self, id: NodeId) {
+        let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id.0));
+        let mut node = Node::new(self.config, self.now, seed);
+        let is_first = matches!(self.run.phase(), Phase::Init(_));
+        let log = self.disks.as_mut().map(|disks| disks[id.index()].recover(self.now));
+        if !is_first || log.is_some() {
+            node.recover(Recovery {
+                // As by a wall clock, but zero for the first life.
+                incarnation: Incarnation(if is_first { 0 } else { 1 + self.now.as_nanos() / 1_000_000 }),
+                start: if is_first { Start::First } else { Start::Restarted },
+                log,
+            });
+        }
+        self.processes.start(id, node);
+        self.run.handle_started(self.now, id);
     }
 
     /// Launches a node, or lets it read its messages and handle its deadline. Returns its next deadline.
     fn wake(&mut self, id: NodeId) -> Option<Time> {
         if self.processes.node_mut(id).is_none() {
-            let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id.0));
-            self.processes.start(id, Node::new(self.config, self.now, seed));
-            self.run.handle_started(self.now, id);
+            self.launch(id);
             return None;
         }
         while let Some(inbound) = self.processes.poll_inbound(self.now, id) {
             self.on_inbound(id, inbound);
         }
+        self.write_log(id);
         let mut deadline = self.processes.node_mut(id).and_then(|node| node.next_deadline());
         if deadline.is_some_and(|at| at <= self.now)
             && let Some(node) = self.processes.node_mut(id)
         {
             node.on_timeout(self.now);
             deadline = node.next_deadline();
-            self.collect_outbound(id, None);
+            self.collect_outbound(id);
         }
         self.pipes.write(self.now, id, &mut self.outbox);
         deadline
@@ -263,7 +311,13 @@ impl Simulation {
     fn on_inbound(&mut self, id: NodeId, inbound: Inbound) {
         let Some(node) = self.processes.node_mut(id) else { return };
         match (inbound.body, inbound.src) {
+            (Body::Request { request, .. }, Address::Client(_))
+                if inbound.is_late && !matches!(request, ClientRequest::Init { .. }) =>
+            {
+                node.on_late_request(self.now, request.into());
+            }
             (Body::Request { request, msg_id }, Address::Client(_)) => {
+                self.unanswered.push_back(inbound.src);
                 node.on_request(self.now, payload::reply_to(msg_id), request.into());
             }
             (Body::Peer(message), Address::Node(from)) => {
@@ -271,18 +325,29 @@ impl Simulation {
             }
             _ => return,
         }
-        self.collect_outbound(id, Some(inbound.src));
+        self.collect_outbound(id);
     }
 
-    /// Collects the messages that a node sends. Replies go to the client whose request it has just read.
-    fn collect_outbound(&mut self, id: NodeId, client: Option<Address>) {
+    /// Writes a node's new values to its log.
+    fn write_log(&mut self, id: NodeId) {
+        let (Some(disks), Some(node)) = (&mut self.disks, self.processes.node_mut(id)) else { return };
+        if !node.unlogged().is_empty() {
+            disks[id.index()].write(self.now, node.unlogged());
+            node.on_logged(self.now);
+            self.collect_outbound(id);
+        }
+    }
+
+    /// Collects the messages that a node sends. It answers requests in the order in which it has read them.
+    fn collect_outbound(&mut self, id: NodeId) {
         let Some(node) = self.processes.node_mut(id) else { return };
         while let Some(transmit) = node.poll_transmit() {
-            match (transmit, client) {
-                (node::Transmit::ToPeer { to, message }, _) => {
+            match transmit {
+                node::Transmit::ToPeer { to, message } => {
                     self.outbox.push((Address::Node(NodeId(to.0)), Body::Peer(message)));
                 }
-                (node::Transmit::ToClient { to, reply }, Some(client)) => {
+                node::Transmit::ToClient { to, reply } => {
+                    let Some(client) = self.unanswered.pop_front() else { continue };
                     if let node::Reply::ReadOk { len } = reply {
                         let recorded = self.run.recorded_values(id);
                         let new = &node.values().as_slice()[recorded.min(len)..len];
@@ -290,7 +355,6 @@ impl Simulation {
                     }
                     self.outbox.push((client, Body::Reply { reply: reply.into(), in_reply_to: to.msg_id }));
                 }
-                (node::Transmit::ToClient { .. }, None) => {}
             }
         }
     }
@@ -320,8 +384,8 @@ mod tests {
         }
     }
 
-    /// Requests wait behind messages of 8 s for longer than the clients' time-out. A reply to a client that has gone
-    /// is the last message read from its node.
+    /// Requests wait behind messages of 8 s for longer than the clients' time-out. A reply to a client that
+    /// has gone is the last message read from its node.
     #[test]
     fn nothing_more_is_read_from_a_node_that_answers_too_late() {
         let latency = Latency { mean: Duration::from_secs(8), distribution: LatencyDistribution::Constant };

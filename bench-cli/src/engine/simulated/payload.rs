@@ -8,6 +8,7 @@ use node::{ErrorCode, PeerId, PeerMessage, Reply, ReplyTo, Value};
 use crate::edn::Value as Edn;
 use crate::harness::history::Element;
 use crate::harness::payload::{self, Payload, Request, Response, Rpc};
+use crate::harness::services;
 
 /// The body of a message. Small, because messages move through several queues on their way.
 #[derive(Clone, Debug)]
@@ -101,9 +102,18 @@ impl Payload for Body {
             Body::Request { .. } | Body::Peer(_) => unreachable!("only replies are responses"),
         }
     }
+
+    fn service_request(&self) -> services::Request {
+        unreachable!("this repository's node uses no services")
+    }
+
+    fn service_reply(&self, _reply: &services::Reply) -> Body {
+        unreachable!("this repository's node uses no services")
+    }
 }
 
-/// The address of a node's reply. The simulation knows which client has just asked, so a constant name will do.
+/// The address of a node's reply. The simulation knows which client has just asked, so a constant name will
+/// do.
 pub(super) fn reply_to(msg_id: u64) -> ReplyTo {
     thread_local! {
         static CLIENT: Arc<str> = Arc::from("c");

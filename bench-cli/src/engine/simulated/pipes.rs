@@ -9,8 +9,8 @@ use crate::harness::address::{Address, NodeId};
 use crate::harness::maelstrom_timing::STDOUT_DELAY;
 use crate::harness::rng_streams::{Purpose, RngStream};
 
-/// One pipe for each node. The network reads all messages that a node writes at one time together. That happens
-/// [`STDOUT_DELAY`] later, and never before it has read the node's earlier messages.
+/// One pipe for each node. The network reads all messages that a node writes at one time together. That
+/// happens [`STDOUT_DELAY`] later, and never before it has read the node's earlier messages.
 #[derive(Debug)]
 pub(super) struct Pipes {
     pipes: Vec<Pipe>,
@@ -87,6 +87,12 @@ impl Pipes {
         pipe.is_closed = true;
         pipe.messages.clear();
         self.update_timer(node);
+    }
+
+    /// The node was killed: what it has written and nobody has read is lost. Its next process has a new pipe.
+    pub(super) fn reset(&mut self, node: NodeId) {
+        self.close(node);
+        self.pipes[node.index()].is_closed = false;
     }
 
     fn update_timer(&mut self, node: NodeId) {

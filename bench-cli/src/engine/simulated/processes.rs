@@ -1,11 +1,11 @@
 //! The nodes' processes: the messages in each one's standard input, and when each wakes.
 //!
-//! A node sleeps until a message arrives or its deadline comes. When it wakes, it reads every message that has reached
-//! it by then. So it answers, and forwards, messages that arrive close together in one batch.
+//! A node sleeps until a message arrives or its deadline comes. When it wakes, it reads every message that
+//! has reached it by then. So it answers, and forwards, messages that arrive close together in one batch.
 
 use std::collections::VecDeque;
 
-use node::{Node, Time, TimerQueue};
+use node::{Node, STALL, Time, TimerQueue};
 
 use super::payload::Body;
 use crate::harness::address::{Address, NodeId};
@@ -23,12 +23,17 @@ pub(super) struct Processes {
 
 #[derive(Debug)]
 struct Process {
-    /// `None` until the launch.
+    /// `None` until the launch, and after a kill.
     node: Option<Node>,
     /// Delivered messages that the node has not read, in order.
     stdin: VecDeque<Inbound>,
     /// The deadline that it sleeps for, and when it wakes for that.
     timer: Option<(Time, Time)>,
+    /// Since when it has been stopped.
+    paused_at: Option<Time>,
+    /// What could be read by then waited for a process that was stopped for long, and its clients have given
+    /// up.
+    late_until: Time,
 }
 
 /// A message on its way into a node.
@@ -38,6 +43,8 @@ pub(super) struct Inbound {
     readable_at: Time,
     pub(super) src: Address,
     pub(super) body: Body,
+    /// It waited while the process was stopped for long.
+    pub(super) is_late: bool,
 }
 
 impl Processes {
@@ -51,7 +58,13 @@ impl Processes {
         for (at, node) in launches {
             timers.set(node.index(), Some(at));
         }
-        let process = || Process { node: None, stdin: VecDeque::new(), timer: None };
+        let process = || Process {
+            node: None,
+            stdin: VecDeque::new(),
+            timer: None,
+            paused_at: None,
+            late_until: Time::ZERO,
+        };
         let processes = (0..nodes).map(|_| process()).collect();
         Processes { processes, timers, rng: RngStream::new(seed, Purpose::Stdin) }
     }
@@ -69,6 +82,41 @@ impl Processes {
     /// Launches a node.
     pub(super) fn start(&mut self, id: NodeId, node: Node) {
         self.processes[id.index()].node = Some(node);
+    }
+
+    /// Ends a process. Its memory and what it has not read are gone.
+    pub(super) fn kill(&mut self, id: NodeId) {
+        let process = &mut self.processes[id.index()];
+        process.node = None;
+        process.stdin.clear();
+        process.timer = None;
+        process.paused_at = None;
+        self.timers.set(id.index(), None);
+    }
+
+    /// Launches a process again.
+    pub(super) fn restart(&mut self, now: Time, id: NodeId) {
+        self.timers.set(id.index(), Some(now));
+    }
+
+    /// Stops a process.
+    pub(super) fn pause(&mut self, now: Time, id: NodeId) {
+        self.processes[id.index()].paused_at = Some(now);
+        self.timers.set(id.index(), None);
+    }
+
+    /// Lets a stopped process go on: it wakes, and all its timers that have expired fire at once.
+    pub(super) fn resume(&mut self, now: Time, id: NodeId) {
+        let process = &mut self.processes[id.index()];
+        let Some(paused_at) = process.paused_at.take() else { return };
+        if now.saturating_since(paused_at) >= STALL
+            && let Some(node) = &mut process.node
+        {
+            node.on_stall(now);
+            process.late_until = now;
+        }
+        let deadline = process.node.as_ref().and_then(Node::next_deadline);
+        self.sleep(now, id, deadline);
     }
 
     /// When the next process is launched or wakes, or [`Time::NEVER`].
@@ -90,8 +138,8 @@ impl Processes {
             Some(before) if before.readable_at > now => before.readable_at,
             _ => STDIN_DELAY.after(now, &mut self.rng),
         };
-        process.stdin.push_back(Inbound { readable_at, src, body });
-        if process.stdin.len() == 1 {
+        process.stdin.push_back(Inbound { readable_at, src, body, is_late: false });
+        if process.stdin.len() == 1 && process.paused_at.is_none() {
             let wake = WAKEUP_DELAY.after(readable_at, &mut self.rng);
             if self.timers.get(id.index()).is_none_or(|at| wake < at) {
                 self.timers.set(id.index(), Some(wake));
@@ -101,9 +149,10 @@ impl Processes {
 
     /// The next message that the node can read by `now`.
     pub(super) fn poll_inbound(&mut self, now: Time, id: NodeId) -> Option<Inbound> {
-        let stdin = &mut self.processes[id.index()].stdin;
+        let Process { stdin, late_until, .. } = &mut self.processes[id.index()];
         stdin.front().filter(|inbound| inbound.readable_at <= now)?;
-        stdin.pop_front()
+        let inbound = stdin.pop_front()?;
+        Some(Inbound { is_late: inbound.readable_at <= *late_until, ..inbound })
     }
 
     /// Puts the node to sleep until the next message or its deadline.

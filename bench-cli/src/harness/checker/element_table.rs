@@ -4,14 +4,14 @@ use rustc_hash::FxHashMap;
 
 use crate::harness::history::Element;
 
-/// Elements below this have their entries in a vector, the others in a hash table. So the vector's size is bounded,
-/// whatever numbers a node's reads list.
+/// Elements below this have their entries in a vector, the others in a hash table. So the vector's size is
+/// bounded, whatever numbers a node's reads list.
 const DENSE_LIMIT: usize = 1 << 20;
 
 /// What is known of each element.
 ///
-/// The workload broadcasts small whole numbers. A checker looks up every value of every read, and indexing a vector
-/// costs a tenth of hashing.
+/// The workload broadcasts small whole numbers. A checker looks up every value of every read, and indexing a
+/// vector costs a tenth of hashing.
 #[derive(Debug)]
 pub(super) struct ElementTable<T> {
     dense: Vec<Option<T>>,

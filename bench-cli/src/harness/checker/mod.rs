@@ -7,7 +7,7 @@ mod validity;
 use self::element_table::ElementTable;
 use self::set_full::SetFull;
 pub use self::validity::Validity;
-use super::history::{Function, History, Kind, OpValue, Process};
+use super::history::{Element, Function, History, Kind, OpValue, Process};
 use super::message_counts::MessageCounts;
 use crate::spec::settings::Availability;
 
@@ -89,7 +89,8 @@ impl Stats {
             match event.function {
                 Function::Broadcast => stats.broadcast.add(event.kind),
                 Function::Read => stats.read.add(event.kind),
-                Function::StartPartition | Function::StopPartition => {}
+                // Those of the nemesis.
+                _ => {}
             }
         }
         stats
@@ -162,9 +163,9 @@ impl Exceptions {
     }
 }
 
-/// The number of values that were acknowledged or in some final read, and that another final read missed. They had not
-/// reached some node by then, whatever the checker's verdict on their stability. A value in no final read whose broadcast
-/// was not acknowledged does not count.
+/// The number of values that were acknowledged or in some final read, and that another final read missed.
+/// They had not reached some node by then, whatever the checker's verdict on their stability. A value in no
+/// final read whose broadcast was not acknowledged does not count.
 pub fn missed_by_final_reads(history: &History) -> usize {
     /// How many final reads have a value in their lists.
     struct Sightings {
@@ -193,6 +194,14 @@ pub fn missed_by_final_reads(history: &History) -> usize {
         }
     }
     values.values().filter(|value| value.count < final_reads).count()
+}
+
+/// The values whose broadcasts were acknowledged.
+pub fn acknowledged(history: &History) -> impl Iterator<Item = Element> + '_ {
+    history.events().iter().filter_map(|event| match event.value {
+        OpValue::Element(element) if event.kind == Kind::Ok => Some(element),
+        _ => None,
+    })
 }
 
 /// Clients' invocations, final reads included.

@@ -1,14 +1,15 @@
 //! The fate of each broadcast value: jepsen's `set-full` checker, in time linear in the values delivered.
 //!
-//! A value is *known* from the completion of its broadcast or of the first read that saw it. It is *stable* if the
-//! last read (by invocation) that missed it began before the last one that saw it; the time from known to just
-//! after that miss is its stable latency. It is *lost* if the last read that saw it, if any, began before one that
-//! missed it after it was known. Otherwise it was never read.
+//! A value is *known* from the completion of its broadcast or of the first read that saw it. It is *stable*
+//! if the last read (by invocation) that missed it began before the last one that saw it; the time from known
+//! to just after that miss is its stable latency. It is *lost* if the last read that saw it, if any, began
+//! before one that missed it after it was known. Otherwise it was never read.
 //!
-//! Jepsen visits every value at every read. This checker groups reads of one process that extend each other. Their
-//! lists only grow. So a value's place in the list gives the first read that saw it, and the previous read is the last
-//! one that missed it. One pass over the list settles all its values. For values that a process's reads never listed,
-//! the checker visits reads from the latest backwards, until one missed the value.
+//! Jepsen visits every value at every read. This checker groups reads of one process that extend each other.
+//! Their lists only grow. So a value's place in the list gives the first read that saw it, and the previous
+//! read is the last one that missed it. One pass over the list settles all its values. For values that a
+//! process's reads never listed, the checker visits reads from the latest backwards, until one missed the
+//! value.
 
 #[cfg(test)]
 mod tests;
@@ -265,7 +266,8 @@ impl State {
         }
     }
 
-    /// The first of these reads lists the value although it ended before the broadcast: only later ones count.
+    /// The first of these reads lists the value although it ended before the broadcast: only later ones
+    /// count.
     #[cold]
     fn observe_early(&mut self, reads: &[Read], last: u32) {
         let counting = reads.partition_point(|read| read.completed <= self.added);

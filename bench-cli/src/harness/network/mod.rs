@@ -1,10 +1,10 @@
 //! The network: latency, head-of-line blocking, partitions, lost and duplicated messages.
 //!
-//! Each node has one inbound queue, ordered by deadline: the time sent plus the latency. A delivery thread serves the
-//! queue as Maelstrom's does. As soon as it is free, it takes the head of the queue. It drops the message if a
-//! partition cuts the node off from the sender. Otherwise it sleeps until the message is due. Messages that arrive
-//! meanwhile wait, even if they are due earlier. So a client's request, which has no latency of its own, can wait up to
-//! one whole latency behind a message from another node.
+//! Each node has one inbound queue, ordered by deadline: the time sent plus the latency. A delivery thread
+//! serves the queue as Maelstrom's does. As soon as it is free, it takes the head of the queue. It drops the
+//! message if a partition cuts the node off from the sender. Otherwise it sleeps until the message is due.
+//! Messages that arrive meanwhile wait, even if they are due earlier. So a client's request, which has no
+//! latency of its own, can wait up to one whole latency behind a message from another node.
 
 mod queue;
 #[cfg(test)]
@@ -12,8 +12,7 @@ mod tests;
 
 use std::collections::BinaryHeap;
 
-use node::Time;
-use node::timer_queue::{Deadline, TimerQueue};
+use node::{Deadline, Time, TimerQueue};
 
 use self::queue::Queued;
 use super::address::{Address, ClientId, NodeId};
@@ -37,8 +36,8 @@ pub struct Delivery<M> {
     pub payload: M,
     /// When it was sent.
     pub sent: Time,
-    /// When it would have been delivered if the driver had never been late. The difference to the present time is its
-    /// lateness.
+    /// When it would have been delivered if the driver had never been late. The difference to the present
+    /// time is its lateness.
     pub due: Time,
 }
 
@@ -74,10 +73,11 @@ struct Message<M> {
     payload: M,
 }
 
-/// When a node's delivery thread wakes, and the number of the message that it delivers then, which puts equal times in
-/// order.
+/// When a node's delivery thread wakes, and the number of the message that it delivers then, which puts equal
+/// times in order.
 ///
-/// All in one integer, because comparing it takes two instructions, and a pair ten. Every message changes two of them.
+/// All in one integer, because comparing it takes two instructions, and a pair ten. Every message changes two
+/// of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct WakeUp(u128);
 
@@ -153,7 +153,7 @@ impl<M: Clone> Network<M> {
     fn enqueue(&mut self, now: Time, id: u64, src: Address, dest: NodeId, payload: M) {
         let at = match src {
             Address::Client(_) => now,
-            Address::Node(_) => latency::after(self.latency, now, &mut self.rng),
+            Address::Node(_) | Address::Service(_) => latency::after(self.latency, now, &mut self.rng),
         };
         let inbox = &mut self.inboxes[dest.index()];
         inbox.waiting.push(Queued { at, id, item: Message { src, sent: now, payload } });
@@ -163,8 +163,8 @@ impl<M: Clone> Network<M> {
         }
     }
 
-    /// Counts a message that a node sends to a client. Such messages take no time and are not queued here. Returns the
-    /// message's number.
+    /// Counts a message that a node sends to a client. Such messages take no time and are not queued here.
+    /// Returns the message's number.
     pub fn count_sent_to_client(&mut self, src: Address, dest: ClientId) -> u64 {
         self.count_sent(src, Address::Client(dest))
     }
@@ -194,7 +194,7 @@ impl<M: Clone> Network<M> {
                 self.counts.clients.received += 1;
                 self.counts.request_delays.add(due.saturating_since(sent));
             }
-            Address::Node(_) => self.counts.servers.received += 1,
+            Address::Node(_) | Address::Service(_) => self.counts.servers.received += 1,
         }
         if self.inboxes[dest.index()].is_paused {
             self.wake_ups.set(dest.index(), None);
@@ -204,10 +204,26 @@ impl<M: Clone> Network<M> {
         Some(Delivery { id, src, dest, payload, sent, due })
     }
 
-    /// Delivers nothing more to this node until [`Network::resume`], except for a message that is already taken. For
-    /// nodes that do not read their input.
+    /// Delivers nothing more to this node until [`Network::resume`], except for a message that is already
+    /// taken. For nodes that do not read their input.
     pub fn pause(&mut self, node: NodeId) {
         self.inboxes[node.index()].is_paused = true;
+    }
+
+    /// A node's process was killed. What was on its way into it is lost. Its queue stays.
+    pub fn kill(&mut self, node: NodeId) {
+        let inbox = &mut self.inboxes[node.index()];
+        inbox.is_paused = true;
+        inbox.taken = None;
+        self.wake_ups.set(node.index(), None);
+    }
+
+    /// A killed node's process was started again, and has a fresh queue. What waited in the old one is lost.
+    pub fn restart(&mut self, now: Time, node: NodeId) {
+        let inbox = &mut self.inboxes[node.index()];
+        inbox.waiting.clear();
+        inbox.taken = None;
+        self.resume(now, node);
     }
 
     /// Ends a pause.
@@ -219,8 +235,8 @@ impl<M: Clone> Network<M> {
         }
     }
 
-    /// Takes the head of the node's queue. Drops messages from nodes that the node is cut off from. `free` is when the
-    /// delivery thread would have been free if the driver had never been late; it is at most `now`.
+    /// Takes the head of the node's queue. Drops messages from nodes that the node is cut off from. `free` is
+    /// when the delivery thread would have been free if the driver had never been late; it is at most `now`.
     fn take(&mut self, now: Time, free: Time, node: NodeId) {
         let inbox = &mut self.inboxes[node.index()];
         while let Some(message) = inbox.waiting.pop() {
@@ -246,8 +262,8 @@ impl<M: Clone> Network<M> {
 
     fn count_sent(&mut self, src: Address, dest: Address) -> u64 {
         match (src, dest) {
-            (Address::Node(_), Address::Node(_)) => self.counts.servers.sent += 1,
-            _ => self.counts.clients.sent += 1,
+            (Address::Client(_), _) | (_, Address::Client(_)) => self.counts.clients.sent += 1,
+            _ => self.counts.servers.sent += 1,
         }
         let id = self.next_id;
         self.next_id += 1;

@@ -3,14 +3,14 @@
 use plotters::prelude::PathElement;
 
 use super::Panel;
-use crate::analysis::Challenge;
-use crate::plot::pen::{self, stroke};
+use crate::plot::draw::{self, stroke};
 use crate::plot::style::MUTED;
+use crate::spec::limits::Challenge;
 
 /// Fills what passes.
 pub(super) fn shade(panel: &Panel<'_, '_>, challenge: &Challenge) -> anyhow::Result<()> {
     let (corner, base) = corners(panel, challenge);
-    pen::shade(panel.root, [(base.0, corner.1), (corner.0, base.1)], MUTED, 0.05)
+    draw::shade(panel.root, [(base.0, corner.1), (corner.0, base.1)], MUTED, 0.05)
 }
 
 /// Outlines what passes, and keeps labels off the outline.
@@ -30,9 +30,6 @@ pub(super) fn label(panel: &mut Panel<'_, '_>, challenge: &Challenge) -> anyhow:
 
 /// The upper right and the lower left corner, in the canvas's finer unit.
 fn corners(panel: &Panel<'_, '_>, challenge: &Challenge) -> ((i32, i32), (i32, i32)) {
-    let frame = &panel.frame;
-    (
-        frame.at(panel.which.limit(challenge), challenge.msgs_per_op),
-        frame.at(frame.x.start(), frame.y.start()),
-    )
+    let axes = &panel.axes;
+    (axes.at(panel.which.limit(challenge), challenge.msgs_per_op), axes.at(axes.x.start(), axes.y.start()))
 }

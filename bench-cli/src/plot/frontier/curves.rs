@@ -1,15 +1,16 @@
-//! What was measured: every run a small point, the medians of each timeout a large one, joined in their order and
-//! labelled with a few of the timeouts.
+//! The measured runs: every run a small point, the median of each timeout a large one. Lines join the medians
+//! in the order of timeouts, and a few of them are labelled.
 
 use super::{Panel, Which};
 use crate::analysis::{Figure, Series};
 use crate::plot::canvas::Note;
-use crate::plot::pen::{RADIUS, marker, note, path};
+use crate::plot::draw::{RADIUS, marker, path};
+use crate::plot::runs::note;
 use crate::plot::style::{self, Look};
-use crate::record::Row;
+use crate::record::RunRecord;
 use crate::stats::median::Spread;
 
-/// Of single runs, which are drawn small below their timeout's median.
+/// The radius of single runs, which are drawn below their timeout's median.
 const RUN_RADIUS: f64 = 1.8;
 
 /// A series' run: latency, messages, what to say of it.
@@ -30,18 +31,18 @@ pub(super) struct Curve {
 
 impl Curve {
     pub(super) fn of(series: &Series<'_>, look: Look) -> Curve {
-        let run = |row: &&Row| {
+        let run = |record: &&RunRecord| {
             let run = Run {
-                timeout_ms: row.batch_timeout_ms,
-                median_ms: Figure::P50.of(row)?,
-                max_ms: Figure::Max.of(row)?,
-                msgs_per_op: Figure::MsgsPerOp.of(row)?,
-                note: note(series, row),
+                timeout_ms: record.batch_timeout_ms(),
+                median_ms: Figure::P50.of(record)?,
+                max_ms: Figure::Max.of(record)?,
+                msgs_per_op: Figure::MsgsPerOp.of(record)?,
+                note: note(series, record),
             };
             // Neither has a place on a logarithmic axis.
             (run.median_ms > 0.0 && run.msgs_per_op > 0.0).then_some(run)
         };
-        let mut runs: Vec<Run> = series.rows.iter().filter_map(run).collect();
+        let mut runs: Vec<Run> = series.records.iter().filter_map(run).collect();
         runs.sort_by_key(|run| run.timeout_ms);
         Curve { name: series.name.clone(), look, runs }
     }
@@ -70,7 +71,7 @@ fn labelled(count: usize) -> Vec<usize> {
     (0..MOST).map(place).collect()
 }
 
-/// Writes a few timeouts beside each curve, where there is room.
+/// Writes a few timeouts next to each curve, where there is room.
 pub(super) fn label(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Result<()> {
     /// So far (pixels) from their points: the ends need a label most.
     const REACH: [f64; 2] = [48.0, 26.0];
@@ -79,7 +80,7 @@ pub(super) fn label(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resu
         let colour = style::darker(curve.look.colour);
         for place in labelled(medians.len()) {
             let (timeout_ms, (x, y)) = medians[place];
-            let at = panel.frame.at(x, y);
+            let at = panel.axes.at(x, y);
             let reach = REACH[usize::from(place > 0 && place + 1 < medians.len())];
             panel.labels.write_within(panel.root, reach, at, &format!("{timeout_ms} ms"), 11, colour)?;
         }
@@ -91,13 +92,13 @@ pub(super) fn label(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resu
 pub(super) fn draw(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Result<()> {
     for curve in curves {
         let line: Vec<(i32, i32)> =
-            curve.medians(panel.which).iter().map(|&(_, (x, y))| panel.frame.at(x, y)).collect();
+            curve.medians(panel.which).iter().map(|&(_, (x, y))| panel.axes.at(x, y)).collect();
         path(panel.root, &line, curve.look, 1.4)?;
         panel.labels.avoid_line(&line);
     }
     for curve in curves {
         for run in &curve.runs {
-            let at = panel.frame.at(panel.which.of(run), run.msgs_per_op);
+            let at = panel.axes.at(panel.which.of(run), run.msgs_per_op);
             marker(panel.root, at, curve.look, RUN_RADIUS)?;
             panel.notes.add(at, &run.note);
             panel.labels.avoid(at, 3.0);
@@ -105,7 +106,7 @@ pub(super) fn draw(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resul
     }
     for curve in curves {
         for (_, (x, y)) in curve.medians(panel.which) {
-            let at = panel.frame.at(x, y);
+            let at = panel.axes.at(x, y);
             marker(panel.root, at, curve.look, RADIUS)?;
             panel.labels.avoid(at, 6.0);
         }
@@ -116,13 +117,14 @@ pub(super) fn draw(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::row::tests::example;
+    use crate::analysis::examples::with_max;
 
     #[test]
     fn large_points_are_the_medians_of_the_tables() {
-        let run = |msgs, max| Row { msgs_per_op: Some(msgs), stable_max_ms: Some(max), ..example(100, 1) };
-        let rows = [run(1.0, 300), run(2.0, 310), run(9.0, 900)];
-        let series = Series::group(&rows);
+        let run =
+            |msgs, max| with_max(100, 1, max).with(|record| record.figures_mut().msgs_per_op = Some(msgs));
+        let records = [run(1.0, 300), run(2.0, 310), run(9.0, 900)];
+        let series = Series::group(&records);
         let look = style::of_series(&series)[0];
         assert_eq!(Curve::of(&series[0], look).medians(Which::Max), [(100, (310.0, 2.0))]);
     }

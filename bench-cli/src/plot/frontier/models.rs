@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use plotters::prelude::Polygon;
-use plotters::style::Color as _;
-
 use super::{Panel, Which};
 use crate::model::Cluster;
-use crate::plot::canvas::{Area, SCALE};
-use crate::plot::pen::{path, shade};
+use crate::plot::draw::{fill, path};
+use crate::plot::legend::Symbol;
 use crate::plot::style::{INK, Look, MUTED, Marker};
 
 /// How finely a curve is drawn.
 const STEPS: u32 = 240;
 
-/// The curve of a model and the band of what reads may hide.
+/// The curve of a model, and the band of latencies that reads may hide.
 pub(super) struct ModelCurve {
     name: &'static str,
     /// From left to right, in the canvas's finer unit.
@@ -26,12 +23,14 @@ pub(super) struct ModelCurve {
 const BAND: f64 = 0.13;
 
 const LOOK: Look = Look { colour: INK, marker: Marker::Circle, dash: Some((7, 4)) };
+/// A model in the legend.
+pub(super) const SYMBOL: Symbol = Symbol::Model { look: LOOK, band: BAND };
 
 impl ModelCurve {
     /// Draws the curve, and keeps labels off it.
     pub(super) fn draw(&self, panel: &mut Panel<'_, '_>) -> anyhow::Result<()> {
         let band: Vec<_> = self.line.iter().chain(self.hidden.iter().rev()).copied().collect();
-        panel.root.draw(&Polygon::new(band, MUTED.mix(BAND).filled()))?;
+        fill(panel.root, band, MUTED, BAND)?;
         panel.labels.avoid_line(&self.line);
         path(panel.root, &self.line, LOOK, 1.3)
     }
@@ -45,17 +44,10 @@ impl ModelCurve {
     }
 }
 
-/// A curve over its band, as a legend shows them: 44 pixels wide, with the left end and the middle height at `(x, y)`.
-pub(super) fn sample(root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
-    let (start, end, y) = (x * SCALE, (x + 44) * SCALE, y * SCALE);
-    shade(root, [(start, y), (end, y + 8 * SCALE)], MUTED, BAND)?;
-    path(root, &[(start, y), (end, y)], LOOK, 1.3)
-}
-
 /// The messages for a latency, with one hop and with two.
 pub(super) fn of(cluster: &Cluster, panel: &Panel<'_, '_>) -> Vec<ModelCurve> {
     type Model<'a> = (&'static str, &'a dyn Fn(Duration) -> f64, &'a dyn Fn(Duration) -> Duration);
-    let (which, frame) = (panel.which, &panel.frame);
+    let (which, axes) = (panel.which, &panel.axes);
     let hop = cluster.latency;
     let one_hop = |window| cluster.one_hop(window);
     let one_hop_latency = |window| match which {
@@ -73,18 +65,18 @@ pub(super) fn of(cluster: &Cluster, panel: &Panel<'_, '_>) -> Vec<ModelCurve> {
     };
     let models: [Model<'_>; 2] =
         [("model, one hop", &one_hop, &one_hop_latency), ("model, two hops", &two_hops, &two_hops_latency)];
-    let longest = Duration::from_secs_f64(frame.x.end() * 2.0 / 1e3);
+    let longest = Duration::from_secs_f64(axes.x.end() * 2.0 / 1e3);
     let windows = || (0..=STEPS).map(|step| longest.mul_f64((f64::from(step) / f64::from(STEPS)).powi(2)));
     let curve = |(name, msgs, latency): Model<'_>| {
         let points = windows().map(|window| (latency(window), msgs(window)));
         let ms = |latency: Duration| latency.as_secs_f64() * 1e3;
-        let shown: Vec<(Duration, f64)> = points.filter(|&(d, m)| frame.contains(ms(d), m)).collect();
+        let shown: Vec<(Duration, f64)> = points.filter(|&(d, m)| axes.contains(ms(d), m)).collect();
         ModelCurve {
             name,
-            line: shown.iter().map(|&(d, m)| frame.at(ms(d), m)).collect(),
+            line: shown.iter().map(|&(d, m)| axes.at(ms(d), m)).collect(),
             hidden: shown
                 .iter()
-                .map(|&(d, m)| frame.at(ms(d.saturating_sub(hop)).max(frame.x.start()), m))
+                .map(|&(d, m)| axes.at(ms(d.saturating_sub(hop)).max(axes.x.start()), m))
                 .collect(),
         }
     };

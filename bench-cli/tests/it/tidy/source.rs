@@ -1,6 +1,7 @@
 //! Rust source as the rules of `tidy` see it: the paths and string literals of code that is not only for
 //! tests.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
@@ -148,6 +149,34 @@ pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The numbers of the lines that rustfmt leaves as they are: those of string literals, and of items that are
+/// marked with `rustfmt::skip`. Doc comments are literals, too.
+pub fn verbatim_lines(code: &str) -> BTreeSet<usize> {
+    let mut lines = BTreeSet::new();
+    let tokens = code.parse::<TokenStream>().expect("tokens");
+    collect_verbatim_lines(&tokens.into_iter().collect::<Vec<_>>(), &mut lines);
+    lines
+}
+
+fn collect_verbatim_lines(tokens: &[TokenTree], lines: &mut BTreeSet<usize>) {
+    for (i, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Literal(literal) if literal.to_string().contains('"') => {
+                lines.extend(literal.span().start().line..=literal.span().end().line);
+            }
+            TokenTree::Group(group) => {
+                collect_verbatim_lines(&group.stream().into_iter().collect::<Vec<_>>(), lines);
+                if attribute(group) == "rustfmt::skip" {
+                    let item = &tokens[i..];
+                    let end = item.iter().position(is_end_of_item).unwrap_or(item.len() - 1);
+                    lines.extend(group.span().start().line..=item[end].span().end().line);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Where the files of modules that `file` declares with `#[cfg(test)] mod name;` stand, without an extension.
 fn test_modules(file: &Path, code: &str) -> Vec<PathBuf> {
     let tokens: Vec<TokenTree> = code.parse::<TokenStream>().expect("tokens").into_iter().collect();
@@ -160,8 +189,7 @@ fn test_modules(file: &Path, code: &str) -> Vec<PathBuf> {
     for i in 0..tokens.len() {
         if is_test_attribute(&tokens, i) {
             let item = &tokens[i + 2..];
-            let is_end = |token: &TokenTree| is_punct(Some(token), ';') || is_body(token);
-            let end = item.iter().position(is_end).unwrap_or(item.len());
+            let end = item.iter().position(is_end_of_item).unwrap_or(item.len());
             // A module with a body has no file of its own.
             if item.get(end).is_some_and(is_body) {
                 continue;
@@ -185,10 +213,9 @@ fn without_tests(tokens: Vec<TokenTree>) -> Vec<TokenTree> {
             i += 1;
             continue;
         }
-        // An item ends with its body or with a semicolon.
         i += 2;
         while i < tokens.len() {
-            let is_end = is_body(&tokens[i]) || is_punct(tokens.get(i), ';');
+            let is_end = is_end_of_item(&tokens[i]);
             i += 1;
             if is_end {
                 break;
@@ -200,8 +227,8 @@ fn without_tests(tokens: Vec<TokenTree>) -> Vec<TokenTree> {
 
 /// Whether `#[cfg(test)]` or `#[test]` begins at this token.
 fn is_test_attribute(tokens: &[TokenTree], i: usize) -> bool {
-    let Some(TokenTree::Group(attribute)) = tokens.get(i + 1) else { return false };
-    let text: String = attribute.stream().to_string().split_whitespace().collect();
+    let Some(TokenTree::Group(group)) = tokens.get(i + 1) else { return false };
+    let text = attribute(group);
     is_punct(tokens.get(i), '#')
         && (text == "test" || text == "cfg(test)" || text.starts_with("cfg(all(test,"))
 }
@@ -242,6 +269,16 @@ fn is_compared(tokens: &[TokenTree], i: usize) -> bool {
     let is_arm = is(Some(i + 1), '=') && is(Some(i + 2), '>');
     let is_alternative = is(Some(i + 1), '|') || is(before, '|') && !is(second_before, '|');
     after_operator || before_operator || is_arm || is_alternative
+}
+
+/// The text of an attribute's group without white space.
+fn attribute(group: &Group) -> String {
+    group.stream().to_string().split_whitespace().collect()
+}
+
+/// An item ends with its body or with a semicolon.
+fn is_end_of_item(token: &TokenTree) -> bool {
+    is_body(token) || is_punct(Some(token), ';')
 }
 
 fn is_body(token: &TokenTree) -> bool {
@@ -296,6 +333,13 @@ mod tests {
         let compared: Vec<String> =
             File::parse("a.rs", code).compared.into_iter().map(|compared| compared.text).collect();
         assert_eq!(compared, ["one", "two", "three", "four"]);
+    }
+
+    #[test]
+    fn lines_that_rustfmt_leaves_alone_are_known() {
+        let code =
+            "fn f() {\n g(\"a\nb\");\n}\n#[rustfmt::skip]\nconst X: [[u8; 2]; 1] = [\n[1, 2]\n];\nfn h() {}";
+        assert_eq!(verbatim_lines(code).into_iter().collect::<Vec<_>>(), [2, 3, 5, 6, 7, 8]);
     }
 
     #[test]

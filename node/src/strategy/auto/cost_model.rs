@@ -16,9 +16,8 @@
 //!
 //! All nodes together accept values nearly as a Poisson process, so anyone accepts one in a period with
 //! probability 1 − e^(−W·b), and 1/b seconds pass from the end of a window at the hub until the next value.
-//! What a single node accepts depends on who its clients are: [`Arrivals`] describes that. For [`Poisson`]
-//! arrivals at rate b/n a leaf accepts a value in a period with probability 1 − e^(−W·b/n), and s(W) = 1 / (W
-//! + n/b).
+//! What a single node accepts depends on its clients, which [`Arrivals`] describes. For [`Poisson`] arrivals
+//! at rate b/n, a leaf accepts a value in a period with probability 1 − e^(−W·b/n), and `s(W) = 1/(W + n/b)`.
 //!
 //! A node must receive at least one message per window in which anyone accepted a value. Deeper trees
 //! therefore save no messages over two hops, and add latency. 2·n − 2 one-way messages per round are the

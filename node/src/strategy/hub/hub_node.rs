@@ -1,4 +1,4 @@
-//! The hub itself.
+//! The first node, which collects values from its leaves and flushes them.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub(in crate::strategy) struct Hub {
     plan: Option<Plan>,
 }
 
-/// The flush that comes next.
+/// The next flush.
 #[derive(Clone, Copy, Debug)]
 struct Flush {
     due: Time,
@@ -113,8 +113,7 @@ impl Hub {
             let due = self.flush.map_or(due, |flush| flush.due.min(due));
             self.flush = Some(Flush { due, at: due });
         }
-        // A leaf that has not received the first flush belongs to the first burst, and started too late for
-        // it.
+        // A leaf that has not received the first flush started too late for the first burst.
         let aimed = !message.wants_phase || (message.header.ack == 0 && self.schedule.last_was_burst());
         let in_phase = aimed && self.schedule.next_on_grid(cx.now).is_some();
         if in_phase

@@ -1,4 +1,4 @@
-//! Every node but the hub.
+//! Every node except the hub.
 
 use std::time::Duration;
 

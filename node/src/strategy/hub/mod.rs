@@ -38,14 +38,15 @@
 //! becomes 2·W + 2·L.
 //!
 //! **Restarts.** A restarted leaf and the hub send each other everything that they know, and so do a
-//! restarted hub and each leaf ([links](crate::link)). The hub then delivers what it did not know to all others.
-//! So all that is in any node's log spreads again, even if all nodes were killed at once. No topology comes
-//! after a restart: a restarted hub takes its first value as the start of its grid, and a restarted leaf sends at
-//! once until the hub has told it the phase. While the hub is down, leaves spread values around it.
+//! restarted hub and each leaf ([links](crate::link)). The hub then delivers what it did not know to all
+//! others. So all that is in any node's log spreads again, even if all nodes were killed at once. No topology
+//! comes after a restart: a restarted hub takes its first value as the start of its grid, and a restarted
+//! leaf sends at once until the hub has told it the phase. While the hub is down, leaves spread values around
+//! it.
 //!
-//! **A stopped hub.** A process that was stopped wakes with messages unread and timers overdue. Its driver lets
-//! it read first, and reports the stall, so that the hub neither flushes without the batches that wait for it nor
-//! takes its own absence for the silence of its leaves.
+//! **A stopped hub.** A process that was stopped wakes with messages unread and timers overdue. Its driver
+//! lets it read first, and reports the stall, so that the hub neither flushes without the batches that wait
+//! for it nor takes its own absence for the silence of its leaves.
 //!
 //! **Auto.** The hub can also choose the period from a target, or let every node send directly
 //! ([`auto`](crate::strategy::auto)).

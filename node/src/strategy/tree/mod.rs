@@ -28,8 +28,8 @@ const ACK_TIMEOUT: Duration = Duration::from_secs(1);
 const BACKOFF_CEILING: Duration = Duration::from_millis(500);
 /// Added to each backoff, uniformly.
 const JITTER: Duration = Duration::from_millis(50);
-/// Each incarnation has this many bits' worth of message ids for itself. Incarnations are milliseconds, and no node
-/// sends more batches than this in one.
+/// Each incarnation has this many bits' worth of message ids for itself. Incarnations are milliseconds, and
+/// no node sends more batches than this in one.
 const MSG_ID_BITS: u32 = 10;
 
 #[derive(Debug)]

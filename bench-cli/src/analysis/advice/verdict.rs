@@ -1,0 +1,134 @@
+//! Whether a batch timeout reliably meets limits.
+//!
+//! "Reliably" means that one further run at that timeout would stay below every limit with 95 % confidence:
+//! its upper prediction bound, mean · (1 + t · s · √(1 + 1/r)), is below the limit.
+//!
+//! - s is the scatter of repetitions relative to their mean: the scatter of this timeout, or the one pooled
+//!   over this timeout and its neighbours on either side, whichever is larger. Three runs alone would say
+//!   little, a strategy may scatter differently far away, and quiet neighbours do not prove that this timeout
+//!   is quiet. s is never less than the scatter of rounding.
+//! - r is the number of runs at this timeout.
+//! - t is one-sided Student's t at 0.05 divided by the number of limits (Bonferroni), so that all limits
+//!   together are met with 95 % confidence.
+//!
+//! Likewise a timeout reliably misses limits if some lower bound is at or above its limit. A run that failed
+//! is a miss, whatever its figures.
+//!
+//! The bounds assume scatter that is about normal, which a figure with rare outliers does not have. So a
+//! timeout with any run at or above a limit never reliably meets it.
+
+use crate::analysis::figure::Figure;
+use crate::analysis::series::Series;
+use crate::spec::Limits;
+use crate::stats::distribution::t_quantile;
+use crate::stats::groups::Groups;
+use crate::stats::least_squares::CONFIDENCE;
+
+/// Whether a timeout meets limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A further run would meet them, with 95 % confidence.
+    Meets,
+    /// The runs so far cannot tell.
+    Unclear,
+    /// A further run would not meet them, or a run has failed.
+    Misses,
+}
+
+/// One timeout of one series, with its verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The series' name.
+    pub series: String,
+    /// The batch timeout in milliseconds.
+    pub timeout_ms: u64,
+    /// How many runs there were.
+    pub runs: usize,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Each figure's mean over ok runs and half the width of its prediction interval, in the order of
+    /// [`Figure::ALL`]; no width without repetitions.
+    pub figures: [Option<Predicted>; Figure::ALL.len()],
+}
+
+/// What a further run should measure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Predicted {
+    /// The mean of the runs so far.
+    pub mean: f64,
+    /// A further run stays within mean ± this; `None` if neither this timeout nor a neighbour was repeated.
+    pub margin: Option<f64>,
+}
+
+impl Judged {
+    /// The series and the timeout, for people.
+    pub fn setting(&self) -> String {
+        format!("{} at {} ms", self.series, self.timeout_ms)
+    }
+
+    /// A figure's prediction.
+    pub fn figure(&self, figure: Figure) -> Option<Predicted> {
+        self.figures[figure as usize]
+    }
+}
+
+/// The verdict on every timeout of a series.
+pub(super) fn judge(series: &Series<'_>, limits: &Limits) -> Vec<Judged> {
+    let samples = Figure::ALL.map(|figure| Groups::of(&series.figures(figure)));
+    let tails = limits.figures().len().max(1) as f64;
+    series
+        .by_timeout()
+        .iter()
+        .map(|point| {
+            let timeout = point.timeout_ms as f64;
+            let figures = Figure::ALL.map(|figure| {
+                let nearby = samples[figure as usize].around(timeout);
+                predict(&nearby, timeout, (1.0 - CONFIDENCE) / tails, figure.resolution())
+            });
+            let mut own =
+                series.records.iter().filter(|record| record.batch_timeout_ms() == point.timeout_ms);
+            let all_below = own.all(|record| limits.are_met_by(record));
+            let verdict = match verdict(&figures, limits) {
+                _ if point.ok < point.runs => Verdict::Misses,
+                Verdict::Meets if !all_below => Verdict::Unclear,
+                of_figures => of_figures,
+            };
+            let (timeout_ms, runs) = (point.timeout_ms, point.runs);
+            Judged { series: series.name.clone(), timeout_ms, runs, verdict, figures }
+        })
+        .collect()
+}
+
+/// What one more run at `timeout` should measure, from the runs there and at its neighbours. Figures that are
+/// written in steps (`resolution`) scatter by at least their rounding, even if all repetitions happen to be
+/// equal.
+fn predict(nearby: &Groups, timeout: f64, tail: f64, resolution: f64) -> Option<Predicted> {
+    let here = nearby.as_slice().iter().find(|group| group.x == timeout)?;
+    let (mean, count) = (here.mean(), here.ys.len() as f64);
+    let margin = nearby.relative_noise().map(|pooled| {
+        let own = here.deviation().unwrap_or(0.0);
+        let noise = own.max(mean * pooled).max(resolution / 12_f64.sqrt());
+        t_quantile(1.0 - tail, nearby.degrees_of_freedom() as f64) * noise * (1.0 + 1.0 / count).sqrt()
+    });
+    Some(Predicted { mean, margin })
+}
+
+fn verdict(figures: &[Option<Predicted>], limits: &Limits) -> Verdict {
+    let mut verdict = Verdict::Meets;
+    for (figure, limit) in limits.figures() {
+        let of_figure = match figures[figure as usize] {
+            None => Verdict::Unclear,
+            Some(Predicted { mean, margin: None }) if mean >= limit => Verdict::Misses,
+            Some(Predicted { margin: None, .. }) => Verdict::Unclear,
+            Some(Predicted { mean, margin: Some(margin) }) if mean + margin < limit => Verdict::Meets,
+            Some(Predicted { mean, margin: Some(margin) }) if mean - margin >= limit => Verdict::Misses,
+            Some(_) => Verdict::Unclear,
+        };
+        verdict = match (verdict, of_figure) {
+            (Verdict::Misses, _) | (_, Verdict::Misses) => Verdict::Misses,
+            (Verdict::Unclear, _) | (_, Verdict::Unclear) => Verdict::Unclear,
+            _ => Verdict::Meets,
+        };
+    }
+    verdict
+}

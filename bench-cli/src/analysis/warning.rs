@@ -1,0 +1,198 @@
+//! What a reader should know before using a sweep's figures. Every output prints the same warnings: the
+//! terminal, `summary.md`, `report.html`, `confirm.md` and `parity.txt`.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::fit::Fit;
+use super::series::Series;
+use crate::record::{Quantile, RunRecord};
+use crate::stats::lack_of_fit::LackOfFit;
+use crate::stats::least_squares::{FitError, Line};
+use crate::stats::theil_sen::TheilSen;
+
+/// One warning.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Warning {
+    /// The machine delivered messages too late, so that latencies read too high.
+    Late {
+        /// The series, or the setting of it.
+        subject: String,
+        /// How many of its runs were late.
+        late: usize,
+        /// All of its runs.
+        runs: usize,
+        /// The 99th percentile of the delays in the worst run, if the engine reports it.
+        worst_p99: Option<Duration>,
+    },
+    /// The lack-of-fit test rejects a line over all timeouts.
+    NotLinear {
+        /// The series.
+        series: String,
+        /// The quantile of its stable latencies.
+        quantile: Quantile,
+        /// The test.
+        test: LackOfFit,
+        /// The longest range of timeouts (ms) that a line of its own fits, and that line.
+        linear: Option<(RangeInclusive<f64>, Line)>,
+    },
+    /// The robust line is outside the intervals of least squares.
+    RobustDisagrees {
+        /// The series.
+        series: String,
+        /// The quantile of its stable latencies.
+        quantile: Quantile,
+        /// The robust line.
+        robust: TheilSen,
+    },
+    /// A series has no fitted line.
+    NoLine {
+        /// The series.
+        series: String,
+        /// Why.
+        reason: FitError,
+    },
+}
+
+impl Warning {
+    /// Every warning about some series: late runs first, then the fits of each series, then missing fits.
+    pub fn on(series: &[Series<'_>]) -> Vec<Warning> {
+        let mut warnings = Warning::lateness(series);
+        let mut missing = Vec::new();
+        for series in series {
+            for quantile in Quantile::ALL {
+                match Fit::of(series, quantile) {
+                    Ok(fit) => warnings.extend(Warning::on_fit(&series.name, quantile, &fit)),
+                    Err(reason) => missing.push(Warning::NoLine { series: series.name.clone(), reason }),
+                }
+            }
+        }
+        // Quantiles mostly lack a line for the same reason.
+        missing.dedup();
+        warnings.extend(missing);
+        warnings
+    }
+
+    /// Which series have late runs.
+    pub fn lateness(series: &[Series<'_>]) -> Vec<Warning> {
+        series.iter().filter_map(|one| Warning::late(&one.name, &one.records)).collect()
+    }
+
+    /// Whether some of these runs, which a reader knows as `subject`, were late.
+    pub fn late(subject: &str, records: &[&RunRecord]) -> Option<Warning> {
+        let late: Vec<_> = records.iter().filter(|record| record.measured.late == Some(true)).collect();
+        (!late.is_empty()).then(|| Warning::Late {
+            subject: subject.to_owned(),
+            late: late.len(),
+            runs: records.len(),
+            worst_p99: late.iter().filter_map(|record| record.measured.timer_p99).max(),
+        })
+    }
+
+    /// What to know about a fit. A line that does not fit is not compared with the robust one.
+    fn on_fit(series: &str, quantile: Quantile, fit: &Fit) -> Option<Warning> {
+        let series = series.to_owned();
+        if let Some(test) = fit.lack_of_fit.filter(|test| !test.accepts()) {
+            return Some(Warning::NotLinear { series, quantile, test, linear: fit.linear.clone() });
+        }
+        fit.robust_disagrees().then_some(Warning::RobustDisagrees { series, quantile, robust: fit.robust })
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::Late { subject, late, runs, worst_p99 } => {
+                write!(
+                    f,
+                    "{subject}: in {late} of {runs} runs this machine was too busy to deliver messages in time"
+                )?;
+                if let Some(worst) = worst_p99 {
+                    write!(f, " (p99 up to {:.1} ms late)", worst.as_secs_f64() * 1e3)?;
+                }
+                f.write_str(
+                    ", so latencies read too high; run fewer at a time (--jobs) or end other programs",
+                )
+            }
+            Warning::NotLinear { series, quantile, test, linear } => {
+                write!(
+                    f,
+                    "{series}, {}: not linear over all timeouts (lack of fit: F = {:.1}, {}); ",
+                    quantile.name(),
+                    test.f,
+                    probability(test.p)
+                )?;
+                match linear {
+                    Some((range, line)) => write!(
+                        f,
+                        "linear from {} to {} ms, with k = {:.3} and b = {:.0} ms",
+                        range.start(),
+                        range.end(),
+                        line.slope,
+                        line.intercept
+                    ),
+                    None => f.write_str("no three neighbouring timeouts are on a line either"),
+                }
+            }
+            Warning::RobustDisagrees { series, quantile, robust } => write!(
+                f,
+                "{series}, {}: the robust line (Theil–Sen: k = {:.3}, b = {:.0} ms) is outside the intervals of least \
+                 squares; look for outliers or a bend",
+                quantile.name(),
+                robust.slope,
+                robust.intercept
+            ),
+            Warning::NoLine { series, reason } => write!(f, "no line for {series}: {reason}"),
+        }
+    }
+}
+
+/// A probability for people.
+fn probability(p: f64) -> String {
+    if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::examples::{late, with_max};
+    use crate::record::tests::example;
+
+    fn said(records: &[RunRecord]) -> Vec<String> {
+        Warning::on(&Series::group(records)).iter().map(Warning::to_string).collect()
+    }
+
+    /// Three runs at each timeout whose maxima scatter about `latency`.
+    fn swept(latency: impl Fn(u64) -> u64) -> Vec<RunRecord> {
+        [50, 100, 200, 400, 600, 800]
+            .into_iter()
+            .flat_map(|timeout| [0, 5, 11].map(|noise| with_max(timeout, 1, latency(timeout) + noise)))
+            .collect()
+    }
+
+    #[test]
+    fn a_straight_line_needs_no_warning() {
+        assert_eq!(said(&swept(|timeout| timeout + 200)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_bend_is_told_with_the_range_that_is_straight() {
+        let warnings = said(&swept(|timeout| if timeout < 600 { timeout + 200 } else { 3 * timeout }));
+        assert!(warnings[0].contains("linear from 50 to 400 ms, with k = 1.0"), "{warnings:?}");
+        assert!(warnings[0].starts_with("hub, max: ") && warnings[0].contains("p < 0.001"), "{warnings:?}");
+    }
+
+    #[test]
+    fn late_runs_come_first_and_each_reason_for_no_line_once() {
+        let warnings = said(&[example(100, 1), late(100, 2)]);
+        assert_eq!(
+            warnings,
+            [
+                "hub: in 1 of 2 runs this machine was too busy to deliver messages in time (p99 up to 5.0 ms late), so \
+                 latencies read too high; run fewer at a time (--jobs) or end other programs",
+                "no line for hub: a fit needs at least 3 usable runs; there are 2",
+            ]
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! A sweep's folder: its description, its records, and a directory for each run.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::record::RunRecord;
+use crate::record::csv_file::{self, Rows};
+use crate::spec::file::{SPEC_FILE, SpecFile};
+use crate::spec::{EngineKind, SweepSpec};
+
+/// The file of a sweep's folder that holds its records.
+pub const CSV_FILE: &str = "sweep.csv";
+/// The folder of a sweep's folder in which each run has its own.
+pub const RUNS_FOLDER: &str = "runs";
+
+/// A sweep that was made before.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Its records' file.
+    pub csv: PathBuf,
+    /// Its records, in the order in which the runs ended.
+    pub records: Vec<RunRecord>,
+    /// Its description. A folder of an earlier version has none, and neither has a CSV by itself.
+    pub spec: Option<SweepSpec>,
+    /// The number of a last line that was cut off in the writing; it is not among the records.
+    pub torn_line: Option<usize>,
+}
+
+impl Recorded {
+    /// Reads a sweep, given by its folder or by its CSV.
+    ///
+    /// # Errors
+    /// If the CSV or the description cannot be read.
+    pub fn read(path: &Path) -> anyhow::Result<Recorded> {
+        let csv = if path.is_dir() { path.join(CSV_FILE) } else { path.to_owned() };
+        let Rows { records, torn_line } = csv_file::read(&csv)?;
+        // A folder has one sweep.csv, but may hold other CSVs, of which sweep.toml says nothing.
+        let spec = match csv.file_name() {
+            Some(name) if name == CSV_FILE => spec_in(csv.parent().unwrap_or(Path::new(".")))?,
+            _ => None,
+        };
+        Ok(Recorded { csv, records, spec, torn_line })
+    }
+}
+
+/// The description in a sweep's folder. `None` if there is none.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn spec_in(folder: &Path) -> anyhow::Result<Option<SweepSpec>> {
+    let path = folder.join(SPEC_FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    // A written description is complete, so it takes nothing from these two.
+    let spec = SpecFile::read(&path)?.resolve(EngineKind::Embedded, 0);
+    spec.map(Some).with_context(|| format!("{} does not describe a sweep", path.display()))
+}
+
+/// Writes a sweep's description. A crash leaves either the old or the new one.
+///
+/// # Errors
+/// If it cannot be written.
+pub(super) fn write_spec(folder: &Path, spec: &SweepSpec) -> anyhow::Result<()> {
+    let path = folder.join(SPEC_FILE);
+    let fresh = path.with_extension("toml.new");
+    let text = format!(
+        "# What this sweep measured. To repeat it exactly: bench-cli sweep --spec {SPEC_FILE} --out ANOTHER-FOLDER\n{}",
+        SpecFile::from(spec).to_toml()?
+    );
+    let written: io::Result<()> = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, &path));
+    written.with_context(|| format!("cannot write {}", path.display()))
+}

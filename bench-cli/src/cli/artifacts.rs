@@ -1,0 +1,121 @@
+//! The names of what is made of a sweep's records and left next to them. Once those records are gone it is of
+//! no sweep.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::campaign::sweep::CSV_FILE;
+use crate::plot;
+
+/// The page with everything.
+pub(super) const REPORT: &str = "report.html";
+/// The rows as JSON.
+pub(super) const JSON: &str = "sweep.json";
+/// The tables for a README.
+pub(super) const SUMMARY: &str = "summary.md";
+/// How recommended settings fared.
+pub(super) const CONFIRMATION: &str = "confirm.md";
+/// The figures beside those of another engine, for people.
+pub(super) const PARITY_TEXT: &str = "parity.txt";
+/// The same for programs.
+pub(super) const PARITY_CSV: &str = "parity.csv";
+/// The picture of several sweeps, beside the last.
+pub(super) const COMPARISON: &str = "comparison.svg";
+/// The fits' picture; each series has one of its own, too.
+pub(super) const LATENCY_FIT: &str = "latency-fit";
+/// How every picture is left.
+pub(super) const PICTURE_FORMATS: [&str; 2] = ["svg", "png"];
+
+/// All of those but the pictures of a sweep.
+const OTHERS: [&str; 7] = [REPORT, JSON, SUMMARY, CONFIRMATION, PARITY_TEXT, PARITY_CSV, COMPARISON];
+
+/// Whether a file of this name is made of the rows in the `sweep.csv` beside it.
+fn is_product(name: &str) -> bool {
+    let is_picture = |stem: &str| {
+        let of_series = stem.strip_prefix(LATENCY_FIT).is_some_and(|rest| rest.starts_with('-'));
+        of_series || plot::PICTURES.iter().any(|(picture, ..)| *picture == stem)
+    };
+    let picture = PICTURE_FORMATS.iter().any(|format| {
+        name.strip_suffix(format).and_then(|name| name.strip_suffix('.')).is_some_and(is_picture)
+    });
+    picture || OTHERS.contains(&name)
+}
+
+/// The products in a folder, by name; none if it is no folder.
+fn found(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    if !folder.is_dir() {
+        return Ok(found);
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(is_product) && !entry.file_type()?.is_dir() {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Refuses a folder in which something has a product's name though there are no rows that it could be made
+/// of.
+///
+/// # Errors
+/// If it is such a folder, or cannot be read.
+pub(super) fn refuse_strangers(folder: &Path) -> anyhow::Result<()> {
+    if folder.join(CSV_FILE).exists() {
+        return Ok(());
+    }
+    if let Some(file) = found(folder).with_context(|| format!("cannot read {}", folder.display()))?.first() {
+        bail!("{} belongs to no {CSV_FILE} beside it; --force replaces it", file.display());
+    }
+    Ok(())
+}
+
+/// Removes what was made of rows that have been replaced.
+///
+/// # Errors
+/// If something cannot be removed.
+pub(super) fn remove(folder: &Path) -> anyhow::Result<()> {
+    for file in found(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_are_known_by_their_names() {
+        for name in ["report.html", "frontier.png", "msgs-per-op.svg", "latency-fit-hub-5nodes.svg"] {
+            assert!(is_product(name), "{name}");
+        }
+        for name in ["sweep.csv", "README.md", "frontier.csv", "my-frontier.png", "latency-fits.svg", "svg"] {
+            assert!(!is_product(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn products_without_rows_are_refused_and_nothing_else_is_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let write = |name: &str| fs::write(place.path().join(name), "").unwrap();
+        refuse_strangers(&place.path().join("none")).unwrap();
+        write("notes.md");
+        refuse_strangers(place.path()).unwrap();
+        write("latency-fit-tree.png");
+        let error = refuse_strangers(place.path()).unwrap_err().to_string();
+        assert!(error.contains("latency-fit-tree.png belongs to no sweep.csv beside it; --force"), "{error}");
+        write(CSV_FILE);
+        refuse_strangers(place.path()).unwrap();
+        remove(place.path()).unwrap();
+        let left = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut left: Vec<_> = left.collect();
+        left.sort();
+        assert_eq!(left, ["notes.md", "sweep.csv"]);
+    }
+}

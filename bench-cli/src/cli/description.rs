@@ -1,0 +1,119 @@
+//! The flags that describe a sweep, laid over a `sweep.toml` if one is given.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+use clap::Args;
+use node::StrategyKind;
+
+use super::engine::EngineArgs;
+use super::limits::LimitArgs;
+use super::settings::SettingsArgs;
+use crate::campaign::sweep::folder;
+use crate::spec::SweepSpec;
+use crate::spec::durations::{DefaultUnit, parse_list};
+use crate::spec::file::{
+    self, BATCH_TIMEOUT, DEFAULT_BATCH_TIMEOUTS, NodeTable, SPEC_FILE, STRATEGY, SpecFile, ValueList,
+};
+use crate::spec::template::{ArgsTemplate, EnvTemplate};
+
+/// The flags that describe a sweep.
+#[derive(Clone, Debug, Args)]
+pub struct DescriptionArgs {
+    /// A sweep.toml, or the folder of a sweep, to run; flags override what it says
+    #[arg(long, value_name = "FILE")]
+    spec: Option<PathBuf>,
+    /// Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s
+    #[arg(long, value_name = "LIST", value_parser = timeouts, help = format!(
+        "Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s \
+         [default: {DEFAULT_BATCH_TIMEOUTS}]"))]
+    batch_timeouts: Option<ValueList>,
+    /// How often each point is measured [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repetitions: Option<u32>,
+    #[command(flatten)]
+    node: NodeArgs,
+    #[command(flatten)]
+    pub(super) engine: EngineArgs,
+    /// Seed of the first run; each further run has the next one [default: chosen at random]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+/// The flags that say what runs as a node.
+#[derive(Clone, Debug, Args)]
+pub struct NodeArgs {
+    /// Strategies of this repository's node: a list of tree, hub and direct [default: hub]
+    #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', value_parser = file::strategy)]
+    strategy: Vec<StrategyKind>,
+    /// Another node: a program that speaks Maelstrom's protocol
+    #[arg(long, value_name = "PATH")]
+    bin: Option<PathBuf>,
+    /// Arguments for the node; {batch_timeout_ms} becomes 50, {batch_timeout_s} 0.05 and {batch_timeout} 50ms
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true, value_parser = ArgsTemplate::parse)]
+    node_args: Option<ArgsTemplate>,
+    /// A variable for the node's environment, NAME=VALUE with the same placeholders; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = EnvTemplate::from_str)]
+    node_env: Vec<EnvTemplate>,
+}
+
+fn timeouts(text: &str) -> Result<ValueList, String> {
+    match parse_list(text, DefaultUnit::Milliseconds) {
+        Ok(_) => Ok(ValueList(text.to_owned())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+impl DescriptionArgs {
+    /// The sweep, and why its engine is the one that it is. A sweep in `directory` that is to be resumed says
+    /// which seed it began with.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or what it and the flags say is not a sweep.
+    pub(super) fn resolve(
+        &self,
+        settings: &SettingsArgs,
+        limits: &LimitArgs,
+        directory: &Path,
+        resumes: bool,
+    ) -> anyhow::Result<(SweepSpec, String)> {
+        let file = match &self.spec {
+            Some(path) if path.is_dir() => SpecFile::read(&path.join(SPEC_FILE))?,
+            Some(path) => SpecFile::read(path)?,
+            None => SpecFile::default(),
+        };
+        let mut file = file.overlaid(self.flags(settings, limits));
+        let (engine, why) = self.engine.choose(file.engine)?;
+        file.engine = Some(engine);
+        let existing = if resumes { folder::spec_in(directory)? } else { None };
+        let seed = existing.map_or_else(random_seed, |spec| spec.seed);
+        Ok((file.resolve(engine, seed)?, why))
+    }
+
+    /// What the flags say.
+    fn flags(&self, settings: &SettingsArgs, limits: &LimitArgs) -> SpecFile {
+        let NodeArgs { strategy, bin, node_args, node_env } = &self.node;
+        let mut parameters = settings.given().clone();
+        if let Some(timeouts) = &self.batch_timeouts {
+            parameters.insert(BATCH_TIMEOUT.to_owned(), timeouts.clone());
+        }
+        if !strategy.is_empty() {
+            let names: Vec<&str> = strategy.iter().map(|strategy| strategy.name()).collect();
+            parameters.insert(STRATEGY.to_owned(), ValueList(names.join(",")));
+        }
+        SpecFile {
+            engine: None,
+            seed: self.seed,
+            repetitions: self.repetitions,
+            node: NodeTable { bin: bin.clone(), args: node_args.clone(), env: node_env.clone() },
+            parameters,
+            limits: limits.given().iter().map(Into::into).collect(),
+            extends: Vec::new(),
+        }
+    }
+}
+
+/// A seed that differs from one sweep to the next, small enough to type.
+pub(super) fn random_seed() -> u64 {
+    u64::from(jiff::Timestamp::now().as_nanosecond() as u32)
+}

@@ -1,0 +1,225 @@
+//! What `sweep` and `plot` end with: tables, advice, pictures.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use super::artifacts::{JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SUMMARY};
+use super::limits::LimitArgs;
+use super::typed;
+use crate::analysis::Series;
+use crate::campaign::sweep::{CSV_FILE, Ended};
+use crate::plot;
+use crate::record::RunRecord;
+use crate::report::advice::{self, Answer};
+use crate::report::{self, Picture, Report, summary};
+use crate::spec::SweepSpec;
+use crate::spec::names::plain_name;
+
+/// In which forms a sweep's results are left.
+#[derive(Clone, Debug, Args)]
+pub struct FormatArgs {
+    /// Forms of the results: csv (sweep.csv, always there), json (sweep.json, the same rows), markdown
+    /// (summary.md, tables for a README); those that are there already are kept up to date [default: csv]
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
+    format: Vec<Format>,
+}
+
+impl FormatArgs {
+    /// Whether the user said any.
+    pub(super) fn given(&self) -> bool {
+        !self.format.is_empty()
+    }
+}
+
+/// The values of `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Csv,
+    Json,
+    Markdown,
+}
+
+/// Where what is made of a CSV is left: beside it. A folder has one `sweep.csv`, but may hold other CSVs,
+/// too: what is made of those has their names in front, so that nothing takes the place of a neighbour's.
+#[derive(Clone, Debug)]
+pub struct Outputs {
+    folder: PathBuf,
+    /// The name of the CSV.
+    csv: String,
+    /// The name of the sweep, for a reader.
+    title: String,
+    /// What comes before the name of each file.
+    prefix: String,
+}
+
+impl Outputs {
+    /// The place beside `csv`.
+    pub fn beside(csv: &Path) -> Outputs {
+        let folder = csv.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let (title, prefix) = match csv.file_stem() {
+            Some(stem) if !csv.ends_with(CSV_FILE) => {
+                let stem = stem.to_string_lossy().into_owned();
+                (stem.clone(), format!("{stem}-"))
+            }
+            _ => (folder_name(folder), String::new()),
+        };
+        let csv = csv.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Outputs { folder: folder.to_owned(), csv, title, prefix }
+    }
+
+    /// The folder that holds the CSV.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{}{name}", self.prefix))
+    }
+}
+
+/// A sweep is called by its folder.
+fn folder_name(folder: &Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    folder.file_name().map_or_else(|| "Sweep".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// What a sweep measured, and its description if there is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Results<'a> {
+    /// Every run.
+    pub records: &'a [RunRecord],
+    /// What was to be measured.
+    pub spec: Option<&'a SweepSpec>,
+}
+
+/// Prints the tables of what was measured, draws its pictures and writes its report.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn conclude(
+    ended: &Ended,
+    directory: &Path,
+    limits: &LimitArgs,
+    formats: &FormatArgs,
+) -> anyhow::Result<()> {
+    if ended.records.is_empty() {
+        return Ok(());
+    }
+    let results = Results { records: &ended.records, spec: Some(&ended.spec) };
+    print(results, directory, limits);
+    println!("wrote {}", directory.join(CSV_FILE).display());
+    write_all(results, &Outputs::beside(&directory.join(CSV_FILE)), limits, formats)
+}
+
+/// Prints what the records of a sweep say, and what they say of the limits.
+pub fn print(Results { records, spec }: Results<'_>, folder: &Path, limits: &LimitArgs) {
+    println!("{}", summary::text(records, folder).trim_end());
+    let series = Series::group(records);
+    for answer in advice::answers(&series, &limits.for_series(&series, spec), spec) {
+        println!("\n{}", on_the_terminal(answer));
+    }
+    println!();
+}
+
+/// An answer as text, with commands that can be pasted.
+pub(super) fn on_the_terminal(mut answer: Answer) -> String {
+    for (_, command) in &mut answer.next {
+        *command = typed::as_typed(command);
+    }
+    answer.to_string().trim_end().to_owned()
+}
+
+/// Leaves all that can be made of a sweep's rows: pictures, the report, and what `formats` says. Forms that
+/// were left earlier are written anew, too: they are of the rows that were there then.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write_all(
+    Results { records, spec }: Results<'_>,
+    outputs: &Outputs,
+    limits: &LimitArgs,
+    formats: &FormatArgs,
+) -> anyhow::Result<()> {
+    let series = Series::group(records);
+    let limits = limits.for_series(&series, spec);
+    let pictures =
+        if records.iter().any(RunRecord::is_ok) { draw_all(&series, outputs)? } else { Vec::new() };
+    let wanted = |format, file: &Path| formats.format.contains(&format) || file.exists();
+    let (json, summary) = (outputs.file(JSON), outputs.file(SUMMARY));
+    if wanted(Format::Json, &json) {
+        write(&json, &report::json::rows(records)?)?;
+    }
+    if wanted(Format::Markdown, &summary) {
+        write(&summary, &report::markdown::summary(records, &limits, spec))?;
+    }
+    let Outputs { title, csv, .. } = outputs;
+    let report = Report { title, csv, records, spec, limits: &limits, pictures: &pictures };
+    write(&outputs.file(REPORT), &report::page::page(&report))
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    println!("wrote {}", file.display());
+    Ok(())
+}
+
+/// Draws every picture of a sweep: all series side by side on the same axes, and if there are
+/// several, each with a line by itself too, since a slow one leaves the others little of the common axis.
+fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Picture>> {
+    let mut pictures = Vec::new();
+    let picture = |name: &str, caption: &str, svg| Picture {
+        name: format!("{}{name}", outputs.prefix),
+        caption: caption.to_owned(),
+        svg,
+    };
+    for (name, caption, draw) in plot::PICTURES {
+        match draw(series) {
+            Ok(svg) => pictures.push(picture(name, caption, svg)),
+            // All else is worth having without it.
+            Err(reason) => println!("left out {name}: {reason}"),
+        }
+    }
+    let timeouts = |one: &Series<'_>| -> BTreeSet<u64> {
+        one.records.iter().filter(|record| record.is_ok()).map(|record| record.batch_timeout_ms()).collect()
+    };
+    for one in series.iter().filter(|one| series.len() > 1 && timeouts(one).len() > 1) {
+        // Piece by piece, since a long name would be cut, and cut names may be equal.
+        let pieces: Vec<String> =
+            one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
+        let caption = format!("Stable latency against batch timeout: {} alone", one.name);
+        let svg = plot::latency::draw(std::slice::from_ref(one))?;
+        pictures.push(picture(&format!("{LATENCY_FIT}-{}", pieces.join("-")), &caption, svg));
+    }
+    write_pictures(&pictures, &outputs.folder)?;
+    Ok(pictures)
+}
+
+/// Writes pictures as SVG and as PNG. Turning one into pixels takes a core 0.1 s, so that they share the
+/// cores.
+fn write_pictures(pictures: &[Picture], folder: &Path) -> anyhow::Result<()> {
+    let files =
+        |picture: &Picture| PICTURE_FORMATS.map(|format| folder.join(format!("{}.{format}", picture.name)));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(picture) = pictures.get(next.fetch_add(1, Ordering::Relaxed)) {
+            files(picture).iter().try_for_each(|file| plot::write(&picture.svg, file))?;
+        }
+        anyhow::Ok(())
+    };
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores.min(pictures.len())).map(|_| scope.spawn(work)).collect();
+        let join =
+            |worker: std::thread::ScopedJoinHandle<'_, _>| worker.join().expect("drawing does not panic");
+        workers.into_iter().try_for_each(join)
+    })?;
+    for file in pictures.iter().flat_map(files) {
+        println!("drew {}", file.display());
+    }
+    Ok(())
+}

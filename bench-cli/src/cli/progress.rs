@@ -1,0 +1,349 @@
+//! What a person sees while a sweep runs: bars on a terminal, plain lines elsewhere.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+use super::artifacts;
+use crate::campaign::sweep::{CSV_FILE, Observer, Plan};
+use crate::engine::Phase;
+use crate::preflight::Finding;
+use crate::record::RunRecord;
+use crate::terminal;
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// Nothing.
+    Quiet,
+    /// Each run's end.
+    #[default]
+    Runs,
+    /// Each run's phases, too, where there are no bars that show them anyway.
+    Phases,
+}
+
+/// The terminal as a sweep's observer.
+pub struct Screen {
+    detail: Detail,
+    progress: Option<Progress>,
+    begun: bool,
+}
+
+impl Screen {
+    /// Shows so much.
+    pub fn new(detail: Detail) -> Screen {
+        Screen { detail, progress: None, begun: false }
+    }
+
+    /// Whether a sweep was ready to begin, so that it may have left something.
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Says something that is of no use to whoever wants no progress.
+    pub fn note(&self, text: &str) {
+        if self.detail != Detail::Quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Says what is about to happen, and for how long.
+    fn announce(&self, plan: &Plan<'_>) {
+        let Plan { runs, done, jobs, .. } = *plan;
+        let directory = plan.directory.display();
+        if runs == 0 {
+            self.note(&format!("all {done} runs are done already, in {directory}; --force starts over"));
+            return;
+        }
+        if done > 0 {
+            self.note(&format!("{done} of {} runs are done already", done + runs));
+        }
+        let all = rounded(plan.duration());
+        self.note(&format!("{runs} runs, {jobs} at a time, about {all}; into {directory}"));
+    }
+}
+
+impl Observer for Screen {
+    fn noted(&mut self, finding: &Finding) {
+        self.note(&finding.to_string());
+    }
+
+    fn planned(&mut self, plan: &Plan<'_>) -> anyhow::Result<()> {
+        if let Some(line) = plan.torn_line {
+            let csv = plan.directory.join(CSV_FILE);
+            eprintln!("line {line} of {} was cut off in the writing; that run is repeated", csv.display());
+        }
+        for message in plan.orphans.messages(plan.directory) {
+            eprintln!("{message}");
+        }
+        if plan.replaced {
+            artifacts::remove(plan.directory)?;
+        }
+        self.begun = true;
+        self.announce(plan);
+        self.progress = Some(Progress::new(plan.runs, plan.jobs, plan.expected, self.detail));
+        Ok(())
+    }
+
+    fn started(&mut self, index: usize, name: &str) {
+        if let Some(progress) = &mut self.progress {
+            progress.started(index, name);
+        }
+    }
+
+    fn entered(&mut self, index: usize, phase: Phase) {
+        if let Some(progress) = &mut self.progress {
+            progress.entered(index, phase);
+        }
+    }
+
+    fn completed(&mut self, index: usize, name: &str, record: &RunRecord) {
+        if let Some(progress) = &mut self.progress {
+            progress.completed(index, name, record);
+        }
+    }
+
+    fn abandoned(&mut self, index: usize) {
+        if let Some(progress) = &mut self.progress {
+            progress.abandoned(index);
+        }
+    }
+
+    fn ended(&mut self) {
+        if let Some(mut progress) = self.progress.take() {
+            progress.end();
+        }
+    }
+}
+
+/// Shows a sweep's progress on stderr.
+struct Progress {
+    total: usize,
+    done: usize,
+    estimate: Arc<Mutex<Estimate>>,
+    display: Display,
+}
+
+enum Display {
+    Bars { sweep: ProgressBar, runs: BTreeMap<usize, ProgressBar> },
+    Lines { running: BTreeMap<usize, String>, phases: bool },
+    Nothing,
+}
+
+impl Progress {
+    /// For `total` runs, `jobs` at a time, each of which should take about `expected`.
+    fn new(total: usize, jobs: usize, expected: Duration, detail: Detail) -> Progress {
+        let estimate = Arc::new(Mutex::new(Estimate {
+            expected,
+            jobs: jobs.min(total.max(1)),
+            queued: total,
+            running: BTreeMap::new(),
+            finished: Vec::new(),
+        }));
+        // indicatif drops what it should print where nothing can be redrawn.
+        let display = if detail == Detail::Quiet {
+            Display::Nothing
+        } else if terminal::bars().is_hidden() {
+            Display::Lines { running: BTreeMap::new(), phases: detail == Detail::Phases }
+        } else {
+            let sweep = ProgressBar::new(total as u64).with_style(sweep_style(estimate.clone()));
+            let sweep = terminal::bars().add(sweep);
+            sweep.enable_steady_tick(Duration::from_millis(500));
+            Display::Bars { sweep, runs: BTreeMap::new() }
+        };
+        Progress { total, done: 0, estimate, display }
+    }
+
+    /// A run begins.
+    fn started(&mut self, index: usize, run: &str) {
+        self.with_estimate(|estimate| estimate.start(index, Instant::now()));
+        match &mut self.display {
+            Display::Bars { sweep, runs } => {
+                let bar = ProgressBar::new_spinner().with_style(run_style());
+                let bar = terminal::bars().insert_before(sweep, bar);
+                bar.set_prefix(run.to_owned());
+                bar.set_message(Phase::Starting.to_string());
+                bar.enable_steady_tick(Duration::from_millis(100));
+                runs.insert(index, bar);
+            }
+            Display::Lines { running, .. } => drop(running.insert(index, run.to_owned())),
+            Display::Nothing => {}
+        }
+    }
+
+    /// A run has entered a phase.
+    fn entered(&mut self, index: usize, phase: Phase) {
+        match &self.display {
+            Display::Bars { runs, .. } => {
+                if let Some(bar) = runs.get(&index) {
+                    bar.set_message(phase.to_string());
+                }
+            }
+            Display::Lines { running, phases: true } => {
+                if let Some(run) = running.get(&index) {
+                    eprintln!("{run}: {phase}");
+                }
+            }
+            Display::Lines { .. } | Display::Nothing => {}
+        }
+    }
+
+    /// A run has ended.
+    fn completed(&mut self, index: usize, run: &str, record: &RunRecord) {
+        self.done += 1;
+        self.with_estimate(|estimate| estimate.finish(index, record.measured.duration));
+        let result = describe(record);
+        let seconds = record.measured.duration.as_secs_f64();
+        match &mut self.display {
+            Display::Bars { sweep, runs } => {
+                remove(runs, index);
+                sweep.println(terminal::plain(&format!("{run}: {result} ({seconds:.0} s)")));
+                sweep.inc(1);
+            }
+            Display::Nothing => {}
+            Display::Lines { running, .. } => {
+                running.remove(&index);
+                let mut line = format!("[{}/{}] {run}: {result} ({seconds:.0} s", self.done, self.total);
+                let left = self.estimate.lock().unwrap_or_else(PoisonError::into_inner).left(Instant::now());
+                // With several runs in flight less than a second may be left of those; that says nothing.
+                if left >= Duration::from_secs(1) {
+                    let _ = write!(line, "; about {} left", rounded(left));
+                }
+                eprintln!("{line})");
+            }
+        }
+    }
+
+    /// A run was stopped.
+    fn abandoned(&mut self, index: usize) {
+        if let Display::Bars { runs, .. } = &mut self.display {
+            remove(runs, index);
+        }
+    }
+
+    /// The sweep has ended.
+    fn end(&mut self) {
+        if let Display::Bars { sweep, .. } = &self.display {
+            sweep.finish_and_clear();
+            terminal::bars().remove(sweep);
+        }
+    }
+
+    fn with_estimate(&self, change: impl FnOnce(&mut Estimate)) {
+        change(&mut self.estimate.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+fn remove(runs: &mut BTreeMap<usize, ProgressBar>, index: usize) {
+    if let Some(bar) = runs.remove(&index) {
+        bar.finish_and_clear();
+        terminal::bars().remove(&bar);
+    }
+}
+
+fn sweep_style(estimate: Arc<Mutex<Estimate>>) -> ProgressStyle {
+    let left = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let left = estimate.lock().unwrap_or_else(PoisonError::into_inner).left(Instant::now());
+        let _ = write!(out, "{}", rounded(left));
+    };
+    ProgressStyle::with_template("{pos}/{len} runs [{wide_bar}] {elapsed} so far, about {left} left")
+        .expect("the template is well-formed")
+        .progress_chars("=> ")
+        .with_key("left", left)
+}
+
+fn run_style() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {prefix}: {msg} ({elapsed})")
+        .expect("the template is well-formed")
+}
+
+/// One line on how a run ended.
+fn describe(record: &RunRecord) -> String {
+    if !record.is_ok() {
+        return format!("{}: {}", record.measured.status, record.measured.reason);
+    }
+    let mut text = "ok".to_owned();
+    if let Some(figures) = record.figures() {
+        if let Some(msgs) = figures.msgs_per_op {
+            let _ = write!(text, ", {msgs:.2} msgs/op");
+        }
+        if let Some(stable) = figures.stable {
+            let _ = write!(text, ", median {} ms, max {} ms", stable.p50.as_millis(), stable.max.as_millis());
+        }
+    }
+    text
+}
+
+/// A duration for people: to the second, or above two minutes to the half minute.
+pub fn rounded(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64().round() as u64;
+    let seconds = if seconds > 120 { seconds.next_multiple_of(30) } else { seconds };
+    humantime::format_duration(Duration::from_secs(seconds)).to_string()
+}
+
+/// How long a sweep will still take. Runs of one sweep take nearly the same time, so the mean of those that
+/// have ended says it better than a rate of runs, which jumps when a run ends.
+struct Estimate {
+    expected: Duration,
+    jobs: usize,
+    queued: usize,
+    running: BTreeMap<usize, Instant>,
+    finished: Vec<Duration>,
+}
+
+impl Estimate {
+    fn start(&mut self, index: usize, now: Instant) {
+        self.queued = self.queued.saturating_sub(1);
+        self.running.insert(index, now);
+    }
+
+    fn finish(&mut self, index: usize, took: Duration) {
+        self.running.remove(&index);
+        self.finished.push(took);
+    }
+
+    fn left(&self, now: Instant) -> Duration {
+        let each = match u32::try_from(self.finished.len()) {
+            Ok(count) if count > 0 => self.finished.iter().sum::<Duration>() / count,
+            _ => self.expected,
+        };
+        let running: Duration = self.running.values().map(|&start| each.saturating_sub(now - start)).sum();
+        (running + each * self.queued as u32) / self.jobs as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_estimate_follows_what_runs_really_take() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut estimate = Estimate {
+            expected: Duration::from_secs(30),
+            jobs: 2,
+            queued: 4,
+            running: BTreeMap::new(),
+            finished: Vec::new(),
+        };
+        assert_eq!(estimate.left(start), Duration::from_secs(60));
+        estimate.start(0, start);
+        estimate.start(1, start);
+        assert_eq!(estimate.left(after(10)), Duration::from_secs(50));
+        estimate.finish(0, Duration::from_secs(40));
+        // 40 s each: 0 s left of the other, two more on two places.
+        assert_eq!(estimate.left(after(40)), Duration::from_secs(40));
+    }
+
+    #[test]
+    fn long_times_are_rounded() {
+        assert_eq!(rounded(Duration::from_millis(59_700)), "1m");
+        assert_eq!(rounded(Duration::from_secs(290)), "5m");
+        assert_eq!(rounded(Duration::from_secs(7)), "7s");
+    }
+}

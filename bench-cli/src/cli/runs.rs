@@ -1,0 +1,82 @@
+//! How runs are executed, and what is shown and kept of them: the same flags wherever runs are made.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use super::progress::Detail;
+use super::settings::seconds;
+use super::signals;
+use crate::campaign::sweep::{Existing, Keep, Options};
+use crate::engine::programs::Programs;
+
+/// The flags that say how runs are executed.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Number of parallel runs [default: 1 with Maelstrom, 4 per core embedded, 1 per core simulated]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Kill a run in real time after this long [default: derived from its settings]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    run_timeout: Option<Duration>,
+    /// Which runs' files to keep; one of Maelstrom's takes about 15 MB
+    #[arg(long, value_enum, default_value_t = KeepChoice::All)]
+    keep: KeepChoice,
+    /// Start the runs without the checks before the first one: does the node answer, is there what Maelstrom
+    /// needs?
+    #[arg(long)]
+    skip_preflight: bool,
+    /// No progress: only warnings, errors and the summary
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show each run's phases where there are no bars
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// The values of `--keep`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum KeepChoice {
+    /// Those of every run
+    All,
+    /// Those of runs that are not ok, to see why
+    Failed,
+    /// Those of no run
+    None,
+}
+
+impl RunArgs {
+    /// How the runs of a sweep into `directory` are executed. From now on signals stop it.
+    pub(super) fn options(
+        &self,
+        directory: &Path,
+        existing: Existing,
+        programs: Programs,
+    ) -> anyhow::Result<Options> {
+        Ok(Options {
+            directory: directory.to_owned(),
+            existing,
+            jobs: self.jobs,
+            deadline: self.run_timeout,
+            keep: match self.keep {
+                KeepChoice::All => Keep::All,
+                KeepChoice::Failed => Keep::Failed,
+                KeepChoice::None => Keep::None,
+            },
+            preflight: !self.skip_preflight,
+            programs,
+            stop: signals::listen().context("cannot handle signals")?,
+        })
+    }
+
+    pub(super) fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, true) => Detail::Phases,
+            (false, false) => Detail::Runs,
+        }
+    }
+}

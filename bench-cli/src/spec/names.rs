@@ -1,0 +1,130 @@
+//! Names that tell series and runs apart: they say a setting where not all runs have the same.
+
+use std::collections::BTreeSet;
+
+use super::run::RunSpec;
+use super::setting::Setting;
+
+/// The settings in which some runs differ.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// Whether the engines differ, and are to be told apart.
+    engine: bool,
+    settings: Vec<&'static Setting>,
+}
+
+impl Names {
+    /// For the runs of one sweep.
+    pub fn among<'a>(runs: impl IntoIterator<Item = &'a RunSpec>) -> Names {
+        let runs: Vec<&RunSpec> = runs.into_iter().collect();
+        Names { engine: differ(&runs, |run| run.engine), ..Names::among_sweeps(runs) }
+    }
+
+    /// For the runs of several sweeps that are compared: the engine may be what is compared.
+    pub fn among_sweeps<'a>(runs: impl IntoIterator<Item = &'a RunSpec>) -> Names {
+        let runs: Vec<&RunSpec> = runs.into_iter().collect();
+        let differs = |setting: &&Setting| differ(&runs, |run| (setting.get)(&run.settings));
+        Names { engine: false, settings: Setting::ALL.iter().filter(differs).collect() }
+    }
+
+    /// The settings of a run that others do not share, each in words.
+    fn differing(&self, run: &RunSpec) -> Vec<String> {
+        let engine = self.engine.then(|| run.engine.to_string());
+        engine
+            .into_iter()
+            .chain(self.settings.iter().map(|setting| setting.label_of(&run.settings)))
+            .collect()
+    }
+
+    /// The settings of a run that others do not share; empty if all have the same.
+    pub fn settings(&self, run: &RunSpec) -> String {
+        self.differing(run).join(", ")
+    }
+
+    /// The name of a run's series.
+    pub fn series(&self, run: &RunSpec) -> String {
+        [vec![run.series()], self.differing(run)].concat().join(", ")
+    }
+
+    /// The name of a run, unique in its sweep.
+    pub fn run(&self, run: &RunSpec) -> String {
+        run_name(&self.settings(run), run)
+    }
+
+    /// The name of a run's directory, unique in its sweep.
+    pub fn directory(&self, run: &RunSpec) -> String {
+        let mut name = plain_name(&run.series());
+        // Never cut, so that no two combinations get the same name.
+        for setting in self.differing(run) {
+            name.push('-');
+            name.push_str(&plain_name(&setting.replace(' ', "")));
+        }
+        format!("{name}-{}ms-r{}", run.batch_timeout_ms(), run.repetition)
+    }
+}
+
+/// The name of a run whose sweep needs these `settings`, in words, to distinguish its series.
+pub fn run_name(settings: &str, run: &RunSpec) -> String {
+    let name = format!("{} {} ms #{}", run.series(), run.batch_timeout_ms(), run.repetition);
+    if settings.is_empty() { name } else { format!("{name} ({settings})") }
+}
+
+/// A name as a part of a file name: nothing in it that a file system or a shell would take for something
+/// else.
+pub fn plain_name(name: &str) -> String {
+    const LONGEST: usize = 60;
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    name.chars().map(plain).take(LONGEST).collect()
+}
+
+/// Whether not all runs have the same.
+fn differ<T: PartialEq>(runs: &[&RunSpec], value: impl Fn(&RunSpec) -> T) -> bool {
+    let mut values = runs.iter().map(|run| value(run));
+    values.next().is_some_and(|first| values.any(|other| other != first))
+}
+
+/// The different values of `value`, in the order in which they first appear.
+pub fn distinct<'a, T: Ord + Clone>(
+    runs: impl IntoIterator<Item = &'a RunSpec>,
+    value: impl Fn(&RunSpec) -> T,
+) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    runs.into_iter().map(value).filter(|value| seen.insert(value.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use node::StrategyKind;
+
+    use super::*;
+    use crate::spec::{EngineKind, SweepSpec};
+
+    fn run(engine: EngineKind, timeout_ms: u64) -> RunSpec {
+        let timeouts = [Duration::from_millis(timeout_ms)];
+        SweepSpec::bundled(engine, &[StrategyKind::Hub], &timeouts).runs().unwrap().swap_remove(0)
+    }
+
+    #[test]
+    fn a_setting_that_all_share_is_no_part_of_a_name() {
+        let runs = [50, 100].map(|timeout| run(EngineKind::Embedded, timeout));
+        let names = Names::among(&runs);
+        assert_eq!((names.series(&runs[1]), names.run(&runs[1])), ("hub".into(), "hub 100 ms #1".into()));
+    }
+
+    #[test]
+    fn runs_that_differ_in_a_setting_alone_have_names_of_their_own() {
+        let mut runs = [50, 50].map(|timeout| run(EngineKind::Embedded, timeout));
+        runs[1].settings.node_count = 5;
+        runs[1].settings.latency.mean = Duration::from_millis(50);
+        assert_eq!(Names::among(&runs).run(&runs[1]), "hub 50 ms #1 (5 nodes, latency 50 ms)");
+    }
+
+    #[test]
+    fn sweeps_on_two_engines_have_the_same_names() {
+        let runs = [EngineKind::Embedded, EngineKind::Simulated].map(|engine| run(engine, 50));
+        assert_eq!(Names::among_sweeps(&runs).series(&runs[1]), "hub");
+        assert_eq!(Names::among(&runs).series(&runs[1]), "hub, simulated");
+    }
+}

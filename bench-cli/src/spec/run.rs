@@ -1,0 +1,70 @@
+//! One run of a sweep: a value for each parameter, a repetition and a seed.
+
+use std::time::Duration;
+
+use node::StrategyKind;
+
+use super::engine::EngineKind;
+use super::node::Node;
+use super::settings::Settings;
+use super::shell;
+
+/// The variable in which every node finds its batch timeout, in milliseconds.
+pub const BATCH_TIMEOUT_VARIABLE: &str = "BATCH_TIMEOUT_MS";
+
+/// A run, described completely. Two runs are the same if their descriptions are equal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RunSpec {
+    /// What executes it.
+    pub engine: EngineKind,
+    /// What runs as a node.
+    pub node: Node,
+    /// The strategy of this repository's node; `None` for any other.
+    pub strategy: Option<StrategyKind>,
+    /// How long the node batches, whole milliseconds.
+    pub batch_timeout: Duration,
+    /// Network, workload and faults.
+    pub settings: Settings,
+    /// The node's arguments.
+    pub args: Vec<String>,
+    /// Variables that the user added to its environment.
+    pub env: Vec<(String, String)>,
+    /// Which repetition of this point of the grid, from 1.
+    pub repetition: u32,
+    /// The seed, for engines that take one.
+    pub seed: Option<u64>,
+}
+
+impl RunSpec {
+    /// The run without its seed: which of the sweep's runs it is, whatever its random choices are.
+    pub fn identity(&self) -> RunSpec {
+        RunSpec { seed: None, ..self.clone() }
+    }
+
+    /// What this run is a sample of: the strategy of this repository's node, or another node's program name.
+    pub fn series(&self) -> String {
+        self.strategy.map_or_else(|| self.node.program_name(), |strategy| strategy.name().to_owned())
+    }
+
+    /// The batch timeout in milliseconds.
+    pub fn batch_timeout_ms(&self) -> u64 {
+        u64::try_from(self.batch_timeout.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The configuration of this repository's node, if that is what runs.
+    pub fn config(&self) -> Option<node::Config> {
+        let batch_timeout = self.batch_timeout;
+        self.strategy.map(|strategy| node::Config { strategy, batch_timeout })
+    }
+
+    /// The node's arguments as one would type them.
+    pub fn args_shown(&self) -> String {
+        shell::join(&self.args)
+    }
+
+    /// The variables that are added to the node's environment.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let batch_timeout = (BATCH_TIMEOUT_VARIABLE.to_owned(), self.batch_timeout_ms().to_string());
+        std::iter::once(batch_timeout).chain(self.env.iter().cloned()).collect()
+    }
+}

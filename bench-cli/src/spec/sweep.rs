@@ -1,0 +1,367 @@
+//! A sweep, described once: what is run, with which values of which parameters, how often, and from which
+//! seed.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use node::StrategyKind;
+
+use super::engine::EngineKind;
+use super::file::BATCH_TIMEOUT;
+use super::limits::Limits;
+use super::node::Node;
+use super::run::RunSpec;
+use super::setting::Setting;
+use super::settings::{InvalidSetting, Settings};
+use super::template::{ArgsTemplate, EnvTemplate, TemplateError};
+use super::value::Value;
+
+/// Everything that decides which runs a sweep makes, and from which random choices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepSpec {
+    /// What executes the runs.
+    pub engine: EngineKind,
+    /// What runs as a node.
+    pub node: Node,
+    /// The node's arguments, after those for strategy and batch timeout that this repository's node is given.
+    pub args: ArgsTemplate,
+    /// Variables added to the node's environment, besides the batch timeout.
+    pub env: Vec<EnvTemplate>,
+    /// The points, and how often each is measured.
+    pub grid: Grid,
+    /// The seed of the first run; each further run has the next one.
+    pub seed: u64,
+    /// What the user wants runs to stay below.
+    pub limits: Vec<Limits>,
+    /// The grids that this one extends, oldest first: their runs keep the seeds that they had.
+    pub extends: Vec<Grid>,
+}
+
+/// Every combination of some parameters' values, and how often each is measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grid {
+    /// How often each point is measured. At least 1.
+    pub repetitions: u32,
+    /// The batch timeouts, whole milliseconds.
+    pub batch_timeouts: Vec<Duration>,
+    /// The strategies of this repository's node; empty for any other.
+    pub strategies: Vec<StrategyKind>,
+    /// Network, workload and faults.
+    pub settings: SettingLists,
+}
+
+/// The values of each setting, in the order of [`Setting::ALL`]; every setting has at least one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SettingLists(Vec<Vec<Value>>);
+
+impl Default for SettingLists {
+    /// Challenges 3d and 3e.
+    fn default() -> SettingLists {
+        SettingLists::of(&Settings::default())
+    }
+}
+
+impl SettingLists {
+    /// The one value of each setting in `settings`.
+    pub fn of(settings: &Settings) -> SettingLists {
+        SettingLists(Setting::ALL.iter().map(|setting| vec![(setting.get)(settings)]).collect())
+    }
+
+    /// The values that the settings of some runs have, in the order in which they first appear.
+    pub fn among<'a>(all: impl IntoIterator<Item = &'a Settings> + Clone) -> SettingLists {
+        let values = |setting: &Setting| {
+            let mut values: Vec<Value> = Vec::new();
+            for settings in all.clone() {
+                let value = (setting.get)(settings);
+                if !values.contains(&value) {
+                    values.push(value);
+                }
+            }
+            values
+        };
+        SettingLists(Setting::ALL.iter().map(values).collect())
+    }
+
+    /// Replaces the values of the setting named `name`.
+    ///
+    /// # Errors
+    /// If there is no such setting, no value, or a value that is not one of this setting.
+    pub fn set(&mut self, name: &str, values: Vec<Value>) -> Result<(), InvalidSetting> {
+        let place = Setting::ALL.iter().position(|setting| setting.name == name);
+        let place = place.ok_or_else(|| InvalidSetting(format!("{name:?} is not a parameter")))?;
+        let mut probe = Settings::default();
+        values.iter().try_for_each(|value| Setting::ALL[place].apply(&mut probe, value))?;
+        if values.is_empty() {
+            return Err(InvalidSetting(format!("{name} has no value")));
+        }
+        self.0[place] = values;
+        Ok(())
+    }
+
+    /// Each setting with its values.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Setting, &[Value])> {
+        Setting::ALL.iter().zip(self.0.iter().map(Vec::as_slice))
+    }
+
+    /// Every combination, the last setting's values changing fastest.
+    pub fn combinations(&self) -> Vec<Settings> {
+        let mut all = vec![Settings::default()];
+        for (setting, values) in self.iter() {
+            let with = |settings: &Settings, value: &Value| {
+                let mut settings = settings.clone();
+                setting.apply(&mut settings, value).expect("values are checked before they are kept");
+                settings
+            };
+            all = all.iter().flat_map(|one| values.iter().map(|value| with(one, value))).collect();
+        }
+        all
+    }
+}
+
+impl SweepSpec {
+    /// The sweep that runs this repository's node at these timeouts, and is made by default otherwise: the
+    /// hub, three repetitions, the challenge's settings.
+    pub fn bundled(
+        engine: EngineKind,
+        strategies: &[StrategyKind],
+        batch_timeouts: &[Duration],
+    ) -> SweepSpec {
+        SweepSpec {
+            engine,
+            node: Node::Bundled,
+            args: ArgsTemplate::default(),
+            env: Vec::new(),
+            grid: Grid {
+                repetitions: 3,
+                batch_timeouts: batch_timeouts.to_vec(),
+                strategies: strategies.to_vec(),
+                settings: SettingLists::default(),
+            },
+            seed: 1,
+            limits: Vec::new(),
+            extends: Vec::new(),
+        }
+    }
+
+    /// The runs in the order in which they are executed: the whole grid once, then again for each repetition.
+    /// So a sweep that is stopped early has every point, and a machine that gets slower does not look like an
+    /// effect of the timeout.
+    ///
+    /// # Errors
+    /// If the node's arguments have a placeholder that no parameter fills.
+    pub fn runs(&self) -> Result<Vec<RunSpec>, TemplateError> {
+        let mut seeds: HashMap<RunSpec, u64> = HashMap::new();
+        let mut next = self.seed;
+        let mut runs = Vec::new();
+        for grid in self.extends.iter().chain([&self.grid]) {
+            runs = self.expand(grid)?;
+            for run in &mut runs {
+                let seed = *seeds.entry(run.identity()).or_insert_with(|| {
+                    next = next.wrapping_add(1);
+                    next.wrapping_sub(1)
+                });
+                run.seed = self.engine.takes_seed().then_some(seed);
+            }
+        }
+        Ok(runs)
+    }
+
+    fn expand(&self, grid: &Grid) -> Result<Vec<RunSpec>, TemplateError> {
+        let strategies: Vec<Option<StrategyKind>> = match self.node {
+            Node::Bundled => grid.strategies.iter().copied().map(Some).collect(),
+            Node::Program(_) => vec![None],
+        };
+        let settings = grid.settings.combinations();
+        let mut runs = Vec::new();
+        for repetition in 1..=grid.repetitions {
+            for settings in &settings {
+                for &strategy in &strategies {
+                    for &batch_timeout in &grid.batch_timeouts {
+                        runs.push(RunSpec {
+                            engine: self.engine,
+                            node: self.node.clone(),
+                            strategy,
+                            batch_timeout,
+                            settings: settings.clone(),
+                            args: self.args(strategy, batch_timeout)?,
+                            env: self.env(batch_timeout)?,
+                            repetition,
+                            seed: None,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(runs)
+    }
+
+    fn args(
+        &self,
+        strategy: Option<StrategyKind>,
+        batch_timeout: Duration,
+    ) -> Result<Vec<String>, TemplateError> {
+        let mut args = bundled_args(strategy, batch_timeout);
+        args.extend(self.args.fill(&bindings(batch_timeout))?);
+        Ok(args)
+    }
+
+    fn env(&self, batch_timeout: Duration) -> Result<Vec<(String, String)>, TemplateError> {
+        self.env.iter().map(|variable| variable.fill(&bindings(batch_timeout))).collect()
+    }
+
+    /// The sweep that makes runs like `runs`: of the same node with the same settings. `spec` describes the
+    /// sweep that made them. `None` if there are no runs, or if without a description nobody knows what
+    /// arguments the node has at other timeouts.
+    pub fn like(spec: Option<&SweepSpec>, runs: &[&RunSpec]) -> Option<SweepSpec> {
+        let first = runs.first()?;
+        let mut like = spec.cloned().or_else(|| first.as_sweep())?;
+        like.extends.clear();
+        like.grid.settings = SettingLists::among(runs.iter().map(|run| &run.settings));
+        like.grid.strategies.clear();
+        for strategy in runs.iter().filter_map(|run| run.strategy) {
+            if !like.grid.strategies.contains(&strategy) {
+                like.grid.strategies.push(strategy);
+            }
+        }
+        Some(like)
+    }
+
+    /// The sweep with another grid that keeps the seeds of the runs that both have.
+    pub fn extended_to(&self, grid: Grid) -> SweepSpec {
+        let mut extended = self.clone();
+        if grid != self.grid {
+            extended.extends.push(std::mem::replace(&mut extended.grid, grid));
+        }
+        extended
+    }
+}
+
+/// What placeholders stand for in a run of this batch timeout.
+fn bindings(batch_timeout: Duration) -> [(&'static str, Value, String); 1] {
+    [(BATCH_TIMEOUT, Value::Duration(batch_timeout), format!("{}ms", batch_timeout.as_millis()))]
+}
+
+/// The arguments that tell this repository's node its strategy and batch timeout.
+fn bundled_args(strategy: Option<StrategyKind>, batch_timeout: Duration) -> Vec<String> {
+    let Some(strategy) = strategy else { return Vec::new() };
+    let batch_timeout = format!("{}ms", batch_timeout.as_millis());
+    ["--batch-timeout", &batch_timeout, "--strategy", strategy.name()].map(str::to_owned).into()
+}
+
+impl RunSpec {
+    /// The sweep of this run alone, for a sweep of which only the records are left. `None` if the arguments
+    /// of the node may hold the batch timeout, so that they would be wrong for another one.
+    pub fn as_sweep(&self) -> Option<SweepSpec> {
+        let own = self.args.strip_prefix(bundled_args(self.strategy, self.batch_timeout).as_slice())?;
+        (own.is_empty() && self.env.is_empty()).then(|| SweepSpec {
+            engine: self.engine,
+            node: self.node.clone(),
+            args: ArgsTemplate::default(),
+            env: Vec::new(),
+            grid: Grid {
+                repetitions: 1,
+                batch_timeouts: vec![self.batch_timeout],
+                strategies: self.strategy.into_iter().collect(),
+                settings: SettingLists::of(&self.settings),
+            },
+            seed: self.seed.unwrap_or(1),
+            limits: Vec::new(),
+            extends: Vec::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::names::Names;
+    use std::collections::BTreeSet;
+
+    fn spec(timeouts: &[u64], repetitions: u32) -> SweepSpec {
+        let timeouts: Vec<Duration> = timeouts.iter().copied().map(Duration::from_millis).collect();
+        let strategies = [StrategyKind::Hub, StrategyKind::Tree];
+        let mut spec = SweepSpec::bundled(EngineKind::Embedded, &strategies, &timeouts);
+        spec.grid.repetitions = repetitions;
+        spec.seed = 100;
+        spec
+    }
+
+    fn directories(runs: &[RunSpec]) -> Vec<String> {
+        let names = Names::among(runs);
+        runs.iter().map(|run| names.directory(run)).collect()
+    }
+
+    #[test]
+    fn the_whole_grid_comes_before_any_repetition() {
+        let runs = spec(&[50, 100], 2).runs().unwrap();
+        assert_eq!(
+            directories(&runs),
+            [
+                "hub-50ms-r1",
+                "hub-100ms-r1",
+                "tree-50ms-r1",
+                "tree-100ms-r1",
+                "hub-50ms-r2",
+                "hub-100ms-r2",
+                "tree-50ms-r2",
+                "tree-100ms-r2"
+            ]
+        );
+        let seeds: Vec<u64> = runs.iter().filter_map(|run| run.seed).collect();
+        assert_eq!(seeds, (100..108).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_combination_of_settings_has_a_directory_of_its_own() {
+        let mut spec = spec(&[50], 1);
+        spec.grid.settings.set("node_count", vec![Value::count(5), Value::count(25)]).unwrap();
+        spec.grid.settings.set("rate", vec![Value::number(0.5), Value::number(100.0)]).unwrap();
+        let runs = spec.runs().unwrap();
+        let names = directories(&runs);
+        assert_eq!(names[0], "hub-5nodes-0.5op_s-50ms-r1");
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), 8);
+        assert_eq!(Names::among(&runs).run(&runs[0]), "hub 50 ms #1 (5 nodes, 0.5 op/s)");
+    }
+
+    #[test]
+    fn a_node_hears_its_timeout_by_flag_and_environment() {
+        let run = &spec(&[50], 1).runs().unwrap()[1];
+        assert_eq!(run.args, ["--batch-timeout", "50ms", "--strategy", "tree"]);
+        assert_eq!(run.environment(), [("BATCH_TIMEOUT_MS".to_owned(), "50".to_owned())]);
+        let other = SweepSpec {
+            node: Node::Program("my nodes/batch it.py".into()),
+            env: vec!["FLUSH={batch_timeout_s}".parse().unwrap()],
+            args: ArgsTemplate::parse("--ms {batch_timeout_ms}").unwrap(),
+            ..spec(&[50], 1)
+        };
+        let run = &other.runs().unwrap()[0];
+        assert_eq!(run.args, ["--ms", "50"]);
+        let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(run.environment(), [variable("BATCH_TIMEOUT_MS", "50"), variable("FLUSH", "0.05")]);
+        assert_eq!(run.series(), "batch it");
+        assert_eq!(directories(std::slice::from_ref(run)), ["batch_it-50ms-r1"]);
+    }
+
+    #[test]
+    fn an_extended_sweep_keeps_its_seeds_and_no_seed_comes_twice() {
+        let first = spec(&[50, 100], 1);
+        let second = first.extended_to(spec(&[50, 75, 100], 2).grid);
+        let seeds = |spec: &SweepSpec| -> HashMap<RunSpec, Option<u64>> {
+            spec.runs().unwrap().iter().map(|run| (run.identity(), run.seed)).collect()
+        };
+        let (before, after) = (seeds(&first), seeds(&second));
+        assert_eq!(after.len(), 12);
+        assert!(before.iter().all(|(run, seed)| after[run] == *seed));
+        assert_eq!(after.values().collect::<BTreeSet<_>>().len(), 12);
+        assert_eq!(first.extended_to(first.grid.clone()), first);
+    }
+
+    #[test]
+    fn a_run_is_known_by_its_values() {
+        let runs = spec(&[50], 1).runs().unwrap();
+        assert_eq!(runs[0], runs[0].clone());
+        assert_ne!(runs[0].identity(), runs[1].identity());
+        let single = runs[0].as_sweep().unwrap().runs().unwrap();
+        assert_eq!(single, runs[..1]);
+    }
+}
