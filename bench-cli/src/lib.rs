@@ -70,6 +70,12 @@
 #[macro_use]
 mod terminal;
 
+/// The allocator of every program that uses this library. A simulated run makes and frees a few thousand
+/// messages. With glibc's allocator the median of 40 challenge runs took 1.25 times as long for hub, 1.14 for
+/// tree and 1.12 for direct.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod analysis;
 pub mod campaign;
 pub mod cli;

@@ -76,8 +76,8 @@ struct Message<M> {
 /// When a node's delivery thread wakes, and the number of the message that it delivers then, which puts equal
 /// times in order.
 ///
-/// All in one integer, because comparing it takes two instructions, and a pair ten. Every message changes two
-/// of them.
+/// All in one integer, because it compares in fewer instructions than a pair. Every message changes two of
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct WakeUp(u128);
 
@@ -197,7 +197,7 @@ impl<M: Clone> Network<M> {
             Address::Node(_) | Address::Service(_) => self.counts.servers.received += 1,
         }
         if self.inboxes[dest.index()].is_paused {
-            self.wake_ups.set(dest.index(), None);
+            self.wake_ups.set(dest.index(), WakeUp::NEVER);
         } else {
             self.take(now, due, dest);
         }
@@ -215,7 +215,7 @@ impl<M: Clone> Network<M> {
         let inbox = &mut self.inboxes[node.index()];
         inbox.is_paused = true;
         inbox.taken = None;
-        self.wake_ups.set(node.index(), None);
+        self.wake_ups.set(node.index(), WakeUp::NEVER);
     }
 
     /// A killed node's process was started again, and has a fresh queue. What waited in the old one is lost.
@@ -252,12 +252,12 @@ impl<M: Clone> Network<M> {
                 Some(overshoot) if sleeps => overshoot.after(wakes_from, &mut self.overshoot_rng),
                 _ => wakes_from,
             };
-            self.wake_ups.set(node.index(), Some(WakeUp::new(at, message.id, node)));
+            self.wake_ups.set(node.index(), WakeUp::new(at, message.id, node));
             let due = if sleeps { at } else { now.min(free.max(deadline)) };
             inbox.taken = Some((due, message));
             return;
         }
-        self.wake_ups.set(node.index(), None);
+        self.wake_ups.set(node.index(), WakeUp::NEVER);
     }
 
     fn count_sent(&mut self, src: Address, dest: Address) -> u64 {
