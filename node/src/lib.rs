@@ -37,9 +37,11 @@
 //! | [`storage`] | the write-ahead log; only the runtime opens files |
 //! | `rng` | seeded jitter |
 //! | [`runtime`] | stdin, stdout, threads, the real clock |
+//! | [`command`] | the command line of `node` and `bench-cli node` |
 //!
 //! Modules without a link are private: `cargo doc --document-private-items` shows them.
 
+pub mod command;
 mod config;
 mod link;
 mod links;

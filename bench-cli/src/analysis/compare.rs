@@ -16,6 +16,7 @@
 
 use super::figure::Figure;
 use super::series::Series;
+use crate::spec::value::Number;
 use crate::stats::distribution::{t_quantile, t_two_sided};
 use crate::stats::groups::{Group, Groups};
 use crate::stats::least_squares::CONFIDENCE;
@@ -30,8 +31,8 @@ pub const NEGLIGIBLE: f64 = 0.02;
 pub enum Scope {
     /// All common timeouts of a series.
     Overall,
-    /// One timeout (milliseconds).
-    Timeout(u64),
+    /// One value on the horizontal axis, such as a timeout in milliseconds.
+    At(Number),
 }
 
 /// One figure in two sweeps.
@@ -85,7 +86,7 @@ fn pairs<'a, 'r>(before: &'a [Series<'r>], after: &'a [Series<'r>]) -> Vec<(&'a 
     const RULES: [Alike; 3] = [
         |one, other| one.name == other.name,
         |one, other| one.settings == other.settings,
-        |one, other| one.subject() == other.subject(),
+        |one, other| one.subject == other.subject,
     ];
     let mut left: [Vec<&Series<'r>>; 2] = [before.iter().collect(), after.iter().collect()];
     let mut pairs = Vec::new();
@@ -117,7 +118,7 @@ fn name(before: &Series<'_>, after: &Series<'_>) -> String {
     if before.name == after.name {
         before.name.clone()
     } else if before.settings == after.settings {
-        format!("{} → {}", before.subject(), after.name)
+        format!("{} → {}", before.subject, after.name)
     } else {
         format!("{} → {}", before.name, after.settings)
     }
@@ -125,7 +126,7 @@ fn name(before: &Series<'_>, after: &Series<'_>) -> String {
 
 /// The samples of both sweeps at one timeout.
 struct Pair {
-    timeout_ms: u64,
+    x: Number,
     before: Group,
     after: Group,
 }
@@ -135,7 +136,7 @@ fn compare_figure(before: &Series<'_>, after: &Series<'_>, figure: Figure) -> Ve
     let after_groups = groups(after);
     let pair = |before: Group| {
         let after = after_groups.iter().find(|after| after.x == before.x)?.clone();
-        Some(Pair { timeout_ms: before.x as u64, before, after })
+        Some(Pair { x: Number::new(before.x)?, before, after })
     };
     let pairs: Vec<Pair> = groups(before).into_iter().filter_map(pair).collect();
     let series = name(before, after);
@@ -154,7 +155,7 @@ fn compare_figure(before: &Series<'_>, after: &Series<'_>, figure: Figure) -> Ve
     }
     differences.extend(pairs.iter().map(|pair| {
         let means = (pair.before.mean(), pair.after.mean());
-        difference(Scope::Timeout(pair.timeout_ms), Some(means), welch(pair, figure.resolution()))
+        difference(Scope::At(pair.x), Some(means), welch(pair, figure.resolution()))
     }));
     differences
 }
@@ -251,7 +252,7 @@ mod tests {
     fn welch_is_r_s() {
         let before = Group { x: 1.0, ys: vec![812.0, 830.0, 799.0, 805.0, 820.0] };
         let after = Group { x: 1.0, ys: vec![893.0, 911.0, 902.0, 880.0, 915.0] };
-        let (relative, margin, p) = welch(&Pair { timeout_ms: 1, before, after }, 1.0);
+        let (relative, margin, p) = welch(&Pair { x: Number::new(1.0).unwrap(), before, after }, 1.0);
         assert!((relative * 813.2 - 87.0).abs() < 1e-9);
         assert!((margin.unwrap() * 813.2 - (106.34580006071322 - 67.65419993928677) / 2.0).abs() < 1e-6);
         assert!((p.unwrap() / 7.311335806979552e-06 - 1.0).abs() < 1e-6, "{p:?}");

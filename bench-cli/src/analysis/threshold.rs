@@ -97,7 +97,7 @@ impl Threshold {
 
     /// What is compared in a series, with the name of each.
     fn values(&self, series: &Series<'_>) -> Vec<(String, Value)> {
-        let name = |record: &RunRecord| format!("{}, {} ms", series.name, record.batch_timeout_ms());
+        let name = |record: &RunRecord| format!("{}, {}", series.name, series.axis.label(&record.run));
         let value = |record: &RunRecord| match self.column.cell(record) {
             Cell::Empty => None,
             Cell::Count(count) => Some(Value::Number(count as f64)),
@@ -109,9 +109,10 @@ impl Threshold {
             let run = |record: &&RunRecord| format!("{}, repetition {}", name(record), record.run.repetition);
             return series.records.iter().filter_map(|record| Some((run(record), value(record)?))).collect();
         }
-        let mut timeouts: Vec<&RunRecord> = series.records.clone();
-        timeouts.sort_by_key(|record| record.batch_timeout_ms());
-        let points = timeouts.chunk_by(|one, other| one.batch_timeout_ms() == other.batch_timeout_ms());
+        let x = |record: &RunRecord| series.x(record).and_then(crate::spec::value::Number::new);
+        let mut sorted: Vec<&RunRecord> = series.records.clone();
+        sorted.sort_by_key(|record| x(record));
+        let points = sorted.chunk_by(|one, other| x(one) == x(other));
         let median = |point: &[&RunRecord]| {
             let usable = point.iter().filter(|record| record.is_ok());
             let numbers = usable.filter_map(|record| match value(record) {

@@ -11,10 +11,13 @@ use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
 use crate::campaign::sweep::folder;
 use crate::spec::SweepSpec;
-use crate::spec::durations::{DefaultUnit, parse_list};
+use crate::spec::durations::DefaultUnit;
 use crate::spec::file::{
     self, BATCH_TIMEOUT, DEFAULT_BATCH_TIMEOUTS, NodeTable, SPEC_FILE, STRATEGY, SpecFile, ValueList,
 };
+use crate::spec::list;
+use crate::spec::parameter::UserParameter;
+use crate::spec::setting::Setting;
 use crate::spec::template::{ArgsTemplate, EnvTemplate};
 
 /// The flags that describe a sweep.
@@ -28,6 +31,10 @@ pub struct DescriptionArgs {
         "Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s \
          [default: {DEFAULT_BATCH_TIMEOUTS}]"))]
     batch_timeouts: Option<ValueList>,
+    /// A parameter and its values, NAME=LIST: numbers, words, durations and ranges, such as fanout=1..=5 or
+    /// period=50ms,1s; repeatable
+    #[arg(long = "param", value_name = "NAME=LIST", value_parser = parameter)]
+    parameters: Vec<(String, ValueList)>,
     /// How often each point is measured [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: Option<u32>,
@@ -49,7 +56,8 @@ pub struct NodeArgs {
     /// Another node: a program that speaks Maelstrom's protocol
     #[arg(long, value_name = "PATH")]
     bin: Option<PathBuf>,
-    /// Arguments for the node; {batch_timeout_ms} becomes 50, {batch_timeout_s} 0.05 and {batch_timeout} 50ms
+    /// Arguments for the node; {NAME} becomes the value of a parameter, {NAME_ms} and {NAME_s} that of a
+    /// duration as a number: {batch_timeout_ms} becomes 50, {batch_timeout_s} 0.05 and {batch_timeout} 50ms
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true, value_parser = ArgsTemplate::parse)]
     node_args: Option<ArgsTemplate>,
     /// A variable for the node's environment, NAME=VALUE with the same placeholders; repeatable
@@ -58,10 +66,21 @@ pub struct NodeArgs {
 }
 
 fn timeouts(text: &str) -> Result<ValueList, String> {
-    match parse_list(text, DefaultUnit::Milliseconds) {
+    match list::durations(text, DefaultUnit::Milliseconds) {
         Ok(_) => Ok(ValueList(text.to_owned())),
         Err(error) => Err(error.to_string()),
     }
+}
+
+fn parameter(text: &str) -> Result<(String, ValueList), String> {
+    let (name, values) = text.split_once('=').ok_or_else(|| {
+        format!("{text:?} does not give a parameter values; write NAME=LIST, as in fanout=2,3")
+    })?;
+    let name = name.trim();
+    if ![BATCH_TIMEOUT, STRATEGY].contains(&name) && Setting::named(name).is_none() {
+        UserParameter::parse(name, values).map_err(|error| error.to_string())?;
+    }
+    Ok((name.to_owned(), ValueList(values.to_owned())))
 }
 
 impl DescriptionArgs {
@@ -94,6 +113,7 @@ impl DescriptionArgs {
     fn flags(&self, settings: &SettingsArgs, limits: &LimitArgs) -> SpecFile {
         let NodeArgs { strategy, bin, node_args, node_env } = &self.node;
         let mut parameters = settings.given().clone();
+        parameters.extend(self.parameters.iter().cloned());
         if let Some(timeouts) = &self.batch_timeouts {
             parameters.insert(BATCH_TIMEOUT.to_owned(), timeouts.clone());
         }

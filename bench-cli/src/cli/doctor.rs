@@ -57,17 +57,16 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn check_node(bin: Option<&Path>) -> Finding {
-    let bin = match bin {
-        Some(bin) => std::path::absolute(bin).unwrap_or_else(|_| bin.to_owned()),
-        None => match Programs::of_process()
-            .context("where is bench-cli?")
-            .and_then(|programs| programs.bundled())
-        {
-            Ok(bin) => bin,
-            Err(error) => return Finding::fault("node", error.to_string(), "cargo build --release"),
+    let command = match bin {
+        Some(bin) => {
+            let bin = std::path::absolute(bin).unwrap_or_else(|_| bin.to_owned());
+            NodeCommand { bin, args: Vec::new(), env: Vec::new() }
+        }
+        None => match Programs::of_process().context("where is bench-cli?") {
+            Ok(programs) => programs.bundled(),
+            Err(error) => return Finding::fault("node", format!("{error:#}"), "--bin PATH"),
         },
     };
-    let command = NodeCommand { bin, args: Vec::new(), env: Vec::new() };
     node::check(&command, Settings::default().node_count).await
 }
 

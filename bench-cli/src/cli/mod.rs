@@ -28,6 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::engine::programs::NODE_COMMAND;
 use crate::supervise::guard::{self, Guard};
 
 /// Sweep a broadcast node's batch timeout under Maelstrom, fit its latencies, draw them.
@@ -52,6 +53,14 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Run this repository's node, as the program `node` does: where there is no such program, sweeps start
+    /// this
+    #[command(disable_help_flag = true)]
+    Node {
+        /// The node's flags; `bench-cli node --help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
@@ -68,6 +77,10 @@ enum Command {
 /// Runs the command that this process was called with. Errors are printed; the exit status says how it ended:
 /// 0 done, 1 failed, 2 wrong usage, 130 interrupted. `test` and `check` have Maelstrom's own.
 pub fn run() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|command| command == NODE_COMMAND) {
+        // Nodes are many and start often, so that nothing else is set up for them.
+        return node::command::main(std::env::args_os().skip(1));
+    }
     crate::logging::start();
     // `test` parses its flags as Maelstrom does, "--" and all, so clap must not touch them.
     let mut arguments = std::env::args_os().skip(1);
@@ -86,6 +99,9 @@ pub fn run() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Confirm(args) => guarded(|| confirm::run(&args)),
         Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
+        Command::Node { arguments } => {
+            Ok(node::command::main(std::iter::once(NODE_COMMAND.into()).chain(arguments)))
+        }
         Command::Simulate(args) => simulate::run(&args),
         Command::Soak(args) => soak::run(&args),
         Command::Parity(args) => guarded(|| parity::run(&args)),

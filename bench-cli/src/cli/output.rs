@@ -1,6 +1,5 @@
 //! What `sweep` and `plot` end with: tables, advice, pictures.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -184,10 +183,8 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
             Err(reason) => println!("left out {name}: {reason}"),
         }
     }
-    let timeouts = |one: &Series<'_>| -> BTreeSet<u64> {
-        one.records.iter().filter(|record| record.is_ok()).map(|record| record.batch_timeout_ms()).collect()
-    };
-    for one in series.iter().filter(|one| series.len() > 1 && timeouts(one).len() > 1) {
+    let points = |one: &Series<'_>| one.by_x().iter().filter(|point| point.ok > 0).count();
+    for one in series.iter().filter(|one| series.len() > 1 && points(one) > 1) {
         // Piece by piece, since a long name would be cut, and cut names may be equal.
         let pieces: Vec<String> =
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();

@@ -16,7 +16,7 @@ use super::runs::RunArgs;
 use super::settings::SettingsArgs;
 use super::sweep::INTERRUPTED;
 use super::typed::{self, Commands};
-use crate::analysis::advice::{Aim, Judged};
+use crate::analysis::advice::Aim;
 use crate::analysis::{Series, Warning};
 use crate::campaign::sweep::{CSV_FILE, Existing};
 use crate::campaign::tune::{self, Outcome, Recommendation, Step, TuneObserver, TuneSpec};
@@ -168,7 +168,7 @@ impl TuneObserver for Screen {
 /// Says the answer, what it rests on, and how to measure it again.
 fn print_recommendation(recommendation: &Recommendation, spec: &TuneSpec) {
     let Recommendation { setting, sweep, searched } = recommendation;
-    let Judged { series, timeout_ms, .. } = setting;
+    let (series, timeout_ms) = (&setting.series, setting.timeout_ms());
     match &sweep.node {
         Node::Program(bin) => {
             println!("\nrecommended: {} with a batch timeout of {timeout_ms} ms", bin.display());

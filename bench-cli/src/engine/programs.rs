@@ -8,21 +8,25 @@ use anyhow::{Context as _, bail};
 use super::locate::{Launcher, Places};
 use crate::runner::program::{Unrunnable, is_executable};
 use crate::spec::settings::NodeCommand;
-use crate::spec::{EngineKind, Node, RunSpec};
+use crate::spec::{Node, RunSpec};
+
+/// The command of this program that runs this repository's node. Maelstrom's `--bin` takes a program without
+/// arguments, so it is the first of the node's own.
+pub const NODE_COMMAND: &str = "node";
 
 /// The programs that a sweep may start, besides a node of the user's.
 #[derive(Clone, Debug)]
 pub struct Programs {
     /// This program, whose `test` is the embedded runner.
     pub bench_cli: PathBuf,
-    /// This repository's node.
+    /// This repository's node, where it is a program of its own.
     pub node: PathBuf,
     /// Where the user says that Maelstrom is.
     pub maelstrom: Option<PathBuf>,
 }
 
 impl Programs {
-    /// This process's program, and the node that is built next to it.
+    /// This process's program, and the node next to it, if there is one.
     ///
     /// # Errors
     /// If the system does not say where this program is.
@@ -54,27 +58,27 @@ impl Programs {
     /// # Errors
     /// If there is no such program.
     pub fn node_command(&self, run: &RunSpec) -> anyhow::Result<NodeCommand> {
-        let bin = match &run.node {
-            // The simulation has the node in it.
-            Node::Bundled if run.engine == EngineKind::Simulated => self.node.clone(),
-            Node::Bundled => self.bundled()?,
-            Node::Program(program) => executable(program).context("--bin")?,
+        let mut command = match &run.node {
+            Node::Bundled => self.bundled(),
+            Node::Program(program) => {
+                let bin = executable(program).context("--bin")?;
+                NodeCommand { bin, args: Vec::new(), env: Vec::new() }
+            }
         };
-        Ok(NodeCommand { bin, args: run.args.clone(), env: run.environment() })
+        command.args.extend(run.args.iter().cloned());
+        command.env = run.environment();
+        Ok(command)
     }
 
-    /// This repository's node.
-    ///
-    /// # Errors
-    /// If it is not built.
-    pub fn bundled(&self) -> anyhow::Result<PathBuf> {
-        if !is_executable(&self.node) {
-            bail!(
-                "this repository's node is not built: there is no {}; run: cargo build --release (or give --bin)",
-                self.node.display()
-            );
-        }
-        Ok(self.node.clone())
+    /// This repository's node, without arguments of its own: the program `node` next to this one, and where
+    /// there is none, this one itself.
+    pub fn bundled(&self) -> NodeCommand {
+        let (bin, args) = if is_executable(&self.node) {
+            (self.node.clone(), Vec::new())
+        } else {
+            (self.bench_cli.clone(), vec![NODE_COMMAND.to_owned()])
+        };
+        NodeCommand { bin, args, env: Vec::new() }
     }
 }
 

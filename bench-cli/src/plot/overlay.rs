@@ -103,7 +103,7 @@ impl Curve {
             let run = |record: &&RunRecord| {
                 // A logarithmic axis has no 0.
                 let value = figure.of(record).filter(|&value| value > 0.0)?;
-                let at = (record.batch_timeout_ms() as f64, value);
+                let at = (series.x(record)?, value);
                 // Runs of several sweeps have the same settings, so the note says which sweep it is.
                 let note = Note { run: None, text: format!("{name}\n{}", note(series, record).text) };
                 Some(Run { at, note })

@@ -1,10 +1,12 @@
 //! What a run measured, and whether it may be used.
 //!
 //! [`RunRecord`] is a run's description with what it [`Measured`]. [`results`] reads figures from a
-//! `results.edn`, [`csv_file`] keeps records in `sweep.csv`, whose columns only [`columns`] knows.
+//! `results.edn`, [`csv_file`] keeps records in `sweep.csv`, whose columns only [`columns`] and
+//! [`parameter_columns`] know.
 
 pub mod columns;
 pub mod csv_file;
+pub mod parameter_columns;
 pub mod results;
 
 use std::time::Duration;
@@ -70,8 +72,8 @@ impl RunRecord {
         self.run.strategy
     }
 
-    /// The batch timeout in milliseconds.
-    pub fn batch_timeout_ms(&self) -> u64 {
+    /// The batch timeout in milliseconds, if the node has one.
+    pub fn batch_timeout_ms(&self) -> Option<u64> {
         self.run.batch_timeout_ms()
     }
 
@@ -269,7 +271,8 @@ pub(crate) mod tests {
                 engine: EngineKind::Embedded,
                 node: Node::Bundled,
                 strategy: Some(StrategyKind::Hub),
-                batch_timeout: ms(batch_timeout_ms),
+                batch_timeout: Some(ms(batch_timeout_ms)),
+                parameters: Vec::new(),
                 settings: Settings::default(),
                 args: ["--strategy", "hub"].map(str::to_owned).into(),
                 env: Vec::new(),

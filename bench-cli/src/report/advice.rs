@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::analysis::advice::{Judged, NextSweep, Predicted, Verdict};
 use crate::analysis::{Advice, Figure, Series};
-use crate::spec::{Limits, RunSpec, SweepSpec};
+use crate::spec::{Limits, Parameter, RunSpec, SweepSpec};
 
 /// Which settings meet some limits, in words. The terminal, the report and the summary show the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub fn answers(series: &[Series<'_>], limits: &[Limits], spec: Option<&SweepSpec
     let mut combinations: Vec<Vec<Series<'_>>> = Vec::new();
     for one in series {
         // The question names the settings, so the series need not.
-        let one = Series { name: one.subject(), ..one.clone() };
+        let one = Series { name: one.subject.clone(), ..one.clone() };
         match combinations.iter_mut().find(|combination| combination[0].settings == one.settings) {
             Some(combination) => combination.push(one),
             None => combinations.push(vec![one]),
@@ -86,18 +86,24 @@ fn of_series(advice: &Advice, series: &Series<'_>) -> String {
         let ranges =
             judged.chunk_by(|a, b| a.verdict == b.verdict).filter(|range| range[0].verdict == verdict);
         let shown = ranges.map(|range| match range {
-            [one] => format!("{}", one.timeout_ms),
-            [first, .., last] => format!("{}–{}", first.timeout_ms, last.timeout_ms),
+            [one] => one.x.to_string(),
+            [first, .., last] => format!("{}–{}", first.x, last.x),
             [] => String::new(),
         });
         shown.collect::<Vec<_>>().join(", ")
     };
     let parts = [(Verdict::Meets, "yes"), (Verdict::Unclear, "unclear"), (Verdict::Misses, "no")];
     let parts = parts.map(|(verdict, word)| (word, with(verdict)));
+    let unit = series.axis_unit();
+    // "hub: yes at 50–100 ms", but "gossip: yes at fanout 2–3".
+    let axis = match series.axis {
+        Parameter::BatchTimeout => String::new(),
+        _ => format!("{} ", series.axis.words()),
+    };
     let said: Vec<String> = parts
         .iter()
         .filter(|(_, timeouts)| !timeouts.is_empty())
-        .map(|(word, timeouts)| format!("{word} at {timeouts} ms"))
+        .map(|(word, values)| format!("{word} at {axis}{values}{unit}"))
         .collect();
     format!("{}: {}", series.name, said.join("; "))
 }
@@ -137,7 +143,7 @@ mod tests {
     /// The record with the arguments that the node is given for its strategy and timeout.
     fn with_args(record: RunRecord) -> RunRecord {
         record.with(|record| {
-            let timeout = format!("{}ms", record.batch_timeout_ms());
+            let timeout = format!("{}ms", record.batch_timeout_ms().unwrap());
             record.run.args = ["--batch-timeout", &timeout, "--strategy", "hub"].map(str::to_owned).into();
         })
     }

@@ -96,7 +96,7 @@ pub fn markdown(comparisons: &[Comparison<'_>]) -> String {
 struct JsonDifference<'a> {
     series: &'a str,
     /// `null` for all timeouts together.
-    batch_timeout_ms: Option<u64>,
+    x: Option<f64>,
     figure: &'static str,
     /// The means before and after; `null` for all timeouts together.
     first: Option<f64>,
@@ -112,9 +112,9 @@ impl<'a> From<&'a Difference> for JsonDifference<'a> {
     fn from(difference: &'a Difference) -> JsonDifference<'a> {
         JsonDifference {
             series: &difference.series,
-            batch_timeout_ms: match difference.scope {
+            x: match difference.scope {
                 Scope::Overall => None,
-                Scope::Timeout(ms) => Some(ms),
+                Scope::At(x) => Some(x.get()),
             },
             figure: difference.figure.label(),
             first: difference.means.map(|(first, _)| first),
@@ -158,7 +158,7 @@ fn cells(difference: &Difference) -> [String; COLUMNS] {
         difference.series.clone(),
         match difference.scope {
             Scope::Overall => "all".to_owned(),
-            Scope::Timeout(ms) => ms.to_string(),
+            Scope::At(x) => x.to_string(),
         },
         difference.figure.label().to_owned(),
         difference.means.map(|(first, _)| shown(first)).unwrap_or_default(),
@@ -190,7 +190,7 @@ mod tests {
     fn differences() -> [Difference; 2] {
         let worse = Difference {
             series: "hub | 25 nodes".to_owned(),
-            scope: Scope::Timeout(50),
+            scope: Scope::At("50".parse().unwrap()),
             figure: Figure::Max,
             means: Some((100.0, 150.0)),
             relative: 0.5,
@@ -224,8 +224,8 @@ mod tests {
         let read: serde_json::Value = serde_json::from_str(&text.expect("JSON")).expect("JSON");
         assert_eq!(read[0]["regressions"], 1);
         let [worse, single] = [&read[0]["differences"][0], &read[0]["differences"][1]];
-        assert_eq!((&worse["batch_timeout_ms"], &worse["other"]), (&50.into(), &150.0.into()));
+        assert_eq!((&worse["x"], &worse["other"]), (&50.0.into(), &150.0.into()));
         assert_eq!((&worse["change"], &worse["verdict"]), (&0.5.into(), &"worse".into()));
-        assert!(single["batch_timeout_ms"].is_null() && single["p"].is_null() && single["first"].is_null());
+        assert!(single["x"].is_null() && single["p"].is_null() && single["first"].is_null());
     }
 }

@@ -10,7 +10,7 @@ use crate::record::RunRecord;
 use crate::record::columns;
 use crate::spec::command::PROGRAM;
 use crate::spec::settings::{Faults, Settings};
-use crate::spec::{Names, SweepSpec};
+use crate::spec::{Names, Parameter, SweepSpec};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -101,18 +101,35 @@ pub(super) fn settings(records: &[RunRecord]) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The numbers that runs have for a parameter, in rising order.
+fn values(records: &[RunRecord], parameter: &Parameter) -> String {
+    let mut values: Vec<f64> = records.iter().filter_map(|record| parameter.number(&record.run)).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values.iter().map(f64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The user's parameters and their values.
+fn users(records: &[RunRecord]) -> String {
+    let all = Parameter::all(records.iter().map(|record| &record.run));
+    let users = all.iter().filter(|parameter| matches!(parameter, Parameter::User(_)));
+    let shown = users.map(|parameter| {
+        let shown = distinct(records, |record| parameter.shown(&record.run)).join(", ");
+        format!("{}: {shown}", parameter.name())
+    });
+    shown.collect::<Vec<_>>().join("; ")
+}
+
 fn run(records: &[RunRecord], spec: Option<&SweepSpec>) -> String {
     let of = |text: &dyn Fn(&RunRecord) -> String| distinct(records, text).join(" / ");
-    let mut timeouts = distinct(records, RunRecord::batch_timeout_ms);
-    timeouts.sort_unstable();
-    let timeouts: Vec<String> = timeouts.iter().map(u64::to_string).collect();
+    let timeouts = values(records, &Parameter::BatchTimeout);
     let began = || records.iter().filter_map(|record| record.measured.started_at);
     let time = |at: Option<_>| at.map(columns::to_the_second).unwrap_or_default();
     let took: f64 = records.iter().map(|record| record.measured.duration.as_secs_f64()).sum();
     let mut pairs = vec![
         ("Node", of(&|record| record.run.node.shown())),
         ("Series", of(&RunRecord::series)),
-        ("Batch timeouts", format!("{} ms", timeouts.join(", "))),
+        ("Batch timeouts", if timeouts.is_empty() { "none".to_owned() } else { format!("{timeouts} ms") }),
         (
             "Engine",
             of(&|record| {
@@ -124,6 +141,10 @@ fn run(records: &[RunRecord], spec: Option<&SweepSpec>) -> String {
         ("Last run began", time(began().max())),
         ("Runs took together", format!("{took:.0} s")),
     ];
+    let users = users(records);
+    if !users.is_empty() {
+        pairs.push(("Parameters", users));
+    }
     pairs.extend(settings(records));
     html::definitions(&pairs) + &repeat(spec)
 }

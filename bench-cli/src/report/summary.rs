@@ -12,8 +12,8 @@ use crate::analysis::series::Point;
 use crate::analysis::{Fit, Series, Warning};
 use crate::model::MessageModel;
 use crate::record::{Quantile, RunRecord};
-use crate::spec::Names;
 use crate::spec::limits::Challenge;
+use crate::spec::{Names, Parameter};
 use crate::stats::median::Spread;
 
 /// A table before it has a form: the terminal, the report and Markdown each show it in their own way.
@@ -99,7 +99,11 @@ pub fn table(sheet: Sheet) -> Table {
 /// Medians and ranges of each series at each timeout, and whether it meets the challenges if these are its
 /// settings.
 pub fn points(series: &[Series<'_>]) -> Sheet {
-    let mut header = vec!["series", "timeout", "msgs/op", "above model"];
+    let axis = match series.first() {
+        Some(series) if series.axis != Parameter::BatchTimeout => series.axis_title(),
+        _ => "timeout".to_owned(),
+    };
+    let mut header = vec!["series", axis.as_str(), "msgs/op", "above model"];
     header.extend(Quantile::ALL.map(Quantile::name));
     header.push("ok");
     let challenges = Series::challenges(series);
@@ -107,7 +111,7 @@ pub fn points(series: &[Series<'_>]) -> Sheet {
     let mut sheet = Sheet::new(&header);
     for series in series {
         let model = series.message_model();
-        let points = series.by_timeout();
+        let points = series.by_x();
         sheet.rows.extend(points.iter().map(|point| {
             let mut cells = point_cells(&series.name, model, point);
             // As many as there are columns: of other settings they say nothing.
@@ -119,9 +123,9 @@ pub fn points(series: &[Series<'_>]) -> Sheet {
 }
 
 fn point_cells(name: &str, model: Option<MessageModel>, point: &Point) -> Vec<String> {
-    let mut cells = vec![name.to_owned(), point.timeout_ms.to_string(), spread(point.msgs_per_op, 2)];
+    let mut cells = vec![name.to_owned(), point.x.to_string(), spread(point.msgs_per_op, 2)];
     let above = model.zip(point.msgs_per_op).and_then(|(model, msgs_per_op)| {
-        let modelled = model.msgs_per_op(Duration::from_millis(point.timeout_ms));
+        let modelled = model.msgs_per_op(Duration::from_secs_f64(point.x / 1e3));
         (modelled > 0.0).then(|| format!("{:+.0} %", 100.0 * (msgs_per_op.median / modelled - 1.0)))
     });
     cells.push(above.unwrap_or_else(|| "–".to_owned()));

@@ -2,6 +2,7 @@
 
 use super::engine::EngineKind;
 use super::node::Node;
+use super::parameter::UserParameter;
 use super::setting::Setting;
 use super::settings::Settings;
 use super::shell;
@@ -36,7 +37,15 @@ impl SweepSpec {
             flag("node-args", self.args.to_string());
         }
         self.env.iter().for_each(|variable| flag("node-env", variable.to_string()));
-        flag("batch-timeouts", list(self.grid.batch_timeouts.iter().map(|one| one.as_millis().to_string())));
+        if !self.grid.batch_timeouts.is_empty() {
+            flag(
+                "batch-timeouts",
+                list(self.grid.batch_timeouts.iter().map(|one| one.as_millis().to_string())),
+            );
+        }
+        for UserParameter { name, values } in &self.grid.parameters {
+            flag("param", format!("{name}={}", list(values.iter().map(|one| one.text.clone()))));
+        }
         flag("repetitions", self.grid.repetitions.to_string());
         if with_seed {
             flag("seed", self.seed.to_string());

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::durations::{DefaultUnit, parse_duration, parse_list};
-use super::numbers;
+use super::durations::{DefaultUnit, parse_duration};
+use super::list;
 use super::settings::{Availability, InvalidSetting, LatencyDistribution, Nemesis, Settings, Topology};
 use super::value::Value;
 
@@ -309,13 +309,13 @@ impl Setting {
         let values: Vec<Value> = match self.kind {
             Kind::Word => text.split(',').map(|word| Value::word(word.trim())).collect(),
             Kind::Set => vec![Value::word(text.replace(',', "+"))],
-            Kind::Count | Kind::Number => numbers::expand(text)
+            Kind::Count | Kind::Number => list::numbers(text)
                 .map_err(|error| InvalidSetting(error.to_string()))?
                 .iter()
                 .map(|number| number.parse().map_or_else(|()| Value::word(number), Value::Number))
                 .collect(),
             Kind::Milliseconds | Kind::Seconds => {
-                let list = parse_list(text, self.default_unit())
+                let list = list::durations(text, self.default_unit())
                     .map_err(|error| InvalidSetting(error.to_string()))?;
                 list.into_iter().map(Value::Duration).collect()
             }

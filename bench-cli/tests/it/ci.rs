@@ -72,7 +72,7 @@ fn differences_are_written_for_other_programs_and_for_people() {
     let json: serde_json::Value = serde_json::from_str(&compare("json")).expect("JSON and nothing else");
     assert_eq!((&json[0]["first"], &json[0]["other"]), (&"one".into(), &"two".into()));
     let differences = json[0]["differences"].as_array().expect("differences");
-    assert!(differences.iter().any(|one| one["batch_timeout_ms"] == 400 && one["figure"] == "max"), "{json}");
+    assert!(differences.iter().any(|one| one["x"] == 400.0 && one["figure"] == "max"), "{json}");
     let markdown = compare("markdown");
     assert!(markdown.starts_with("### one → two\n\n| series | timeout |"), "{markdown}");
     assert!(compare("text").contains("drew both.svg"));

@@ -35,9 +35,9 @@ fn measure(folder: &Path, name: &str, seed: u32, percent: u64) -> Vec<RunRecord>
 /// The rows of a node that takes a tenth longer for everything, but is asked for the same timeouts in the
 /// same network.
 fn as_asked(mut record: RunRecord) -> RunRecord {
-    let batch_timeout_ms = record.batch_timeout_ms() * 100 / 110;
+    let batch_timeout_ms = record.batch_timeout_ms().unwrap() * 100 / 110;
     assert!(TIMEOUTS.contains(&batch_timeout_ms));
-    record.run.batch_timeout = Duration::from_millis(batch_timeout_ms);
+    record.run.batch_timeout = Some(Duration::from_millis(batch_timeout_ms));
     record.run.settings.latency.mean = Duration::from_millis(LATENCY);
     record
 }
@@ -64,7 +64,7 @@ fn advice_holds(rows: &[RunRecord]) {
         let own = sweep(rows, number);
         for one in Advice::on(&Series::group(&own), limit.clone()).meeting() {
             let like_it = |row: &&RunRecord| {
-                (row.series(), row.batch_timeout_ms()) == (one.series.clone(), one.timeout_ms)
+                (row.series(), row.batch_timeout_ms().unwrap()) == (one.series.clone(), one.timeout_ms())
             };
             let others =
                 rows.iter().filter(like_it).filter(|row| (row.run.repetition - 1) / REPETITIONS != number);

@@ -42,7 +42,7 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
         assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
         assert_eq!(sweep.wait().unwrap().code(), Some(130), "{signal}");
         assert!(!is_running(&node), "{signal}");
-        let ended: Vec<u64> = place.records().iter().map(|row| row.batch_timeout_ms()).collect();
+        let ended: Vec<u64> = place.records().iter().map(|row| row.batch_timeout_ms().unwrap()).collect();
         assert_eq!(ended, [50], "{signal}");
         let said: Vec<String> =
             BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
@@ -53,7 +53,7 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
         again.args(["-c", command]).current_dir(place.0.path()).env("PATH", common::tools());
         let again = again.output().unwrap();
         assert!(again.status.success(), "{}", stderr(&again));
-        let ended: Vec<u64> = place.records().iter().map(|row| row.batch_timeout_ms()).collect();
+        let ended: Vec<u64> = place.records().iter().map(|row| row.batch_timeout_ms().unwrap()).collect();
         assert_eq!(ended, [50, 100, 200], "{signal}");
     }
 }

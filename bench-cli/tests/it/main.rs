@@ -18,6 +18,8 @@ mod hostile;
 mod interruption;
 #[cfg(target_os = "linux")]
 mod interruption_table;
+mod one_binary;
+mod parameters;
 mod parsers;
 #[path = "../../../node/tests/it/props.rs"]
 mod props;

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use bench_cli::record::csv_file;
-use bench_cli::spec::durations::{DefaultUnit, parse_duration, parse_list};
+use bench_cli::spec::durations::{DefaultUnit, parse_duration};
+use bench_cli::spec::list;
 use bench_cli::spec::names::plain_name;
 use bench_cli::spec::template::ArgsTemplate;
 use bench_cli::spec::value::Value;
@@ -70,7 +71,7 @@ proptest! {
             if let Ok(duration) = parse_duration(&text, unit) {
                 prop_assert_eq!(duration.subsec_nanos() % 1_000_000, 0);
             }
-            if let Ok(list) = parse_list(&text, unit) {
+            if let Ok(list) = list::durations(&text, unit) {
                 prop_assert!(!list.is_empty() && list.is_sorted());
             }
         }

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use bench_cli::analysis::names::describe;
 use bench_cli::record::{Status, columns};
-use bench_cli::spec::names;
+use bench_cli::spec::{Parameter, names};
 
 use crate::common::{self, bench_cli};
 
@@ -159,14 +159,17 @@ fn a_browser_shows_the_report_without_complaint() {
     let seen = between(&document, "data-seen=\"", "\"").replace("&quot;", "\"");
     let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
     let run = seen["run"].as_str().unwrap();
-    let row = with_failure.iter().find(|row| names::run_name("", &row.run) == run).unwrap();
+    let axis = Parameter::BatchTimeout;
+    let row =
+        with_failure.iter().find(|row| names::run_name(&axis, &row.series(), "", &row.run) == run).unwrap();
     assert!(seen["hover"].as_str().unwrap().ends_with(&describe("", row)), "{seen}");
     assert_eq!(
         (&seen["marked"], &seen["left"], &seen["scripts"]),
         (&1.into(), &true.into(), &2.into()),
         "{seen}"
     );
-    let mut timeouts: Vec<u64> = common::records(&out).iter().map(|row| row.batch_timeout_ms()).collect();
+    let mut timeouts: Vec<u64> =
+        common::records(&out).iter().map(|row| row.batch_timeout_ms().unwrap()).collect();
     timeouts.sort_unstable();
     let texts = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<Vec<_>>();
     assert_eq!(seen["sorted"][0], serde_json::json!(texts(&timeouts)));

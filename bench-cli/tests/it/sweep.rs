@@ -23,7 +23,8 @@ fn a_sweep_leaves_rows_pictures_and_a_summary() {
     assert!(output.status.success(), "{}", stderr(&output));
     let rows = place.records();
     assert_eq!(rows.len(), 12);
-    let row = rows.iter().find(|row| (row.batch_timeout_ms(), row.run.repetition) == (200, 2)).unwrap();
+    let row =
+        rows.iter().find(|row| (row.batch_timeout_ms().unwrap(), row.run.repetition) == (200, 2)).unwrap();
     let figures = row.figures().unwrap();
     assert_eq!(
         (row.measured.status, figures.validity, figures.operations),
@@ -67,7 +68,7 @@ fn runs_that_fail_are_recorded_and_left_out() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let rows = place.records();
     let ended: Vec<(u64, Status)> =
-        rows.iter().map(|row| (row.batch_timeout_ms(), row.measured.status)).collect();
+        rows.iter().map(|row| (row.batch_timeout_ms().unwrap(), row.measured.status)).collect();
     assert_eq!(
         ended,
         [
@@ -153,7 +154,12 @@ fn a_sweep_goes_on_where_it_was_stopped() {
         let rows = place.records();
         rows.iter()
             .map(|row| {
-                (row.batch_timeout_ms(), row.run.repetition, row.measured.status, row.measured.attempts)
+                (
+                    row.batch_timeout_ms().unwrap(),
+                    row.run.repetition,
+                    row.measured.status,
+                    row.measured.attempts,
+                )
             })
             .collect::<Vec<_>>()
     };

@@ -41,7 +41,7 @@ fn it_ends_with_a_setting_and_its_evidence() {
     let rows = common::records(&place.path().join("out/simulated"));
     let timeout = recommended_ms(&said);
     assert!((200..500).contains(&timeout), "{said}");
-    let recommended = rows.iter().filter(|row| row.batch_timeout_ms() == timeout);
+    let recommended = rows.iter().filter(|row| row.batch_timeout_ms().unwrap() == timeout);
     assert!(recommended.clone().count() >= 5);
     assert!(recommended.clone().all(|row| row.latency(Quantile::Max).unwrap() < Duration::from_millis(500)));
 }
@@ -127,7 +127,8 @@ fn what_a_sweep_recommends_is_run_again() {
     let rows = common::records(&place.path().join("out/confirm"));
     assert_eq!(rows.len(), 2 * 2 * 4);
     assert!(
-        rows.iter().all(|row| row.settings().node_count == 5 && [0, 100].contains(&row.batch_timeout_ms()))
+        rows.iter()
+            .all(|row| row.settings().node_count == 5 && [0, 100].contains(&row.batch_timeout_ms().unwrap()))
     );
 
     // A network that is worse than the one that was asked about makes the advice wrong, and the exit status

@@ -14,11 +14,12 @@ use tempfile::TempDir;
 use crate::common::{bench_cli, fixtures, has_python, program, stderr, stdout};
 
 /// The nodes among the fixtures: the exit status of `test`, and what is said of a node that cannot be set up.
-const NODES: [(&str, i32, Option<&str>); 15] = [
+const NODES: [(&str, i32, Option<&str>); 16] = [
     ("batching.py", 0, None),
     ("carriage_return", 255, Some("carriage return")),
     // It is set up, and then answers nothing.
     ("cat", 1, None),
+    ("gossip.py", 0, None),
     ("hello_first.py", 0, None),
     ("kv_in_init.py", 0, None),
     ("kv_store.py", 0, None),

@@ -8,7 +8,7 @@ pub use verdict::{Judged, Predicted, Verdict};
 
 use super::figure::Figure;
 use super::series::Series;
-use crate::spec::Limits;
+use crate::spec::{Limits, Parameter};
 use next_sweep::{beyond, is_wide, next_sweep, shorter};
 use verdict::judge;
 
@@ -47,7 +47,7 @@ impl Aim {
 pub struct Advice {
     /// The limits.
     pub limits: Limits,
-    /// Every timeout of every series, with its verdict.
+    /// Every timeout (or value on another horizontal axis) of every series, with its verdict.
     pub judged: Vec<Judged>,
     /// What to measure next: of the series with the fewest messages, since the lowest latency is at the
     /// shortest timeouts anyway; of all series while nothing reliably meets the limits. Empty if no further
@@ -60,6 +60,10 @@ impl Advice {
     pub fn on(series: &[Series<'_>], limits: Limits) -> Advice {
         let judged: Vec<Judged> = series.iter().flat_map(|series| judge(series, &limits)).collect();
         let mut advice = Advice { limits, judged, next: Vec::new() };
+        // Of other parameters nobody knows in which direction figures grow.
+        if series.iter().any(|series| series.axis != Parameter::BatchTimeout) {
+            return advice;
+        }
         let best = advice.best(Figure::MsgsPerOp).map(|best| best.series.clone());
         let of_series = advice.judged.chunk_by(|a, b| a.series == b.series);
         let worth_it = of_series.filter(|judged| best.as_ref().is_none_or(|best| *best == judged[0].series));
@@ -85,7 +89,7 @@ impl Advice {
     pub fn next_for(&self, aim: Aim) -> Vec<NextSweep> {
         let Some(best) = self.best(aim.figure()) else { return self.next.clone() };
         let own = self.of_series(&best.series);
-        let place = own.iter().position(|one| one.timeout_ms == best.timeout_ms).unwrap_or(0);
+        let place = own.iter().position(|one| one.timeout_ms() == best.timeout_ms()).unwrap_or(0);
         let around = place.saturating_sub(1)..own.len().min(place + 2);
         next_sweep(&own[around], beyond(own, &self.limits, aim)).into_iter().collect()
     }
@@ -94,8 +98,9 @@ impl Advice {
     /// small that nothing in it would be much better. `None` while nothing reliably meets the limits, too.
     pub fn not_known_finely(&self, aim: Aim) -> Option<(u64, u64)> {
         let own = self.of_series(&self.best(aim.figure())?.series);
-        let with =
-            |verdict: Verdict| own.iter().filter(move |one| one.verdict == verdict).map(|one| one.timeout_ms);
+        let with = |verdict: Verdict| {
+            own.iter().filter(move |one| one.verdict == verdict).map(|one| one.timeout_ms())
+        };
         let (low, high) = match aim {
             Aim::FewestMessages => {
                 let meets = with(Verdict::Meets).next_back()?;
@@ -150,7 +155,7 @@ mod tests {
     }
 
     fn verdicts(advice: &Advice) -> Vec<(u64, Verdict)> {
-        advice.judged.iter().map(|judged| (judged.timeout_ms, judged.verdict)).collect()
+        advice.judged.iter().map(|judged| (judged.timeout_ms(), judged.verdict)).collect()
     }
 
     #[test]
@@ -164,7 +169,7 @@ mod tests {
         let max = advice.judged[1].figure(Figure::Max).unwrap();
         // R: 500 * qt(1 - 0.05/3, 6) * 0.02 * sqrt(1 + 1/3), less the rounding to whole milliseconds
         assert!((max.margin.unwrap() - 31.72).abs() < 0.15, "{max:?}");
-        assert_eq!(advice.best(Figure::Max).unwrap().timeout_ms, 100);
+        assert_eq!(advice.best(Figure::Max).unwrap().timeout_ms(), 100);
     }
 
     #[test]
@@ -215,12 +220,12 @@ mod tests {
     fn expensive_runs_close_in_on_the_best_alone() {
         let mut records = records(&[100, 150, 300, 380, 800]);
         for record in &mut records {
-            record.figures_mut().msgs_per_op = Some(300.0 / record.batch_timeout_ms() as f64);
+            record.figures_mut().msgs_per_op = Some(300.0 / record.batch_timeout_ms().unwrap() as f64);
         }
         // A failure far from the boundary is nothing to spend runs on.
         records[4].measured.status = Status::Crashed;
         let advice = advice(&records);
-        assert_eq!(advice.best(Figure::MsgsPerOp).unwrap().timeout_ms, 300);
+        assert_eq!(advice.best(Figure::MsgsPerOp).unwrap().timeout_ms(), 300);
         assert_eq!(
             advice.next_for(Aim::FewestMessages)[0].timeouts_ms,
             [160, 180, 200, 220, 240, 260, 280, 320, 340, 360, 380]
@@ -293,10 +298,10 @@ mod tests {
     fn fewest_messages_and_lowest_latency_differ() {
         let mut records = records(&[100, 200, 300]);
         for record in &mut records {
-            record.figures_mut().msgs_per_op = Some(300.0 / record.batch_timeout_ms() as f64);
+            record.figures_mut().msgs_per_op = Some(300.0 / record.batch_timeout_ms().unwrap() as f64);
         }
         let advice = advice(&records);
-        assert_eq!(advice.best(Figure::MsgsPerOp).unwrap().timeout_ms, 300);
-        assert_eq!(advice.best(Figure::P50).unwrap().timeout_ms, 100);
+        assert_eq!(advice.best(Figure::MsgsPerOp).unwrap().timeout_ms(), 300);
+        assert_eq!(advice.best(Figure::P50).unwrap().timeout_ms(), 100);
     }
 }

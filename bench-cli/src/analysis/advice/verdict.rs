@@ -18,7 +18,7 @@
 //! timeout with any run at or above a limit never reliably meets it.
 
 use crate::analysis::figure::Figure;
-use crate::analysis::series::Series;
+use crate::analysis::series::{Point, Series};
 use crate::spec::Limits;
 use crate::stats::distribution::t_quantile;
 use crate::stats::groups::Groups;
@@ -40,8 +40,10 @@ pub enum Verdict {
 pub struct Judged {
     /// The series' name.
     pub series: String,
-    /// The batch timeout in milliseconds.
-    pub timeout_ms: u64,
+    /// The value on the series' horizontal axis.
+    pub x: f64,
+    /// The value in words, such as `100 ms`.
+    pub label: String,
     /// How many runs there were.
     pub runs: usize,
     /// The verdict.
@@ -61,9 +63,14 @@ pub struct Predicted {
 }
 
 impl Judged {
-    /// The series and the timeout, for people.
+    /// The series and the value, for people.
     pub fn setting(&self) -> String {
-        format!("{} at {} ms", self.series, self.timeout_ms)
+        format!("{} at {}", self.series, self.label)
+    }
+
+    /// The batch timeout in milliseconds, of a series over batch timeouts.
+    pub fn timeout_ms(&self) -> u64 {
+        self.x as u64
     }
 
     /// A figure's prediction.
@@ -77,24 +84,23 @@ pub(super) fn judge(series: &Series<'_>, limits: &Limits) -> Vec<Judged> {
     let samples = Figure::ALL.map(|figure| Groups::of(&series.figures(figure)));
     let tails = limits.figures().len().max(1) as f64;
     series
-        .by_timeout()
-        .iter()
+        .by_x()
+        .into_iter()
         .map(|point| {
-            let timeout = point.timeout_ms as f64;
+            let timeout = point.x;
             let figures = Figure::ALL.map(|figure| {
                 let nearby = samples[figure as usize].around(timeout);
                 predict(&nearby, timeout, (1.0 - CONFIDENCE) / tails, figure.resolution())
             });
-            let mut own =
-                series.records.iter().filter(|record| record.batch_timeout_ms() == point.timeout_ms);
+            let mut own = series.records.iter().filter(|record| series.x(record) == Some(timeout));
             let all_below = own.all(|record| limits.are_met_by(record));
             let verdict = match verdict(&figures, limits) {
                 _ if point.ok < point.runs => Verdict::Misses,
                 Verdict::Meets if !all_below => Verdict::Unclear,
                 of_figures => of_figures,
             };
-            let (timeout_ms, runs) = (point.timeout_ms, point.runs);
-            Judged { series: series.name.clone(), timeout_ms, runs, verdict, figures }
+            let Point { x, label, runs, .. } = point;
+            Judged { series: series.name.clone(), x, label, runs, verdict, figures }
         })
         .collect()
 }

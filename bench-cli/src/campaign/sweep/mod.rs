@@ -27,6 +27,7 @@ use crate::engine::programs::Programs;
 use crate::engine::{Engine, Finished, Phase};
 use crate::preflight::Finding;
 use crate::record::csv_file::{CsvFile, Rows};
+use crate::record::parameter_columns::ParameterColumns;
 use crate::record::{Measured, Outcome, RunRecord, Status};
 use crate::runner::lateness::is_late;
 use crate::spec::{EngineKind, Names, RunSpec, SweepSpec};
@@ -271,7 +272,9 @@ impl Prepared {
         if !replace && runs.exists() && !path.exists() {
             bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
         }
-        let (csv, Rows { records, torn_line }) = CsvFile::open(&path, replace, spec.engine.leaves_files())?;
+        let parameters = ParameterColumns::of(&spec.runs()?);
+        let (csv, Rows { records, torn_line }) =
+            CsvFile::open(&path, parameters, replace, spec.engine.leaves_files())?;
         // Nobody else sweeps here now, so what still runs here is left over.
         let orphans = orphans::end(directory);
         if replace && runs.exists() {

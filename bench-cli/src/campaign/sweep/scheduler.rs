@@ -252,7 +252,7 @@ mod tests {
             }
             progress.enter(Phase::Operations);
             self.deadlines.lock().unwrap().push(request.deadline);
-            let ms = request.run.batch_timeout_ms();
+            let ms = request.run.batch_timeout_ms().unwrap();
             assert_ne!(ms, 13, "the test's panic");
             if ms % 10 == 7 {
                 // The directory of a run that is tried again is empty.
