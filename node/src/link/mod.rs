@@ -236,8 +236,8 @@ impl Link {
         self.receiver.ack_is_due(now).then(|| self.acknowledge(now))
     }
 
-    /// When [`Link::poll`] will next have something to send, or [`Time::NEVER`]. A requested acknowledgement and lost values do
-    /// not wait for a deadline: the poll that follows [`Link::on_packet`] sends them.
+    /// When [`Link::poll`] will next have something to send, or [`Time::NEVER`]. A requested acknowledgement
+    /// and lost values do not wait for a deadline: the poll that follows [`Link::on_packet`] sends them.
     pub(crate) fn deadline(&self) -> Time {
         self.sender.timeout_at(&self.rtt).min(self.receiver.deadline())
     }
