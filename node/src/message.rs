@@ -149,7 +149,7 @@ pub struct LinkMessage {
     /// Hub to leaf, in an `auto` cluster: how to spread values from now on.
     pub plan: Option<Plan>,
     /// Hub to leaf: the nodes that the hub cannot reach at present.
-    pub unreachable: Vec<PeerId>,
+    pub unreachable: Box<[PeerId]>,
 }
 
 impl LinkMessage {
@@ -163,7 +163,7 @@ impl LinkMessage {
             hub_unreachable: false,
             next: None,
             plan: None,
-            unreachable: Vec::new(),
+            unreachable: Box::default(),
         }
     }
 }

@@ -89,7 +89,7 @@ impl Receiver {
 
     /// An acknowledgement that reports the gaps.
     pub(super) fn report_gaps(&mut self, now: Time, rtt: &RoundTrip) -> Header {
-        let received: Vec<_> = self.ranges.beyond.iter().take(MAX_REPORTED_RANGES).cloned().collect();
+        let received: Box<[_]> = self.ranges.beyond.iter().take(MAX_REPORTED_RANGES).cloned().collect();
         self.reported = received.last().map_or(0, |range| range.start);
         // Report again later, in case this report or its answer is lost.
         self.gap_at = Some(now + rtt.reordering() * 2 + FIRST_REORDER);

@@ -154,7 +154,7 @@ fn a_message_that_was_not_retransmitted_measures_the_round_trip() {
     (5..8).for_each(|i| link.push([i]));
     link.flush(at(400));
     // The first message is lost, the second arrives at 500; the peer reports the gap.
-    let report = Header { received: vec![Range { start: 5, end: 8 }], ..Header::default() };
+    let report = Header { received: [Range { start: 5, end: 8 }].into(), ..Header::default() };
     link.on_packet(at(1100), &report, 0);
     let again = link.poll(at(1100), &mut Rng::new(0)).unwrap();
     assert_eq!((again.header.seq, again.count), (0, 5));
@@ -237,7 +237,7 @@ fn nonsense_from_a_peer_is_harmless() {
         ack: 99,
         ack_delay: Some(Duration::MAX),
         ack_requested: true,
-        received,
+        received: received.into(),
         ..Header::default()
     };
     assert_eq!(link.on_packet(at(1), &header, 2), Heard::default());
@@ -246,7 +246,7 @@ fn nonsense_from_a_peer_is_harmless() {
     let mut link = link_with(20);
     link.flush(at(0));
     let received = vec![Range { start: 5, end: 3 }, 8..9];
-    link.on_packet(at(1), &Header { received, ..Header::default() }, 0);
+    link.on_packet(at(1), &Header { received: received.into(), ..Header::default() }, 0);
     let packet = link.poll(at(1), &mut Rng::new(0)).unwrap();
     assert_eq!((packet.header.seq, packet.count), (0, 8));
     link.on_packet(at(2), &Header { seq: u64::MAX - 9, ..Header::default() }, 3);

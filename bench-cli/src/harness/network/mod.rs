@@ -82,8 +82,10 @@ struct Message<M> {
 struct WakeUp(u128);
 
 impl WakeUp {
-    /// Enough for 2^40 messages, which take weeks to simulate, among 16 million nodes.
+    /// [`Network::new`] checks that the number of each node fits.
     const NODE_BITS: u32 = 24;
+    /// [`Network::send`] checks that there are no more. They take weeks to simulate.
+    const MAX_MESSAGES: u64 = 1 << (u64::BITS - Self::NODE_BITS);
 
     fn new(at: Time, id: u64, node: NodeId) -> WakeUp {
         WakeUp(u128::from(at.as_nanos()) << 64 | u128::from(id << Self::NODE_BITS | u64::from(node.0)))
@@ -104,7 +106,11 @@ impl Deadline for WakeUp {
 
 impl<M: Clone> Network<M> {
     /// A network of `nodes` nodes without partitions.
+    ///
+    /// # Panics
+    /// If there are more than 2^24 nodes, which no machine's memory holds.
     pub fn new(nodes: usize, latency: Latency, timing: DeliveryTiming, seed: u64) -> Network<M> {
+        assert!(nodes <= 1 << WakeUp::NODE_BITS, "a network of {nodes} nodes is too large");
         let inbox = || Inbox { waiting: BinaryHeap::new(), taken: None, is_paused: false };
         Network {
             inboxes: (0..nodes).map(|_| inbox()).collect(),
@@ -136,6 +142,9 @@ impl<M: Clone> Network<M> {
     }
 
     /// Sends a message to a node. Returns the message's number.
+    ///
+    /// # Panics
+    /// If it is message number 2^40.
     pub fn send(&mut self, now: Time, src: Address, dest: NodeId, payload: M) -> u64 {
         let id = self.count_sent(src, Address::Node(dest));
         if matches!(src, Address::Node(_)) && self.faults.any() {
@@ -266,6 +275,7 @@ impl<M: Clone> Network<M> {
             _ => self.counts.servers.sent += 1,
         }
         let id = self.next_id;
+        assert!(id < WakeUp::MAX_MESSAGES, "a run has at most 2^40 messages");
         self.next_id += 1;
         id
     }

@@ -208,7 +208,7 @@ impl Hub {
     fn send(&mut self, cx: &mut Context<'_>, leaf: PeerId, mut message: Box<LinkMessage>) {
         message.next = self.schedule.next_on_grid(cx.now).map(|next| next.saturating_since(cx.now));
         message.plan = self.plan;
-        message.unreachable.clone_from(&self.unreachable);
+        message.unreachable = self.unreachable.as_slice().into();
         self.leaves[leaf.index()] = LeafState { awaits_answer: false, knows_phase: message.next.is_some() };
         cx.send_link(leaf, message);
     }
