@@ -301,6 +301,7 @@ impl Simulation {
         {
             node.on_timeout(self.now);
             deadline = node.next_deadline();
+            self.write_log(id);
             self.collect_outbound(id);
         }
         self.pipes.write(self.now, id, &mut self.outbox);
@@ -328,10 +329,10 @@ impl Simulation {
         self.collect_outbound(id);
     }
 
-    /// Writes a node's new values to its log.
+    /// Writes a node's new values to its log, if anything waits for that.
     fn write_log(&mut self, id: NodeId) {
         let (Some(disks), Some(node)) = (&mut self.disks, self.processes.node_mut(id)) else { return };
-        if !node.unlogged().is_empty() {
+        if node.awaits_log() {
             disks[id.index()].write(self.now, node.unlogged());
             node.on_logged(self.now);
             self.collect_outbound(id);
