@@ -19,7 +19,7 @@ use node::StrategyKind;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Flags of `simulate` for a run with hardly any work.
-const ALMOST_NO_RUN: [&str; 4] = ["--node-count=1", "--time-limit=1s", "--rate=1", "--seed=1"];
+const ALMOST_NO_RUN: [&str; 4] = ["--node-count=1", "--time-limit=1s", "--rate=10", "--seed=1"];
 /// How many seeds the instructions of a run are counted for, and its wall time is measured with.
 const COUNTED_SEEDS: u64 = 3;
 const TIMED_SEEDS: u64 = 40;
