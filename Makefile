@@ -119,8 +119,12 @@ lint: ## Check formatting and lints as CI does
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
+# Another build of bench-cli, to compare this one with: `make bench BASELINE=old/target/release/bench-cli`.
+BASELINE ?=
+
 .PHONY: bench
-bench: ## Measure simulated runs, the embedded runner's cost a message, and the node (about 5 minutes, on an idle machine)
+bench: ## Measure simulated runs and sweeps, the embedded runner and the node (about 10 minutes, on an idle machine)
+	BASELINE=$(abspath $(BASELINE)) $(CARGO) bench --locked -p bench-cli --bench cost
 	$(CARGO) bench --locked -p bench-cli --bench simulated
 	$(CARGO) bench --locked -p bench-cli --bench embedded
 	$(CARGO) bench --locked -p node --bench state_machine

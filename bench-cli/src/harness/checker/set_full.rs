@@ -262,7 +262,8 @@ impl State {
     /// invocation of the last one.
     fn observe(&mut self, seeing: Read, missing: Read, last: u32) {
         self.known = Some(self.known.map_or(seeing.completed, |known| known.min(seeing.completed)));
-        self.last_present = self.last_present.max(Some(last));
+        // The series come latest first.
+        self.last_present.get_or_insert(last);
         if missing.completed > self.added {
             self.last_absent = self.last_absent.max(Some(missing.invoked));
         }
