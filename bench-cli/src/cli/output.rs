@@ -20,7 +20,7 @@ use crate::spec::SweepSpec;
 use crate::spec::names::plain_name;
 
 /// In which forms a sweep's results are left.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct FormatArgs {
     /// Forms of the results: csv (sweep.csv, always there), json (sweep.json, the same rows), markdown
     /// (summary.md, tables for a README); those that are there already are kept up to date [default: csv]
