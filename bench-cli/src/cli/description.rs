@@ -10,7 +10,6 @@ use super::engine::EngineArgs;
 use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
 use crate::campaign::sweep::folder;
-use crate::spec::{EngineKind, SweepSpec};
 use crate::spec::durations::DefaultUnit;
 use crate::spec::file::{
     self, BATCH_TIMEOUT, DEFAULT_BATCH_TIMEOUTS, NodeTable, SPEC_FILE, STRATEGY, SpecFile, ValueList,
@@ -19,6 +18,7 @@ use crate::spec::list;
 use crate::spec::parameter::UserParameter;
 use crate::spec::setting::Setting;
 use crate::spec::template::{ArgsTemplate, EnvTemplate};
+use crate::spec::{EngineKind, SweepSpec};
 
 /// The flags that describe a sweep.
 #[derive(Clone, Debug, Args)]

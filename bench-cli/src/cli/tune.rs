@@ -16,7 +16,9 @@ use super::sweep::INTERRUPTED;
 use super::typed::{self, Commands};
 use crate::analysis::{Figure, Series, Warning};
 use crate::campaign::sweep::{CSV_FILE, Existing, Options};
-use crate::campaign::tune::{self, Budget, Ending, Found, Recommendation, Step, Tally, TuneObserver, TuneSpec};
+use crate::campaign::tune::{
+    self, Budget, Ending, Found, Recommendation, Step, Tally, TuneObserver, TuneSpec,
+};
 use crate::report::advice;
 use crate::spec::file::{BATCH_TIMEOUT, STRATEGY, SpecFile, ValueList};
 use crate::spec::setting::Setting;
@@ -147,7 +149,8 @@ impl TuneArgs {
 /// Adds the values to choose from that nobody gave: strategies, and batch timeouts of a node that has one. A
 /// program of which nothing else is to be tuned is taken to have one.
 fn choose_from(file: &mut SpecFile, limits: &Limits) {
-    let has_several = |(_, ValueList(values)): (&String, &ValueList)| values.contains(',') || values.contains("..");
+    let has_several =
+        |(_, ValueList(values)): (&String, &ValueList)| values.contains(',') || values.contains("..");
     let is_bundled = file.node.bin.is_none();
     let mentions_timeout = file.node.args.iter().any(|args| args.uses(BATCH_TIMEOUT))
         || file.node.env.iter().any(|variable| variable.uses(BATCH_TIMEOUT));
@@ -167,13 +170,15 @@ fn timeouts_within(limits: &Limits, with_zero: bool) -> String {
     let longest = limits.timeout_bound_ms().map_or(1600, |bound| bound - bound.div_ceil(32));
     let zero = with_zero.then_some(0);
     let doubling = DOUBLING.into_iter().filter(|&ms| ms < longest);
-    let all: Vec<String> = zero.into_iter().chain(doubling).chain([longest]).map(|ms| ms.to_string()).collect();
+    let all: Vec<String> =
+        zero.into_iter().chain(doubling).chain([longest]).map(|ms| ms.to_string()).collect();
     all.join(",")
 }
 
 impl TuneObserver for Screen {
     fn step(&mut self, step: Step<'_>) {
-        let settings = |count: usize| if count == 1 { "1 setting".to_owned() } else { format!("{count} settings") };
+        let settings =
+            |count: usize| if count == 1 { "1 setting".to_owned() } else { format!("{count} settings") };
         match step {
             Step::Try(count) => self.note(&format!("search: try {} once", settings(count))),
             Step::Repeat(count) => self.note(&format!("race: repeat {} that may be best", settings(count))),
@@ -273,7 +278,8 @@ fn in_words(sweep: &SweepSpec, searched: &SweepSpec) -> String {
     words.extend(users.map(|(name, value)| format!("{name}={value}")));
     let settings = grid.settings.iter().zip(searched.grid.settings.iter());
     let searched = settings.filter(|(_, (_, values))| values.len() > 1);
-    let flag = |(setting, values): (&Setting, &[_])| format!("--{} {}", setting.flag(), setting.text(&values[0]));
+    let flag =
+        |(setting, values): (&Setting, &[_])| format!("--{} {}", setting.flag(), setting.text(&values[0]));
     words.extend(searched.map(|(own, _)| flag(own)));
     match &sweep.node {
         Node::Bundled => words.join(" "),

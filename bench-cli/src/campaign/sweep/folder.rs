@@ -73,7 +73,8 @@ pub(super) fn write_spec(folder: &Path, spec: &SweepSpec, is_whole: bool) -> any
             "# What this sweep measured. To repeat it exactly: bench-cli sweep --spec {SPEC_FILE} --out ANOTHER-FOLDER"
         )
     } else {
-        "# The values among which bench-cli tune chose the settings to run; sweep.csv has the runs.".to_owned()
+        "# The values among which bench-cli tune chose the settings to run; sweep.csv has the runs."
+            .to_owned()
     };
     let text = format!("{heading}\n{}", SpecFile::from(spec).to_toml()?);
     let written: io::Result<()> = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, &path));

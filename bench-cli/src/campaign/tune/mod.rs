@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use self::race::{Next, Race};
 pub use self::race::Tally;
+use self::race::{Next, Race};
 use self::space::{Point, Space};
 use super::sweep::{self, CSV_FILE, Ended, Observer, Options, Recorded, folder};
 use crate::analysis::advice::{Judged, Verdict};
@@ -65,8 +65,11 @@ impl FromStr for Budget {
 /// Follows the tuning.
 pub trait TuneObserver: Observer {
     /// A phase begins, or one has ended.
-    fn step(&mut self, step: Step<'_>);
+    fn step(&mut self, _step: Step<'_>) {}
 }
+
+/// Nobody watches.
+impl TuneObserver for () {}
 
 /// A step of the tuning.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +156,8 @@ impl TuneSpec {
     /// The sweep to search: simulated if the node can be.
     fn search(&self) -> SweepSpec {
         let mut search = self.sweep.clone();
-        let can_be_simulated = search.node == Node::Bundled && search.args.is_empty() && search.env.is_empty();
+        let can_be_simulated =
+            search.node == Node::Bundled && search.args.is_empty() && search.env.is_empty();
         if can_be_simulated {
             search.engine = EngineKind::Simulated;
         }
@@ -193,9 +197,7 @@ impl Budget {
     pub fn runs(self, jobs: usize, each: Duration) -> usize {
         match self {
             Budget::Runs(runs) => runs,
-            Budget::Time(time) => {
-                (time.as_secs_f64() / each.as_secs_f64().max(1e-3) * jobs as f64) as usize
-            }
+            Budget::Time(time) => (time.as_secs_f64() / each.as_secs_f64().max(1e-3) * jobs as f64) as usize,
         }
     }
 
@@ -359,7 +361,8 @@ impl Search<'_> {
         let candidate = self.race.candidates[leader].clone();
         let Some(found) = candidate.judged.clone() else { return Ok(Check::Refuted) };
         observer.step(Step::Check(&found));
-        let mut sweep = self.race.space().sweep_of(std::iter::once(&candidate.point), self.spec.sweep.grid.repetitions);
+        let mut sweep =
+            self.race.space().sweep_of(std::iter::once(&candidate.point), self.spec.sweep.grid.repetitions);
         sweep.engine = self.spec.sweep.engine;
         sweep.seed = self.fresh_seed(sweep.seed, sweep.grid.repetitions);
         let directory = self.check_folder(&sweep)?;
@@ -415,7 +418,9 @@ impl Search<'_> {
         loop {
             let directory = self.options.directory.join(format!("check-{number}"));
             match folder::spec_in(&directory)? {
-                Some(there) if SweepSpec { limits: sweep.limits.clone(), ..there.clone() } != *sweep => number += 1,
+                Some(there) if SweepSpec { limits: sweep.limits.clone(), ..there.clone() } != *sweep => {
+                    number += 1
+                }
                 _ => return Ok(directory),
             }
         }

@@ -227,10 +227,10 @@ impl Race {
         if points.is_empty()
             && let Some(leader) = self.leader()
         {
-            points = self.new_points(self.space.around(
-                &self.candidates[leader].point,
-                self.candidates.iter().map(|one| &one.point),
-            ));
+            points = self.new_points(
+                self.space
+                    .around(&self.candidates[leader].point, self.candidates.iter().map(|one| &one.point)),
+            );
         }
         if points.is_empty() { Next::Settled } else { Next::Try(points) }
     }
@@ -248,7 +248,7 @@ impl Race {
         };
         let open = self.ranked(is_open);
         let field = open.len().div_ceil(2).max(FIELD.min(open.len()));
-        let more = |place: usize| (runs(place) + (runs(place) / 2).max(1)).min(self.most);
+        let more = |place: usize| (2 * runs(place)).clamp(1, self.most);
         open[..field].iter().map(|&place| (place, more(place))).collect()
     }
 
@@ -293,7 +293,8 @@ impl Race {
 
     /// The candidates in lines along an axis: those of a line differ in nothing else.
     fn lines(&self, axis: usize) -> Vec<Vec<usize>> {
-        let same = |a: &Point, b: &Point| a.iter().zip(b).enumerate().all(|(at, (a, b))| at == axis || a == b);
+        let same =
+            |a: &Point, b: &Point| a.iter().zip(b).enumerate().all(|(at, (a, b))| at == axis || a == b);
         let mut lines: Vec<Vec<usize>> = Vec::new();
         for place in 0..self.candidates.len() {
             let point = &self.candidates[place].point;

@@ -47,9 +47,8 @@ pub(super) fn number(choice: &Choice) -> Option<f64> {
 impl Axis {
     fn new(parameter: Parameter, mut values: Vec<Choice>) -> Axis {
         let kind = std::mem::discriminant(&values[0].value);
-        let is_numeric = values
-            .iter()
-            .all(|one| number(one).is_some() && std::mem::discriminant(&one.value) == kind);
+        let is_numeric =
+            values.iter().all(|one| number(one).is_some() && std::mem::discriminant(&one.value) == kind);
         if is_numeric {
             values.sort_by(|a, b| a.value.cmp(&b.value));
         }
@@ -109,7 +108,9 @@ impl Space {
             (Parameter::BatchTimeout, timeouts.collect::<Vec<Choice>>()),
             (Parameter::Strategy, strategies.collect()),
         ];
-        axes.extend(grid.parameters.iter().map(|one| (Parameter::User(one.name.clone()), one.values.clone())));
+        axes.extend(
+            grid.parameters.iter().map(|one| (Parameter::User(one.name.clone()), one.values.clone())),
+        );
         axes.extend(grid.settings.iter().map(|(setting, values)| {
             let values = values.iter().map(|value| typed(value.clone(), setting.text(value)));
             (Parameter::Setting(setting), values.collect())
@@ -174,7 +175,11 @@ impl Space {
     }
 
     /// The sweep of some points' values, each point measured `repetitions` times.
-    pub(super) fn sweep_of<'a>(&self, points: impl Iterator<Item = &'a Point>, repetitions: u32) -> SweepSpec {
+    pub(super) fn sweep_of<'a>(
+        &self,
+        points: impl Iterator<Item = &'a Point>,
+        repetitions: u32,
+    ) -> SweepSpec {
         let points: Vec<&Point> = points.collect();
         let mut sweep = self.sweep.clone();
         sweep.grid.repetitions = repetitions;
@@ -213,7 +218,9 @@ fn set(sweep: &mut SweepSpec, parameter: &Parameter, choices: Vec<Choice>) {
     let grid = &mut sweep.grid;
     let values = || choices.iter().map(|choice| choice.value.clone());
     match parameter {
-        Parameter::BatchTimeout => grid.batch_timeouts = values().filter_map(|one| one.as_duration()).collect(),
+        Parameter::BatchTimeout => {
+            grid.batch_timeouts = values().filter_map(|one| one.as_duration()).collect()
+        }
         Parameter::Strategy => {
             grid.strategies = choices.iter().filter_map(|one| file::strategy(&one.text).ok()).collect();
         }
