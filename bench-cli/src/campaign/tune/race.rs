@@ -376,3 +376,90 @@ impl Race {
 fn first_of(run: &RunSpec) -> RunSpec {
     RunSpec { repetition: 1, ..run.identity() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use node::StrategyKind;
+
+    use super::*;
+    use crate::record::tests::example;
+    use crate::spec::{EngineKind, SweepSpec};
+
+    /// Races strategies and timeouts whose figures are known, but for 2 % of noise. Returns the race and its
+    /// runs.
+    fn race(limits: Limits, figures: fn(StrategyKind, f64) -> (f64, f64)) -> (Race, usize) {
+        let timeouts = [0, 100, 200, 400, 800, 1600].map(Duration::from_millis);
+        let sweep = SweepSpec::bundled(EngineKind::Simulated, &StrategyKind::ALL, &timeouts);
+        let mut race = Race::new(Space::of(&sweep), limits, Figure::MsgsPerOp, 20);
+        let mut next = Next::Try(race.space().coarse(100));
+        loop {
+            let wanted: Vec<(usize, u32)> = match next {
+                Next::Settled => {
+                    let runs = race.records().count();
+                    return (race, runs);
+                }
+                Next::Try(points) => race.enter(points).unwrap().into_iter().map(|one| (one, 1)).collect(),
+                Next::Repeat(wanted) => wanted,
+            };
+            for (place, most) in wanted {
+                let one = race.candidates[place].clone();
+                let measure = |repetition| {
+                    let run = race.space().run(&one.point, repetition).unwrap();
+                    let timeout = run.batch_timeout_ms().unwrap() as f64;
+                    let (messages, max) = figures(run.strategy.unwrap(), timeout);
+                    let noise = 0.98 + (run.seed.unwrap() % 41) as f64 / 1000.0;
+                    RunRecord { run, ..example(100, 1) }.with(|record| {
+                        record.figures_mut().msgs_per_op = Some(messages * noise);
+                        record.stable_mut().max = Duration::from_millis((max * noise) as u64);
+                    })
+                };
+                let records: Vec<RunRecord> = (one.records.len() as u32 + 1..=most).map(measure).collect();
+                race.take(records);
+            }
+            next = race.next();
+        }
+    }
+
+    fn leader(race: &Race) -> (StrategyKind, u64) {
+        let run = &race.candidates[race.leader().unwrap()].records[0].run;
+        (run.strategy.unwrap(), run.batch_timeout_ms().unwrap())
+    }
+
+    fn below(ms: u64) -> Limits {
+        Limits { max: Some(Duration::from_millis(ms)), ..Limits::default() }
+    }
+
+    #[test]
+    fn the_longest_timeout_within_a_limit_is_found_in_few_runs() {
+        let (race, runs) = race(below(600), |strategy, ms| match strategy {
+            StrategyKind::Hub => (300.0 / (ms + 10.0), ms + 100.0),
+            _ => (900.0 / (ms + 10.0), ms + 50.0),
+        });
+        let (strategy, timeout) = leader(&race);
+        assert_eq!(strategy, StrategyKind::Hub);
+        // One more run of 488 ms stays below 600 ms.
+        assert!((460..=488).contains(&timeout), "{timeout}");
+        assert!(runs < 100, "{runs}");
+        let tally = race.tally();
+        let parts = tally.over_limit + tally.worse + tally.meeting + tally.unclear;
+        assert_eq!((tally.tried, parts), (race.candidates.len(), race.candidates.len()));
+    }
+
+    #[test]
+    fn a_best_value_between_those_given_is_found() {
+        let valley = |_: StrategyKind, ms: f64| (1.0 + ((ms - 560.0) / 560.0).powi(2), 100.0);
+        let (_, timeout) = leader(&race(below(600), valley).0);
+        assert!((450..=670).contains(&timeout), "{timeout}");
+    }
+
+    #[test]
+    fn what_a_check_refutes_is_out_with_all_that_is_near() {
+        let (mut race, _) = race(below(600), |_, ms| (300.0 / (ms + 10.0), ms + 100.0));
+        let (strategy, timeout) = leader(&race);
+        race.refute(race.leader().unwrap());
+        let (other, shorter) = leader(&race);
+        assert!(other != strategy || (shorter as f64) <= 0.96 * timeout as f64, "{shorter} {timeout}");
+    }
+}
