@@ -35,7 +35,8 @@ pub struct DescriptionArgs {
     /// period=50ms,1s; repeatable
     #[arg(long = "param", value_name = "NAME=LIST", value_parser = parameter)]
     parameters: Vec<(String, ValueList)>,
-    /// How often each point is measured; of tune, the runs of the check [default: 3; of tune, 4]
+    /// How often each point is measured; of tune, the runs of the check [default: 3; of tune 4, or 19
+    /// simulated]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: Option<u32>,
     #[command(flatten)]
@@ -50,7 +51,8 @@ pub struct DescriptionArgs {
 /// The flags that say what runs as a node.
 #[derive(Clone, Debug, Args)]
 pub struct NodeArgs {
-    /// Strategies of this repository's node: a list of tree, hub and direct [default: hub; of tune, hub,direct]
+    /// Strategies of this repository's node: a list of tree, hub and direct [default: hub; of tune,
+    /// hub,direct]
     #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', value_parser = file::strategy)]
     strategy: Vec<StrategyKind>,
     /// Another node: a program that speaks Maelstrom's protocol

@@ -24,9 +24,6 @@ use crate::spec::file::{BATCH_TIMEOUT, STRATEGY, SpecFile, ValueList};
 use crate::spec::setting::Setting;
 use crate::spec::{Limits, Node, SweepSpec};
 
-/// Runs of the check, unless somebody says how many.
-const CHECK_RUNS: u32 = 4;
-
 /// Find the best setting within limits: race settings until it is known, then check it with runs of its own
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
@@ -35,8 +32,7 @@ const CHECK_RUNS: u32 = 4;
   bench-cli tune --max-msgs-per-op 2 --max-latency 500ms --minimize max
   bench-cli tune --limit 3e --engine maelstrom --node-count 9
   bench-cli tune --limit 3d --bin ./my-node --node-args '--flush-every {batch_timeout_ms}'
-  bench-cli tune --max-latency 1s --budget 200 --bin ./gossip --param fanout=1..=5 --param period=50ms..=500ms:50ms \\
-      --node-args '{fanout} {period_ms}'
+  bench-cli tune --budget 200 --bin ./gossip --param fanout=1..=5 --param period=50ms,500ms --node-args '{fanout} {period_ms}'
 
 Each parameter with several values is tuned: words as they are listed, numbers and durations also between the listed
 values. bench-cli runs a coarse grid once, drops settings that miss a limit or are significantly worse than the best,
@@ -49,8 +45,8 @@ pub struct TuneArgs {
     /// What is best within the limits
     #[arg(long, alias = "prefer", value_enum, default_value_t = Minimize::Msgs)]
     minimize: Minimize,
-    /// What the search may cost with its check: a number of runs, or a time such as 30m [default: as much as it
-    /// takes]
+    /// What the search may cost with its check: a number of runs, or a time such as 30m [default: as much as
+    /// it takes]
     #[arg(long, value_name = "RUNS|TIME")]
     budget: Option<Budget>,
     /// Print what would be run first and how long that would take, and do nothing
@@ -128,7 +124,9 @@ impl TuneArgs {
             1 => given.remove(0),
             _ => bail!("give one limit to tune for; several are different questions"),
         };
-        file.repetitions.get_or_insert(CHECK_RUNS);
+        if let Some(engine) = file.engine {
+            file.repetitions.get_or_insert(tune::check_runs(engine));
+        }
         file.extends.clear();
         choose_from(&mut file, &limits);
         let sweep = description::complete(file, directory, true)?;

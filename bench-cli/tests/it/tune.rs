@@ -72,13 +72,13 @@ fn it_goes_on_until_nothing_is_left_to_learn() {
     assert!(said.contains("ended: no further run would find a better setting"), "{said}");
     let rows = common::records(&place.path().join("out"));
     let fine = rows.iter().filter(|row| (401..580).contains(&row.batch_timeout_ms().unwrap()));
-    let timeouts: BTreeSet<_> = fine.clone().map(|row| row.batch_timeout_ms()).collect();
-    assert!(
-        timeouts.len() >= 3 && fine.clone().all(|row| row.strategy() == Some(StrategyKind::Hub)),
-        "{timeouts:?}"
-    );
+    // The other strategy is tried next to the answer alone.
+    let others = fine.clone().filter(|row| row.strategy() != Some(StrategyKind::Hub)).count();
+    assert!(others <= 2, "{others}");
+    let timeouts: BTreeSet<_> = fine.map(|row| row.batch_timeout_ms()).collect();
+    assert!(timeouts.len() >= 3, "{timeouts:?}");
     let checked = common::records(&place.path().join("out/check-1"));
-    assert_eq!(checked.len(), 4);
+    assert_eq!(checked.len(), 19);
     assert!(checked.iter().all(|check| rows.iter().all(|row| row.run.seed != check.run.seed)));
     // Plots and a report of all runs.
     for product in ["report.html", "frontier.png", "latency-fit.svg"] {
@@ -94,7 +94,8 @@ fn a_budget_ends_the_search_and_a_larger_one_resumes_it() {
     let within = |args: &str, out: &str| {
         let settings =
             "--engine simulated --strategy hub --node-count 5 --rate 50 --time-limit 5s --latency 20ms";
-        let command = format!("tune {settings} --max-latency 500ms --seed 7 --out {out} {args}");
+        let command =
+            format!("tune {settings} --max-latency 500ms --seed 7 --repetitions 4 --out {out} {args}");
         let output = bench(place.path(), &command);
         assert!(output.status.code().is_some_and(|code| code < 2), "{}", common::stderr(&output));
         (stdout(&output), common::timeless(&place.path().join(out)))
@@ -116,7 +117,7 @@ fn a_dry_run_says_what_it_would_do_and_does_nothing() {
     let said = stdout(&output);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("search: 10 first settings of 18 in the grid, once each"), "{said}");
-    assert!(said.contains("race: up to 30m") && said.contains("check: 4 fresh runs"), "{said}");
+    assert!(said.contains("race: up to 30m") && said.contains("check: 19 fresh runs"), "{said}");
     assert!(!place.path().join("out").exists());
     let refused = tune(place.path(), &["--budget", "0"]);
     assert_eq!(refused.status.code(), Some(2));

@@ -10,13 +10,14 @@
 //!   test is a one-sided t with the noise pooled over all candidates, at 5 % divided by their number
 //!   (Bonferroni). It replaces Hoeffding's bound, which needs a known range of values.
 //!
-//! Once no candidate is unclear, the search halves the gaps of numeric parameters in which the limits begin to
-//! be missed, as long as a better setting than the leader's may be in there. When there is no such gap, it
-//! tries the leader's neighbours along every other parameter (pattern search: Audet and Dennis, "Mesh adaptive
-//! direct search", SIAM J. Optim. 2006). It ends when no neighbour is better.
+//! After some repetitions the search halves the gaps of numeric parameters in which the limits begin to be
+//! missed, as long as a better setting than the leader's may be in there. When there is no such gap, it tries
+//! the leader's neighbours along every other parameter (pattern search: Audet and Dennis, "Mesh adaptive
+//! direct search", SIAM J. Optim. 2006). Last it proves the leader by more repetitions. It ends when no
+//! neighbour is better.
 //!
-//! This is own code, since the crates for optimisation know no limits that hold with a confidence, and nothing
-//! of repetitions.
+//! This is own code, since the crates for optimisation know no limits that hold with a confidence, and
+//! nothing of repetitions.
 
 use std::collections::HashMap;
 
@@ -36,9 +37,6 @@ const FINE: f64 = 0.015;
 const GAPS: usize = 4;
 /// Candidates that are measured again at least, if so many are unclear.
 const FIELD: usize = 4;
-/// Runs that the leader and its equals have at least.
-const PROVEN: u32 = 5;
-
 /// A candidate that a check did not confirm takes those with it whose numbers differ by less, as a fraction.
 const STEP: f64 = 0.04;
 
@@ -217,45 +215,42 @@ impl Race {
         }
     }
 
-    /// What to measure next.
+    /// What to measure next: little at first, since there may be better candidates that nobody has tried.
     pub(super) fn next(&self) -> Next {
-        let repeats = self.repeats();
-        if !repeats.is_empty() {
-            return Next::Repeat(repeats);
+        let early = self.repeats(self.most.div_ceil(4), 2);
+        if !early.is_empty() {
+            return Next::Repeat(early);
         }
         let mut points = self.halved();
         if points.is_empty()
             && let Some(leader) = self.leader()
         {
-            points = self.new_points(
-                self.space
-                    .around(&self.candidates[leader].point, self.candidates.iter().map(|one| &one.point)),
-            );
+            let tried = self.candidates.iter().map(|one| &one.point);
+            points = self.new_points(self.space.around(&self.candidates[leader].point, tried));
         }
-        if points.is_empty() { Next::Settled } else { Next::Try(points) }
+        if !points.is_empty() {
+            return Next::Try(points);
+        }
+        let late = self.repeats(self.most, self.most / 2);
+        if late.is_empty() { Next::Settled } else { Next::Repeat(late) }
     }
 
-    /// The candidates that are to be measured again, with the runs that each is to have.
-    fn repeats(&self) -> Vec<(usize, u32)> {
+    /// The candidates that are to be measured again, with the runs that each is to have: those that are
+    /// unclear, up to `unclear` runs, and the leader, up to `leading`.
+    fn repeats(&self, unclear: u32, leading: u32) -> Vec<(usize, u32)> {
         let leader = self.leader();
         let runs = |place: usize| self.candidates[place].records.len() as u32;
-        let is_open = |place: usize| {
-            let most = if self.meets(place) { PROVEN.min(self.most) } else { self.most };
-            let may_win = leader.is_none_or(|leader| {
-                place == leader || !self.is_worse(place, leader) && self.score(place) < self.bar(leader)
-            });
-            !self.is_out(place) && runs(place) < most && may_win
+        let most = |place: usize| if self.meets(place) { leading } else { unclear };
+        let may_win = |place: usize| {
+            leader.is_none_or(|leader| {
+                let is_better = self.score(place) < self.score(leader) * (1.0 - FINE);
+                place == leader || is_better && !self.is_worse(place, leader)
+            })
         };
-        let open = self.ranked(is_open);
+        let open = self.ranked(|place| !self.is_out(place) && runs(place) < most(place) && may_win(place));
         let field = open.len().div_ceil(2).max(FIELD.min(open.len()));
-        let more = |place: usize| (2 * runs(place)).clamp(1, self.most);
+        let more = |place: usize| (2 * runs(place)).clamp(1, most(place));
         open[..field].iter().map(|&place| (place, more(place))).collect()
-    }
-
-    /// What a candidate's mean must be below to be worth more runs than the leader: a little above the
-    /// leader's own, for noise.
-    fn bar(&self, leader: usize) -> f64 {
-        self.score(leader) * (1.0 + FINE)
     }
 
     /// Points that halve gaps between candidates next to each other, the most promising first.
