@@ -72,9 +72,9 @@ fn it_goes_on_until_nothing_is_left_to_learn() {
     assert!(said.contains("ended: no further run would find a better setting"), "{said}");
     let rows = common::records(&place.path().join("out"));
     let fine = rows.iter().filter(|row| (401..580).contains(&row.batch_timeout_ms().unwrap()));
-    // The other strategy is tried next to the answer alone.
+    // The other strategy is tried next to the leaders alone, once each.
     let others = fine.clone().filter(|row| row.strategy() != Some(StrategyKind::Hub)).count();
-    assert!(others <= 2, "{others}");
+    assert!(4 * others < fine.clone().count(), "{others}");
     let timeouts: BTreeSet<_> = fine.map(|row| row.batch_timeout_ms()).collect();
     assert!(timeouts.len() >= 3, "{timeouts:?}");
     let checked = common::records(&place.path().join("out/check-1"));

@@ -132,7 +132,8 @@ impl Space {
             let mut all: Vec<Point> = vec![Vec::new()];
             for axis in &self.axes {
                 let values = axis.coarse(values);
-                let longer = |point: &Point, value: &Choice| [point.as_slice(), &[value.clone()]].concat();
+                let longer =
+                    |point: &Point, value: &Choice| [point.as_slice(), std::slice::from_ref(value)].concat();
                 all = all.iter().flat_map(|point| values.iter().map(|value| longer(point, value))).collect();
             }
             all
