@@ -21,7 +21,7 @@ use crate::spec::SweepSpec;
 use crate::spec::names::plain_name;
 
 /// In which forms a sweep's results are left.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct FormatArgs {
     /// Forms of the results: csv and markdown (sweep.csv and summary.md, which are always there), json
     /// (sweep.json, the same rows, kept up to date from then on)

@@ -31,3 +31,4 @@ mod sweep;
 mod tidy;
 mod tool;
 mod tune;
+mod tune_against_grid;

@@ -80,17 +80,23 @@ pub fn spec_in(folder: &Path) -> anyhow::Result<Option<SweepSpec>> {
     spec.map(Some).with_context(|| format!("{} does not describe a sweep", path.display()))
 }
 
-/// Writes a sweep's description. A crash leaves either the old or the new one.
+/// Writes a sweep's description. A crash leaves either the old or the new one. `is_whole` says whether the
+/// runs are all of the grid, or were chosen among them.
 ///
 /// # Errors
 /// If it cannot be written.
-pub(super) fn write_spec(folder: &Path, spec: &SweepSpec) -> anyhow::Result<()> {
+pub(super) fn write_spec(folder: &Path, spec: &SweepSpec, is_whole: bool) -> anyhow::Result<()> {
     let path = folder.join(SPEC_FILE);
     let fresh = path.with_extension("toml.new");
-    let text = format!(
-        "# What this sweep measured. To repeat it exactly: bench-cli sweep --spec {SPEC_FILE} --out ANOTHER-FOLDER\n{}",
-        SpecFile::from(spec).to_toml()?
-    );
+    let heading = if is_whole {
+        format!(
+            "# What this sweep measured. To repeat it exactly: bench-cli sweep --spec {SPEC_FILE} --out ANOTHER-FOLDER"
+        )
+    } else {
+        "# The values among which bench-cli tune chose the settings to run; sweep.csv has the runs."
+            .to_owned()
+    };
+    let text = format!("{heading}\n{}", SpecFile::from(spec).to_toml()?);
     // A disk that is full takes no file twice, and a sweep that goes on needs none.
     if fs::read_to_string(&path).is_ok_and(|there| there == text) {
         return Ok(());

@@ -253,6 +253,29 @@ pub fn commands(spec: &SweepSpec, options: &Options) -> anyhow::Result<Vec<(Stri
 /// If something that it needs does not exist, what is in the directory is of another sweep
 /// ([`CannotResume`]), or results cannot be written. The records that were written before are safe.
 pub fn run(spec: &SweepSpec, options: &Options, observer: &mut impl Observer) -> anyhow::Result<Ended> {
+    execute(spec, None, options, observer)
+}
+
+/// Executes some runs among the points of a sweep's grid, each with the repetition and the seed that it says,
+/// or what is left of them. The description in the folder names all values among which they were chosen.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_chosen(
+    spec: &SweepSpec,
+    chosen: Vec<RunSpec>,
+    options: &Options,
+    observer: &mut impl Observer,
+) -> anyhow::Result<Ended> {
+    execute(spec, Some(chosen), options, observer)
+}
+
+fn execute(
+    spec: &SweepSpec,
+    chosen: Option<Vec<RunSpec>>,
+    options: &Options,
+    observer: &mut impl Observer,
+) -> anyhow::Result<Ended> {
     validate(spec, options)?;
     let engine = Arc::new(Engine::new(spec.engine, &options.programs)?);
     // One thread: its life is that of the whole process, which is what the system ties children to.
@@ -263,7 +286,7 @@ pub fn run(spec: &SweepSpec, options: &Options, observer: &mut impl Observer) ->
             observer.noted(&note);
         }
     }
-    let prepared = Prepared::open(spec, &engine, options)?;
+    let prepared = Prepared::open(spec, chosen, &engine, options)?;
     runtime.block_on(prepared.run(engine, options, observer))
 }
 
@@ -281,7 +304,12 @@ struct Prepared {
 
 impl Prepared {
     /// Makes the sweep's directory and its files, or resumes those that are there.
-    fn open(spec: &SweepSpec, engine: &Engine, options: &Options) -> anyhow::Result<Prepared> {
+    fn open(
+        spec: &SweepSpec,
+        chosen: Option<Vec<RunSpec>>,
+        engine: &Engine,
+        options: &Options,
+    ) -> anyhow::Result<Prepared> {
         let Options { directory, existing, .. } = options;
         let replace = *existing == Existing::Replace;
         fs::create_dir_all(directory)
@@ -300,16 +328,19 @@ impl Prepared {
         if replace && runs.exists() {
             fs::remove_dir_all(&runs).with_context(|| format!("cannot remove {}", runs.display()))?;
         }
+        let is_whole = chosen.is_none();
         let resume = || {
             let spec = match folder::spec_in(directory)? {
-                Some(there) if !replace => resume::extended(&there, spec)?,
+                Some(there) if !replace && is_whole => resume::extended(&there, spec)?,
+                // The seeds of chosen runs do not depend on what the grid was before.
+                Some(there) if !replace => resume::extended(&there, spec).map(|_| spec.clone())?,
                 None if !records.is_empty() => bail!(
                     "it has no sweep.toml, so it is of an earlier version of bench-cli: its records can be plotted and \
                      compared, but not added to\nGive another --out or --name, or --force to replace it"
                 ),
                 _ => spec.clone(),
             };
-            let plan = spec.runs()?;
+            let plan = chosen.map_or_else(|| spec.runs(), Ok)?;
             let retry = *existing == Existing::RetryFailed;
             if let Some(run) = plan.first() {
                 let node = options.programs.node_command(run)?;
@@ -321,7 +352,7 @@ impl Prepared {
         let (spec, planned, remaining) = resume().with_context(|| CannotResume(path.clone()))?;
         folder::label(&mut records, &spec);
         folder::add_distributions(&mut records, directory);
-        folder::write_spec(directory, &spec)?;
+        folder::write_spec(directory, &spec, is_whole)?;
         Ok(Prepared { spec, csv, latencies: latencies.ok(), records, remaining, planned, torn_line, orphans })
     }
 
