@@ -14,6 +14,7 @@
 //! | [`confirm`] | whether further runs of a recommended setting meet the limits, too |
 //! | [`compare`] | which differences between sweeps are significant |
 //! | [`threshold`] | whether a sweep crosses a threshold that fails it |
+//! | [`pareto`] | which settings no other beats in messages and latency |
 //! | [`parity`] | whether an engine measures what another one measures |
 //! | [`warning`] | what to know before using any of this |
 
@@ -27,6 +28,7 @@ pub mod figure;
 pub mod fit;
 mod limits;
 pub mod names;
+pub mod pareto;
 pub mod parity;
 pub mod series;
 pub mod threshold;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context as _;
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::artifacts::{JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SUMMARY};
+use super::artifacts::{JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SETTINGS, SUMMARY};
 use super::limits::LimitArgs;
 use super::typed;
 use crate::analysis::Series;
@@ -179,6 +179,7 @@ pub fn write_all(
     let report = Report { title, csv, records, spec, limits: &limits, pictures: &pictures, progress: None };
     let mut files = vec![(REPORT, report::page::page(&report))];
     files.push((SUMMARY, report::markdown::summary(records, &limits)));
+    files.push((SETTINGS, report::settings::csv(records)?));
     if formats.format.contains(&Format::Json) || outputs.file(JSON).exists() {
         files.push((JSON, report::json::rows(records)?));
     }

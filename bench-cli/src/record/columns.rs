@@ -94,6 +94,11 @@ impl Column {
         !["text", "RFC 3339"].contains(&self.unit)
     }
 
+    /// Whether it is a setting of network, workload or faults.
+    pub fn is_setting(&self) -> bool {
+        matches!(self.access, Access::Setting(_))
+    }
+
     fn read(&self, record: &mut RunRecord, text: &str) -> Result<(), String> {
         match self.access {
             Access::Field { read, .. } => read(record, text),

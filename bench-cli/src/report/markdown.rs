@@ -18,6 +18,9 @@ pub fn summary(records: &[RunRecord], limits: &[Limits]) -> String {
     for limits in limits {
         let _ = writeln!(text, "- {}", escape(&limits.to_string()));
     }
+    if let Some(front) = summary::front(&series) {
+        let _ = writeln!(text, "\n{}\n{}", table(&front), escape(&summary::front_legend(&series)));
+    }
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {
         let _ = writeln!(text, "\n{}\n{}", table(&fits), escape(summary::FITS_LEGEND));

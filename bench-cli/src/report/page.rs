@@ -212,6 +212,11 @@ fn figures(report: &Report<'_>) -> String {
             limits.iter().map(|limits| format!("<li>{}</li>\n", escape(&limits.to_string()))).collect();
         let _ = writeln!(html, "<ul class=\"note\">\n{items}</ul>");
     }
+    if let Some(front) = summary::front(&series) {
+        html.push_str("<h3>Pareto front</h3>\n");
+        html.push_str(&html::table("Settings that no other beats", &front));
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::front_legend(&series)));
+    }
     html.push_str("<h3>Fits</h3>\n");
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {

@@ -9,6 +9,7 @@ use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle}
 
 use super::{failures, pass_rate};
 use crate::analysis::advice::{Judged, judge};
+use crate::analysis::pareto::{self, Standing};
 use crate::analysis::series::Point;
 use crate::analysis::{Fit, Series, Warning};
 use crate::model::MessageModel;
@@ -40,6 +41,10 @@ pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> Strin
     let _ = writeln!(text, "{}", points_legend(limits));
     for limits in limits {
         let _ = writeln!(text, "  {limits}");
+    }
+    if let Some(front) = front(&series) {
+        let _ = writeln!(text, "\n{}", front_legend(&series));
+        let _ = writeln!(text, "{}", table(front).trim_fmt());
     }
     let fits = fits(&series);
     if !fits.rows.is_empty() {
@@ -92,10 +97,7 @@ pub fn table(sheet: Sheet) -> Table {
 
 /// Medians and ranges of each series at each timeout, and the verdict on each of some limits.
 pub fn points(series: &[Series<'_>], limits: &[Limits]) -> Sheet {
-    let axis = match series.first() {
-        Some(series) if series.axis != Parameter::BatchTimeout => series.axis_title(),
-        _ => "timeout".to_owned(),
-    };
+    let axis = axis_title(series);
     let mut header = vec!["series", axis.as_str(), "msgs/op", "above model"];
     header.extend(Quantile::ALL.map(Quantile::name));
     header.push("ok");
@@ -124,6 +126,53 @@ fn point_cells(name: &str, model: Option<MessageModel>, point: &Point) -> Vec<St
     cells.extend(point.latencies.map(|latency| spread(latency, 0)));
     cells.push(format!("{}/{}", point.ok, point.runs));
     cells
+}
+
+/// The settings on a Pareto front, fewest messages first; `None` if there is nothing to choose from.
+pub fn front(series: &[Series<'_>]) -> Option<Sheet> {
+    let standings = pareto::standings(series);
+    if standings.iter().filter(|one| one.fronts.is_some()).count() < 2 {
+        return None;
+    }
+    let on_one = |one: &Standing<'_>| one.fronts.is_some_and(|fronts| fronts.median || fronts.max);
+    let mut front: Vec<Standing<'_>> = standings.into_iter().filter(on_one).collect();
+    let messages = |one: &Standing<'_>| one.point.msgs_per_op.map_or(0.0, |spread| spread.median);
+    front.sort_by(|a, b| messages(a).total_cmp(&messages(b)));
+    let mut sheet = Sheet::new(&["series", &axis_title(series), "msgs/op", "p50", "max", "front of"]);
+    sheet.rows.extend(front.iter().map(|Standing { series, point, fronts, .. }| {
+        let latency = |quantile: Quantile| spread(point.latency(quantile), 0);
+        vec![
+            series.clone(),
+            point.x.to_string(),
+            spread(point.msgs_per_op, 2),
+            latency(Quantile::P50),
+            latency(Quantile::Max),
+            fronts.map_or("", pareto::Fronts::name).to_owned(),
+        ]
+    }));
+    Some(sheet)
+}
+
+/// How to read [`front`].
+pub fn front_legend(series: &[Series<'_>]) -> String {
+    let is_repeated = series.iter().any(|series| series.by_x().iter().any(|point| point.runs > 1));
+    let noise = if is_repeated {
+        "beyond noise (t tests, 95 % confidence)"
+    } else {
+        "as measured; without repetitions noise is unknown"
+    };
+    format!(
+        "Pareto front of messages and median latency, of messages and maximum latency, or both: no other setting has \
+         less of one and no more of the other, {noise}."
+    )
+}
+
+/// The title of the column of the horizontal axis.
+fn axis_title(series: &[Series<'_>]) -> String {
+    match series.first() {
+        Some(series) if series.axis != Parameter::BatchTimeout => series.axis_title(),
+        _ => "timeout".to_owned(),
+    }
 }
 
 /// A median, with its range where there is one.

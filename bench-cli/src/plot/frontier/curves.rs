@@ -2,9 +2,10 @@
 //! in the order of timeouts, and a few of them are labelled.
 
 use super::{Panel, Which};
+use crate::analysis::pareto::{Fronts, Standing};
 use crate::analysis::{Figure, Series};
 use crate::plot::canvas::Note;
-use crate::plot::draw::{RADIUS, marker, path};
+use crate::plot::draw::{RADIUS, marker, path, ring};
 use crate::plot::runs::note;
 use crate::plot::style::{self, Look};
 use crate::record::RunRecord;
@@ -29,10 +30,12 @@ pub(super) struct Curve {
     pub(super) name: String,
     pub(super) look: Look,
     pub(super) runs: Vec<Run>,
+    /// The settings that are on a Pareto front, each by its place on the horizontal axis.
+    fronts: Vec<(f64, Fronts)>,
 }
 
 impl Curve {
-    pub(super) fn of(series: &Series<'_>, look: Look) -> Curve {
+    pub(super) fn of(series: &Series<'_>, look: Look, standings: &[Standing<'_>]) -> Curve {
         let run = |record: &&RunRecord| {
             let run = Run {
                 x: series.x(record)?,
@@ -47,10 +50,25 @@ impl Curve {
         };
         let mut runs: Vec<Run> = series.records.iter().filter_map(run).collect();
         runs.sort_by(|a, b| a.x.total_cmp(&b.x));
-        Curve { name: series.name.clone(), look, runs }
+        let own = standings.iter().filter(|standing| standing.series == series.name);
+        let fronts = own.filter_map(|standing| Some((standing.point.x, standing.fronts?))).collect();
+        Curve { name: series.name.clone(), look, runs, fronts }
     }
 
-    /// The median latency and messages of each timeout (ms), shortest first.
+    /// Whether some setting is on the front of messages and this latency.
+    pub(super) fn is_on_front(&self, which: Which) -> bool {
+        self.fronts.iter().any(|(_, fronts)| fronts.of(which.latency()))
+    }
+
+    /// The medians of the settings on that front.
+    fn front(&self, which: Which) -> impl Iterator<Item = (f64, f64)> {
+        let is_on =
+            move |x: f64| self.fronts.iter().any(|(at, fronts)| *at == x && fronts.of(which.latency()));
+        let xs = self.runs.chunk_by(|a, b| a.x == b.x).map(|runs| runs[0].x);
+        xs.zip(self.medians(which)).filter(move |(x, _)| is_on(*x)).map(|(_, (_, at))| at)
+    }
+
+    /// The median latency and messages of each setting, in the order of the horizontal axis.
     fn medians(&self, which: Which) -> Vec<(&str, (f64, f64))> {
         let timeouts = self.runs.chunk_by(|a, b| a.x == b.x);
         let median = |runs: &[Run], value: &dyn Fn(&Run) -> f64| {
@@ -106,6 +124,9 @@ pub(super) fn draw(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resul
         }
     }
     for curve in curves {
+        for (x, y) in curve.front(panel.which) {
+            ring(panel.root, panel.axes.at(x, y))?;
+        }
         for (_, (x, y)) in curve.medians(panel.which) {
             let at = panel.axes.at(x, y);
             marker(panel.root, at, curve.look, RADIUS)?;
@@ -127,7 +148,7 @@ mod tests {
         let records = [run(1.0, 300), run(2.0, 310), run(9.0, 900)];
         let series = Series::group(&records);
         let look = style::of_series(&series)[0];
-        assert_eq!(Curve::of(&series[0], look).medians(Which::Max), [("100 ms", (310.0, 2.0))]);
+        assert_eq!(Curve::of(&series[0], look, &[]).medians(Which::Max), [("100 ms", (310.0, 2.0))]);
     }
 
     #[test]
