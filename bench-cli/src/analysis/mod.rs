@@ -14,6 +14,7 @@
 //! | [`confirm`] | whether further runs of a recommended setting meet the limits, too |
 //! | [`compare`] | which differences between sweeps are significant |
 //! | [`threshold`] | whether a sweep crosses a threshold that fails it |
+//! | [`effects`] | which parameters matter, alone and in pairs |
 //! | [`pareto`] | which settings no other beats in messages and latency |
 //! | [`parity`] | whether an engine measures what another one measures |
 //! | [`warning`] | what to know before using any of this |
@@ -22,6 +23,7 @@ pub mod advice;
 pub mod compare;
 pub mod conditions;
 pub mod confirm;
+pub mod effects;
 #[cfg(test)]
 pub(crate) mod examples;
 pub mod figure;

@@ -81,7 +81,7 @@ pub struct Standing<'a> {
     pub point: Point,
     /// Its first run.
     pub run: &'a RunRecord,
-    /// The fronts that it is on. `None` if it is not compared: a run of it failed, or has no positive figures.
+    /// The fronts that it is on. `None` if it is not compared: a run of it failed, or lacks a figure.
     pub fronts: Option<Fronts>,
 }
 
@@ -127,7 +127,7 @@ impl Sample {
     /// `None` if a run is not ok, or a figure has no logarithm.
     fn of(runs: &[&RunRecord]) -> Option<Sample> {
         let values = |figure: Figure| -> Option<Vec<f64>> {
-            runs.iter().map(|run| figure.of(run).filter(|value| *value > 0.0)).collect()
+            runs.iter().map(|run| figure.of(run).filter(|value| figure.logarithm(*value).is_some())).collect()
         };
         let [median, max] = Latency::ALL.map(|latency| values(latency.figure()));
         Some(Sample { messages: values(Figure::MsgsPerOp)?, latencies: [median?, max?] })
@@ -144,7 +144,8 @@ fn front(samples: &[&Sample], latency: Latency) -> Vec<bool> {
     let error = (1.0 - CONFIDENCE) / tests as f64;
     let messages: Vec<&[f64]> = samples.iter().map(|sample| sample.messages.as_slice()).collect();
     let latencies: Vec<&[f64]> = samples.iter().map(|sample| sample.latency(latency)).collect();
-    let measures = [Measure::of(&messages, error), Measure::of(&latencies, error)];
+    let measures =
+        [Measure::of(Figure::MsgsPerOp, &messages, error), Measure::of(latency.figure(), &latencies, error)];
     let beats = |a: usize, b: usize| {
         measures.iter().all(|measure| measure.medians[a] <= measure.medians[b])
             && measures.iter().any(|measure| measure.is_lower(a, b))
@@ -162,9 +163,10 @@ struct Measure {
 }
 
 impl Measure {
-    fn of(samples: &[&[f64]], error: f64) -> Measure {
+    fn of(figure: Figure, samples: &[&[f64]], error: f64) -> Measure {
         let points = samples.iter().enumerate();
-        let points = points.flat_map(|(place, ys)| ys.iter().map(move |y| (place as f64, y.ln())));
+        let points = points.flat_map(|(place, ys)| ys.iter().map(move |y| (place as f64, *y)));
+        let points = points.filter_map(|(place, y)| Some((place, figure.logarithm(y)?)));
         let groups = Groups::of(&points.collect::<Vec<_>>());
         let degrees_of_freedom = groups.degrees_of_freedom() as f64;
         let least = || {
@@ -251,9 +253,9 @@ mod tests {
             settings.iter().map(|runs| runs.iter().map(pick).collect()).collect()
         };
         let median = |values: &[f64]| Spread::of(values.iter().copied()).unwrap().median;
-        let lower = |all: &[Vec<f64>], a: usize, b: usize| {
+        let lower = |step: f64, all: &[Vec<f64>], a: usize, b: usize| {
             let logs: Vec<Vec<f64>> =
-                all.iter().map(|values| values.iter().map(|value| value.ln()).collect()).collect();
+                all.iter().map(|values| values.iter().map(|value| (value + step).ln()).collect()).collect();
             let freedom: usize = logs.iter().map(|values| values.len() - 1).sum();
             if freedom == 0 {
                 return median(&all[a]) < median(&all[b]);
@@ -272,7 +274,7 @@ mod tests {
         let figures = [figure(0), figure(1)];
         let beats = |a: usize, b: usize| {
             figures.iter().all(|all| median(&all[a]) <= median(&all[b]))
-                && figures.iter().any(|all| lower(all, a, b))
+                && (lower(0.0, &figures[0], a, b) || lower(1.0, &figures[1], a, b))
         };
         (0..settings.len())
             .map(|one| !(0..settings.len()).any(|other| other != one && beats(other, one)))

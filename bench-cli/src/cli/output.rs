@@ -16,8 +16,8 @@ use crate::plot;
 use crate::record::RunRecord;
 use crate::report::advice::{self, Answer, Described};
 use crate::report::{self, Picture, Report, brief, summary};
-use crate::spec::SweepSpec;
 use crate::spec::names::plain_name;
+use crate::spec::{Parameter, SweepSpec};
 
 /// In which forms a sweep's results are left.
 #[derive(Clone, Debug, Args)]
@@ -212,7 +212,11 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
         caption: caption.to_owned(),
         svg,
     };
+    let varying = Parameter::varying(series.iter().flat_map(|one| &one.records).map(|record| &record.run));
     for (name, caption, draw) in plot::PICTURES {
+        if name == plot::EFFECTS && varying.len() < 2 {
+            continue;
+        }
         match draw(series) {
             Ok(svg) => pictures.push(picture(name, caption, svg)),
             // All else is worth having without it.

@@ -86,8 +86,7 @@ pub fn marker(root: &Area<'_>, (x, y): (i32, i32), look: Look, radius: f64) -> a
 /// # Errors
 /// If drawing fails.
 pub fn ring(root: &Area<'_>, at: (i32, i32)) -> anyhow::Result<()> {
-    root.draw(&Circle::new(at, scaled(RADIUS + 4.0), WHITE.filled()))?;
-    root.draw(&Circle::new(at, scaled(RADIUS + 4.0), stroke(INK, 1.5)))?;
+    root.draw(&Circle::new(at, scaled(RADIUS + 2.8), stroke(INK, 1.2)))?;
     Ok(())
 }
 

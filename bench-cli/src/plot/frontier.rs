@@ -21,7 +21,7 @@ use super::published::{self, By, Published};
 use super::runs::nothing_to_draw;
 use super::style;
 use crate::analysis::Series;
-use crate::analysis::pareto::{self, Latency};
+use crate::analysis::pareto::{self, Fronts, Latency};
 use crate::model::Cluster;
 use crate::spec::limits::Challenge;
 
@@ -124,7 +124,11 @@ struct Scene {
 
 impl Scene {
     fn of(series: &[Series<'_>]) -> anyhow::Result<Scene> {
-        let standings = pareto::standings(series);
+        let mut standings = pareto::standings(series);
+        let is_beaten = |fronts: Fronts| !fronts.median || !fronts.max;
+        // Rings around every point would tell nothing apart.
+        let tells = standings.iter().filter_map(|standing| standing.fronts).any(is_beaten);
+        standings.retain(|_| tells);
         let curves: Vec<Curve> = series
             .iter()
             .zip(style::of_series(series))
@@ -155,8 +159,7 @@ impl Scene {
     fn legend(&self) -> Vec<Entry> {
         let entry = |symbol, name: &str| Entry { symbol, name: name.to_owned(), remark: String::new() };
         let curves = self.curves.iter().map(|curve| entry(Symbol::Series(curve.look), &curve.name));
-        let is_on_front = |curve: &Curve| curve.is_on_front(Which::Median) || curve.is_on_front(Which::Max);
-        let front = self.curves.iter().any(is_on_front);
+        let front = self.curves.iter().any(Curve::has_fronts);
         let front =
             front.then(|| entry(Symbol::Front, "Pareto front: no other setting is better beyond noise"));
         let models = self.cluster.map(|_| entry(models::SYMBOL, "model, and up to one hop less"));

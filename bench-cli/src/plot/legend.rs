@@ -44,7 +44,8 @@ impl Symbol {
     const fn width(self) -> i32 {
         match self {
             Symbol::Series(_) | Symbol::Model { .. } | Symbol::Line(_) => SAMPLE + 8,
-            Symbol::Points(_) | Symbol::Front | Symbol::Published | Symbol::Measured => 18,
+            Symbol::Points(_) | Symbol::Published | Symbol::Measured => 18,
+            Symbol::Front => 22,
         }
     }
 

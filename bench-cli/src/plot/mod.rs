@@ -1,6 +1,6 @@
 //! Plots of a sweep, drawn from its runs alone.
 //!
-//! [`latency`], [`messages`] and [`frontier`] are the plots of a sweep, [`overlay`] is that of several. All
+//! [`latency`], [`messages`], [`frontier`] and [`effects`] are the plots of a sweep, [`overlay`] is that of several. All
 //! of them have the same parts:
 //!
 //! | module | part |
@@ -22,6 +22,7 @@
 pub mod axes;
 pub mod canvas;
 pub mod draw;
+pub mod effects;
 mod frontier;
 mod labels;
 pub mod latency;
@@ -46,11 +47,15 @@ use crate::analysis::Series;
 /// A plot: its file name without the extension, what it shows, and the function that draws it.
 pub type Picture = (&'static str, &'static str, fn(&[Series<'_>]) -> anyhow::Result<String>);
 
+/// The name of the plot of effects, which needs two parameters.
+pub const EFFECTS: &str = "effects";
+
 /// Every plot of a sweep.
-pub const PICTURES: [Picture; 3] = [
+pub const PICTURES: [Picture; 4] = [
     ("latency-fit", "Stable latency against batch timeout", latency::draw),
     ("msgs-per-op", "Messages per operation against batch timeout", messages::draw),
     ("frontier", "Messages per operation against latency", frontier::draw),
+    (EFFECTS, "Effects of each parameter on messages and latency", effects::draw),
 ];
 
 /// Writes the plot in the format of the file's extension: `.svg` or `.png`.

@@ -217,6 +217,11 @@ fn figures(report: &Report<'_>) -> String {
         html.push_str(&html::table("Settings that no other beats", &front));
         let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::front_legend(&series)));
     }
+    if let Some(effects) = summary::effects(&series) {
+        html.push_str("<h3>Effects</h3>\n");
+        html.push_str(&html::table("Which parameters matter", &effects));
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(summary::EFFECTS_LEGEND));
+    }
     html.push_str("<h3>Fits</h3>\n");
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {

@@ -9,9 +9,10 @@ use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle}
 
 use super::{failures, pass_rate};
 use crate::analysis::advice::{Judged, judge};
+use crate::analysis::effects::{Effects, Term, Verdict};
 use crate::analysis::pareto::{self, Standing};
 use crate::analysis::series::Point;
-use crate::analysis::{Fit, Series, Warning};
+use crate::analysis::{Figure, Fit, Series, Warning};
 use crate::model::MessageModel;
 use crate::record::{Quantile, RunRecord};
 use crate::spec::{Limits, Parameter};
@@ -45,6 +46,10 @@ pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> Strin
     if let Some(front) = front(&series) {
         let _ = writeln!(text, "\n{}", front_legend(&series));
         let _ = writeln!(text, "{}", table(front).trim_fmt());
+    }
+    if let Some(effects) = effects(&series) {
+        let _ = writeln!(text, "\n{EFFECTS_LEGEND}");
+        let _ = writeln!(text, "{}", table(effects).trim_fmt());
     }
     let fits = fits(&series);
     if !fits.rows.is_empty() {
@@ -165,6 +170,52 @@ pub fn front_legend(series: &[Series<'_>]) -> String {
         "Pareto front of messages and median latency, of messages and maximum latency, or both: no other setting has \
          less of one and no more of the other, {noise}."
     )
+}
+
+/// How to read [`effects`].
+pub const EFFECTS_LEGEND: &str = "How much of the variance each parameter explains, and each pair beyond its two \
+    parameters (analysis of variance of logarithms, sums of squares of type II); noise: not significant (F test, 5 % \
+    after Bonferroni's correction).";
+
+/// What each parameter and each pair explains of the figures; `None` if fewer than two parameters vary.
+pub fn effects(series: &[Series<'_>]) -> Option<Sheet> {
+    let figures = [Figure::MsgsPerOp, Figure::P50, Figure::Max];
+    let effects: Vec<Effects> =
+        figures.into_iter().filter_map(|figure| Effects::of(series, figure)).collect();
+    let first = effects.first()?;
+    let mut sheet = Sheet::new(&["parameter"]);
+    sheet.header.extend(effects.iter().map(|effects| effects.figure.label().to_owned()));
+    // All figures are of the same runs, so that their terms are the same.
+    sheet.rows = first.terms.iter().map(|term| vec![first.name(term)]).collect();
+    for effects in &effects {
+        let cells = effects.terms.iter().map(share);
+        sheet.rows.iter_mut().zip(cells).for_each(|(row, cell)| row.push(cell));
+    }
+    let percent = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), percent);
+    let mut rest = |name: &str, share: fn(&Effects) -> Option<f64>| {
+        if effects.iter().any(|effects| share(effects).is_some()) {
+            let cells = effects.iter().map(|effects| percent(share(effects)));
+            sheet.rows.push([name.to_owned()].into_iter().chain(cells).collect());
+        }
+    };
+    rest("three or more together", |effects| effects.others);
+    rest("repetitions", |effects| effects.noise);
+    Some(sheet)
+}
+
+/// What a term explains, and whether that is more than noise.
+fn share(term: &Term) -> String {
+    let share = percent(term.share);
+    match term.verdict {
+        Verdict::Effect => share,
+        Verdict::Noise => format!("noise ({share})"),
+        Verdict::Untested => format!("{share}, not tested"),
+        Verdict::Confounded => "not separable".to_owned(),
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
 }
 
 /// The title of the column of the horizontal axis.

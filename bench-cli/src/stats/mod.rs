@@ -6,4 +6,5 @@ pub mod lack_of_fit;
 pub mod least_squares;
 pub mod median;
 pub mod rank_interval;
+pub mod regression;
 pub mod theil_sen;

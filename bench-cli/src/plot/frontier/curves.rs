@@ -30,7 +30,7 @@ pub(super) struct Curve {
     pub(super) name: String,
     pub(super) look: Look,
     pub(super) runs: Vec<Run>,
-    /// The settings that are on a Pareto front, each by its place on the horizontal axis.
+    /// The fronts that each setting is on, by its place on the horizontal axis; empty if they are not drawn.
     fronts: Vec<(f64, Fronts)>,
 }
 
@@ -55,12 +55,12 @@ impl Curve {
         Curve { name: series.name.clone(), look, runs, fronts }
     }
 
-    /// Whether some setting is on the front of messages and this latency.
-    pub(super) fn is_on_front(&self, which: Which) -> bool {
-        self.fronts.iter().any(|(_, fronts)| fronts.of(which.latency()))
+    /// Whether the fronts are drawn.
+    pub(super) fn has_fronts(&self) -> bool {
+        !self.fronts.is_empty()
     }
 
-    /// The medians of the settings on that front.
+    /// The medians of the settings on the front of messages and this latency.
     fn front(&self, which: Which) -> impl Iterator<Item = (f64, f64)> {
         let is_on =
             move |x: f64| self.fronts.iter().any(|(at, fronts)| *at == x && fronts.of(which.latency()));
@@ -124,13 +124,15 @@ pub(super) fn draw(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resul
         }
     }
     for curve in curves {
-        for (x, y) in curve.front(panel.which) {
-            ring(panel.root, panel.axes.at(x, y))?;
-        }
         for (_, (x, y)) in curve.medians(panel.which) {
             let at = panel.axes.at(x, y);
             marker(panel.root, at, curve.look, RADIUS)?;
             panel.labels.avoid(at, 6.0);
+        }
+        for (x, y) in curve.front(panel.which) {
+            let at = panel.axes.at(x, y);
+            ring(panel.root, at)?;
+            panel.labels.avoid(at, 8.0);
         }
     }
     Ok(())
