@@ -144,6 +144,7 @@ pub fn all() -> &'static [Column] {
             .chain(provenance())
             .chain([node_env()])
             .chain(later.map(setting))
+            .chain([series()])
             .collect()
     })
 }
@@ -543,6 +544,20 @@ fn node_env() -> Column {
                 record.run.env = words.iter().filter_map(variable).collect();
                 Ok(())
             },
+        },
+    }
+}
+
+/// The one name that every run has, for readers that group rows.
+fn series() -> Column {
+    Column {
+        name: "series",
+        unit: "text",
+        meaning: "The name of what ran, never empty: the label, else the strategy or the node's program.",
+        access: Access::Field {
+            write: |record| Cell::Text(record.series()),
+            // It follows from the other columns and the description in the sweep's folder.
+            read: |_, _| Ok(()),
         },
     }
 }
