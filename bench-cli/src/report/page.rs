@@ -180,6 +180,9 @@ fn run(records: &[RunRecord], spec: Option<&SweepSpec>) -> String {
         ("Last run began", time(began().max())),
         ("Runs took together", format!("{took:.0} s")),
     ];
+    if let Some(sampled) = spec.and_then(SweepSpec::sampled) {
+        pairs.push(("Sample of the grid", sampled));
+    }
     let users = users(records);
     if !users.is_empty() {
         pairs.push(("Parameters", users));
