@@ -15,6 +15,8 @@
 //! | [`compare`] | which differences between sweeps are significant |
 //! | [`tails`] | whether the worst cases of two kinds of runs are alike |
 //! | [`threshold`] | whether a sweep crosses a threshold that fails it |
+//! | [`effects`] | which parameters matter, alone and in pairs |
+//! | [`pareto`] | which settings no other beats in messages and latency |
 //! | [`parity`] | whether an engine measures what another one measures |
 //! | [`warning`] | what to know before using any of this |
 
@@ -22,12 +24,14 @@ pub mod advice;
 pub mod compare;
 pub mod conditions;
 pub mod confirm;
+pub mod effects;
 #[cfg(test)]
 pub(crate) mod examples;
 pub mod figure;
 pub mod fit;
 mod limits;
 pub mod names;
+pub mod pareto;
 pub mod parity;
 pub mod series;
 pub mod tails;

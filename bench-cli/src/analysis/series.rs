@@ -194,6 +194,11 @@ pub struct Point {
 }
 
 impl Point {
+    /// One of the latencies in milliseconds.
+    pub fn latency(&self, quantile: Quantile) -> Option<Spread> {
+        self.latencies[quantile as usize]
+    }
+
     fn of(x: f64, label: String, records: &[&RunRecord]) -> Point {
         let usable = || records.iter().filter(|record| record.is_ok());
         Point {

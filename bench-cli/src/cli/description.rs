@@ -16,6 +16,7 @@ use crate::spec::durations::DefaultUnit;
 use crate::spec::file::{
     self, BATCH_TIMEOUT, DEFAULT_BATCH_TIMEOUTS, NodeTable, SPEC_FILE, STRATEGY, SpecFile, ValueList,
 };
+use crate::spec::limits::Challenge;
 use crate::spec::list;
 use crate::spec::parameter::UserParameter;
 use crate::spec::setting::Setting;
@@ -28,6 +29,10 @@ pub struct DescriptionArgs {
     /// A sweep.toml, or the folder of a sweep, to run; flags override what it says
     #[arg(long, value_name = "FILE")]
     spec: Option<PathBuf>,
+    /// Nodes, rate, latency, time limit and limits of challenge 3d or 3e, over those of --spec; other flags
+    /// override them
+    #[arg(long, value_name = "NAME")]
+    preset: Option<Challenge>,
     /// Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s
     #[arg(long, aliases = ["batch-timeout", "timeouts"], value_name = "LIST", value_parser = timeouts, help = format!(
         "Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s \
@@ -41,6 +46,9 @@ pub struct DescriptionArgs {
     /// simulated]
     #[arg(long, alias = "runs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: Option<u32>,
+    /// Measure only N points of the grid, spread evenly over it (a Sobol sequence from the seed) [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    sample: Option<u32>,
     #[command(flatten)]
     node: NodeArgs,
     #[command(flatten)]
@@ -121,6 +129,7 @@ impl DescriptionArgs {
             Some(path) => SpecFile::read(path)?,
             None => SpecFile::default(),
         };
+        let file = self.preset.map_or(file.clone(), |challenge| file.overlaid(challenge.into()));
         let mut file = file.overlaid(self.flags(settings, limits));
         let (engine, why) = self.engine.choose(file.engine)?;
         file.engine = Some(engine);
@@ -143,6 +152,7 @@ impl DescriptionArgs {
             engine: None,
             seed: self.seed,
             repetitions: self.repetitions,
+            sample: self.sample,
             node: NodeTable {
                 bin: bin.clone(),
                 label: label.clone(),

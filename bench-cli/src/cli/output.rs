@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context as _;
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::artifacts::{FIGURE_FORMATS, FIGURES, JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SUMMARY};
+use super::artifacts::{
+    FIGURE_FORMATS, FIGURES, JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SETTINGS, SUMMARY,
+};
 use super::limits::LimitArgs;
 use super::typed;
 use crate::analysis::Series;
@@ -17,8 +19,8 @@ use crate::plot::page::Page;
 use crate::record::RunRecord;
 use crate::report::advice::{self, Answer, Described};
 use crate::report::{self, Picture, Report, brief, summary};
-use crate::spec::SweepSpec;
 use crate::spec::names::plain_name;
+use crate::spec::{Parameter, SweepSpec};
 
 /// In which forms a sweep's results are left.
 #[derive(Clone, Debug, Default, Args)]
@@ -180,6 +182,7 @@ pub fn write_all(
     let report = Report { title, csv, records, spec, limits: &limits, pictures: &pictures, progress: None };
     let mut files = vec![(REPORT, report::page::page(&report))];
     files.push((SUMMARY, report::markdown::summary(records, &limits)));
+    files.push((SETTINGS, report::settings::csv(records)?));
     if formats.format.contains(&Format::Json) || outputs.file(JSON).exists() {
         files.push((JSON, report::json::rows(records)?));
     }
@@ -240,7 +243,11 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
         caption: caption.to_owned(),
         svg,
     };
+    let varying = Parameter::varying(series.iter().flat_map(|one| &one.records).map(|record| &record.run));
     for (name, caption, draw) in plot::PICTURES {
+        if name == plot::EFFECTS && varying.len() < 2 {
+            continue;
+        }
         match draw(series, Page::SCREEN) {
             Ok(svg) => pictures.push(picture(name, caption, svg)),
             // All else is worth having without it.

@@ -109,6 +109,9 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         return print_plan(&spec, &options);
     }
     screen.note(&format!("engine: {} ({why})", spec.engine));
+    if let Some(sampled) = spec.sampled() {
+        screen.note(&format!("sample: {sampled}"));
+    }
     let ended = measure(&spec, &options, &mut screen, &commands)?;
     output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats)?;
     if ended.stopped {
@@ -188,6 +191,9 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     let jobs = options.most_jobs(&engine, &spec.node);
     let each = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
     let all = each * runs.len().div_ceil(jobs.get()) as u32;
+    if let Some(sampled) = spec.sampled() {
+        eprintln!("sample: {sampled}");
+    }
     eprintln!("{} runs, {jobs} at a time, would take about {}; nothing was done", runs.len(), rounded(all));
     Ok(ExitCode::SUCCESS)
 }

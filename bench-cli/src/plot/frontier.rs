@@ -22,6 +22,7 @@ use super::published::{self, By, Published};
 use super::runs::nothing_to_draw;
 use super::style;
 use crate::analysis::Series;
+use crate::analysis::pareto::{self, Fronts, Latency};
 use crate::model::Cluster;
 use crate::spec::limits::Challenge;
 
@@ -80,6 +81,13 @@ impl Which {
         }
     }
 
+    const fn latency(self) -> Latency {
+        match self {
+            Which::Median => Latency::Median,
+            Which::Max => Latency::Max,
+        }
+    }
+
     fn published(self, one: &Published) -> f64 {
         match self {
             Which::Median => one.median_ms,
@@ -126,10 +134,15 @@ struct Scene {
 
 impl Scene {
     fn of(series: &[Series<'_>]) -> anyhow::Result<Scene> {
+        let mut standings = pareto::standings(series);
+        let is_beaten = |fronts: Fronts| !fronts.median || !fronts.max;
+        // Rings around every point would tell nothing apart.
+        let tells = standings.iter().filter_map(|standing| standing.fronts).any(is_beaten);
+        standings.retain(|_| tells);
         let curves: Vec<Curve> = series
             .iter()
             .zip(style::of_series(series))
-            .map(|(series, look)| Curve::of(series, look))
+            .map(|(series, look)| Curve::of(series, look, &standings))
             .collect();
         if curves.iter().all(|curve| curve.runs.is_empty()) {
             bail!(nothing_to_draw(series));
@@ -156,6 +169,9 @@ impl Scene {
     fn legend(&self) -> Vec<Entry> {
         let entry = |symbol, name: &str| Entry { symbol, name: name.to_owned(), remark: String::new() };
         let curves = self.curves.iter().map(|curve| entry(Symbol::Series(curve.look), &curve.name));
+        let front = self.curves.iter().any(Curve::has_fronts);
+        let front =
+            front.then(|| entry(Symbol::Front, "Pareto front: no other setting is better beyond noise"));
         let models = self.cluster.map(|_| entry(models::SYMBOL, "model, and up to one hop less"));
         let others = [
             (By::Author, Symbol::Published, "published by others"),
@@ -163,7 +179,7 @@ impl Scene {
         ];
         let others = others.into_iter().filter(|(by, ..)| self.published.iter().any(|one| one.by == *by));
         let others = others.map(|(_, symbol, name)| entry(symbol, name));
-        curves.chain(models).chain(others).collect()
+        curves.chain(front).chain(models).chain(others).collect()
     }
 
     /// The axes that hold every point.

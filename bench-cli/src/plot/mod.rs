@@ -1,7 +1,7 @@
 //! Plots of a sweep, drawn from its runs alone.
 //!
-//! [`latency`], [`messages`], [`frontier`] and [`distribution`] are the plots of a sweep, [`overlay`] is that
-//! of several. All of them have the same parts:
+//! [`latency`], [`messages`], [`frontier`], [`distribution`] and [`effects`] are the plots of a sweep,
+//! [`overlay`] is that of several. All of them have the same parts:
 //!
 //! | module | part |
 //! |---|---|
@@ -24,6 +24,7 @@ pub mod axes;
 pub mod canvas;
 pub mod distribution;
 pub mod draw;
+pub mod effects;
 mod frontier;
 mod labels;
 pub mod latency;
@@ -51,12 +52,16 @@ use crate::analysis::Series;
 /// A plot: its file name without the extension, what it shows, and the function that draws it.
 pub type Picture = (&'static str, &'static str, fn(&[Series<'_>], Page) -> anyhow::Result<String>);
 
+/// The name of the plot of effects, which needs two parameters.
+pub const EFFECTS: &str = "effects";
+
 /// Every plot of a sweep.
-pub const PICTURES: [Picture; 4] = [
+pub const PICTURES: [Picture; 5] = [
     ("latency-fit", "Stable latency against batch timeout", latency::draw),
     ("msgs-per-op", "Messages per operation against batch timeout", messages::draw),
     ("frontier", "Messages per operation against latency", frontier::draw),
     ("latency-distribution", "The distribution of stable latencies", distribution::draw),
+    (EFFECTS, "Effects of each parameter on messages and latency", effects::draw),
 ];
 
 /// Writes the plot in the format of the file's extension: `.svg`, `.png` or `.pdf`.

@@ -24,6 +24,8 @@ pub const PLOTTERS_FAMILY: &str = "sans-serif";
 pub const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 /// Text of less weight, and axes.
 pub const MUTED: RGBColor = RGBColor(0x59, 0x59, 0x59);
+/// Points in the background.
+pub const PALE: RGBColor = RGBColor(0xa8, 0xa8, 0xa8);
 /// Grid lines.
 pub const GRID: RGBColor = RGBColor(0xe3, 0xe3, 0xe3);
 

@@ -94,6 +94,11 @@ impl Column {
         !["text", "RFC 3339"].contains(&self.unit)
     }
 
+    /// Whether it is a setting of network, workload or faults.
+    pub fn is_setting(&self) -> bool {
+        matches!(self.access, Access::Setting(_))
+    }
+
     fn read(&self, record: &mut RunRecord, text: &str) -> Result<(), String> {
         match self.access {
             Access::Field { read, .. } => read(record, text),
@@ -139,6 +144,7 @@ pub fn all() -> &'static [Column] {
             .chain(provenance())
             .chain([node_env()])
             .chain(later.map(setting))
+            .chain([series()])
             .collect()
     })
 }
@@ -554,6 +560,20 @@ fn node_env() -> Column {
                 record.run.env = words.iter().filter_map(variable).collect();
                 Ok(())
             },
+        },
+    }
+}
+
+/// The one name that every run has, for readers that group rows.
+fn series() -> Column {
+    Column {
+        name: "series",
+        unit: "text",
+        meaning: "The name of what ran, never empty: the label, else the strategy or the node's program.",
+        access: Access::Field {
+            write: |record| Cell::Text(record.series()),
+            // It follows from the other columns and the description in the sweep's folder.
+            read: |_, _| Ok(()),
         },
     }
 }

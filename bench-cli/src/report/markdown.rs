@@ -18,6 +18,12 @@ pub fn summary(records: &[RunRecord], limits: &[Limits]) -> String {
     for limits in limits {
         let _ = writeln!(text, "- {}", escape(&limits.to_string()));
     }
+    if let Some(front) = summary::front(&series) {
+        let _ = writeln!(text, "\n{}\n{}", table(&front), escape(&summary::front_legend(&series)));
+    }
+    if let Some(effects) = summary::effects(&series) {
+        let _ = writeln!(text, "\n{}\n{}", table(&effects), escape(summary::EFFECTS_LEGEND));
+    }
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {
         let _ = writeln!(text, "\n{}\n{}", table(&fits), escape(summary::FITS_LEGEND));

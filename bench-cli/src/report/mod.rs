@@ -12,6 +12,7 @@
 //! | [`parity`] | an engine's figures next to recorded ones, as a table and as CSV |
 //! | [`runs`] | the page's table of runs |
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
+//! | [`settings`] | `summary.csv`: the medians of each setting, for programs |
 //! | [`json`] | `sweep.json`: the records with the names of the CSV's columns |
 //! | [`html`] | tables and links as HTML |
 //! | [`summary`] | the tables that a sweep ends with, on the terminal and for all of the above |
@@ -32,6 +33,7 @@ pub mod page;
 pub mod parity;
 mod pass_rate;
 mod runs;
+pub mod settings;
 pub mod summary;
 
 use std::collections::BTreeSet;

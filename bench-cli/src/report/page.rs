@@ -180,6 +180,9 @@ fn run(records: &[RunRecord], spec: Option<&SweepSpec>) -> String {
         ("Last run began", time(began().max())),
         ("Runs took together", format!("{took:.0} s")),
     ];
+    if let Some(sampled) = spec.and_then(SweepSpec::sampled) {
+        pairs.push(("Sample of the grid", sampled));
+    }
     let users = users(records);
     if !users.is_empty() {
         pairs.push(("Parameters", users));
@@ -211,6 +214,16 @@ fn figures(report: &Report<'_>) -> String {
         let items: String =
             limits.iter().map(|limits| format!("<li>{}</li>\n", escape(&limits.to_string()))).collect();
         let _ = writeln!(html, "<ul class=\"note\">\n{items}</ul>");
+    }
+    if let Some(front) = summary::front(&series) {
+        html.push_str("<h3>Pareto front</h3>\n");
+        html.push_str(&html::table("Settings that no other beats", &front));
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::front_legend(&series)));
+    }
+    if let Some(effects) = summary::effects(&series) {
+        html.push_str("<h3>Effects</h3>\n");
+        html.push_str(&html::table("Which parameters matter", &effects));
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(summary::EFFECTS_LEGEND));
     }
     html.push_str("<h3>Fits</h3>\n");
     let fits = summary::fits(&series);
