@@ -7,9 +7,11 @@
 //! | [`tune`] | sweeps until the best setting within limits is known, and checks it |
 //! | [`confirm`] | runs the settings that a sweep recommends again |
 //! | [`parity`] | compares an engine with recorded runs, or with another engine |
+//! | [`merge`] | puts the shards of a sweep together |
 //! | [`soak`] | searches random simulated runs for what must not happen |
 
 pub mod confirm;
+pub mod merge;
 pub mod parity;
 pub mod soak;
 pub mod sweep;

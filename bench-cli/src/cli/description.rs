@@ -35,7 +35,8 @@ pub struct DescriptionArgs {
     node: NodeArgs,
     #[command(flatten)]
     pub(super) engine: EngineArgs,
-    /// Seed of the first run; each further run has the next one [default: chosen at random]
+    /// Seed of the first run; each further run has the next one [default: chosen at random; 1 with
+    /// --shard]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }
@@ -66,7 +67,7 @@ fn timeouts(text: &str) -> Result<ValueList, String> {
 
 impl DescriptionArgs {
     /// The sweep, and why its engine is the one that it is. A sweep in `directory` that is to be resumed says
-    /// which seed it began with.
+    /// which seed it began with; any other begins with `default_seed`.
     ///
     /// # Errors
     /// If the file cannot be read, or what it and the flags say is not a sweep.
@@ -76,6 +77,7 @@ impl DescriptionArgs {
         limits: &LimitArgs,
         directory: &Path,
         resumes: bool,
+        default_seed: impl FnOnce() -> u64,
     ) -> anyhow::Result<(SweepSpec, String)> {
         let file = match &self.spec {
             Some(path) if path.is_dir() => SpecFile::read(&path.join(SPEC_FILE))?,
@@ -86,7 +88,7 @@ impl DescriptionArgs {
         let (engine, why) = self.engine.choose(file.engine)?;
         file.engine = Some(engine);
         let existing = if resumes { folder::spec_in(directory)? } else { None };
-        let seed = existing.map_or_else(random_seed, |spec| spec.seed);
+        let seed = existing.map_or_else(default_seed, |spec| spec.seed);
         Ok((file.resolve(engine, seed)?, why))
     }
 

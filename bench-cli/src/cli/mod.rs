@@ -9,11 +9,13 @@ mod description;
 pub mod doctor;
 mod engine;
 pub mod limits;
+pub mod merge;
 mod output;
 pub mod parity;
 pub mod plot;
 mod progress;
 mod runs;
+mod shard;
 pub mod settings;
 mod signals;
 pub mod simulate;
@@ -46,6 +48,7 @@ enum Command {
     Plot(plot::PlotArgs),
     Compare(compare::CompareArgs),
     Confirm(confirm::ConfirmArgs),
+    Merge(merge::MergeArgs),
     /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
     #[command(disable_help_flag = true)]
     Test {
@@ -96,6 +99,7 @@ pub fn run() -> ExitCode {
         Command::Tune(args) => guarded(|| tune::run(&args)),
         Command::Plot(args) => plot::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Confirm(args) => guarded(|| confirm::run(&args)),
         Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
         Command::Node { arguments } => {

@@ -54,6 +54,7 @@ impl RunArgs {
     ) -> anyhow::Result<Options> {
         Ok(Options {
             directory: directory.to_owned(),
+            shard: None,
             existing,
             jobs: self.jobs,
             deadline: self.run_timeout,

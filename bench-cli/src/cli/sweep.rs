@@ -7,17 +7,18 @@ use anyhow::{anyhow, bail, ensure};
 use clap::Args;
 
 use super::artifacts;
-use super::description::DescriptionArgs;
+use super::description::{DescriptionArgs, random_seed};
 use super::limits::LimitArgs;
 use super::output::{self, FormatArgs};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
 use super::settings::SettingsArgs;
+use super::shard::ShardChoice;
 use super::typed::Commands;
-use crate::campaign::sweep::{self, CSV_FILE, CannotResume, Ended, Existing, Options, Recorded};
+use crate::campaign::sweep::{self, folder, CSV_FILE, CannotResume, Ended, Existing, Options, Recorded};
 use crate::engine::Engine;
 use crate::record::RunRecord;
-use crate::spec::SweepSpec;
+use crate::spec::{SweepSpec, shell};
 
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -31,6 +32,7 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
   bench-cli sweep --spec results/mine/sweep.toml --engine maelstrom --name mine-real
+  bench-cli sweep --strategy tree,hub --name mine --shard 3/16
 
 Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too.
 The sweep's folder has its description, sweep.toml, which repeats it exactly.
@@ -51,6 +53,11 @@ pub struct SweepArgs {
     /// Where to write [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Execute one part of the runs, on one of several machines: I/N is the I-th of N parts; auto takes I and N
+    /// from Slurm's job array, auto/N takes I from it or from a Kubernetes indexed job. The part's folder is
+    /// shards/I-of-N in that of the sweep, and bench-cli merge puts the parts together
+    #[arg(long, value_name = "I/N", value_parser = clap::value_parser!(ShardChoice))]
+    shard: Option<ShardChoice>,
     /// Replace an earlier sweep in the same place instead of resuming it
     #[arg(long)]
     force: bool,
@@ -74,19 +81,35 @@ pub struct SweepArgs {
 /// # Errors
 /// If something that was asked for does not exist, or results cannot be written.
 pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
-    let directory = args.directory()?;
-    let commands = Commands::new(std::env::args_os(), &directory);
+    let shard = args.shard.map(ShardChoice::resolve).transpose()?;
+    let whole = args.directory()?;
+    let directory = shard.map_or_else(|| whole.clone(), |shard| folder::shard_folder(&whole, shard));
+    let commands = Commands::new(std::env::args_os(), &whole);
     let existing = args.existing();
     let resumes = existing != Existing::Replace;
-    let (spec, why) = args.description.resolve(&args.settings, &args.limits, &directory, resumes)?;
+    // The shards of a sweep must have the same seed, and know nothing of each other.
+    let default_seed = || if shard.is_some() { 1 } else { random_seed() };
+    let (spec, why) =
+        args.description.resolve(&args.settings, &args.limits, &directory, resumes, default_seed)?;
     let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
+    let options = Options { shard, ..options };
     if args.dry_run {
         return print_plan(&spec, &options);
     }
     let mut screen = Screen::new(args.runs.detail());
     screen.note(&format!("engine: {} ({why})", spec.engine));
     let ended = measure(&spec, &options, &mut screen, &commands)?;
-    output::conclude(&ended, &directory, &args.limits, &args.formats)?;
+    match shard {
+        // A shard's plots would be of too few runs, and many shards would draw them at the same time.
+        Some(shard) => screen.note(&format!(
+            "shard {shard}: {} of {} runs are in {}; bench-cli merge {} puts the shards together",
+            ended.records.len(),
+            ended.planned,
+            directory.display(),
+            shell::quote(&whole.display().to_string())
+        )),
+        None => output::conclude(&ended, &directory, &args.limits, &args.formats)?,
+    }
     if ended.stopped {
         eprintln!(
             "interrupted: {} of {} runs are in {}; to resume:\n  {}",
@@ -127,7 +150,7 @@ pub(super) fn measure(
 /// Prints what a sweep would execute.
 fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     let commands = sweep::commands(spec, options)?;
-    let runs = spec.runs()?;
+    let runs = spec.runs_of(options.shard)?;
     for ((name, command), run) in commands.iter().zip(&runs) {
         match (command, run.seed) {
             (Some(command), _) => println!("{command}"),
@@ -190,6 +213,9 @@ impl SweepArgs {
                     bail!("--name {name:?} is not a plain folder name; --out takes a path");
                 }
                 Ok(Path::new("results").join(name))
+            }
+            (None, None) if self.shard.is_some() => {
+                bail!("--shard needs --out or --name: all shards of a sweep go into the same folder")
             }
             (None, None) => {
                 let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");

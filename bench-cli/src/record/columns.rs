@@ -132,7 +132,7 @@ pub fn all() -> &'static [Column] {
             .chain(first.map(setting))
             .chain(provenance())
             .chain(later.map(setting))
-            .chain([node_env()])
+            .chain([node_env(), host()])
             .collect()
     })
 }
@@ -213,6 +213,7 @@ fn blank() -> RunRecord {
             late: None,
             engine_version: String::new(),
             bench_version: String::new(),
+            host: String::new(),
             started_at: None,
             duration: Duration::ZERO,
             // Records from before there were attempts.
@@ -525,6 +526,19 @@ fn node_env() -> Column {
                 record.run.env = words.iter().filter_map(variable).collect();
                 Ok(())
             },
+        },
+    }
+}
+
+/// Where a run was made.
+fn host() -> Column {
+    Column {
+        name: "host",
+        unit: "text",
+        meaning: "The machine that the run was made on: Slurm's name of it, or its host name; empty if it is not known.",
+        access: Access::Field {
+            write: |record| record.measured.host.as_str().into(),
+            read: |record, text| keep(&mut record.measured.host, text),
         },
     }
 }

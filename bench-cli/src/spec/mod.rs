@@ -3,7 +3,7 @@
 //! | module | what it defines |
 //! |---|---|
 //! | [`sweep`] | a sweep: engine, node, grid of parameters, repetitions, seed, limits |
-//! | [`run`] | one run of it |
+//! | [`run`], [`shard`] | one run of it; a part of its runs, for one of several machines |
 //! | [`mod@file`] | `sweep.toml`, and what flags add to it |
 //! | [`setting`], [`settings`] | the table of Maelstrom's settings; a run's values of them |
 //! | [`value`], [`durations`], [`numbers`] | values, and how users write lists and ranges of them |
@@ -23,6 +23,7 @@ pub mod numbers;
 pub mod run;
 pub mod setting;
 pub mod settings;
+pub mod shard;
 pub mod shell;
 pub mod sweep;
 pub mod template;

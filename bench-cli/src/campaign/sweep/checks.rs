@@ -40,7 +40,7 @@ pub(super) fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
 /// # Errors
 /// If there is such a thing.
 pub(super) async fn check(spec: &SweepSpec, engine: &Engine, options: &Options) -> anyhow::Result<()> {
-    let runs = spec.runs()?;
+    let runs = spec.runs_of(options.shard)?;
     let mut findings = Vec::new();
     if spec.engine == EngineKind::Maelstrom {
         findings.extend(tools::check());
