@@ -68,6 +68,14 @@ FAULT_FLAGS ?= --engine simulated --strategy hub,direct,tree --batch-timeouts 20
 faults: build ## Simulate 150 runs with partitions and random latencies: is anything lost? Into results/faults
 	$(BENCH) sweep --out results/faults --force --format csv,markdown $(FAULT_FLAGS)
 
+# 20 challenge runs with all faults, and 20 with partitions alone.
+KILL_FLAGS ?= --engine embedded --strategy hub --batch-timeouts 200 --nemesis-interval 5s --repetitions 20 --seed 1 --jobs 4
+
+.PHONY: kills
+kills: build ## Partition, kill and pause real nodes every 5 s: is anything lost? Into results/kills
+	$(BENCH) sweep --out results/kills/all --force --format csv,markdown $(KILL_FLAGS) --nemesis partition,kill,pause
+	$(BENCH) sweep --out results/kills/partition --force --format csv,markdown $(KILL_FLAGS) --nemesis partition
+
 .PHONY: confirm
 confirm: build ## Run what results/reference recommends for 3d and 3e again, into results/confirm
 	$(BENCH) confirm results/reference/sweep.csv --limit 3d,3e --repetitions 5 --out results/confirm --force

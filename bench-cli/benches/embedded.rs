@@ -95,7 +95,7 @@ fn be_node(strategy: &str, batch_timeout_ms: u64) -> Result<(), Box<dyn Error>> 
         strategy: strategy.ok_or("no such strategy")?,
         batch_timeout: Duration::from_millis(batch_timeout_ms),
     };
-    Ok(node::runtime::run(config, std::io::stdin(), std::io::stdout())?)
+    Ok(node::runtime::run(config, None, std::io::stdin(), std::io::stdout())?)
 }
 
 fn measure() -> Result<(), Box<dyn Error>> {

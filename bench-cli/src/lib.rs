@@ -54,6 +54,7 @@
 //! | [`harness`] | a run as Maelstrom conducts it: network, clients, faults, history, checker; no I/O, no clock |
 //! | [`spec`] | what is to be measured: sweep, run, settings, templates, names |
 //! | [`stats`] | least squares, intervals, tests, quantiles |
+//! | [`json`] | JSON by the rules of Maelstrom's reader |
 //! | [`edn`] | one value, one reader, one writer |
 //! | `markup`, `logging`, `terminal` | text in XML and HTML, `RUST_LOG`, all that is printed |
 //!
@@ -75,6 +76,7 @@ pub mod cli;
 pub mod edn;
 pub mod engine;
 pub mod harness;
+pub mod json;
 mod logging;
 mod markup;
 pub mod model;

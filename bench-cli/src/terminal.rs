@@ -44,6 +44,18 @@ pub fn to_stdout(text: fmt::Arguments<'_>) {
     let _ = io::stdout().lock().write_all(plain(&text.to_string()).as_bytes());
 }
 
+/// Writes bytes to stdout unchanged. A reader that has gone has seen enough, so that is not an error.
+///
+/// # Errors
+/// If they cannot be written for any other reason.
+pub fn write_to_stdout(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
 /// Prints on stderr, above the bars. For the macros and the log.
 pub fn to_stderr(text: fmt::Arguments<'_>) {
     let text = text.to_string();

@@ -4,12 +4,14 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
 
+use crate::storage::Disk;
 use crate::{Config, StrategyKind, Target, runtime};
 
 const EXAMPLES: &str = "\
@@ -19,6 +21,8 @@ Examples:
       -- --strategy hub --batch-timeout 1500ms
   maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 --latency 100 \\
       -- --strategy auto --target-latency 600ms
+  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 --latency 100 \\
+      --nemesis kill,pause -- --data-dir /tmp/cluster
   echo '{\"src\":\"c1\",\"dest\":\"n0\",\"body\":{\"type\":\"init\",\"msg_id\":1,\"node_id\":\"n0\",\"node_ids\":[\"n0\"]}}' | node
 
 Environment:
@@ -26,6 +30,7 @@ Environment:
   STRATEGY            for --strategy
   TARGET_MSGS_PER_OP  for --target-msgs-per-op
   TARGET_LATENCY      a duration with its unit, for --target-latency
+  DATA_DIR            for --data-dir
 A flag wins over the environment.";
 
 /// A broadcast node for Maelstrom that sends values to other nodes in batches.
@@ -51,6 +56,13 @@ struct Args {
     /// minimised
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "TARGET_LATENCY", hide_env = true)]
     target_latency: Option<Duration>,
+    /// A directory for the node's log, so that a killed node loses nothing that it acknowledged. All nodes of
+    /// a cluster may share it; two clusters must not
+    #[arg(long, value_name = "DIR", env = "DATA_DIR", hide_env = true)]
+    data_dir: Option<PathBuf>,
+    /// Wait for the disk at each write to the log, so that nothing is lost in a power failure either
+    #[arg(long, requires = "data_dir")]
+    fsync: bool,
 }
 
 impl Args {
@@ -97,7 +109,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .unwrap_or_else(|why| Args::command().error(ErrorKind::ArgumentConflict, why).exit()),
         batch_timeout: batch_timeout.unwrap_or(Config::default().batch_timeout),
     };
-    match runtime::run(config, io::stdin(), io::stdout().lock()) {
+    let disk = args
+        .data_dir
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .map(|directory| Disk { directory, fsync: args.fsync });
+    match runtime::run(config, disk, io::stdin(), io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // If stdout is closed, stderr may be closed too.

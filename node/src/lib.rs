@@ -26,6 +26,7 @@
 //! | `node` | the state machine |
 //! | `config` | the user's settings |
 //! | `time` | time as the state machine sees it |
+//! | `timer_queue` | many deadlines, the earliest at hand |
 //! | `strategy` | to whom new values go, and when |
 //! | `strategy::tree` | the published protocol; [`TreeGrid`] is its geometry |
 //! | `strategy::direct` | one hop, from the origin to every node |
@@ -33,6 +34,7 @@
 //! | `strategy::auto` | the plan for a user's target: controller, planner, and the public [`cost_model`] |
 //! | `links` | a node's links to all its peers |
 //! | `link` | reliable delivery to one peer: sender, receiver, round-trip time |
+//! | [`storage`] | the write-ahead log; only the runtime opens files |
 //! | `rng` | seeded jitter |
 //! | [`runtime`] | stdin, stdout, threads, the real clock |
 //! | [`command`] | the command line of `node` and `bench-cli node` |
@@ -45,20 +47,26 @@ mod link;
 mod links;
 mod message;
 mod node;
+#[cfg(test)]
+#[path = "../tests/it/props.rs"]
+mod props;
 mod rng;
 pub mod runtime;
+pub mod storage;
 mod strategy;
 mod time;
+mod timer_queue;
 pub mod values;
 pub mod wire;
 
 pub use config::{Config, StrategyKind, Target};
 pub use link::Header;
 pub use message::{
-    Batch, ErrorCode, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
+    Batch, ErrorCode, Incarnation, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
 };
-pub use node::Node;
+pub use node::{Node, Recovery, STALL, Start};
 pub use strategy::auto::cost_model;
 pub use strategy::tree::TreeGrid;
 pub use time::Time;
+pub use timer_queue::{Deadline, TimerQueue};
 pub use values::{Value, Values};

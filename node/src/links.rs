@@ -1,45 +1,57 @@
 //! A node's links to all its peers: one timer queue for all, and messages made from the links' packets.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::link::{AckedPacket, Link, Packet};
-use crate::message::{Batch, LinkMessage, PeerId};
+use crate::link::{Heard, Link, Packet};
+use crate::message::{Batch, Incarnation, LinkMessage, PeerId};
 use crate::rng::Rng;
 use crate::time::Time;
+use crate::timer_queue::{Earliest, TimerQueue};
 use crate::values::Values;
 
 /// The links of one node. Each is made when it is first used, because a leaf of a large cluster needs only
 /// one.
 #[derive(Debug)]
 pub(crate) struct Links {
-    slots: Vec<Slot>,
-    /// At least one entry for each link with a deadline, at or before that deadline. An entry other than the
-    /// slot's [`Slot::timer`] is stale.
-    timers: BinaryHeap<Reverse<(Time, u32)>>,
+    /// By peer, up to the last one with a link.
+    links: Vec<Option<Box<Link>>>,
+    /// An entry for each link with a deadline, at or before that deadline. The earliest entry is exact.
+    ///
+    /// Most messages move a link's deadline later. Leaving the entry as it is until it is the earliest of all
+    /// costs a seventh of setting it each time.
+    timers: TimerQueue<Time>,
     max_ack_delay: Duration,
+    /// This node's incarnation.
+    local: Incarnation,
+    /// When the process last ran again after it had not for a while. Links that are made then know it, too.
+    stalled_until: Option<Time>,
     last_batch: LastBatch,
 }
 
-#[derive(Debug, Default)]
-struct Slot {
-    link: Option<Box<Link>>,
-    /// A copy of the link's deadline, so that a change to one link needs no look at the others.
-    deadline: Option<Time>,
-    timer: Option<Time>,
-}
-
 impl Links {
-    /// Links to up to `nodes` peers, each of which delays acknowledgements by at most `max_ack_delay`.
-    pub(crate) fn new(nodes: u32, max_ack_delay: Duration) -> Links {
-        let slots = (0..nodes).map(|_| Slot::default()).collect();
-        Links { slots, timers: BinaryHeap::new(), max_ack_delay, last_batch: LastBatch::default() }
+    /// No links yet. Each peer delays acknowledgements by at most `max_ack_delay`.
+    pub(crate) fn new(local: Incarnation, max_ack_delay: Duration) -> Links {
+        Links {
+            links: Vec::new(),
+            timers: TimerQueue::default(),
+            max_ack_delay,
+            local,
+            stalled_until: None,
+            last_batch: LastBatch::default(),
+        }
     }
 
     /// Makes the link to `peer` with a maximum acknowledgement delay of its own.
+    #[cold]
     pub(crate) fn connect(&mut self, peer: PeerId, max_ack_delay: Duration) {
-        self.slots[peer.index()].link = Some(Box::new(Link::new(max_ack_delay)));
+        if peer.index() >= self.links.len() {
+            self.links.resize_with(peer.index() + 1, || None);
+        }
+        let mut link = Box::new(Link::new(self.local, max_ack_delay));
+        if let Some(now) = self.stalled_until {
+            link.on_stall(now);
+        }
+        self.links[peer.index()] = Some(link);
     }
 
     /// Changes by how much `peer` may delay acknowledgements.
@@ -48,7 +60,7 @@ impl Links {
     }
 
     pub(crate) fn get(&self, peer: PeerId) -> Option<&Link> {
-        self.slots[peer.index()].link.as_deref()
+        self.links.get(peer.index())?.as_deref()
     }
 
     pub(crate) fn is_suspect(&self, peer: PeerId) -> bool {
@@ -61,33 +73,53 @@ impl Links {
 
     /// All peers with a link.
     pub(crate) fn peers(&self) -> impl Iterator<Item = (PeerId, &Link)> {
-        (0..).map(PeerId).zip(&self.slots).filter_map(|(peer, slot)| Some((peer, slot.link.as_deref()?)))
+        (0..).map(PeerId).zip(&self.links).filter_map(|(peer, link)| Some((peer, link.as_deref()?)))
     }
 
-    /// Queues the value at `index` of the log for `peer`. No deadline changes.
-    pub(crate) fn push(&mut self, peer: PeerId, index: u32) {
-        self.link_mut(peer).push(index);
+    /// Queues the values at these log indices for `peer`. No deadline changes.
+    pub(crate) fn push(&mut self, peer: PeerId, log_indices: impl IntoIterator<Item = u32>) {
+        self.link_mut(peer).push(log_indices);
     }
 
-    /// Takes in a message's header. The caller hands the values on.
-    pub(crate) fn on_message(
-        &mut self,
-        now: Time,
-        from: PeerId,
-        message: &LinkMessage,
-    ) -> Option<AckedPacket> {
-        self.change(from, |link| link.on_packet(now, &message.header, message.values.len()))
+    /// Takes in a message's header. The caller hands the values on, and then calls [`Links::poll_one`] until
+    /// it returns `None`, which also sets the link's timer.
+    pub(crate) fn on_message(&mut self, now: Time, from: PeerId, message: &LinkMessage) -> Heard {
+        self.link_mut(from).on_packet(now, &message.header, message.values.len())
+    }
+
+    /// After this node's restart: announces it to `peer`, and sends the first `known` values of the log when
+    /// the peer answers.
+    pub(crate) fn reopen(&mut self, now: Time, peer: PeerId, known: usize) {
+        self.change(peer, |link| {
+            link.resync(known as u32);
+            link.reopen(now);
+        });
+    }
+
+    /// After the peer's restart: sends it the first `known` values of the log.
+    pub(crate) fn resync(&mut self, peer: PeerId, known: usize) {
+        self.change(peer, |link| link.resync(known as u32));
+    }
+
+    /// This node's process did not run for a while.
+    pub(crate) fn on_stall(&mut self, now: Time) {
+        self.stalled_until = Some(now);
+        for peer in (0..self.links.len() as u32).map(PeerId) {
+            if self.get(peer).is_some() {
+                self.change(peer, |link| link.on_stall(now));
+            }
+        }
     }
 
     /// Everything that is queued for `peer`, or an acknowledgement if nothing is. `None` if the peer is
     /// suspect.
-    pub(crate) fn flush(&mut self, now: Time, peer: PeerId, values: &Values) -> Option<LinkMessage> {
+    pub(crate) fn flush(&mut self, now: Time, peer: PeerId, values: &Values) -> Option<Box<LinkMessage>> {
         let packet = self.change(peer, |link| link.flush(now))?;
         Some(self.message(peer, packet, values))
     }
 
     /// A message to `peer` that only acknowledges.
-    pub(crate) fn acknowledge(&mut self, now: Time, peer: PeerId, values: &Values) -> LinkMessage {
+    pub(crate) fn acknowledge(&mut self, now: Time, peer: PeerId, values: &Values) -> Box<LinkMessage> {
         let packet = self.change(peer, |link| link.acknowledge(now));
         self.message(peer, packet, values)
     }
@@ -99,7 +131,7 @@ impl Links {
         peer: PeerId,
         values: &Values,
         rng: &mut Rng,
-    ) -> Option<LinkMessage> {
+    ) -> Option<Box<LinkMessage>> {
         let packet = self.change(peer, |link| link.poll(now, rng))?;
         Some(self.message(peer, packet, values))
     }
@@ -110,22 +142,14 @@ impl Links {
         now: Time,
         values: &Values,
         rng: &mut Rng,
-    ) -> Option<(PeerId, LinkMessage)> {
-        while let Some(&Reverse((at, peer))) = self.timers.peek() {
-            if at > now {
-                return None;
-            }
-            let peer = PeerId(peer);
-            if let Some(message) = self.poll_one(now, peer, values, rng) {
-                return Some((peer, message));
-            }
-            // The entry was early: the poll replaced it by one at the link's deadline.
-        }
-        None
+    ) -> Option<(PeerId, Box<LinkMessage>)> {
+        let peer = PeerId(self.timers.due(now)? as u32);
+        let message = self.poll_one(now, peer, values, rng)?;
+        Some((peer, message))
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.timers.peek().map(|Reverse((at, _))| *at)
+        Some(self.timers.earliest()).filter(|earliest| *earliest < Time::NEVER)
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -133,51 +157,41 @@ impl Links {
     }
 
     fn link_mut(&mut self, peer: PeerId) -> &mut Link {
-        let max_ack_delay = self.max_ack_delay;
-        self.slots[peer.index()].link.get_or_insert_with(|| Box::new(Link::new(max_ack_delay)))
+        if self.get(peer).is_none() {
+            self.connect(peer, self.max_ack_delay);
+        }
+        self.links[peer.index()].as_deref_mut().expect("a connected peer has a link")
     }
 
     fn change<T>(&mut self, peer: PeerId, change: impl FnOnce(&mut Link) -> T) -> T {
         let link = self.link_mut(peer);
         let result = change(link);
         let deadline = link.deadline();
-        self.slots[peer.index()].deadline = deadline;
-        self.set_timer(peer);
-        self.trim_timers();
+        self.set_timer(peer, deadline);
         result
     }
 
-    /// Ensures that the queue has an entry at or before the link's deadline. A deadline that moves later
-    /// keeps its early entry, so that most changes cost nothing here.
-    fn set_timer(&mut self, peer: PeerId) {
-        let slot = &mut self.slots[peer.index()];
-        if let Some(at) = slot.deadline
-            && slot.timer.is_none_or(|timer| at < timer)
-        {
-            slot.timer = Some(at);
-            self.timers.push(Reverse((at, peer.0)));
+    fn set_timer(&mut self, peer: PeerId, deadline: Option<Time>) {
+        if self.timers.set_lazily(peer.index(), deadline) == Earliest::Changed {
+            self.correct_earliest();
         }
     }
 
-    /// Removes stale and early entries from the queue's head, so that a node at rest has no deadline.
-    fn trim_timers(&mut self) {
-        while let Some(&Reverse((at, peer))) = self.timers.peek() {
-            let slot = &mut self.slots[peer as usize];
-            if slot.timer == Some(at) {
-                if slot.deadline.is_some_and(|deadline| deadline <= at) {
-                    return;
-                }
-                slot.timer = None;
+    /// Sets entries that were too early, until the earliest is exact.
+    fn correct_earliest(&mut self) {
+        while let Some(number) = self.timers.first() {
+            let deadline = self.links[number].as_deref().and_then(Link::deadline);
+            if deadline == Some(self.timers.earliest()) {
+                return;
             }
-            self.timers.pop();
-            self.set_timer(PeerId(peer));
+            self.timers.set(number, deadline);
         }
     }
 
-    fn message(&mut self, peer: PeerId, packet: Packet, values: &Values) -> LinkMessage {
-        let link = self.slots[peer.index()].link.as_deref().expect("the packet's own link");
+    fn message(&mut self, peer: PeerId, packet: Packet, values: &Values) -> Box<LinkMessage> {
+        let link = self.links[peer.index()].as_deref().expect("the packet's own link");
         let batch = self.last_batch.get(link.log_indices(&packet), values);
-        LinkMessage { header: packet.header, values: batch, ..LinkMessage::default() }
+        Box::new(LinkMessage::new(packet.header, batch))
     }
 }
 
@@ -191,17 +205,15 @@ struct LastBatch {
 }
 
 impl LastBatch {
-    fn get(&mut self, log_indices: impl ExactSizeIterator<Item = u32> + Clone, values: &Values) -> Batch {
-        if log_indices.len() == 0 {
+    fn get(&mut self, log_indices: &[u32], values: &Values) -> Batch {
+        if log_indices.is_empty() {
             return Batch::default();
         }
-        let is_same = log_indices.len() == self.log_indices.len()
-            && log_indices.clone().eq(self.log_indices.iter().copied());
-        if !is_same {
+        if log_indices != self.log_indices {
             self.log_indices.clear();
-            self.log_indices.extend(log_indices);
+            self.log_indices.extend_from_slice(log_indices);
             let log = values.as_slice();
-            self.batch = self.log_indices.iter().map(|&i| log[i as usize].clone()).collect();
+            self.batch = log_indices.iter().map(|&i| log[i as usize].clone()).collect();
         }
         self.batch.clone()
     }

@@ -18,6 +18,13 @@ impl PeerId {
     }
 }
 
+/// One life of a node, from the start of its process to its end.
+///
+/// A later life has a higher number, so that peers tell a restarted node from the one that was killed. The
+/// first life is zero where the driver knows that it is the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Incarnation(pub u64);
+
 /// Values that travel together. Shared, because the same batch often goes to many peers.
 pub type Batch = Arc<[Value]>;
 
@@ -60,7 +67,8 @@ pub enum Reply {
     InitOk,
     /// To `topology`.
     TopologyOk,
-    /// To `broadcast`: the value is accepted, and will reach every node.
+    /// To `broadcast`: the value is accepted, and will reach every node. If the node keeps a log, the value
+    /// is in it.
     BroadcastOk,
     /// To `read`: the first `len` values of the node's log. A length instead of a copy keeps a read cheap.
     ReadOk {
@@ -81,7 +89,8 @@ pub enum Reply {
 pub enum ErrorCode {
     /// 10: the request's type is unknown.
     NotSupported,
-    /// 11: the node cannot serve this yet, because `init` has not come.
+    /// 11: the node cannot serve this now, because `init` has not come or its log cannot be written. Nothing
+    /// happened; the client may try again.
     TemporarilyUnavailable,
     /// 12: a field is missing or has the wrong type.
     MalformedRequest,
@@ -116,8 +125,9 @@ pub enum PeerMessage {
         /// The batch's `msg_id`.
         in_reply_to: u64,
     },
-    /// A message of a link, in the strategies `hub`, `direct` and `auto`; on the wire `batch`.
-    Link(LinkMessage),
+    /// A message of a link, in the strategies `hub`, `direct` and `auto`; on the wire `batch`. Boxed, because
+    /// messages move through several queues on their way.
+    Link(Box<LinkMessage>),
 }
 
 /// A message on a link: the link's header, values, and the fields of the `hub` strategy.
@@ -136,10 +146,29 @@ pub struct LinkMessage {
     /// Hub to leaf: the time from the sending of this message to the hub's next flush, if the hub flushes on
     /// a period.
     pub next: Option<Duration>,
+    /// Hub to leaf: the mean deviation of the times at which leaves' batches arrive, if that is much.
+    pub jitter: Option<Duration>,
     /// Hub to leaf, in an `auto` cluster: how to spread values from now on.
     pub plan: Option<Plan>,
     /// Hub to leaf: the nodes that the hub cannot reach at present.
     pub unreachable: Vec<PeerId>,
+}
+
+impl LinkMessage {
+    /// A message without the fields of the `hub` strategy.
+    pub fn new(header: Header, values: Batch) -> LinkMessage {
+        LinkMessage {
+            header,
+            values,
+            wants_phase: false,
+            direct: false,
+            hub_unreachable: false,
+            next: None,
+            jitter: None,
+            plan: None,
+            unreachable: Vec::new(),
+        }
+    }
 }
 
 /// How the nodes of an `auto` cluster spread values. The hub chooses the plan.

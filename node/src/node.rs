@@ -1,20 +1,70 @@
 //! The state machine: a node's identity, its values, and the strategy that spreads them.
+//!
+//! # The log
+//!
+//! A node that keeps a log loses nothing that it acknowledged, to a client or to another node, when its
+//! process is killed. The state machine does no I/O. It only keeps the order of events: an event that brings
+//! new values has no effect until these are written, and neither has any event after it.
+//!
+//! ```text
+//! events ──► waiting ─ unlogged values ─► the driver writes them at once, as one batch
+//!               │                                  │
+//!               ▼           on_logged              ▼
+//!           values, strategy, replies  ◄── written, or refused (on_log_failed)
+//! ```
+//!
+//! So no reply, no acknowledgement to a peer and no message with a value leaves a node before the value is in
+//! its log. If the log cannot be written, the waiting events have no effect at all: clients get an error that
+//! says so, and peers, which get no acknowledgement, send their values again later.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::config::{Config, MAX_BATCH_TIMEOUT};
-use crate::message::{ErrorCode, PeerId, PeerMessage, Reply, ReplyTo, Request, Transmit};
+use crate::message::{ErrorCode, Incarnation, PeerId, PeerMessage, Reply, ReplyTo, Request, Transmit};
 use crate::rng::Rng;
 use crate::strategy::{self, Context, Operations, Strategy};
 use crate::time::Time;
 use crate::values::{Value, Values};
 
+/// How long a node waits for `topology`, if it cannot tell whether it was restarted. Maelstrom sends it right
+/// after the first start of all nodes, and not after a restart.
+const TOPOLOGY_WAIT: Duration = Duration::from_secs(3);
+
+/// A process that did not run for this long, because it was stopped or its machine was, must tell its node
+/// ([`Node::on_stall`]).
+pub const STALL: Duration = Duration::from_secs(2);
+
+/// What a node knows at the start of its process.
+#[derive(Clone, Debug)]
+pub struct Recovery {
+    /// Which life of the node this is.
+    pub incarnation: Incarnation,
+    /// Whether there was an earlier one.
+    pub start: Start,
+    /// The values in the node's log, in their order. `None` if the node keeps no log.
+    pub log: Option<Values>,
+}
+
+/// Whether the node ran before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// This is its first life.
+    First,
+    /// It was restarted.
+    Restarted,
+    /// The driver cannot tell, because an earlier life would have left no trace. The node counts as restarted
+    /// unless `topology` comes soon.
+    Unknown,
+}
+
 /// A node of the cluster.
 ///
 /// Its methods are of three kinds. `on_*` report an event: a client's request, another node's message, a
-/// deadline that has come. After any of them, call [`Node::poll_transmit`] until there is nothing left to
-/// send, and ask [`Node::next_deadline`] when to call [`Node::on_timeout`]. All other methods are getters.
+/// deadline that has come. After any of them, write what [`Node::unlogged`] gives, call
+/// [`Node::poll_transmit`] until there is nothing left to send, and ask [`Node::next_deadline`] when to call
+/// [`Node::on_timeout`]. All other methods are getters.
 ///
 /// ```
 /// use node::{Config, Node, PeerId, ReplyTo, Request, Time, Transmit};
@@ -35,7 +85,13 @@ pub struct Node {
     config: Config,
     started: Time,
     rng: Rng,
+    incarnation: Incarnation,
+    start: Start,
     values: Values,
+    /// If the node keeps a log: the events that wait for it.
+    waiting: Option<Waiting>,
+    /// When the node introduces itself to its peers, in case it was restarted.
+    introduce_at: Option<Time>,
     member: Option<Member>,
     out: VecDeque<Transmit>,
     operations: Operations,
@@ -50,6 +106,33 @@ struct Member {
     strategy: Box<dyn Strategy>,
 }
 
+/// Events in their order, and the new values that they bring.
+#[derive(Debug, Default)]
+struct Waiting {
+    events: Vec<Event>,
+    values: Vec<Value>,
+}
+
+#[derive(Debug)]
+enum Event {
+    /// A request, and to whom the answer goes if anyone still waits for it.
+    Request(Option<ReplyTo>, Request),
+    Message(PeerId, PeerMessage),
+}
+
+impl Event {
+    /// The values that it brings.
+    fn values(&self) -> &[Value] {
+        match self {
+            Event::Request(_, Request::Broadcast(value)) => std::slice::from_ref(value),
+            Event::Request(..) => &[],
+            Event::Message(_, PeerMessage::TreeBatch { values, .. }) => values,
+            Event::Message(_, PeerMessage::Link(message)) => &message.values,
+            Event::Message(_, PeerMessage::TreeAck { .. }) => &[],
+        }
+    }
+}
+
 impl Node {
     /// A node that waits for `init`. `now` is the start of its process, from which free-running tickers
     /// count. `seed` determines its jitter.
@@ -60,7 +143,11 @@ impl Node {
             config,
             started: now,
             rng,
+            incarnation: Incarnation::default(),
+            start: Start::First,
             values: Values::default(),
+            waiting: None,
+            introduce_at: None,
             member: None,
             out: VecDeque::new(),
             operations: Operations::default(),
@@ -68,15 +155,120 @@ impl Node {
         }
     }
 
-    /// Takes a client's request. The reply is ready at once: batching never delays a client.
+    /// Begins with what the driver knows of earlier lives. Call it before `init` at most.
+    pub fn recover(&mut self, recovery: Recovery) {
+        let Recovery { incarnation, start, log } = recovery;
+        self.incarnation = incarnation;
+        self.start = start;
+        self.waiting = log.is_some().then(Waiting::default);
+        self.values = log.unwrap_or_default();
+    }
+
+    /// Takes a client's request. The reply is ready at once, or when the log is written: batching never
+    /// delays a client.
     pub fn on_request(&mut self, now: Time, from: ReplyTo, request: Request) {
-        let reply = match request {
-            Request::Init { me, nodes } => self.init(me, nodes),
+        self.on_event(now, Event::Request(Some(from), request));
+    }
+
+    /// Takes a request that waited for so long that its client has given up: a value is accepted, but nothing
+    /// is answered. Maelstrom stops reading from a node that answers a client that has gone.
+    pub fn on_late_request(&mut self, now: Time, request: Request) {
+        self.on_event(now, Event::Request(None, request));
+    }
+
+    /// Takes another node's message. Drops it before `init`, and if the sender is not another node of the
+    /// cluster. A sender repeats what was dropped.
+    pub fn on_message(&mut self, now: Time, from: PeerId, message: PeerMessage) {
+        if self.member.as_ref().is_some_and(|member| from.0 < member.nodes && from != member.me) {
+            self.on_event(now, Event::Message(from, message));
+        }
+    }
+
+    /// The values that must be in the log before the node goes on, oldest first. Write them all, and then
+    /// call [`Node::on_logged`] or [`Node::on_log_failed`], before [`Node::on_timeout`] at the latest. Always
+    /// empty in a node without a log.
+    pub fn unlogged(&self) -> &[Value] {
+        self.waiting.as_ref().map_or(&[], |waiting| &waiting.values)
+    }
+
+    /// All of [`Node::unlogged`] is in the log.
+    pub fn on_logged(&mut self, now: Time) {
+        for event in self.take_waiting() {
+            self.apply(now, event);
+        }
+    }
+
+    /// Nothing of [`Node::unlogged`] is in the log. The events that brought these values are undone, and
+    /// clients get the error `why`. Messages without new values have their effect.
+    pub fn on_log_failed(&mut self, now: Time, why: &str) {
+        for event in self.take_waiting() {
+            match event {
+                event if self.knows_all(event.values()) => self.apply(now, event),
+                Event::Request(Some(to), _) => {
+                    let text = Cow::Owned(format!("the value was not accepted, because {why}"));
+                    let reply = Reply::Error { code: ErrorCode::TemporarilyUnavailable, text };
+                    self.out.push_back(Transmit::ToClient { to, reply });
+                }
+                Event::Request(None, _) | Event::Message(..) => {}
+            }
+        }
+    }
+
+    /// The process did not run for [`STALL`] or longer. Call it before anything else when it runs again, and
+    /// hand over all that waited meanwhile before [`Node::on_timeout`].
+    pub fn on_stall(&mut self, now: Time) {
+        if let Some(member) = &mut self.member {
+            member.strategy.on_stall(now);
+        }
+    }
+
+    fn take_waiting(&mut self) -> Vec<Event> {
+        let Some(waiting) = &mut self.waiting else { return Vec::new() };
+        waiting.values.clear();
+        std::mem::take(&mut waiting.events)
+    }
+
+    fn knows_all(&self, values: &[Value]) -> bool {
+        values.iter().all(|value| self.values.contains(value))
+    }
+
+    /// Applies an event now, or after the log is written.
+    fn on_event(&mut self, now: Time, event: Event) {
+        let Some(waiting) = &mut self.waiting else { return self.apply(now, event) };
+        let known = &self.values;
+        let before = waiting.values.len();
+        if self.member.is_some() {
+            waiting.values.extend(event.values().iter().filter(|value| !known.contains(value)).cloned());
+        }
+        if waiting.events.is_empty() && waiting.values.len() == before {
+            return self.apply(now, event);
+        }
+        waiting.events.push(event);
+    }
+
+    fn apply(&mut self, now: Time, event: Event) {
+        match event {
+            Event::Request(to, request) => {
+                let reply = self.answer(now, request);
+                if let Some(to) = to {
+                    self.out.push_back(Transmit::ToClient { to, reply });
+                }
+            }
+            Event::Message(from, message) => {
+                self.with_strategy(now, |strategy, cx| strategy.on_message(cx, from, message));
+            }
+        }
+    }
+
+    fn answer(&mut self, now: Time, request: Request) -> Reply {
+        match request {
+            Request::Init { me, nodes } => self.init(now, me, nodes),
             _ if self.member.is_none() => error(
                 ErrorCode::TemporarilyUnavailable,
                 "this node has not been initialised: send init first",
             ),
             Request::Topology => {
+                self.introduce_at = None;
                 self.with_strategy(now, |strategy, cx| strategy.on_topology(cx.now));
                 Reply::TopologyOk
             }
@@ -90,20 +282,15 @@ impl Node {
                 self.operations.all += 1;
                 Reply::ReadOk { len: self.values.len() }
             }
-        };
-        self.out.push_back(Transmit::ToClient { to: from, reply });
-    }
-
-    /// Takes another node's message. Drops it before `init`, and if the sender is not another node of the
-    /// cluster. A sender repeats what was dropped.
-    pub fn on_message(&mut self, now: Time, from: PeerId, message: PeerMessage) {
-        if self.member.as_ref().is_some_and(|member| from.0 < member.nodes && from != member.me) {
-            self.with_strategy(now, |strategy, cx| strategy.on_message(cx, from, message));
         }
     }
 
     /// Call this when [`Node::next_deadline`] has come. At any other time it does nothing.
     pub fn on_timeout(&mut self, now: Time) {
+        debug_assert!(self.unlogged().is_empty(), "the log comes first");
+        if self.introduce_at.take_if(|at| *at <= now).is_some() {
+            self.with_strategy(now, |strategy, cx| strategy.on_restart(cx));
+        }
         self.with_strategy(now, |strategy, cx| strategy.on_timeout(cx));
     }
 
@@ -119,7 +306,8 @@ impl Node {
 
     /// When to call [`Node::on_timeout`] next. Changes with every `on_*`. `None` at rest.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.member.as_ref()?.strategy.deadline()
+        let deadline = self.member.as_ref()?.strategy.deadline();
+        Time::earliest([deadline, self.introduce_at])
     }
 
     /// All values that the node knows.
@@ -134,7 +322,7 @@ impl Node {
     }
 
     /// Answers a second `init` like the first if it is the same. Any other is an error.
-    fn init(&mut self, me: PeerId, nodes: u32) -> Reply {
+    fn init(&mut self, now: Time, me: PeerId, nodes: u32) -> Reply {
         if me.0 >= nodes {
             return error(ErrorCode::MalformedRequest, "node_id is not one of node_ids");
         }
@@ -142,8 +330,13 @@ impl Node {
             Some(member) if (member.me, member.nodes) == (me, nodes) => Reply::InitOk,
             Some(_) => error(ErrorCode::PreconditionFailed, "this node has another identity already"),
             None => {
-                let strategy = strategy::build(&self.config, me, nodes, self.started);
+                let strategy = strategy::build(&self.config, me, nodes, self.started, self.incarnation);
                 self.member = Some(Member { me, nodes, strategy });
+                match self.start {
+                    Start::First => {}
+                    Start::Restarted => self.with_strategy(now, |strategy, cx| strategy.on_restart(cx)),
+                    Start::Unknown => self.introduce_at = Some(now + TOPOLOGY_WAIT),
+                }
                 Reply::InitOk
             }
         }
@@ -172,4 +365,117 @@ impl Node {
 
 fn error(code: ErrorCode, text: &'static str) -> Reply {
     Reply::Error { code, text: Cow::Borrowed(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_nanos(ms * 1_000_000)
+    }
+
+    fn from(msg_id: u64) -> ReplyTo {
+        ReplyTo { client: "c1".into(), msg_id }
+    }
+
+    /// `n1` of 3 nodes, of which `n0` is the hub, with a log that holds these values.
+    fn with_log(start: Start, incarnation: u64, values: &[i64]) -> Node {
+        let mut log = Values::default();
+        for value in values {
+            log.insert(&Value::Int(*value));
+        }
+        let mut node = Node::new(Config::default(), Time::ZERO, 1);
+        node.recover(Recovery { incarnation: Incarnation(incarnation), start, log: Some(log) });
+        node.on_request(at(0), from(0), Request::Init { me: PeerId(1), nodes: 3 });
+        node
+    }
+
+    fn replies(node: &mut Node) -> Vec<(u64, Reply)> {
+        let sent: VecDeque<Transmit> = std::iter::from_fn(|| node.poll_transmit()).collect();
+        let replies = sent.into_iter().filter_map(|transmit| match transmit {
+            Transmit::ToClient { to, reply } => Some((to.msg_id, reply)),
+            Transmit::ToPeer { .. } => None,
+        });
+        replies.collect()
+    }
+
+    #[test]
+    fn nothing_leaves_before_its_values_are_in_the_log_and_order_is_kept() {
+        let mut node = with_log(Start::First, 0, &[]);
+        assert_eq!(replies(&mut node), [(0, Reply::InitOk)]);
+        node.on_request(at(1), from(1), Request::Broadcast(7.into()));
+        node.on_request(at(1), from(2), Request::Read);
+        node.on_request(at(1), from(3), Request::Broadcast(8.into()));
+        assert_eq!(replies(&mut node), []);
+        assert_eq!((node.unlogged(), node.next_deadline()), (&[7.into(), 8.into()][..], None));
+        node.on_logged(at(2));
+        let expected = [(1, Reply::BroadcastOk), (2, Reply::ReadOk { len: 1 }), (3, Reply::BroadcastOk)];
+        assert_eq!(replies(&mut node), expected);
+        assert!(node.unlogged().is_empty() && node.next_deadline().is_some());
+        node.on_request(at(3), from(4), Request::Broadcast(7.into()));
+        assert_eq!(replies(&mut node), [(4, Reply::BroadcastOk)], "it is in the log already");
+    }
+
+    #[test]
+    fn what_cannot_be_written_never_happened() {
+        let mut node = with_log(Start::First, 0, &[]);
+        node.on_request(at(1), from(1), Request::Broadcast(7.into()));
+        let values = [Value::Int(9)].into();
+        let message = PeerMessage::Link(Box::new(crate::LinkMessage { values, ..Default::default() }));
+        node.on_message(at(1), PeerId(0), message.clone());
+        node.on_request(at(1), from(2), Request::Read);
+        node.on_log_failed(at(2), "the disk is full");
+        let replies = replies(&mut node);
+        assert!(
+            matches!(&replies[1], (1, Reply::Error { code: ErrorCode::TemporarilyUnavailable, text })
+                if text.contains("the disk is full")),
+            "{replies:?}"
+        );
+        assert_eq!(replies[2], (2, Reply::ReadOk { len: 0 }));
+        assert!(node.is_idle(), "the hub's values are not acknowledged either");
+        // There is room again, and the hub repeats its message.
+        node.on_message(at(3), PeerId(0), message);
+        assert_eq!(node.unlogged(), [Value::Int(9)]);
+        node.on_logged(at(4));
+        assert_eq!(node.values().as_slice(), [Value::Int(9)]);
+        assert!(!node.is_idle(), "an acknowledgement is due");
+    }
+
+    #[test]
+    fn a_restarted_node_waits_for_no_topology() {
+        let mut node = with_log(Start::Restarted, 5, &[1, 2]);
+        node.on_timeout(at(0));
+        let hello = std::iter::from_fn(|| node.poll_transmit()).find_map(|transmit| match transmit {
+            Transmit::ToPeer { to: PeerId(0), message: PeerMessage::Link(message) } => Some(message),
+            _ => None,
+        });
+        let header = hello.expect("a message to the hub").header;
+        assert_eq!((header.from, header.to, header.ack_requested), (Incarnation(5), None, true));
+        assert_eq!(node.values().as_slice(), [1.into(), 2.into()]);
+    }
+
+    #[test]
+    fn a_node_that_may_have_been_restarted_introduces_itself_unless_a_topology_comes() {
+        let mut node = with_log(Start::Unknown, 5, &[]);
+        assert_eq!(node.next_deadline(), Some(at(0) + TOPOLOGY_WAIT));
+        node.on_request(at(9), from(1), Request::Topology);
+        assert_eq!(node.next_deadline(), None);
+        let mut node = with_log(Start::Unknown, 5, &[]);
+        replies(&mut node);
+        node.on_timeout(at(0) + TOPOLOGY_WAIT);
+        assert!(matches!(node.poll_transmit(), Some(Transmit::ToPeer { to: PeerId(0), .. })));
+    }
+
+    #[test]
+    fn a_late_request_is_heeded_and_not_answered() {
+        let mut node = with_log(Start::First, 0, &[]);
+        replies(&mut node);
+        node.on_late_request(at(1), Request::Broadcast(7.into()));
+        node.on_late_request(at(1), Request::Read);
+        node.on_logged(at(1));
+        assert_eq!((replies(&mut node), node.values().len()), (vec![], 1));
+    }
 }

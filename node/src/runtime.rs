@@ -3,7 +3,12 @@
 //! than 1 ms, which would bias every latency that is measured with this node. For a single pipe, blocking
 //! reads also cost less than readiness polling. One thread reads stdin and passes whole lines on in chunks.
 //! The main thread sleeps until lines or a deadline come, handles everything that is there, and writes all
-//! messages of the node at once.
+//! messages of the node at once. A node that keeps a
+//! [log](crate::storage) has all new values written there, in one write, before that.
+//!
+//! **Stalls.** A process that was stopped (SIGSTOP) wakes with its deadlines overdue, messages unread, and
+//! requests whose clients have given up. It notices by the clock, since it never sleeps for more than a
+//! second. It then reads all that waits before it looks at its deadlines, and answers none of these requests.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -12,8 +17,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::message::{MAX_BATCH, Transmit};
-use crate::node::Node;
+use crate::message::{ErrorCode, MAX_BATCH, Reply, ReplyTo, Request, Transmit};
+use crate::node::{Node, Recovery, STALL, Start};
+use crate::storage::{self, Disk, Log};
 use crate::time::Time;
 use crate::wire::{Incoming, Wire};
 
@@ -27,19 +33,37 @@ const READ_SIZE: usize = 64 << 10;
 const CHUNKS: usize = 64;
 /// How many bytes of input to handle, or of output to gather, before the output is written.
 const BURST: usize = 1 << 20;
+/// The longest sleep, so that a longer one shows that the process was stopped.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// After a stall, everything has been read when nothing more comes for this long.
+const QUIET: Duration = Duration::from_millis(20);
 
-/// Serves until `input` ends. By then every accepted request has its answer.
+/// Serves until `input` ends. By then every accepted request has its answer. Keeps a log on `disk`, if
+/// there is one.
 ///
 /// # Errors
 /// If `input` cannot be read or `output` cannot be written. An `output` that nobody reads any more (a broken
 /// pipe) is a normal end.
-pub fn run(config: Config, input: impl Read + Send + 'static, output: impl Write) -> io::Result<()> {
+pub fn run(
+    config: Config,
+    disk: Option<Disk>,
+    input: impl Read + Send + 'static,
+    output: impl Write,
+) -> io::Result<()> {
     let (sender, chunks) = sync_channel(CHUNKS);
     thread::Builder::new().name("stdin".to_owned()).spawn(move || read_lines(input, &sender))?;
+    let mut node = Node::new(config, Time::ZERO, seed());
+    // A node with a log recovers when `init` tells its name.
+    node.recover(Recovery { incarnation: storage::incarnation_by_clock(), start: Start::Unknown, log: None });
     let server = Server {
-        node: Node::new(config, Time::ZERO, seed()),
+        node,
         wire: Wire::default(),
+        disk,
+        log: None,
+        log_failed: false,
         epoch: Instant::now(),
+        awake_at: Time::ZERO,
+        stalled: false,
         buffer: Vec::new(),
         output,
     };
@@ -112,7 +136,16 @@ fn report(what: fmt::Arguments<'_>) {
 struct Server<W> {
     node: Node,
     wire: Wire,
+    disk: Option<Disk>,
+    /// Open since `init`, if there is a disk.
+    log: Option<Log>,
+    /// The last write failed, and a person was told.
+    log_failed: bool,
     epoch: Instant,
+    /// When the main thread last looked for something to do.
+    awake_at: Time,
+    /// The process was stopped, and what came meanwhile has not all been read.
+    stalled: bool,
     buffer: Vec<u8>,
     output: W,
 }
@@ -121,7 +154,8 @@ impl<W: Write> Server<W> {
     fn serve(mut self, chunks: &Receiver<Chunk>) -> io::Result<()> {
         loop {
             let first = self.wait(chunks);
-            let open = match first {
+            self.note_stall();
+            let mut open = match first {
                 Ok(chunk) => {
                     self.take_chunk(&chunk?)?;
                     self.take_waiting(chunks)?
@@ -129,6 +163,11 @@ impl<W: Write> Server<W> {
                 Err(RecvTimeoutError::Timeout) => true,
                 Err(RecvTimeoutError::Disconnected) => false,
             };
+            if self.stalled {
+                open = open && self.take_backlog(chunks)?;
+                self.stalled = false;
+            }
+            self.write_log()?;
             // Also at the end of input, so that messages that are due still go out.
             let now = self.now();
             if self.node.next_deadline().is_some_and(|deadline| deadline <= now) {
@@ -143,9 +182,79 @@ impl<W: Write> Server<W> {
     }
 
     fn wait(&self, chunks: &Receiver<Chunk>) -> Result<Chunk, RecvTimeoutError> {
-        match self.node.next_deadline() {
-            Some(deadline) => chunks.recv_timeout(deadline.saturating_since(self.now())),
-            None => chunks.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        let deadline = self.node.next_deadline().map(|deadline| deadline.saturating_since(self.now()));
+        chunks.recv_timeout(deadline.map_or(LONGEST_SLEEP, |left| left.min(LONGEST_SLEEP)))
+    }
+
+    /// Notices that the process did not run for a while.
+    fn note_stall(&mut self) {
+        let now = self.now();
+        if now.saturating_since(self.awake_at) > LONGEST_SLEEP + STALL {
+            self.stalled = true;
+            self.node.on_stall(now);
+        }
+        self.awake_at = now;
+    }
+
+    /// Handles all that came while the process did not run. False at the end of input.
+    fn take_backlog(&mut self, chunks: &Receiver<Chunk>) -> io::Result<bool> {
+        loop {
+            match chunks.recv_timeout(QUIET) {
+                Ok(chunk) => self.take_chunk(&chunk?)?,
+                Err(RecvTimeoutError::Timeout) => return Ok(true),
+                Err(RecvTimeoutError::Disconnected) => return Ok(false),
+            }
+        }
+    }
+
+    /// Writes the new values to the log, so that what depends on them may leave.
+    fn write_log(&mut self) -> io::Result<()> {
+        let now = self.now();
+        if self.node.unlogged().is_empty() {
+            return Ok(());
+        }
+        let Some(log) = &mut self.log else { return Ok(()) };
+        match log.append(self.node.unlogged()) {
+            Ok(()) => {
+                self.node.on_logged(now);
+                self.log_failed = false;
+            }
+            Err(error) => {
+                self.node.on_log_failed(now, &error.to_string());
+                if !std::mem::replace(&mut self.log_failed, true) {
+                    report(format_args!("{error}; no new value is accepted until that works"));
+                }
+            }
+        }
+        self.encode()
+    }
+
+    /// Opens the log of the node that `request` names, if it is the first `init`. The error to answer if that
+    /// fails.
+    fn open_log(&mut self, request: &Request) -> Result<(), Reply> {
+        let (Request::Init { .. }, Some(disk), None) = (request, &self.disk, &self.log) else {
+            return Ok(());
+        };
+        let Some(id) = self.wire.me() else { return Ok(()) };
+        let opened = Log::open(disk, id).map_err(|error| {
+            report(format_args!("{error}"));
+            Reply::Error { code: ErrorCode::TemporarilyUnavailable, text: error.to_string().into() }
+        })?;
+        if let Some(notice) = opened.notice {
+            report(format_args!("{notice}"));
+        }
+        self.node.recover(opened.recovery);
+        self.log = Some(opened.log);
+        Ok(())
+    }
+
+    fn on_request(&mut self, now: Time, from: ReplyTo, request: Request) {
+        if let Err(reply) = self.open_log(&request) {
+            self.wire.encode(&Transmit::ToClient { to: from, reply }, self.node.values(), &mut self.buffer);
+        } else if self.stalled && matches!(request, Request::Broadcast(_) | Request::Read) {
+            self.node.on_late_request(now, request);
+        } else {
+            self.node.on_request(now, from, request);
         }
     }
 
@@ -181,7 +290,7 @@ impl<W: Write> Server<W> {
     fn take_line(&mut self, line: &[u8]) {
         let now = self.now();
         match self.wire.parse(line) {
-            Ok(Incoming::Request(from, request)) => self.node.on_request(now, from, request),
+            Ok(Incoming::Request(from, request)) => self.on_request(now, from, request),
             Ok(Incoming::Peer(from, message)) => self.node.on_message(now, from, message),
             Ok(Incoming::Rejected(to, reply)) => {
                 let transmit = Transmit::ToClient { to, reply };

@@ -12,6 +12,9 @@ impl Time {
     /// The driver's epoch.
     pub const ZERO: Time = Time(0);
 
+    /// Later than any other: the deadline of what is never due.
+    pub const NEVER: Time = Time(u64::MAX);
+
     /// The point `nanos` nanoseconds after the epoch.
     pub const fn from_nanos(nanos: u64) -> Time {
         Time(nanos)
@@ -20,6 +23,12 @@ impl Time {
     /// Nanoseconds since the epoch.
     pub const fn as_nanos(self) -> u64 {
         self.0
+    }
+
+    /// The earliest of those that are set.
+    pub fn earliest<const N: usize>(times: [Option<Time>; N]) -> Option<Time> {
+        let earlier = |a: Option<Time>, b: Option<Time>| a.zip(b).map_or(a.or(b), |(a, b)| Some(a.min(b)));
+        times.iter().fold(None, |earliest, time| earlier(earliest, *time))
     }
 
     /// The time that passed from `earlier` to here, zero if `earlier` is later.
@@ -33,8 +42,7 @@ impl Add<Duration> for Time {
 
     /// Saturates at the end of time (584 years) instead of wrapping.
     fn add(self, duration: Duration) -> Time {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Time(self.0.saturating_add(nanos))
+        Time(self.0.saturating_add(nanos(duration)))
     }
 }
 
@@ -43,7 +51,34 @@ impl Sub<Duration> for Time {
 
     /// Saturates at the epoch.
     fn sub(self, duration: Duration) -> Time {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Time(self.0.saturating_sub(nanos))
+        Time(self.0.saturating_sub(nanos(duration)))
+    }
+}
+
+/// The duration in nanoseconds, at most `u64::MAX`. In `u64`, because a simulation does this many times for
+/// each message.
+pub(crate) const fn nanos(duration: Duration) -> u64 {
+    let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(duration.subsec_nanos() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_saturate() {
+        let second = Duration::from_secs(1);
+        assert_eq!((Time::from_nanos(5) + second).as_nanos(), 1_000_000_005);
+        assert_eq!(Time::from_nanos(5) - second, Time::ZERO);
+        assert_eq!((Time::from_nanos(5) + Duration::MAX).as_nanos(), u64::MAX);
+        assert_eq!(Time::from_nanos(u64::MAX) - Duration::MAX, Time::ZERO);
+    }
+
+    #[test]
+    fn the_earliest_is_one_that_is_set() {
+        let at = |nanos| Some(Time::from_nanos(nanos));
+        assert_eq!(Time::earliest([None, at(3), None, at(2), at(4)]), at(2));
+        assert_eq!(Time::earliest([None, None]), None);
     }
 }

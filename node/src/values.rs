@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -188,24 +189,34 @@ pub(crate) fn fitting(values: &[Value], bytes: usize) -> usize {
 
 /// The values that a node knows, without duplicates, in the order in which they arrived.
 ///
-/// Costs about 24 bytes for the log and 29 to 58 for the duplicate filter per integer; other values add their
-/// text once.
+/// Costs 24 bytes per value for the log. The duplicate filter adds one bit for each number up to the largest
+/// that is below [`DENSE_LIMIT`], and 29 to 58 bytes for any other value, whose text is stored once.
 #[derive(Clone, Debug, Default)]
 pub struct Values {
     log: Vec<Value>,
-    known: FxHashSet<Value>,
+    known: Known,
 }
 
 impl Values {
     /// Adds `value` unless it is known. Returns its index in the log if it was new.
+    #[inline]
     pub fn insert(&mut self, value: &Value) -> Option<u32> {
-        if self.known.contains(value) {
+        if !self.known.insert(value) {
             return None;
         }
-        let index = u32::try_from(self.log.len()).expect("memory ends before 2^32 values");
-        self.known.insert(value.clone());
         self.log.push(value.clone());
-        Some(index)
+        Some(log_index(self.log.len() - 1))
+    }
+
+    /// Adds those of `values` that are unknown. Returns their positions in the log.
+    pub fn insert_all(&mut self, values: &[Value]) -> Range<u32> {
+        let before = self.log.len();
+        for value in values {
+            if self.known.insert(value) {
+                self.log.push(value.clone());
+            }
+        }
+        log_index(before)..log_index(self.log.len())
     }
 
     /// How many values are known.
@@ -226,6 +237,81 @@ impl Values {
     /// All values in order of arrival. The log only grows, so a prefix of it never changes.
     pub fn as_slice(&self) -> &[Value] {
         &self.log
+    }
+}
+
+fn log_index(position: usize) -> u32 {
+    u32::try_from(position).expect("memory ends before 2^32 values")
+}
+
+/// Whole numbers below this are known by a bit instead of a hash entry. So the bits of a node take at most
+/// 128 KiB, whatever numbers its clients choose.
+const DENSE_LIMIT: i64 = 1 << 20;
+
+/// A set of values: the filter for duplicates.
+///
+/// Clients mostly broadcast small whole numbers. Looking one up among bits costs a tenth of what hashing
+/// costs.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// Whole numbers from zero up to [`DENSE_LIMIT`].
+    dense: BitSet,
+    sparse: FxHashSet<Value>,
+}
+
+impl Known {
+    /// Adds a value. Returns whether it is new.
+    fn insert(&mut self, value: &Value) -> bool {
+        match value {
+            Value::Int(int) if self.dense.has_room_for(*int) => self.dense.insert(*int as usize),
+            _ => self.insert_elsewhere(value),
+        }
+    }
+
+    #[cold]
+    fn insert_elsewhere(&mut self, value: &Value) -> bool {
+        match value {
+            Value::Int(int @ 0..DENSE_LIMIT) => {
+                self.dense.make_room_for(*int as usize);
+                self.dense.insert(*int as usize)
+            }
+            _ => !self.sparse.contains(value) && self.sparse.insert(value.clone()),
+        }
+    }
+
+    fn contains(&self, value: &Value) -> bool {
+        match value {
+            Value::Int(int) if self.dense.has_room_for(*int) => self.dense.contains(*int as usize),
+            _ => self.sparse.contains(value),
+        }
+    }
+}
+
+/// A set of small numbers.
+#[derive(Clone, Debug, Default)]
+struct BitSet {
+    words: Vec<u64>,
+}
+
+impl BitSet {
+    fn has_room_for(&self, number: i64) -> bool {
+        (number as u64) < 64 * self.words.len() as u64
+    }
+
+    fn make_room_for(&mut self, number: usize) {
+        self.words.resize(number / 64 + 1, 0);
+    }
+
+    /// Adds a number that it has room for. Returns whether it is new.
+    fn insert(&mut self, number: usize) -> bool {
+        let (word, bit) = (&mut self.words[number / 64], 1 << (number % 64));
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    fn contains(&self, number: usize) -> bool {
+        self.words[number / 64] & (1 << (number % 64)) != 0
     }
 }
 
@@ -313,6 +399,19 @@ mod tests {
         assert_eq!(fitting(&values, 99), 9);
         assert_eq!(fitting(&values, 1), 1);
         assert_eq!(fitting(&[], 1), 0);
+    }
+
+    #[test]
+    fn numbers_are_known_wherever_they_are_stored() {
+        let mut values = Values::default();
+        let numbers = [0, 63, 64, 7, DENSE_LIMIT - 1, DENSE_LIMIT, i64::MAX, -1, i64::MIN];
+        for (index, number) in (0..).zip(numbers) {
+            assert!(!values.contains(&number.into()));
+            assert_eq!(values.insert(&number.into()), Some(index));
+            assert!(values.contains(&number.into()));
+            assert_eq!(values.insert(&number.into()), None);
+        }
+        assert!(!values.contains(&65.into()) && !values.contains(&(-64).into()));
     }
 
     #[test]

@@ -9,6 +9,6 @@ fuzz_target!(|text: &str| {
         for record in &read.records {
             assert!(!bench_cli::record::columns::line(record).is_empty());
         }
-        drop(bench_cli::report::summary::text(&read.records, std::path::Path::new("")));
+        drop(bench_cli::report::summary::text(&read.records, &[], std::path::Path::new("")));
     }
 });

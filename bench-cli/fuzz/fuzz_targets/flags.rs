@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use bench_cli::spec::durations::{DefaultUnit, parse_duration, parse_list};
+use bench_cli::spec::durations::{DefaultUnit, parse_duration};
+use bench_cli::spec::list;
 use bench_cli::spec::settings::{Availability, Concurrency, LatencyDistribution, Topology};
 use bench_cli::spec::names::plain_name;
 use bench_cli::spec::setting::Setting;
@@ -16,7 +17,7 @@ fuzz_target!(|text: &str| {
         if let Ok(duration) = parse_duration(text, unit) {
             assert_eq!(duration.subsec_nanos() % 1_000_000, 0);
         }
-        if let Ok(list) = parse_list(text, unit) {
+        if let Ok(list) = list::durations(text, unit) {
             assert!(!list.is_empty() && list.is_sorted() && list.len() <= 20_000);
         }
     }

@@ -1,4 +1,4 @@
-//! Compares sweeps with a first one, the baseline: which differences are beyond noise?
+//! Compares sweeps with a first one, the baseline: which differences are significant?
 //!
 //! A series is compared with the one of the same strategy (or node) and settings. If there is none, it is
 //! compared with the only one that differs in strategy or node alone, or in settings alone: two nodes, or one
@@ -9,29 +9,95 @@
 //! series at once: the mean of the logarithms' differences against the scatter of repetitions pooled over all
 //! timeouts. A slowdown that every timeout shares shows there first.
 //!
-//! Many tests find something by chance, so probabilities are corrected by Holm's method over the tests of all
-//! sweeps together (Holm, *Scandinavian Journal of Statistics* 6 (1979), 65–70). A difference counts if its
-//! corrected probability is below [`SIGNIFICANCE`] and it is larger than [`NEGLIGIBLE`]: two sweeps on one
-//! machine differ by about that much without a reason.
+//! Many tests find something by chance, so probabilities are corrected by Holm's method (Holm, *Scandinavian
+//! Journal of Statistics* 6 (1979), 65–70). The tests that answer the [`Question`] are few: one for each
+//! figure asked about, over all common timeouts. They are corrected among themselves, over all sweeps
+//! together. All others are exploratory, and are corrected together with each other: looking around does not
+//! weaken the answer. A difference is significant if its corrected probability is below [`SIGNIFICANCE`] and
+//! it is larger than the question's threshold: two sweeps on one machine differ by about [`NEGLIGIBLE`]
+//! without a reason.
+//!
+//! Means are compared, since that is what Welch's test is about; tables and plots of one sweep show medians.
 
 use super::figure::Figure;
 use super::series::Series;
+use crate::spec::Limits;
+use crate::spec::value::Number;
 use crate::stats::distribution::{t_quantile, t_two_sided};
 use crate::stats::groups::{Group, Groups};
 use crate::stats::least_squares::CONFIDENCE;
 
 /// How likely one false alarm among all differences may be; low, for comparisons that run every night.
 pub const SIGNIFICANCE: f64 = 0.01;
-/// Relative differences up to this one do not count, however significant they are.
+/// Relative differences up to this one do not count, however unlikely they are by chance.
 pub const NEGLIGIBLE: f64 = 0.02;
+
+/// What a comparison is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// The figures that decide.
+    pub figures: Vec<Figure>,
+    /// Relative differences up to this one do not count.
+    pub threshold: f64,
+}
+
+impl Default for Question {
+    /// The figures that can be limited.
+    fn default() -> Question {
+        Question { figures: vec![Figure::MsgsPerOp, Figure::P50, Figure::Max], threshold: NEGLIGIBLE }
+    }
+}
+
+impl Question {
+    /// The question that a sweep's limits ask: the limited figures, or the default ones without limits.
+    pub fn of_limits(limits: &[Limits], threshold: f64) -> Question {
+        let limited: Vec<Figure> =
+            limits.iter().flat_map(Limits::figures).map(|(figure, _)| figure).collect();
+        let asked: Vec<Figure> = Figure::ALL.into_iter().filter(|figure| limited.contains(figure)).collect();
+        let figures = if asked.is_empty() { Question::default().figures } else { asked };
+        Question { figures, threshold }
+    }
+}
+
+/// What a difference is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It answers the question.
+    Primary,
+    /// It was looked at, too.
+    Exploratory,
+}
+
+impl Role {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::Primary => "primary",
+            Role::Exploratory => "exploratory",
+        }
+    }
+}
+
+/// What can be said of a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// Less, by more than chance and the threshold. Of every figure less is better.
+    Better,
+    /// More, by more than chance and the threshold.
+    Worse,
+    /// Chance could be the reason, or it is no larger than the threshold.
+    NotSignificant,
+    /// Without repetitions on both sides there is no test.
+    SingleRuns,
+}
 
 /// The timeouts that a difference covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// All common timeouts of a series.
     Overall,
-    /// One timeout (milliseconds).
-    Timeout(u64),
+    /// One value on the horizontal axis, such as a timeout in milliseconds.
+    At(Number),
 }
 
 /// One figure in two sweeps.
@@ -43,6 +109,10 @@ pub struct Difference {
     pub scope: Scope,
     /// The figure.
     pub figure: Figure,
+    /// Whether it answers the question.
+    pub role: Role,
+    /// How many runs there were before and after.
+    pub runs: (usize, usize),
     /// Its means before and after; for [`Scope::Overall`] there are none.
     pub means: Option<(f64, f64)>,
     /// The change as a fraction of the value before.
@@ -51,31 +121,56 @@ pub struct Difference {
     pub margin: Option<f64>,
     /// The probability of such a difference by chance, corrected for all tests made; `None` without a test.
     pub p: Option<f64>,
+    /// What can be said of it.
+    pub conclusion: Conclusion,
 }
 
 impl Difference {
-    /// Whether it is beyond noise.
+    /// Whether it is more than chance and the threshold.
     pub fn is_significant(&self) -> bool {
-        self.p.is_some_and(|p| p < SIGNIFICANCE) && self.relative.abs() > NEGLIGIBLE
+        matches!(self.conclusion, Conclusion::Better | Conclusion::Worse)
     }
 
-    /// Whether it is beyond noise and for the worse. Of every figure less is better.
+    /// Whether it is significant and for the worse.
     pub fn is_regression(&self) -> bool {
-        self.is_significant() && self.relative > 0.0
+        self.conclusion == Conclusion::Worse
+    }
+
+    /// Whether it answers the question.
+    pub fn is_primary(&self) -> bool {
+        self.role == Role::Primary
+    }
+
+    fn conclude(&mut self, threshold: f64) {
+        self.conclusion = match self.p {
+            None => Conclusion::SingleRuns,
+            Some(p) if p >= SIGNIFICANCE || self.relative.abs() <= threshold => Conclusion::NotSignificant,
+            Some(_) if self.relative > 0.0 => Conclusion::Worse,
+            Some(_) => Conclusion::Better,
+        };
     }
 }
 
 /// Compares each of the `others` with the baseline; the differences of each by themselves.
-pub fn compare(baseline: &[Series<'_>], others: &[Vec<Series<'_>>]) -> Vec<Vec<Difference>> {
+pub fn compare(
+    question: &Question,
+    baseline: &[Series<'_>],
+    others: &[Vec<Series<'_>>],
+) -> Vec<Vec<Difference>> {
     let against = |other: &Vec<Series<'_>>| {
         let pairs = pairs(baseline, other);
         let differences = pairs.into_iter().flat_map(|(before, after)| {
-            Figure::ALL.into_iter().flat_map(move |figure| compare_figure(before, after, figure))
+            Figure::ALL.into_iter().flat_map(move |figure| compare_figure(before, after, figure, question))
         });
         differences.collect()
     };
     let mut differences: Vec<Vec<Difference>> = others.iter().map(against).collect();
-    correct(differences.iter_mut().flatten());
+    for role in [Role::Primary, Role::Exploratory] {
+        correct(differences.iter_mut().flatten().filter(|difference| difference.role == role));
+    }
+    for difference in differences.iter_mut().flatten() {
+        difference.conclude(question.threshold);
+    }
     differences
 }
 
@@ -85,7 +180,7 @@ fn pairs<'a, 'r>(before: &'a [Series<'r>], after: &'a [Series<'r>]) -> Vec<(&'a 
     const RULES: [Alike; 3] = [
         |one, other| one.name == other.name,
         |one, other| one.settings == other.settings,
-        |one, other| one.subject() == other.subject(),
+        |one, other| one.subject == other.subject,
     ];
     let mut left: [Vec<&Series<'r>>; 2] = [before.iter().collect(), after.iter().collect()];
     let mut pairs = Vec::new();
@@ -117,7 +212,7 @@ fn name(before: &Series<'_>, after: &Series<'_>) -> String {
     if before.name == after.name {
         before.name.clone()
     } else if before.settings == after.settings {
-        format!("{} → {}", before.subject(), after.name)
+        format!("{} → {}", before.subject, after.name)
     } else {
         format!("{} → {}", before.name, after.settings)
     }
@@ -125,36 +220,50 @@ fn name(before: &Series<'_>, after: &Series<'_>) -> String {
 
 /// The samples of both sweeps at one timeout.
 struct Pair {
-    timeout_ms: u64,
+    x: Number,
     before: Group,
     after: Group,
 }
 
-fn compare_figure(before: &Series<'_>, after: &Series<'_>, figure: Figure) -> Vec<Difference> {
+fn compare_figure(
+    before: &Series<'_>,
+    after: &Series<'_>,
+    figure: Figure,
+    question: &Question,
+) -> Vec<Difference> {
     let groups = |series: &Series<'_>| Groups::of(&series.figures(figure)).as_slice().to_vec();
     let after_groups = groups(after);
     let pair = |before: Group| {
         let after = after_groups.iter().find(|after| after.x == before.x)?.clone();
-        Some(Pair { timeout_ms: before.x as u64, before, after })
+        Some(Pair { x: Number::new(before.x)?, before, after })
     };
     let pairs: Vec<Pair> = groups(before).into_iter().filter_map(pair).collect();
     let series = name(before, after);
-    let difference = |scope, means, (relative, margin, p)| Difference {
+    let difference = |scope, role, of: &[Pair], means, (relative, margin, p)| Difference {
         series: series.clone(),
         scope,
         figure,
+        role,
+        runs: (
+            of.iter().map(|pair| pair.before.ys.len()).sum(),
+            of.iter().map(|pair| pair.after.ys.len()).sum(),
+        ),
         means,
         relative,
         margin,
         p,
+        conclusion: Conclusion::SingleRuns,
     };
+    let asked = if question.figures.contains(&figure) { Role::Primary } else { Role::Exploratory };
+    // All timeouts together answer the question, or the only one.
+    let all = (pairs.len() > 1).then(|| overall(&pairs)).flatten();
+    let of_each = if all.is_some() { Role::Exploratory } else { asked };
     let mut differences: Vec<Difference> = Vec::new();
-    if pairs.len() > 1 {
-        differences.extend(overall(&pairs).map(|test| difference(Scope::Overall, None, test)));
-    }
+    differences.extend(all.map(|test| difference(Scope::Overall, asked, &pairs, None, test)));
     differences.extend(pairs.iter().map(|pair| {
         let means = (pair.before.mean(), pair.after.mean());
-        difference(Scope::Timeout(pair.timeout_ms), Some(means), welch(pair, figure.resolution()))
+        let test = welch(pair, figure.resolution());
+        difference(Scope::At(pair.x), of_each, std::slice::from_ref(pair), Some(means), test)
     }));
     differences
 }
@@ -239,10 +348,13 @@ mod tests {
             series,
             scope,
             figure: Figure::Max,
+            role: Role::Primary,
+            runs: (3, 3),
             means: None,
             relative: 0.1,
             margin: None,
             p: Some(p),
+            conclusion: Conclusion::SingleRuns,
         }
     }
 
@@ -251,7 +363,7 @@ mod tests {
     fn welch_is_r_s() {
         let before = Group { x: 1.0, ys: vec![812.0, 830.0, 799.0, 805.0, 820.0] };
         let after = Group { x: 1.0, ys: vec![893.0, 911.0, 902.0, 880.0, 915.0] };
-        let (relative, margin, p) = welch(&Pair { timeout_ms: 1, before, after }, 1.0);
+        let (relative, margin, p) = welch(&Pair { x: Number::new(1.0).unwrap(), before, after }, 1.0);
         assert!((relative * 813.2 - 87.0).abs() < 1e-9);
         assert!((margin.unwrap() * 813.2 - (106.34580006071322 - 67.65419993928677) / 2.0).abs() < 1e-6);
         assert!((p.unwrap() / 7.311335806979552e-06 - 1.0).abs() < 1e-6, "{p:?}");
@@ -291,7 +403,7 @@ mod tests {
     }
 
     fn differences(before: &[RunRecord], after: &[RunRecord]) -> Vec<Difference> {
-        compare(&Series::group(before), &[Series::group(after)]).remove(0)
+        compare(&Question::default(), &Series::group(before), &[Series::group(after)]).remove(0)
     }
 
     fn regressions(before: &[RunRecord], after: &[RunRecord]) -> Vec<Difference> {
@@ -319,6 +431,46 @@ mod tests {
         }
     }
 
+    /// The first hour's example: nobody should be told that 42 % more is noise, because 24 other tests were
+    /// made.
+    #[test]
+    fn looking_around_does_not_weaken_the_answer() {
+        let (before, after) = (sweep(1.0, 1), sweep(1.42, 2));
+        let found = differences(&before, &after);
+        let primary: Vec<&Difference> = found.iter().filter(|one| one.is_primary()).collect();
+        let asked: Vec<(Scope, Figure)> = primary.iter().map(|one| (one.scope, one.figure)).collect();
+        let all = [Figure::MsgsPerOp, Figure::P50, Figure::Max].map(|figure| (Scope::Overall, figure));
+        assert_eq!((asked, found.len()), (all.to_vec(), 4 * 7));
+        let latency = &primary[1];
+        assert_eq!((latency.conclusion, latency.runs), (Conclusion::Worse, (18, 18)));
+        // Corrected for three tests, not for 28.
+        let median = Question { figures: vec![Figure::P50], ..Question::default() };
+        let alone = compare(&median, &Series::group(&before), &[Series::group(&after)]).remove(0);
+        let alone = alone.iter().find(|one| one.is_primary()).unwrap();
+        assert!(latency.p.unwrap() <= 3.0 * alone.p.unwrap());
+    }
+
+    #[test]
+    fn limits_and_the_threshold_are_the_question() {
+        let limits = [Limits { max: Some(Duration::from_secs(1)), ..Limits::default() }];
+        assert_eq!(Question::of_limits(&limits, 0.05).figures, [Figure::Max]);
+        assert_eq!(Question::of_limits(&[], NEGLIGIBLE), Question::default());
+        let (before, after) = (sweep(1.0, 1), sweep(1.1, 2));
+        let with = |threshold| {
+            let question = Question { threshold, ..Question::default() };
+            let found = compare(&question, &Series::group(&before), &[Series::group(&after)]).remove(0);
+            found.iter().filter(|one| one.is_regression()).count()
+        };
+        assert!(with(NEGLIGIBLE) > 0);
+        assert_eq!(with(0.25), 0);
+    }
+
+    #[test]
+    fn one_timeout_answers_by_itself() {
+        let found = differences(&[example(50, 1), example(50, 2)], &[example(50, 1), example(50, 2)]);
+        assert_eq!(found.iter().filter(|one| one.is_primary()).count(), 3);
+    }
+
     #[test]
     fn an_improvement_is_no_regression() {
         assert!(regressions(&sweep(1.0, 1), &sweep(0.8, 2)).is_empty());
@@ -339,7 +491,7 @@ mod tests {
     fn every_sweep_is_compared_with_the_first_and_all_count_for_the_correction() {
         let [first, same, slow] = [sweep(1.0, 1), sweep(1.0, 2), sweep(1.2, 3)];
         let groups = |records| Series::group(records);
-        let both = compare(&groups(&first), &[groups(&same), groups(&slow)]);
+        let both = compare(&Question::default(), &groups(&first), &[groups(&same), groups(&slow)]);
         assert!(!both[0].iter().any(Difference::is_significant));
         assert!(both[1].iter().any(Difference::is_regression));
         let alone = differences(&first, &slow);

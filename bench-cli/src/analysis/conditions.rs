@@ -21,7 +21,7 @@ impl Conditions {
     /// The conditions of one run.
     pub fn of(settings: &Settings) -> Conditions {
         let is_regular = settings.latency.distribution == LatencyDistribution::Constant
-            && !settings.nemesis.partition
+            && settings.nemesis.faults.is_empty()
             && !settings.message_faults.any()
             && settings.client_count() == settings.node_count;
         if !is_regular {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use crate::analysis::examples::with_loss;
     use crate::record::tests::example;
-    use crate::spec::settings::Concurrency;
+    use crate::spec::settings::{Concurrency, Faults};
 
     fn with(change: impl FnOnce(&mut Settings)) -> Conditions {
         let mut settings = Settings::default();
@@ -78,7 +78,7 @@ mod tests {
         }
         for other in [
             with(|settings| settings.latency.distribution = LatencyDistribution::Uniform),
-            with(|settings| settings.nemesis.partition = true),
+            with(|settings| settings.nemesis.faults = Faults::partition()),
             with(|settings| settings.message_faults.loss = 0.1),
             with(|settings| settings.message_faults.duplication = 0.1),
             with(|settings| settings.concurrency = Concurrency::PerNode(2)),

@@ -37,10 +37,8 @@ pub struct Confirmation {
 impl Confirmation {
     /// Compares a recommendation with the runs of its setting among `series`.
     pub fn against(recommended: Recommended, series: &[Series<'_>]) -> Confirmation {
-        let of_setting = |record: &&RunRecord| record.batch_timeout_ms() == recommended.judged.timeout_ms;
         let of_series = series.iter().filter(|series| series.name == recommended.judged.series);
-        let records: Vec<&RunRecord> =
-            of_series.flat_map(|series| series.records.iter().copied().filter(of_setting)).collect();
+        let records: Vec<&RunRecord> = of_series.flat_map(|series| series.at(recommended.judged.x)).collect();
         Confirmation {
             runs: records.len(),
             below: records.iter().filter(|record| recommended.limits.are_met_by(record)).count(),
@@ -70,7 +68,7 @@ mod tests {
         let records = [(100, 1), (100, 2), (200, 1), (200, 2)].map(|(timeout, run)| example(timeout, run));
         let advice = Advice::on(&Series::group(&records), Challenge::ALL[0].into());
         let (aim, judged) = advice.recommended()[1];
-        assert_eq!((aim, judged.timeout_ms), (Aim::LowestLatency, 100));
+        assert_eq!((aim, judged.timeout_ms()), (Aim::LowestLatency, 100));
         Recommended { limits: advice.limits.clone(), aim, judged: judged.clone() }
     }
 

@@ -7,6 +7,7 @@ use node::StrategyKind;
 use crate::record::tests::example;
 use crate::record::{RunRecord, Status};
 use crate::spec::Node;
+use crate::spec::settings::Faults;
 
 /// A run of the hub whose maximum stable latency is `max_ms`.
 pub(crate) fn with_max(batch_timeout_ms: u64, repetition: u32, max_ms: u64) -> RunRecord {
@@ -47,7 +48,7 @@ pub(crate) fn late(batch_timeout_ms: u64, repetition: u32) -> RunRecord {
 
 /// A run with partitions.
 pub(crate) fn with_partitions(batch_timeout_ms: u64) -> RunRecord {
-    example(batch_timeout_ms, 1).with(|record| record.run.settings.nemesis.partition = true)
+    example(batch_timeout_ms, 1).with(|record| record.run.settings.nemesis.faults = Faults::partition())
 }
 
 /// A run in which a tenth of the messages between nodes got lost.

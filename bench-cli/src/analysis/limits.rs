@@ -19,6 +19,12 @@ impl Limits {
         let below = |(figure, limit): (Figure, f64)| figure.of(record).is_some_and(|value| value < limit);
         record.is_ok() && self.figures().into_iter().all(below)
     }
+
+    /// Whether some figure of `record` is at or above its limit. A run without figures exceeds nothing.
+    pub fn are_exceeded_by(&self, record: &RunRecord) -> bool {
+        let reached = |(figure, limit): (Figure, f64)| figure.of(record).is_some_and(|value| value >= limit);
+        self.figures().into_iter().any(reached)
+    }
 }
 
 #[cfg(test)]

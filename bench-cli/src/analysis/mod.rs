@@ -12,7 +12,8 @@
 //! | [`limits`] | whether a run stays below limits |
 //! | [`advice`] | which timeouts reliably meet limits, and what to measure next |
 //! | [`confirm`] | whether further runs of a recommended setting meet the limits, too |
-//! | [`compare`] | which differences between sweeps are beyond noise |
+//! | [`compare`] | which differences between sweeps are significant |
+//! | [`threshold`] | whether a sweep crosses a threshold that fails it |
 //! | [`parity`] | whether an engine measures what another one measures |
 //! | [`warning`] | what to know before using any of this |
 
@@ -28,6 +29,7 @@ mod limits;
 pub mod names;
 pub mod parity;
 pub mod series;
+pub mod threshold;
 pub mod warning;
 
 pub use crate::stats::least_squares::{FitError, Line};
@@ -36,4 +38,5 @@ pub use conditions::Conditions;
 pub use figure::Figure;
 pub use fit::Fit;
 pub use series::Series;
+pub use threshold::Threshold;
 pub use warning::Warning;

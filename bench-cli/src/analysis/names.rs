@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::record::{Quantile, RunRecord};
+use crate::spec::Parameter;
 use crate::spec::setting::Setting;
 
 /// How two sweeps differ in series, settings and batch timeouts: for each of those that differs, the values
@@ -12,7 +13,9 @@ pub fn differences(one: &[RunRecord], other: &[RunRecord]) -> Vec<(String, Strin
     let values = |records: &[RunRecord], value: &dyn Fn(&RunRecord) -> String| {
         // Records are in the order in which runs ended.
         let mut records: Vec<&RunRecord> = records.iter().collect();
-        records.sort_by_key(|record| (record.run.batch_timeout, record.run.seed));
+        records.sort_by_cached_key(|record| {
+            (record.run.batch_timeout, record.run.parameters.clone(), record.run.seed)
+        });
         let mut seen = BTreeSet::new();
         let shown: Vec<String> =
             records.into_iter().map(value).filter(|value| seen.insert(value.clone())).collect();
@@ -23,10 +26,14 @@ pub fn differences(one: &[RunRecord], other: &[RunRecord]) -> Vec<(String, Strin
         (one.0 != other.0).then_some((one.1, other.1))
     };
     let settings = Setting::ALL.iter().map(|setting| differing(&|one| setting.label_of(one.settings())));
+    let all = Parameter::all(one.iter().chain(other).map(|record| &record.run));
+    let users = all.iter().filter(|parameter| matches!(parameter, Parameter::User(_)));
+    let users = users.map(|parameter| differing(&|record| parameter.label(&record.run)));
     [differing(&RunRecord::series)]
         .into_iter()
         .chain(settings)
-        .chain([differing(&|record| format!("{} ms", record.batch_timeout_ms()))])
+        .chain([differing(&|record| Parameter::BatchTimeout.label(&record.run))])
+        .chain(users)
         .flatten()
         .collect()
 }
@@ -34,7 +41,11 @@ pub fn differences(one: &[RunRecord], other: &[RunRecord]) -> Vec<(String, Strin
 /// A run and its figures, in a few short lines. `settings` are those that other runs do not share, in words.
 pub fn describe(settings: &str, record: &RunRecord) -> String {
     let repetition = record.run.repetition;
-    let mut text = format!("{}, {} ms, repetition {repetition}", record.series(), record.batch_timeout_ms());
+    let timeout = record.batch_timeout_ms().map(|ms| format!("{ms} ms"));
+    let users =
+        record.run.parameters.iter().map(|(name, _)| Parameter::User(name.clone()).label(&record.run));
+    let of_run = [record.series()].into_iter().chain(timeout).chain(users).collect::<Vec<_>>().join(", ");
+    let mut text = format!("{of_run}, repetition {repetition}");
     if !settings.is_empty() {
         let _ = write!(text, "\n{settings}");
     }

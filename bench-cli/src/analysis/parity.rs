@@ -52,7 +52,7 @@ impl Sample {
         let [msgs_per_op, p50, p95, max] = Figure::ALL.map(|figure| figure.of(record));
         Some(Sample {
             strategy: record.strategy(),
-            batch_timeout: record.run.batch_timeout,
+            batch_timeout: record.run.batch_timeout.unwrap_or_default(),
             figures: [msgs_per_op?, p50?, p95?, max?],
         })
     }

@@ -11,8 +11,8 @@ use crate::model::{Cluster, LatencyModel, MessageModel};
 use crate::record::{Quantile, RunRecord};
 use crate::spec::limits::Challenge;
 use crate::spec::setting::Setting;
-use crate::spec::value::Value;
-use crate::spec::{Limits, Names};
+use crate::spec::value::{Number, Value};
+use crate::spec::{Names, Parameter};
 use crate::stats::median::Spread;
 
 /// All runs of one strategy (or of one other node) under the same settings.
@@ -20,8 +20,13 @@ use crate::stats::median::Spread;
 pub struct Series<'a> {
     /// The name in tables and plots: the strategy or node, and the settings.
     pub name: String,
+    /// The name without the settings: the strategy or node, with those of its own parameters that distinguish
+    /// this series from others.
+    pub subject: String,
     /// The settings that distinguish this series from the others; empty if all have the same.
     pub settings: String,
+    /// The parameter that is the horizontal axis.
+    pub axis: Parameter,
     /// The runs, failed ones included.
     pub records: Vec<&'a RunRecord>,
 }
@@ -43,7 +48,9 @@ impl<'a> Series<'a> {
                 None => {
                     series.push(Series {
                         name,
+                        subject: names.subject(&record.run),
                         settings: names.settings(&record.run),
+                        axis: names.axis().clone(),
                         records: vec![record],
                     });
                 }
@@ -61,22 +68,38 @@ impl<'a> Series<'a> {
         self.records.first()?.strategy()
     }
 
-    /// The series without its settings: a strategy of this repository's node, or another node's program.
-    pub fn subject(&self) -> String {
-        self.records.first().map(|record| record.series()).unwrap_or_default()
+    /// A run's place on the horizontal axis.
+    pub fn x(&self, record: &RunRecord) -> Option<f64> {
+        self.axis.number(&record.run)
     }
 
-    /// A figure of every usable run, with its batch timeout in milliseconds.
+    /// The runs at one value on the horizontal axis.
+    pub fn at(&self, x: f64) -> impl Iterator<Item = &'a RunRecord> + '_ {
+        self.records.iter().copied().filter(move |record| self.x(record) == Some(x))
+    }
+
+    /// The title of the horizontal axis, with its unit.
+    pub fn axis_title(&self) -> String {
+        self.records.first().map_or_else(|| self.axis.words(), |record| self.axis.axis_title(&record.run))
+    }
+
+    /// The unit of the horizontal axis with a space before it; empty if it has none.
+    pub fn axis_unit(&self) -> String {
+        let unit = self.records.first().map_or("", |record| self.axis.unit(&record.run));
+        if unit.is_empty() { String::new() } else { format!(" {unit}") }
+    }
+
+    /// A figure of every usable run, with its place on the horizontal axis.
     pub fn figures(&self, figure: Figure) -> Vec<(f64, f64)> {
-        let point = |record: &&RunRecord| Some((record.batch_timeout_ms() as f64, figure.of(record)?));
+        let point = |record: &&RunRecord| Some((self.x(record)?, figure.of(record)?));
         self.records.iter().filter_map(point).collect()
     }
 
-    /// The usable runs as points: batch timeout and latency, both in milliseconds.
+    /// The usable runs as points: place on the horizontal axis and latency in milliseconds.
     pub fn points(&self, quantile: Quantile) -> Vec<(f64, f64)> {
         let point = |record: &&RunRecord| {
             let latency = record.latency(quantile)?;
-            Some((record.batch_timeout_ms() as f64, latency.as_secs_f64() * 1e3))
+            Some((self.x(record)?, latency.as_secs_f64() * 1e3))
         };
         self.records.iter().filter_map(point).collect()
     }
@@ -101,35 +124,49 @@ impl<'a> Series<'a> {
             .map(|record| conditions::cluster(record.settings()))
     }
 
-    /// The message model of its strategy. `None` for other nodes, for the tree, and where models do not
-    /// apply.
+    /// The message model of its strategy, over batch timeouts. `None` for other nodes, for the tree, where
+    /// models do not apply, and over other parameters.
     pub fn message_model(&self) -> Option<MessageModel> {
+        if self.axis != Parameter::BatchTimeout {
+            return None;
+        }
         MessageModel::of(self.strategy()?, self.cluster()?)
     }
 
-    /// The latency model of its strategy. `None` for other nodes, where models do not apply, and if latency
-    /// is not linear over the timeouts measured.
+    /// The latency model of its strategy, over batch timeouts. `None` for other nodes, where models do not
+    /// apply, if latency is not linear over the timeouts measured, and over other parameters.
     pub fn latency_model(&self, quantile: Quantile) -> Option<LatencyModel> {
+        if self.axis != Parameter::BatchTimeout {
+            return None;
+        }
         let longest_ms = self.points(quantile).iter().map(|point| point.0).fold(0.0, f64::max);
         let longest = Duration::from_secs_f64(longest_ms / 1e3);
         LatencyModel::of(self.strategy()?, &self.cluster()?, longest, quantile)
     }
 
-    /// One summary for each timeout, shortest first.
-    pub fn by_timeout(&self) -> Vec<Point> {
-        let mut groups: BTreeMap<u64, Vec<&RunRecord>> = BTreeMap::new();
+    /// One summary for each value on the horizontal axis, smallest first.
+    pub fn by_x(&self) -> Vec<Point> {
+        let mut groups: BTreeMap<Number, Vec<&RunRecord>> = BTreeMap::new();
         for record in &self.records {
-            groups.entry(record.batch_timeout_ms()).or_default().push(record);
+            if let Some(x) = self.x(record).and_then(Number::new) {
+                groups.entry(x).or_default().push(record);
+            }
         }
-        groups.into_iter().map(|(timeout_ms, records)| Point::of(timeout_ms, &records)).collect()
+        groups
+            .into_iter()
+            .map(|(x, records)| Point::of(x.get(), self.axis.label(&records[0].run), &records))
+            .collect()
     }
 }
 
-/// What series are sorted by: engine, settings, then strategies in the order of help texts, then other nodes.
+/// What series are sorted by: engine, settings, then strategies in the order of help texts, then other nodes,
+/// then the user's parameters.
 fn order(record: &RunRecord) -> impl Ord + use<> {
     let settings = Setting::ALL.iter().map(|setting| in_order((setting.get)(record.settings())));
     let strategy = StrategyKind::ALL.iter().position(|strategy| Some(*strategy) == record.strategy());
-    (record.run.engine, settings.collect::<Vec<_>>(), strategy.unwrap_or(StrategyKind::ALL.len()))
+    let parameters: Vec<_> =
+        record.run.parameters.iter().map(|(name, value)| (name.clone(), in_order(value.clone()))).collect();
+    (record.run.engine, settings.collect::<Vec<_>>(), strategy.unwrap_or(StrategyKind::ALL.len()), parameters)
 }
 
 /// A value that sorts as people count: `2n` before `10n`.
@@ -139,11 +176,13 @@ fn in_order(value: Value) -> (u64, Value) {
     (leading, value)
 }
 
-/// A summary of the repetitions of one series at one timeout.
+/// A summary of the repetitions of one series at one value on the horizontal axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// The batch timeout in milliseconds.
-    pub timeout_ms: u64,
+    /// The value on the horizontal axis, in its unit.
+    pub x: f64,
+    /// The value in words.
+    pub label: String,
     /// How many runs there were.
     pub runs: usize,
     /// How many of them are ok; only these enter the figures below.
@@ -152,15 +191,14 @@ pub struct Point {
     pub msgs_per_op: Option<Spread>,
     /// The stable latencies' quantiles in milliseconds, in the order of [`Quantile::ALL`].
     pub latencies: [Option<Spread>; Quantile::ALL.len()],
-    /// How many runs pass each challenge, in the order of [`Challenge::ALL`].
-    pub passed: [usize; Challenge::ALL.len()],
 }
 
 impl Point {
-    fn of(timeout_ms: u64, records: &[&RunRecord]) -> Point {
+    fn of(x: f64, label: String, records: &[&RunRecord]) -> Point {
         let usable = || records.iter().filter(|record| record.is_ok());
         Point {
-            timeout_ms,
+            x,
+            label,
             runs: records.len(),
             ok: usable().count(),
             msgs_per_op: Spread::of(usable().filter_map(|record| record.msgs_per_op())),
@@ -169,9 +207,6 @@ impl Point {
                     usable().filter_map(|record| record.latency(quantile)).map(|l| l.as_secs_f64() * 1e3),
                 )
             }),
-            passed: Challenge::ALL
-                .map(Limits::from)
-                .map(|challenge| records.iter().filter(|record| challenge.are_met_by(record)).count()),
         }
     }
 }
@@ -192,8 +227,8 @@ mod tests {
         let records = [example(100, 1), failed(100, 2, Status::Crashed), example(200, 1), example(400, 1)];
         let series = Series::group(&records);
         assert_eq!(series.len(), 1);
-        let points = series[0].by_timeout();
-        assert_eq!((points[0].runs, points[0].ok, points[0].passed), (2, 1, [1, 1]));
+        let points = series[0].by_x();
+        assert_eq!((points[0].runs, points[0].ok), (2, 1));
         assert_eq!(series[0].points(Quantile::P50), [(100.0, 250.0), (200.0, 300.0), (400.0, 400.0)]);
     }
 

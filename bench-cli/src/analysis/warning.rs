@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::fit::Fit;
 use super::series::Series;
-use crate::record::{Quantile, RunRecord};
+use crate::record::{LOST_LATENCY, Quantile, RunRecord};
+use crate::spec::Node;
 use crate::stats::lack_of_fit::LackOfFit;
 use crate::stats::least_squares::{FitError, Line};
 use crate::stats::theil_sen::TheilSen;
@@ -25,6 +26,15 @@ pub enum Warning {
         runs: usize,
         /// The 99th percentile of the delays in the worst run, if the engine reports it.
         worst_p99: Option<Duration>,
+    },
+    /// Nearly all values were lost in runs whose node may take its batch timeout in another unit.
+    Unit {
+        /// The series.
+        series: String,
+        /// How many of its runs lost nearly all values.
+        lost: usize,
+        /// All of its runs.
+        runs: usize,
     },
     /// The lack-of-fit test rejects a line over all timeouts.
     NotLinear {
@@ -56,9 +66,11 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// Every warning about some series: late runs first, then the fits of each series, then missing fits.
+    /// Every warning about some series: wrong units and late runs first, then the fits of each series, then
+    /// missing fits.
     pub fn on(series: &[Series<'_>]) -> Vec<Warning> {
-        let mut warnings = Warning::lateness(series);
+        let mut warnings: Vec<Warning> = series.iter().filter_map(Warning::unit).collect();
+        warnings.extend(Warning::lateness(series));
         let mut missing = Vec::new();
         for series in series {
             for quantile in Quantile::ALL {
@@ -72,6 +84,15 @@ impl Warning {
         missing.dedup();
         warnings.extend(missing);
         warnings
+    }
+
+    /// Whether the node of a series seems to take milliseconds for seconds: then it sends no batch before the
+    /// run has ended, and nearly all values stay where they are.
+    fn unit(series: &Series<'_>) -> Option<Warning> {
+        let is_suspect = |record: &&&RunRecord| lost_nearly_all(record) && would_wait_for_ever(record);
+        let lost = series.records.iter().filter(is_suspect).count();
+        let (series, runs) = (series.name.clone(), series.records.len());
+        (2 * lost > runs).then_some(Warning::Unit { series, lost, runs })
     }
 
     /// Which series have late runs.
@@ -100,6 +121,33 @@ impl Warning {
     }
 }
 
+/// Whether so few values reached all nodes that single late ones are not the reason.
+fn lost_nearly_all(record: &RunRecord) -> bool {
+    const NEARLY_ALL: f64 = 0.9;
+    if record.is_ok() {
+        return false;
+    }
+    record.figures().is_some_and(|figures| {
+        let lost = figures.lost_count + figures.never_read_count;
+        let slow = figures.stable.is_some_and(|stable| stable.p50 >= LOST_LATENCY);
+        slow || lost as f64 >= NEARLY_ALL * figures.attempt_count as f64
+    })
+}
+
+/// Whether a program that takes the number of milliseconds for seconds would batch for longer than the run.
+/// One that is given seconds does not.
+fn would_wait_for_ever(record: &RunRecord) -> bool {
+    let Some(timeout) = record.run.batch_timeout else { return false };
+    let seconds = timeout.as_secs_f64().to_string();
+    let given = record.run.args.iter().chain(record.run.env.iter().map(|(_, value)| value));
+    let is_number = |c: char| c.is_ascii_digit() || c == '.';
+    let is_given_seconds =
+        given.into_iter().any(|word| word.split(|c| !is_number(c)).any(|number| number == seconds));
+    matches!(record.run.node, Node::Program(_))
+        && !is_given_seconds
+        && timeout * 1000 >= record.settings().time_limit
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -115,6 +163,11 @@ impl fmt::Display for Warning {
                     ", so latencies read too high; run fewer at a time (--jobs) or end other programs",
                 )
             }
+            Warning::Unit { series, lost, runs } => write!(
+                f,
+                "{series}: nearly all values were lost in {lost} of {runs} runs. Does the node take its batch timeout in \
+                 seconds? It was given milliseconds; {{batch_timeout_s}} in --node-args or --node-env gives it seconds"
+            ),
             Warning::NotLinear { series, quantile, test, linear } => {
                 write!(
                     f,
@@ -156,7 +209,8 @@ fn probability(p: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::examples::{late, with_max};
+    use crate::analysis::examples::{late, of_program, with_max};
+    use crate::record::Status;
     use crate::record::tests::example;
 
     fn said(records: &[RunRecord]) -> Vec<String> {
@@ -181,6 +235,29 @@ mod tests {
         let warnings = said(&swept(|timeout| if timeout < 600 { timeout + 200 } else { 3 * timeout }));
         assert!(warnings[0].contains("linear from 50 to 400 ms, with k = 1.0"), "{warnings:?}");
         assert!(warnings[0].starts_with("hub, max: ") && warnings[0].contains("p < 0.001"), "{warnings:?}");
+    }
+
+    #[test]
+    fn a_timeout_in_another_unit_is_suspected_where_nearly_all_is_lost() {
+        let lost = |timeout, count| {
+            of_program("node.py", timeout).with(|record| {
+                record.measured.status = Status::Invalid;
+                record.figures_mut().lost_count = count;
+            })
+        };
+        let warning = "node: nearly all values were lost in 2 of 2 runs. Does the node take its batch timeout in seconds?";
+        let warnings = said(&[lost(50, 990), lost(100, 1000)]);
+        assert!(
+            warnings[0].starts_with(warning) && warnings[0].contains("{batch_timeout_s}"),
+            "{warnings:?}"
+        );
+        // Other losses, a timeout that would be short in seconds, and this repository's node.
+        let none = [lost(50, 500), lost(10, 1000)];
+        let own = lost(50, 1000).with(|record| record.run.node = Node::Bundled);
+        let seconds = lost(50, 1000).with(|record| record.run.args = vec!["--flush=0.05".to_owned()]);
+        for records in [&none[..1], &none[1..], &[own], &[seconds]] {
+            assert!(!said(records).iter().any(|one| one.contains("unit") || one.contains("seconds?")));
+        }
     }
 
     #[test]

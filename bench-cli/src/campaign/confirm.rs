@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::sweep::Recorded;
+use super::sweep::{Impossible, Recorded};
 use crate::analysis::confirm::{Confirmation, Recommended};
 use crate::analysis::{Advice, Series};
 use crate::record::RunRecord;
-use crate::spec::{EngineKind, Limits, RunSpec, SweepSpec};
+use crate::spec::{EngineKind, Limits, Parameter, RunSpec, SweepSpec};
 
 /// What a sweep recommends for each of some limits: the settings with the fewest messages and with the lowest
 /// latency.
@@ -23,7 +23,10 @@ pub fn recommended(sweep: &Recorded, limits: &[Limits]) -> anyhow::Result<Vec<Re
         "{} is a grid of settings, each with advice of its own; confirm a sweep of one combination",
         sweep.csv.display()
     );
-    ensure!(!limits.is_empty(), "say the limits: --limit 3d, or own ones such as --max-latency 500ms");
+    ensure!(
+        !limits.is_empty(),
+        Impossible("say the limits: --limit 3d, or own ones such as --max-latency 500ms")
+    );
     let of_limits = |limits: &Limits| {
         let advice = Advice::on(&series, limits.clone());
         let recommended = advice.recommended().into_iter().map(|(aim, judged)| Recommended {
@@ -57,10 +60,13 @@ pub fn sweep_of(
     let series = Series::group(&sweep.records);
     let is_recommended =
         |series: &&Series<'_>| recommended.iter().any(|one| one.judged.series == series.name);
-    let records: Vec<&RunRecord> =
-        series.iter().filter(is_recommended).flat_map(|series| series.records.iter().copied()).collect();
-    let runs: Vec<&RunSpec> = records.iter().map(|record| &record.run).collect();
-    let mut timeouts: Vec<u64> = recommended.iter().map(|one| one.judged.timeout_ms).collect();
+    let is_value = |x: Option<f64>| recommended.iter().any(|one| Some(one.judged.x) == x);
+    let runs = series.iter().filter(is_recommended).flat_map(|series| {
+        let recommended = series.records.iter().filter(|record| is_value(series.x(record)));
+        recommended.map(|record| &record.run).collect::<Vec<&RunSpec>>()
+    });
+    let runs: Vec<&RunSpec> = runs.collect();
+    let mut timeouts: Vec<u64> = recommended.iter().map(|one| one.judged.timeout_ms()).collect();
     timeouts.sort_unstable();
     timeouts.dedup();
     let mut spec = SweepSpec::like(sweep.spec.as_ref(), &runs).with_context(|| {
@@ -69,7 +75,9 @@ pub fn sweep_of(
             sweep.csv.display()
         )
     })?;
-    spec.grid.batch_timeouts = timeouts.into_iter().map(Duration::from_millis).collect();
+    if series.iter().all(|series| series.axis == Parameter::BatchTimeout) {
+        spec.grid.batch_timeouts = timeouts.into_iter().map(Duration::from_millis).collect();
+    }
     spec.grid.repetitions = repetitions;
     spec.seed = seed;
     spec.engine = engine.unwrap_or(spec.engine);

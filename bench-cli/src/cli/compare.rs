@@ -6,42 +6,72 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::Args;
-use comfy_table::Table;
+use clap::{Args, ValueEnum};
 
 use super::sweep::read;
-use crate::analysis::compare::{Difference, NEGLIGIBLE, SIGNIFICANCE, Scope, compare};
+use crate::analysis::compare::{NEGLIGIBLE, Question, compare};
 use crate::analysis::{Series, names};
 use crate::campaign::sweep::{CSV_FILE, Recorded};
 use crate::plot;
 use crate::record::RunRecord;
-use crate::report::summary;
+use crate::report::comparison::{self, Comparison, Shown};
 use crate::spec::Names;
 
 /// The exit status of a regression, unlike that of any error.
 const REGRESSION: u8 = 3;
 
-/// Compare sweeps with a first one: is a difference more than noise?
+/// Compare sweeps with a first one: which differences are significant?
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli compare before/sweep.csv after/sweep.csv
-  bench-cli compare main/sweep.csv branch/sweep.csv --fail-on-regression
+  bench-cli compare main/sweep.csv branch/sweep.csv --fail-on-regression --format markdown
   bench-cli compare go/sweep.csv rust/sweep.csv zig/sweep.csv -o nodes.svg
 
-Points are compared by Welch's t test on their repetitions, corrected by Holm's method; the row 'all' takes all
-timeouts of a series together. Series are compared with their like: the same strategy or node with the same settings,
-else the only one that differs in either. With --fail-on-regression the exit status is 3 if a later sweep is worse than
-the first.")]
+The primary differences are those of the figures that the first sweep's limits name, over all timeouts of a series (row
+'all'). Without limits they are messages, median and max. They decide the exit status. All others are exploratory. Welch's
+t test on the repetitions compares means; Holm's method corrects for the number of tests, the primary ones by themselves.
+Series are compared with their like: the same strategy or node with the same settings, else the only one that differs in
+either.
+
+Exit status: 3 with --fail-on-regression if a primary figure of a later sweep is worse than in the first, else 0.")]
 pub struct CompareArgs {
     /// The rows of the sweeps, or their folders; the first is what the others are compared with
     #[arg(value_name = "SWEEP.CSV", num_args = 2.., required = true)]
     pub(super) csvs: Vec<PathBuf>,
+    /// Form of the differences
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
     /// Draw all into this file, .svg or .png
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Exit with status 3 if a later sweep is worse than the first beyond noise
+    /// Exit with status 3 if a later sweep is significantly worse than the first
     #[arg(long)]
     pub(super) fail_on_regression: bool,
+    /// Show every difference, not only those that matter
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Differences up to this one do not count, such as 5% [default: 2%]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(super) threshold: Option<f64>,
+}
+
+/// A percentage as a fraction.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim().strip_suffix('%').and_then(|number| number.trim().parse().ok());
+    let fraction =
+        number.map(|percent: f64| percent / 100.0).filter(|fraction| (0.0..1e3).contains(fraction));
+    fraction.ok_or_else(|| "write a percentage of at least 0, such as 5%".to_owned())
+}
+
+/// The values of `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Tables for the terminal
+    Text,
+    /// For other programs
+    Json,
+    /// Tables for a README or a pull request
+    Markdown,
 }
 
 /// Runs the command.
@@ -52,43 +82,46 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let csvs: Vec<PathBuf> = args.csvs.iter().map(|path| csv_of(path)).collect();
     let sweeps: Vec<Recorded> = csvs.iter().map(|csv| read(csv)).collect::<Result<_, _>>()?;
+    let limits = sweeps.first().and_then(|first| first.spec.as_ref()).map(|spec| spec.limits.as_slice());
+    let question = Question::of_limits(limits.unwrap_or_default(), args.threshold.unwrap_or(NEGLIGIBLE));
     let sweeps: Vec<Vec<RunRecord>> = sweeps.into_iter().map(|sweep| sweep.records).collect();
     let labels = labels(&csvs);
     let names = Names::among_sweeps(sweeps.iter().flatten().map(|record| &record.run));
     let mut groups: Vec<Vec<Series<'_>>> =
         sweeps.iter().map(|rows| Series::group_named(&names, rows)).collect();
     let others = groups.split_off(1);
-    let compared = compare(&groups[0], &others);
-    let mut regressions = 0;
+    let compared = compare(&question, &groups[0], &others);
     for ((differences, rows), other) in compared.iter().zip(&sweeps[1..]).zip(&labels[1..]) {
         if differences.is_empty() {
             bail!(nothing_to_compare([(&labels[0], &sweeps[0]), (other, rows)]));
         }
-        regressions += report(differences, [&labels[0], other]);
     }
+    let comparisons: Vec<Comparison<'_>> = labels[1..]
+        .iter()
+        .zip(&compared)
+        .map(|(other, differences)| Comparison { first: &labels[0], other, question: &question, differences })
+        .collect();
+    let regressions: usize = comparisons.iter().map(Comparison::regressions).sum();
+    let shown = if args.all { Shown::All } else { Shown::Relevant };
+    let text = match args.format {
+        Format::Text => comparison::text(&comparisons, shown),
+        Format::Json => comparison::json(&comparisons)?,
+        Format::Markdown => comparison::markdown(&comparisons, shown),
+    };
+    print!("{text}");
     if let Some(file) = &args.output {
         let all: Vec<(String, Vec<Series<'_>>)> =
             labels.into_iter().zip(groups.into_iter().chain(others)).collect();
         plot::write(&plot::overlay::draw(&all)?, file)?;
-        println!("drew {}", file.display());
+        let drew = format!("drew {}", file.display());
+        match args.format {
+            Format::Text => println!("{drew}"),
+            // Stdout holds one document.
+            Format::Json | Format::Markdown => eprintln!("{drew}"),
+        }
     }
     let failed = args.fail_on_regression && regressions > 0;
     Ok(if failed { ExitCode::from(REGRESSION) } else { ExitCode::SUCCESS })
-}
-
-/// Prints how a sweep differs from the first; returns how many differences are for the worse.
-fn report(differences: &[Difference], labels: [&str; 2]) -> usize {
-    let [first, other] = labels;
-    println!("{first} → {other}\n{}", table(differences, labels));
-    let significant = differences.iter().filter(|difference| difference.is_significant()).count();
-    let regressions = differences.iter().filter(|difference| difference.is_regression()).count();
-    println!(
-        "{significant} of {} differences are beyond noise (p < {SIGNIFICANCE} after correction, and more than {} %), \
-         {regressions} of them for the worse\n",
-        differences.len(),
-        NEGLIGIBLE * 100.0
-    );
-    regressions
 }
 
 /// Why two sweeps, each with its name, have nothing in common.
@@ -112,48 +145,6 @@ pub(super) fn csv_of(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(CSV_FILE) } else { path.to_owned() }
 }
 
-fn table(differences: &[Difference], [first, other]: [&str; 2]) -> Table {
-    let mut table = Table::new();
-    table.load_style(summary::PLAIN);
-    table.set_header(["series", "timeout", "", first, other, "change (95 %)", "p", "verdict"]);
-    for column in 3..7 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(comfy_table::CellAlignment::Right);
-        }
-    }
-    for difference in differences {
-        let shown = |mean: f64| difference.figure.show(mean);
-        let margin = difference.margin.map(|margin| format!(" ± {:.1}", margin * 100.0)).unwrap_or_default();
-        table.add_row([
-            difference.series.clone(),
-            match difference.scope {
-                Scope::Overall => "all".to_owned(),
-                Scope::Timeout(ms) => ms.to_string(),
-            },
-            difference.figure.label().to_owned(),
-            difference.means.map(|(first, _)| shown(first)).unwrap_or_default(),
-            difference.means.map(|(_, second)| shown(second)).unwrap_or_default(),
-            format!("{:+.1}{margin} %", difference.relative * 100.0),
-            difference.p.map_or_else(|| "–".to_owned(), shown_probability),
-            verdict(difference).to_owned(),
-        ]);
-    }
-    table
-}
-
-fn shown_probability(p: f64) -> String {
-    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
-}
-
-fn verdict(difference: &Difference) -> &'static str {
-    match difference.p {
-        None => "single runs",
-        Some(_) if difference.is_regression() => "worse",
-        Some(_) if difference.is_significant() => "better",
-        Some(_) => "noise",
-    }
-}
-
 /// Names of sweeps: their folders', or their whole paths if some folders have the same.
 fn labels(csvs: &[PathBuf]) -> Vec<String> {
     let folder = |path: &PathBuf| Some(path.parent()?.file_name()?.to_string_lossy().into_owned());
@@ -175,6 +166,14 @@ mod tests {
         assert_eq!(labels(&["a/x/sweep.csv", "y/sweep.csv"]), ["x", "y"]);
         assert_eq!(labels(&["a/x/sweep.csv", "b/x/sweep.csv"]), ["a/x/sweep.csv", "b/x/sweep.csv"]);
         assert_eq!(labels(&["one.csv", "two.csv"]), ["one.csv", "two.csv"]);
+    }
+
+    #[test]
+    fn a_threshold_is_a_percentage() {
+        assert_eq!((percent("5%"), percent("0.5 %")), (Ok(0.05), Ok(0.005)));
+        for wrong in ["5", "0.05", "-1%", "x%"] {
+            assert!(percent(wrong).unwrap_err().contains("such as 5%"), "{wrong}");
+        }
     }
 
     #[test]

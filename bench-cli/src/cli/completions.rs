@@ -1,14 +1,15 @@
 //! `bench-cli completions` and `bench-cli man`: what shells and `man` read, made from the flags themselves.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
+use super::usage::UsageError;
 use super::{Cli, typed};
 use crate::spec::command::PROGRAM;
+use crate::terminal;
 
 /// Print the completions of a shell
 #[derive(Clone, Debug, Args)]
@@ -40,8 +41,8 @@ pub fn man(name: Option<&str>) -> anyhow::Result<ExitCode> {
     program.build();
     let command = match name {
         None => program,
-        Some(name) => program.find_subcommand(name).cloned().with_context(|| {
-            format!("there is no command {name:?}; {} --help lists them", typed::program())
+        Some(name) => program.find_subcommand(name).cloned().ok_or_else(|| {
+            UsageError::new(format!("there is no command {name:?}; {} --help lists them", typed::program()))
         })?,
     };
     let mut text = Vec::new();
@@ -49,10 +50,7 @@ pub fn man(name: Option<&str>) -> anyhow::Result<ExitCode> {
     print(&text)
 }
 
-/// Prints it. A reader that has seen enough is no fault.
 fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
-    match io::stdout().lock().write_all(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot print it"),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    terminal::write_to_stdout(text).context("cannot print it")?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -3,18 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
-use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgAction, Args};
 use node::StrategyKind;
 
 use super::engine::EngineArgs;
 use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
+use super::usage::UsageError;
 use crate::campaign::sweep::folder;
 use crate::spec::SweepSpec;
-use crate::spec::durations::{DefaultUnit, parse_list};
+use crate::spec::durations::DefaultUnit;
 use crate::spec::file::{
     self, BATCH_TIMEOUT, DEFAULT_BATCH_TIMEOUTS, NodeTable, SPEC_FILE, STRATEGY, SpecFile, ValueList,
 };
+use crate::spec::list;
+use crate::spec::parameter::UserParameter;
+use crate::spec::setting::Setting;
 use crate::spec::template::{ArgsTemplate, EnvTemplate};
 
 /// The flags that describe a sweep.
@@ -24,12 +29,16 @@ pub struct DescriptionArgs {
     #[arg(long, value_name = "FILE")]
     spec: Option<PathBuf>,
     /// Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s
-    #[arg(long, value_name = "LIST", value_parser = timeouts, help = format!(
+    #[arg(long, aliases = ["batch-timeout", "timeouts"], value_name = "LIST", value_parser = timeouts, help = format!(
         "Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s \
          [default: {DEFAULT_BATCH_TIMEOUTS}]"))]
     batch_timeouts: Option<ValueList>,
+    /// A parameter and its values, NAME=LIST: numbers, words, durations and ranges, such as fanout=1..=5 or
+    /// period=50ms,1s; repeatable
+    #[arg(long = "param", value_name = "NAME=LIST", value_parser = parameter)]
+    parameters: Vec<(String, ValueList)>,
     /// How often each point is measured [default: 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, alias = "runs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: Option<u32>,
     #[command(flatten)]
     node: NodeArgs,
@@ -45,12 +54,16 @@ pub struct DescriptionArgs {
 #[derive(Clone, Debug, Args)]
 pub struct NodeArgs {
     /// Strategies of this repository's node: a list of tree, hub and direct [default: hub]
-    #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', value_parser = file::strategy)]
+    #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', action = ArgAction::Set, value_parser = file::strategy)]
     strategy: Vec<StrategyKind>,
     /// Another node: a program that speaks Maelstrom's protocol
     #[arg(long, value_name = "PATH")]
     bin: Option<PathBuf>,
-    /// Arguments for the node; {batch_timeout_ms} becomes 50, {batch_timeout_s} 0.05 and {batch_timeout} 50ms
+    /// Name of the node in tables and plots [default: the strategy, or the program's name]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    label: Option<String>,
+    /// Arguments for the node; {NAME} becomes the value of a parameter, {NAME_ms} and {NAME_s} that of a
+    /// duration as a number: {batch_timeout_ms} becomes 50, {batch_timeout_s} 0.05 and {batch_timeout} 50ms
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true, value_parser = ArgsTemplate::parse)]
     node_args: Option<ArgsTemplate>,
     /// A variable for the node's environment, NAME=VALUE with the same placeholders; repeatable
@@ -59,10 +72,21 @@ pub struct NodeArgs {
 }
 
 fn timeouts(text: &str) -> Result<ValueList, String> {
-    match parse_list(text, DefaultUnit::Milliseconds) {
+    match list::durations(text, DefaultUnit::Milliseconds) {
         Ok(_) => Ok(ValueList(text.to_owned())),
         Err(error) => Err(error.to_string()),
     }
+}
+
+fn parameter(text: &str) -> Result<(String, ValueList), String> {
+    let (name, values) = text.split_once('=').ok_or_else(|| {
+        format!("{text:?} does not give a parameter values; write NAME=LIST, as in fanout=2,3")
+    })?;
+    let name = name.trim();
+    if ![BATCH_TIMEOUT, STRATEGY].contains(&name) && Setting::named(name).is_none() {
+        UserParameter::parse(name, values).map_err(|error| error.to_string())?;
+    }
+    Ok((name.to_owned(), ValueList(values.to_owned())))
 }
 
 impl DescriptionArgs {
@@ -89,13 +113,15 @@ impl DescriptionArgs {
         file.engine = Some(engine);
         let existing = if resumes { folder::spec_in(directory)? } else { None };
         let seed = existing.map_or_else(default_seed, |spec| spec.seed);
-        Ok((file.resolve(engine, seed)?, why))
+        let spec = file.resolve(engine, seed).map_err(|error| UsageError::caused_by(&error))?;
+        Ok((spec, why))
     }
 
     /// What the flags say.
     fn flags(&self, settings: &SettingsArgs, limits: &LimitArgs) -> SpecFile {
-        let NodeArgs { strategy, bin, node_args, node_env } = &self.node;
+        let NodeArgs { strategy, bin, label, node_args, node_env } = &self.node;
         let mut parameters = settings.given().clone();
+        parameters.extend(self.parameters.iter().cloned());
         if let Some(timeouts) = &self.batch_timeouts {
             parameters.insert(BATCH_TIMEOUT.to_owned(), timeouts.clone());
         }
@@ -107,7 +133,12 @@ impl DescriptionArgs {
             engine: None,
             seed: self.seed,
             repetitions: self.repetitions,
-            node: NodeTable { bin: bin.clone(), args: node_args.clone(), env: node_env.clone() },
+            node: NodeTable {
+                bin: bin.clone(),
+                label: label.clone(),
+                args: node_args.clone(),
+                env: node_env.clone(),
+            },
             parameters,
             limits: limits.given().iter().map(Into::into).collect(),
             extends: Vec::new(),

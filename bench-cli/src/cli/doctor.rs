@@ -10,7 +10,7 @@ use clap::Args;
 use crate::engine::locate::Places;
 use crate::engine::programs::Programs;
 use crate::preflight::{Finding, machine, maelstrom, node, tools};
-use crate::spec::settings::NodeCommand;
+use crate::spec::settings::{NodeCommand, Settings};
 
 /// Look whether this machine has what a sweep needs, and say what mends what is missing
 #[derive(Clone, Debug, Args)]
@@ -67,7 +67,7 @@ async fn check_node(bin: Option<&Path>) -> Finding {
             Err(error) => return Finding::fault("node", format!("{error:#}"), "--bin PATH"),
         },
     };
-    node::check(&command).await
+    node::check(&command, Settings::default().node_count).await
 }
 
 /// Maelstrom and what it calls. The embedded runner does without, so what is missing matters only if

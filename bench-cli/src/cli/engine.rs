@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
+use super::usage::UsageError;
 use crate::engine::locate::Places;
 use crate::engine::programs::Programs;
 use crate::spec::EngineKind;
@@ -57,7 +58,9 @@ impl EngineArgs {
         match asked {
             Some(kind @ (EngineKind::Embedded | EngineKind::Simulated)) => {
                 if self.maelstrom.is_some() {
-                    bail!("--maelstrom says where Maelstrom is, but --engine {kind} does not use it");
+                    bail!(UsageError::new(format!(
+                        "--maelstrom says where Maelstrom is, but --engine {kind} does not use it"
+                    )));
                 }
                 return Ok((kind, why.to_owned()));
             }

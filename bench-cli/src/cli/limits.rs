@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use super::settings::milliseconds;
 use crate::analysis::Series;
@@ -14,7 +14,7 @@ use crate::spec::{Limits, SweepSpec};
 #[command(next_help_heading = "Limits to advise on")]
 pub struct LimitArgs {
     /// Limits of a challenge: 3d or 3e, or both [default: both, for 25 nodes at 100 op/s and 100 ms]
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', action = ArgAction::Set)]
     limit: Vec<Limits>,
     /// Fewer messages between nodes for each operation than this
     #[arg(long, value_name = "N", value_parser = messages)]
@@ -70,6 +70,7 @@ mod tests {
     use super::*;
     use crate::record::RunRecord;
     use crate::record::tests::example;
+    use crate::spec::settings::Faults;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -108,7 +109,10 @@ mod tests {
         let judged = |records: &[RunRecord]| parse("").for_series(&Series::group(records), None).len();
         assert_eq!(judged(&[example(50, 1)]), 2);
         assert_eq!(judged(&[example(50, 1).with(|record| record.run.settings.node_count = 5)]), 0);
-        assert_eq!(judged(&[example(50, 1).with(|record| record.run.settings.nemesis.partition = true)]), 0);
+        assert_eq!(
+            judged(&[example(50, 1).with(|record| record.run.settings.nemesis.faults = Faults::partition())]),
+            0
+        );
         assert_eq!(judged(&[example(50, 1).with(|record| record.run.settings.message_faults.loss = 0.1)]), 0);
     }
 }

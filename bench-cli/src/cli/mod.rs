@@ -1,6 +1,7 @@
 //! The command line: flags in, exit status out.
 
 mod artifacts;
+mod build;
 pub mod check;
 pub mod compare;
 pub mod completions;
@@ -9,12 +10,14 @@ mod description;
 pub mod doctor;
 mod engine;
 pub mod limits;
+mod live;
 pub mod merge;
 mod output;
 pub mod parity;
 pub mod plot;
 mod progress;
 mod runs;
+pub mod serve;
 mod shard;
 pub mod settings;
 mod signals;
@@ -24,6 +27,7 @@ pub mod sweep;
 pub mod test;
 pub mod tune;
 mod typed;
+mod usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -35,7 +39,7 @@ use crate::supervise::guard::{self, Guard};
 
 /// Sweep a broadcast node's batch timeout under Maelstrom, fit its latencies, draw them.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, args_override_self = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -47,6 +51,7 @@ enum Command {
     Tune(Box<tune::TuneArgs>),
     Plot(plot::PlotArgs),
     Compare(compare::CompareArgs),
+    Serve(serve::ServeArgs),
     Confirm(confirm::ConfirmArgs),
     Merge(merge::MergeArgs),
     /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
@@ -56,7 +61,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Run this repository's node, as the program `node` does: where there is no such program, sweeps start this
+    /// Run this repository's node, as the program `node` does: where there is no such program, sweeps start
+    /// this
     #[command(disable_help_flag = true)]
     Node {
         /// The node's flags; `bench-cli node --help` lists them.
@@ -77,7 +83,7 @@ enum Command {
 }
 
 /// Runs the command that this process was called with. Errors are printed; the exit status says how it ended:
-/// 0 done, 1 failed, 2 wrong usage, 130 interrupted. `test` has Maelstrom's own.
+/// 0 done, 1 failed, 2 wrong usage, 130 interrupted. `test` and `check` have Maelstrom's own.
 pub fn run() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|command| command == NODE_COMMAND) {
         // Nodes are many and start often, so that nothing else is set up for them.
@@ -100,6 +106,7 @@ pub fn run() -> ExitCode {
         Command::Plot(args) => plot::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Confirm(args) => guarded(|| confirm::run(&args)),
         Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),
         Command::Node { arguments } => {
@@ -111,11 +118,11 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => guarded(|| doctor::run(&args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man { command } => completions::man(command.as_deref()),
-        Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => check::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {}", typed::within(&format!("{error:#}")));
-        ExitCode::FAILURE
+        usage::exit_status(&error)
     })
 }
 

@@ -1,10 +1,11 @@
 //! What `sweep` and `plot` end with: tables, advice, pictures.
 
-use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
 use super::artifacts::{JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SUMMARY};
 use super::limits::LimitArgs;
@@ -13,17 +14,17 @@ use crate::analysis::Series;
 use crate::campaign::sweep::{CSV_FILE, Ended};
 use crate::plot;
 use crate::record::RunRecord;
-use crate::report::advice::{self, Answer};
-use crate::report::{self, Picture, Report, summary};
+use crate::report::advice::{self, Answer, Described};
+use crate::report::{self, Picture, Report, brief, summary};
 use crate::spec::SweepSpec;
 use crate::spec::names::plain_name;
 
 /// In which forms a sweep's results are left.
 #[derive(Clone, Debug, Args)]
 pub struct FormatArgs {
-    /// Forms of the results: csv (sweep.csv, always there), json (sweep.json, the same rows), markdown
-    /// (summary.md, tables for a README); those that are there already are kept up to date [default: csv]
-    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
+    /// Forms of the results: csv and markdown (sweep.csv and summary.md, which are always there), json
+    /// (sweep.json, the same rows, kept up to date from then on)
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', action = ArgAction::Set)]
     format: Vec<Format>,
 }
 
@@ -75,6 +76,11 @@ impl Outputs {
         &self.folder
     }
 
+    /// The name of the sweep.
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{}{name}", self.prefix))
     }
@@ -95,6 +101,22 @@ pub struct Results<'a> {
     pub spec: Option<&'a SweepSpec>,
 }
 
+/// How much of the results is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What fits a screen.
+    Brief,
+    /// Every table, warning and piece of advice.
+    Full,
+}
+
+impl Extent {
+    /// What `--verbose` asks for.
+    pub(super) const fn of(verbose: bool) -> Extent {
+        if verbose { Extent::Full } else { Extent::Brief }
+    }
+}
+
 /// Prints the tables of what was measured, draws its pictures and writes its report.
 ///
 /// # Errors
@@ -102,6 +124,7 @@ pub struct Results<'a> {
 pub fn conclude(
     ended: &Ended,
     directory: &Path,
+    extent: Extent,
     limits: &LimitArgs,
     formats: &FormatArgs,
 ) -> anyhow::Result<()> {
@@ -109,16 +132,21 @@ pub fn conclude(
         return Ok(());
     }
     let results = Results { records: &ended.records, spec: Some(&ended.spec) };
-    print(results, directory, limits);
-    println!("wrote {}", directory.join(CSV_FILE).display());
+    print(results, directory, extent, limits);
     write_all(results, &Outputs::beside(&directory.join(CSV_FILE)), limits, formats)
 }
 
 /// Prints what the records of a sweep say, and what they say of the limits.
-pub fn print(Results { records, spec }: Results<'_>, folder: &Path, limits: &LimitArgs) {
-    println!("{}", summary::text(records, folder).trim_end());
+pub fn print(Results { records, spec }: Results<'_>, folder: &Path, extent: Extent, limits: &LimitArgs) {
     let series = Series::group(records);
-    for answer in advice::answers(&series, &limits.for_series(&series, spec), spec) {
+    let limits = limits.for_series(&series, spec);
+    if extent == Extent::Brief {
+        return print!("{}", brief::text(records, &limits, folder));
+    }
+    println!("{}", summary::text(records, &limits, folder).trim_end());
+    let folder = folder.display().to_string();
+    let sweep = spec.map(|spec| Described { spec, folder: Some(&folder) });
+    for answer in advice::answers(&series, &limits, sweep) {
         println!("\n{}", on_the_terminal(answer));
     }
     println!();
@@ -147,57 +175,79 @@ pub fn write_all(
     let limits = limits.for_series(&series, spec);
     let pictures =
         if records.iter().any(RunRecord::is_ok) { draw_all(&series, outputs)? } else { Vec::new() };
-    let wanted = |format, file: &Path| formats.format.contains(&format) || file.exists();
-    let (json, summary) = (outputs.file(JSON), outputs.file(SUMMARY));
-    if wanted(Format::Json, &json) {
-        write(&json, &report::json::rows(records)?)?;
-    }
-    if wanted(Format::Markdown, &summary) {
-        write(&summary, &report::markdown::summary(records, &limits, spec))?;
-    }
     let Outputs { title, csv, .. } = outputs;
-    let report = Report { title, csv, records, spec, limits: &limits, pictures: &pictures };
-    write(&outputs.file(REPORT), &report::page::page(&report))
+    let report = Report { title, csv, records, spec, limits: &limits, pictures: &pictures, progress: None };
+    let mut files = vec![(REPORT, report::page::page(&report))];
+    files.push((SUMMARY, report::markdown::summary(records, &limits)));
+    if formats.format.contains(&Format::Json) || outputs.file(JSON).exists() {
+        files.push((JSON, report::json::rows(records)?));
+    }
+    for (name, text) in &files {
+        write_whole(&outputs.file(name), text)?;
+    }
+    let written = files.iter().map(|(name, _)| format!("{}{name}", outputs.prefix));
+    let written: Vec<String> = written.chain([csv.clone()]).collect();
+    println!("\nin {}: {}", outputs.folder.display(), written.join(", "));
+    if !pictures.is_empty() {
+        let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_str()).collect();
+        println!("plots (.{}): {}", PICTURE_FORMATS.join(", ."), names.join(", "));
+    }
+    Ok(())
 }
 
-fn write(file: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    println!("wrote {}", file.display());
-    Ok(())
+/// Writes a file that a browser may read at any time: it is there as a whole, or as it was.
+pub(super) fn write_whole(file: &Path, text: &str) -> anyhow::Result<()> {
+    let fresh = file.with_extension("new");
+    let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, file));
+    written.with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Draws every picture of a sweep: all series side by side on the same axes, and if there are
 /// several, each with a line by itself too, since a slow one leaves the others little of the common axis.
 fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Picture>> {
     let mut pictures = Vec::new();
+    let picture = |name: &str, caption: &str, svg| Picture {
+        name: format!("{}{name}", outputs.prefix),
+        caption: caption.to_owned(),
+        svg,
+    };
     for (name, caption, draw) in plot::PICTURES {
         match draw(series) {
-            Ok(svg) => pictures.push(leave(svg, outputs, name, caption)?),
+            Ok(svg) => pictures.push(picture(name, caption, svg)),
             // All else is worth having without it.
             Err(reason) => println!("left out {name}: {reason}"),
         }
     }
-    let timeouts = |one: &Series<'_>| -> BTreeSet<u64> {
-        one.records.iter().filter(|record| record.is_ok()).map(|record| record.batch_timeout_ms()).collect()
-    };
-    for one in series.iter().filter(|one| series.len() > 1 && timeouts(one).len() > 1) {
+    let points = |one: &Series<'_>| one.by_x().iter().filter(|point| point.ok > 0).count();
+    for one in series.iter().filter(|one| series.len() > 1 && points(one) > 1) {
         // Piece by piece, since a long name would be cut, and cut names may be equal.
         let pieces: Vec<String> =
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
-        let name = format!("{LATENCY_FIT}-{}", pieces.join("-"));
         let caption = format!("Stable latency against batch timeout: {} alone", one.name);
         let svg = plot::latency::draw(std::slice::from_ref(one))?;
-        pictures.push(leave(svg, outputs, &name, &caption)?);
+        pictures.push(picture(&format!("{LATENCY_FIT}-{}", pieces.join("-")), &caption, svg));
     }
+    write_pictures(&pictures, &outputs.folder)?;
     Ok(pictures)
 }
 
-/// Writes a picture as SVG and as PNG.
-fn leave(svg: String, outputs: &Outputs, name: &str, caption: &str) -> anyhow::Result<Picture> {
-    for extension in PICTURE_FORMATS {
-        let file = outputs.file(&format!("{name}.{extension}"));
-        plot::write(&svg, &file)?;
-        println!("drew {}", file.display());
-    }
-    Ok(Picture { name: format!("{}{name}", outputs.prefix), caption: caption.to_owned(), svg })
+/// Writes pictures as SVG and as PNG. Turning one into pixels takes a core 0.1 s, so that they share the
+/// cores.
+fn write_pictures(pictures: &[Picture], folder: &Path) -> anyhow::Result<()> {
+    let files =
+        |picture: &Picture| PICTURE_FORMATS.map(|format| folder.join(format!("{}.{format}", picture.name)));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(picture) = pictures.get(next.fetch_add(1, Ordering::Relaxed)) {
+            files(picture).iter().try_for_each(|file| plot::write(&picture.svg, file))?;
+        }
+        anyhow::Ok(())
+    };
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores.min(pictures.len())).map(|_| scope.spawn(work)).collect();
+        let join =
+            |worker: std::thread::ScopedJoinHandle<'_, _>| worker.join().expect("drawing does not panic");
+        workers.into_iter().try_for_each(join)
+    })
 }

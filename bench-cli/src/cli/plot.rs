@@ -10,7 +10,8 @@ use clap::builder::PossibleValuesParser;
 use super::artifacts::{COMPARISON, LATENCY_FIT};
 use super::compare::{self, CompareArgs};
 use super::limits::LimitArgs;
-use super::output::{self, FormatArgs, Outputs, Results};
+use super::output::{self, Extent, FormatArgs, Outputs, Results};
+use super::usage::UsageError;
 use crate::analysis::Series;
 use crate::campaign::sweep::Recorded;
 use crate::plot;
@@ -31,7 +32,7 @@ pub struct PlotArgs {
     /// bench-cli compare does
     #[arg(value_name = "SWEEP.CSV", num_args = 1.., required = true)]
     csvs: Vec<PathBuf>,
-    /// With several sweeps: exit with status 3 if a later one is worse than the first beyond noise
+    /// With several sweeps: exit with status 3 if a later one is significantly worse than the first
     #[arg(long)]
     fail_on_regression: bool,
     /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV, with its
@@ -41,6 +42,9 @@ pub struct PlotArgs {
     /// Which picture that file is [default: latency-fit]
     #[arg(long, value_name = "NAME", requires = "output", value_parser = PossibleValuesParser::new(plot::PICTURES.map(|(name, ..)| name)))]
     picture: Option<String>,
+    /// Print every table, warning and piece of advice
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
@@ -56,12 +60,15 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
         [one] => one,
         several => return compare_all(args, several),
     };
-    ensure!(!args.fail_on_regression, "--fail-on-regression compares sweeps; give the CSV of a second one");
+    ensure!(
+        !args.fail_on_regression,
+        UsageError::new("--fail-on-regression compares sweeps; give the CSV of a second one")
+    );
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let Recorded { csv, records, spec, .. } = super::sweep::read(path)?;
     let outputs = Outputs::beside(&csv);
     let results = Results { records: &records, spec: spec.as_ref() };
-    output::print(results, outputs.folder(), &args.limits);
+    output::print(results, outputs.folder(), Extent::of(args.verbose), &args.limits);
     ensure!(
         records.iter().any(RunRecord::is_ok),
         "there is nothing to draw: no run in {} is ok",
@@ -91,16 +98,23 @@ impl PlotArgs {
 fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
     ensure!(
         args.limits.given().is_empty(),
-        "limits are held against one sweep; leave them out to compare sweeps, or plot each by itself"
+        UsageError::new(
+            "limits are held against one sweep; leave them out to compare sweeps, or plot each by itself"
+        )
     );
     ensure!(
         args.picture.is_none() && !args.formats.given(),
-        "--picture and --format are of one sweep; leave them out to compare sweeps, or plot each by itself"
+        UsageError::new(
+            "--picture and --format are of one sweep; leave them out to compare sweeps, or plot each by itself"
+        )
     );
     let beside_last = csvs.last().map(|last| compare::csv_of(last).with_file_name(COMPARISON));
     compare::run(&CompareArgs {
         csvs: csvs.to_vec(),
+        format: compare::Format::Text,
         output: args.output.clone().or(beside_last),
         fail_on_regression: args.fail_on_regression,
+        all: false,
+        threshold: None,
     })
 }

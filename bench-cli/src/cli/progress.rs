@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::artifacts;
+use super::live::LiveReport;
 use crate::campaign::sweep::{CSV_FILE, Observer, Plan};
 use crate::engine::Phase;
+use crate::preflight::Finding;
 use crate::record::RunRecord;
 use crate::terminal;
 
@@ -29,13 +32,28 @@ pub enum Detail {
 pub struct Screen {
     detail: Detail,
     progress: Option<Progress>,
+    live: Option<LiveReport>,
     begun: bool,
 }
 
 impl Screen {
     /// Shows so much.
     pub fn new(detail: Detail) -> Screen {
-        Screen { detail, progress: None, begun: false }
+        Screen { detail, progress: None, live: None, begun: false }
+    }
+
+    /// The same, with a report that is kept up to date.
+    pub(super) fn with_report(self, live: LiveReport) -> Screen {
+        Screen { live: Some(live), ..self }
+    }
+
+    /// Brings the report up to date. The sweep goes on without it, and ends with one.
+    fn update_report(&mut self) {
+        if let Some(live) = &mut self.live
+            && let Err(error) = live.update()
+        {
+            log::warn!("the report is not up to date: {error:#}");
+        }
     }
 
     /// Whether a sweep was ready to begin, so that it may have left something.
@@ -62,11 +80,19 @@ impl Screen {
             self.note(&format!("{done} of {} runs are done already", done + runs));
         }
         let all = rounded(plan.duration());
-        self.note(&format!("{runs} runs, {jobs} at a time, about {all}; into {directory}"));
+        let at_once = match plan.first_alone && runs > 1 {
+            true => "the first one alone, to see how many can go on at a time".to_owned(),
+            false => format!("{jobs} at a time, about {all}"),
+        };
+        self.note(&format!("{runs} runs, {at_once}; into {directory}"));
     }
 }
 
 impl Observer for Screen {
+    fn noted(&mut self, finding: &Finding) {
+        self.note(&finding.to_string());
+    }
+
     fn planned(&mut self, plan: &Plan<'_>) -> anyhow::Result<()> {
         if let Some(line) = plan.torn_line {
             let csv = plan.directory.join(CSV_FILE);
@@ -80,6 +106,9 @@ impl Observer for Screen {
         }
         self.begun = true;
         self.announce(plan);
+        if let Some(live) = &mut self.live {
+            live.planned(plan.done + plan.runs);
+        }
         self.progress = Some(Progress::new(plan.runs, plan.jobs, plan.expected, self.detail));
         Ok(())
     }
@@ -96,10 +125,21 @@ impl Observer for Screen {
         }
     }
 
+    fn measured_cost(&mut self, cores: f64, jobs: NonZeroUsize) {
+        if let Some(progress) = &mut self.progress {
+            progress.with_estimate(|estimate| estimate.jobs = jobs.get());
+            if progress.total > 1 {
+                let how_many = format!("{jobs} at a time from now on; --jobs sets another number");
+                self.note(&format!("the first run took {cores:.2} cores: {how_many}"));
+            }
+        }
+    }
+
     fn completed(&mut self, index: usize, name: &str, record: &RunRecord) {
         if let Some(progress) = &mut self.progress {
             progress.completed(index, name, record);
         }
+        self.update_report();
     }
 
     fn abandoned(&mut self, index: usize) {

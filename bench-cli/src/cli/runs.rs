@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
+use super::output::Extent;
 use super::progress::Detail;
 use super::settings::seconds;
 use super::signals;
@@ -16,7 +17,8 @@ use crate::engine::programs::Programs;
 /// The flags that say how runs are executed.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Number of parallel runs [default: 1 with Maelstrom, 4 per core embedded, 1 per core simulated]
+    /// Number of parallel runs [default: 1 with Maelstrom, 1 per core simulated, 4 per core embedded; fewer
+    /// of a node given by --bin if its first run shows that it needs more]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Kill a run in real time after this long [default: derived from its settings]
@@ -25,10 +27,14 @@ pub struct RunArgs {
     /// Which runs' files to keep; one of Maelstrom's takes about 15 MB
     #[arg(long, value_enum, default_value_t = KeepChoice::All)]
     keep: KeepChoice,
+    /// Start the runs without the checks before the first one: does the node answer, is there what Maelstrom
+    /// needs?
+    #[arg(long)]
+    skip_preflight: bool,
     /// No progress: only warnings, errors and the summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// Show each run's phases where there are no bars
+    /// Print every table, warning and piece of advice, and each run's phases where there are no bars
     #[arg(short, long)]
     verbose: bool,
 }
@@ -63,9 +69,15 @@ impl RunArgs {
                 KeepChoice::Failed => Keep::Failed,
                 KeepChoice::None => Keep::None,
             },
+            preflight: !self.skip_preflight,
             programs,
             stop: signals::listen().context("cannot handle signals")?,
         })
+    }
+
+    /// How much of the results is printed.
+    pub(super) fn extent(&self) -> Extent {
+        Extent::of(self.verbose)
     }
 
     pub(super) fn detail(&self) -> Detail {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
+use super::usage::UsageError;
 use crate::spec::SettingLists;
 use crate::spec::durations::{DefaultUnit, parse_duration};
 use crate::spec::file::ValueList;
@@ -37,8 +38,20 @@ impl SettingsArgs {
         let mut all = lists.combinations();
         match (all.pop(), all.len()) {
             (Some(settings), 0) => Ok(settings),
-            (_, others) => bail!("only a sweep takes lists of settings; these are {}", others + 1),
+            (_, others) => bail!(UsageError::new(format!(
+                "only a sweep takes lists of settings; these are {}",
+                others + 1
+            ))),
         }
+    }
+}
+
+/// What people type for a setting's flag before they have read the help.
+fn aliases(setting: &Setting) -> &'static [&'static str] {
+    match setting.name {
+        "node_count" => &["nodes"],
+        "time_limit" => &["duration"],
+        _ => &[],
     }
 }
 
@@ -72,6 +85,7 @@ impl Args for SettingsArgs {
         let flag = |setting: &'static Setting| {
             Arg::new(setting.name)
                 .long(setting.flag())
+                .aliases(aliases(setting))
                 .value_name(setting.value_name)
                 .help(format!("{} [default: {}]", setting.help, setting.text_of(&default)))
                 .value_parser(parser(setting))
@@ -143,6 +157,11 @@ mod tests {
     }
 
     #[test]
+    fn what_people_type_is_understood() {
+        assert_eq!(parse("--nodes 5 --duration 3"), parse("--node-count 5 --time-limit 3s"));
+    }
+
+    #[test]
     fn no_flag_is_the_challenge() {
         assert_eq!(parse(""), Ok(Settings::default()));
     }
@@ -159,13 +178,15 @@ mod tests {
     fn values_out_of_range_are_refused_with_what_to_type() {
         for (args, hint) in [
             ("--node-count 0", "at least 1"),
+            ("--node-count 5-25", "\"5-25\" should be written as 5..=25"),
+            ("--latency 10-50ms", "\"10-50ms\" should be written as 10..=50ms:STEP"),
             ("--rate -1", "unexpected argument"),
             ("--rate=-1", "at least 0"),
             ("--rate inf", "at least 0"),
             ("--time-limit 1500ms", "whole seconds only"),
             ("--time-limit 0", "more than 0"),
             ("--topology ring", "choose one of grid"),
-            ("--nemesis kill", "partition"),
+            ("--nemesis melt", "partition"),
             ("--loss 1", "less than 1"),
         ] {
             let error = parse(args).unwrap_err();

@@ -1,4 +1,6 @@
 //! Turns Ctrl-C, SIGTERM and SIGHUP into a request to stop.
+//!
+//! A SIGHUP that this process was started to ignore stays ignored, so that `nohup` protects a sweep.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -11,7 +13,8 @@ use crate::supervise::stop::{Stop, StopSignal};
 /// # Errors
 /// If the system refuses to have its signals handled.
 pub fn listen() -> std::io::Result<StopSignal> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let stopping = [SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP));
+    let mut signals = Signals::new(stopping)?;
     let (sender, receiver) = watch::channel(Stop::No);
     std::thread::spawn(move || {
         let mut stops = [Stop::Soon, Stop::Now].into_iter();
@@ -31,4 +34,13 @@ pub fn listen() -> std::io::Result<StopSignal> {
         }
     });
     Ok(StopSignal::new(receiver))
+}
+
+/// Whether this process inherited that a signal is ignored. Only Linux says so without `unsafe`; elsewhere
+/// the answer is no.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
 }

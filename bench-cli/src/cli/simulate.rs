@@ -11,32 +11,42 @@ use node::StrategyKind;
 use super::settings::{SettingsArgs, milliseconds};
 use crate::campaign::soak::{Case, Failure};
 use crate::campaign::sweep::CSV_FILE;
-use crate::engine::simulated;
+use crate::engine::simulated::{Finished, Storage, figures};
+use crate::harness::checker::{self, Validity};
 use crate::harness::{history_file, results};
+use crate::record::StableLatencies;
 use crate::spec::file;
 
 /// The files of a run.
 const HISTORY: &str = "history.edn";
 const RESULTS: &str = "results.edn";
+const DIAGRAM: &str = "messages.svg";
 
 /// Run this repository's node once in virtual time; equal seeds give equal histories
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli simulate --strategy tree --batch-timeout 200ms --seed 7
-  bench-cli simulate --nemesis partition --nemesis-interval 3s --loss 0.05 --out /tmp/run")]
+  bench-cli simulate --nemesis partition --nemesis-interval 3s --loss 0.05 --out /tmp/run
+  bench-cli simulate --nemesis kill,pause --nemesis-interval 2s --judge")]
 pub struct SimulateArgs {
     /// The node's strategy: tree, hub or direct
     #[arg(long, value_name = "NAME", default_value = "hub", value_parser = file::strategy)]
     strategy: StrategyKind,
     /// The node's batch timeout
-    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = milliseconds)]
+    #[arg(long, aliases = ["batch-timeouts", "timeout"], value_name = "TIME", default_value = "200ms", value_parser = milliseconds)]
     batch_timeout: Duration,
     /// Seed of all random draws
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// A folder for history.edn and results.edn
+    /// Let killed nodes forget everything, as this repository's node does without --data-dir
+    #[arg(long)]
+    no_log: bool,
+    /// A folder for history.edn, results.edn and a diagram of the first messages, messages.svg
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Print the results as EDN instead of a summary
+    #[arg(long)]
+    edn: bool,
     /// Replace the files of an earlier run in the same place
     #[arg(long, requires = "out")]
     force: bool,
@@ -52,7 +62,8 @@ impl SimulateArgs {
     /// The run that is asked for.
     fn case(&self) -> anyhow::Result<Case> {
         let config = node::Config { strategy: self.strategy, batch_timeout: self.batch_timeout };
-        Ok(Case { settings: self.settings.one()?, config, seed: self.seed, budget: None })
+        let storage = if self.no_log { Storage::Memory } else { Storage::Log };
+        Ok(Case { settings: self.settings.one()?, config, storage, seed: self.seed, budget: None })
     }
 }
 
@@ -71,8 +82,10 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     if let Err(failure @ Failure::Panicked(_)) = judged {
         bail!("{failure}");
     }
-    let finished = simulated::run(&case.settings, case.config, case.seed)?;
-    let results = results::results(&finished.history, finished.counts, &finished.report).pretty();
+    let finished = case.simulate()?;
+    let results =
+        results::results(&finished.history, finished.counts, &finished.report, results::Plots::Skipped)
+            .pretty();
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let write = |name: &str, content: &[u8]| {
@@ -83,12 +96,63 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         history_file::write_edn(&finished.history, &mut history)?;
         write(HISTORY, &history)?;
         write(RESULTS, results.as_bytes())?;
+        if let Some(diagram) = &finished.diagram {
+            write(DIAGRAM, diagram.svg(&case.node_names()).as_bytes())?;
+        }
     }
-    println!("{results}");
+    if args.edn {
+        println!("{results}");
+    } else {
+        print!("{}", summary(&case, &finished));
+        if let Some(out) = &args.out {
+            println!("wrote {HISTORY}, {RESULTS} and {DIAGRAM} into {}", out.display());
+        }
+    }
     if let Err(failure) = judged {
         bail!("{failure}");
     }
     Ok(ExitCode::from(finished.report.validity().exit_status()))
+}
+
+/// The run in a few lines.
+fn summary(case: &Case, finished: &Finished) -> String {
+    let Case { settings, config, seed, .. } = case;
+    let figures = figures::of(finished);
+    let mut lines = vec![format!(
+        "{}, batch timeout {} ms, {} nodes, seed {seed}: {}",
+        config.strategy.name(),
+        config.batch_timeout.as_millis(),
+        settings.node_count,
+        match figures.validity {
+            Validity::Valid => "valid",
+            Validity::Invalid => "invalid",
+            Validity::Unknown => "unknown",
+        }
+    )];
+    let number = |ratio: Option<f64>| ratio.map_or_else(|| "no".to_owned(), |ratio| format!("{ratio:.2}"));
+    lines.push(format!(
+        "  messages        {} per operation between nodes, {} with clients",
+        number(figures.msgs_per_op),
+        number(figures.msgs_per_op_all)
+    ));
+    lines.push(match figures.stable {
+        Some(StableLatencies { p50, p95, p99, max, .. }) => {
+            let [p50, p95, p99, max] = [p50, p95, p99, max].map(|latency| latency.as_millis());
+            format!("  stable latency  median {p50} ms, p95 {p95} ms, p99 {p99} ms, max {max} ms")
+        }
+        None => "  stable latency  none: no value became stable".to_owned(),
+    });
+    lines.push(format!(
+        "  operations      {}, {} failed for certain, {} with unknown outcome",
+        figures.operations, figures.fail_count, figures.info_count
+    ));
+    lines.push(format!(
+        "  values          {} broadcast, {} stable, {} lost, {} never read",
+        figures.attempt_count, figures.stable_count, figures.lost_count, figures.never_read_count
+    ));
+    let missing = checker::missing_values(&finished.history, settings.client_count(), settings.node_count);
+    lines.extend(missing.map(|missing| format!("  missing         {missing}")));
+    lines.join("\n") + "\n"
 }
 
 /// Refuses a folder that holds a sweep or an earlier run.
@@ -105,7 +169,7 @@ fn refuse_taken(folder: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::settings::Nemesis;
+    use crate::spec::settings::{Faults, Nemesis};
     use clap::Parser;
 
     #[derive(Parser)]
@@ -121,9 +185,10 @@ mod tests {
             let command = case.command();
             let words = command.split_whitespace().skip(1);
             let args = Probe::try_parse_from(words).unwrap().simulate;
-            if !case.settings.nemesis.partition {
+            if case.settings.nemesis.faults.is_empty() {
                 // Nobody asks how often nothing is partitioned.
-                case.settings.nemesis = Nemesis { partition: false, ..args.settings.one().unwrap().nemesis };
+                case.settings.nemesis =
+                    Nemesis { faults: Faults::NONE, ..args.settings.one().unwrap().nemesis };
             }
             assert_eq!(args.case().unwrap(), case, "{command}");
             assert!(args.judge);

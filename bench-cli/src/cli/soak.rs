@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use indicatif::{ProgressBar, ProgressStyle};
 use node::StrategyKind;
 
@@ -30,7 +30,7 @@ pub struct SoakArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Strategies to draw from [default: all]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = file::strategy)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', action = ArgAction::Set, value_parser = file::strategy)]
     strategy: Vec<StrategyKind>,
     /// How many runs go on at a time [default: one a core]
     #[arg(long, value_name = "N")]

@@ -7,19 +7,25 @@ use anyhow::{anyhow, bail, ensure};
 use clap::Args;
 
 use super::artifacts;
+use super::build;
 use super::description::{DescriptionArgs, random_seed};
 use super::limits::LimitArgs;
+use super::live::LiveReport;
 use super::output::{self, FormatArgs};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
 use super::settings::SettingsArgs;
 use super::shard::ShardChoice;
 use super::typed::Commands;
-use crate::campaign::sweep::{self, folder, CSV_FILE, CannotResume, Ended, Existing, Options, Recorded};
+use super::usage::UsageError;
+use crate::analysis::Threshold;
+use crate::campaign::sweep::{self, CSV_FILE, CannotResume, Ended, Existing, Options, Recorded, folder};
 use crate::engine::Engine;
 use crate::record::RunRecord;
 use crate::spec::{SweepSpec, shell};
 
+/// The exit status of a sweep whose runs are all ok, but which crosses a threshold of `--fail-if`.
+const THRESHOLD_CROSSED: u8 = 3;
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
 
@@ -29,24 +35,31 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep
   bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
+  bench-cli sweep --bin ./my-node --build 'go build -o my-node .' --label 'my node, v2'
   bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
+  bench-cli sweep --batch-timeouts 400 --fail-if 'msgs_per_op>2' --fail-if 'every:stable_max_ms>600'
   bench-cli sweep --spec results/mine/sweep.toml --engine maelstrom --name mine-real
   bench-cli sweep --strategy tree,hub --name mine --shard 3/16
 
-Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too.
+Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too. With --nemesis kill it also finds a
+directory of the run's own as DATA_DIR, in which this repository's node keeps its log.
 The sweep's folder has its description, sweep.toml, which repeats it exactly.
 A run that fails is recorded with its reason, and the sweep continues. The same command resumes a sweep that was
 stopped; more repetitions or other values extend it. If the node's program was modified since the first run, bench-cli
 refuses to resume (it looks at the file that --bin names, not at what a script starts); --force starts over.
 
 Exit status: 0 if every run in sweep.csv is ok; 1 if some are not, though the others' results are there, or if
-nothing could be measured; 2 if the flags are wrong; 130 if it was interrupted.")]
+nothing could be measured; 2 if the flags are wrong; 3 if every run is ok and a --fail-if holds; 130 if it was
+interrupted.")]
 pub struct SweepArgs {
     #[command(flatten)]
     description: DescriptionArgs,
     #[command(flatten)]
     runs: RunArgs,
+    /// Run this command in a shell before the sweep, such as 'go build -o my-node .'
+    #[arg(long, value_name = "COMMAND")]
+    build: Option<String>,
     /// Name of the sweep [default: sweep- and the time (UTC)]
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     name: Option<String>,
@@ -67,6 +80,10 @@ pub struct SweepArgs {
     /// Print the commands that would be executed, and how long that would take, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Fail if this holds for the median of any point: a column of sweep.csv, a comparison and a value, such
+    /// as 'msgs_per_op > 2'; with every: in front, if it holds for any run [may be given several times]
+    #[arg(long, value_name = "CONDITION")]
+    fail_if: Vec<Threshold>,
     #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
@@ -85,6 +102,11 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let whole = args.directory()?;
     let directory = shard.map_or_else(|| whole.clone(), |shard| folder::shard_folder(&whole, shard));
     let commands = Commands::new(std::env::args_os(), &whole);
+    let live = LiveReport::new(&directory, &args.limits);
+    let mut screen = Screen::new(args.runs.detail()).with_report(live);
+    if let Some(command) = args.build.as_ref().filter(|_| !args.dry_run) {
+        build::run(command, &screen)?;
+    }
     let existing = args.existing();
     let resumes = existing != Existing::Replace;
     // The shards of a sweep must have the same seed, and know nothing of each other.
@@ -94,9 +116,11 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
     let options = Options { shard, ..options };
     if args.dry_run {
+        if let Some(command) = &args.build {
+            println!("{command}");
+        }
         return print_plan(&spec, &options);
     }
-    let mut screen = Screen::new(args.runs.detail());
     screen.note(&format!("engine: {} ({why})", spec.engine));
     let ended = measure(&spec, &options, &mut screen, &commands)?;
     match shard {
@@ -108,7 +132,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
             directory.display(),
             shell::quote(&whole.display().to_string())
         )),
-        None => output::conclude(&ended, &directory, &args.limits, &args.formats)?,
+        None => output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats)?,
     }
     if ended.stopped {
         eprintln!(
@@ -120,7 +144,30 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         );
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    Ok(if ended.records.iter().all(RunRecord::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let crossed = report_crossings(&args.fail_if, &ended.records);
+    Ok(match (ended.records.iter().all(RunRecord::is_ok), crossed) {
+        (false, _) => ExitCode::FAILURE,
+        (true, true) => ExitCode::from(THRESHOLD_CROSSED),
+        (true, false) => ExitCode::SUCCESS,
+    })
+}
+
+/// Says of each threshold whether it holds. Returns whether any is crossed.
+fn report_crossings(thresholds: &[Threshold], records: &[RunRecord]) -> bool {
+    let mut crossed = false;
+    for threshold in thresholds {
+        let crossings = threshold.crossings(records);
+        if crossings.is_empty() {
+            println!("passed: not {threshold}");
+            continue;
+        }
+        crossed = true;
+        println!("FAILED: {threshold}");
+        for crossing in crossings {
+            println!("  {crossing}");
+        }
+    }
+    crossed
 }
 
 /// Executes a sweep into its folder, in which nothing is made of the records of an earlier one.
@@ -161,7 +208,7 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
         }
     }
     let engine = Engine::new(spec.engine, &options.programs)?;
-    let jobs = options.jobs_of(&engine);
+    let jobs = options.most_jobs(&engine, &spec.node);
     let each = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
     let all = each * runs.len().div_ceil(jobs.get()) as u32;
     eprintln!("{} runs, {jobs} at a time, would take about {}; nothing was done", runs.len(), rounded(all));
@@ -175,7 +222,13 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
 /// If it is that folder.
 pub(super) fn refuse_the_folder_of(csv: &Path, directory: &Path, sweep: &str) -> anyhow::Result<()> {
     let same = directory.join(CSV_FILE).canonicalize().ok() == csv.canonicalize().ok();
-    ensure!(!same, "--out {} is the folder of {sweep}; give another folder", directory.display());
+    let refused = || {
+        UsageError::new(format!(
+            "--out {} is the folder of {sweep}; give another folder",
+            directory.display()
+        ))
+    };
+    ensure!(!same, refused());
     Ok(())
 }
 
@@ -210,7 +263,9 @@ impl SweepArgs {
             (None, Some(name)) => {
                 let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
                 if !plain {
-                    bail!("--name {name:?} is not a plain folder name; --out takes a path");
+                    bail!(UsageError::new(format!(
+                        "--name {name:?} is not a plain folder name; --out takes a path"
+                    )));
                 }
                 Ok(Path::new("results").join(name))
             }

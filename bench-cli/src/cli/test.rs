@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use self::flags::{Parsed, Request};
 use crate::harness::checker::Validity;
 use crate::harness::latency;
-use crate::runner::{self, RunError, Spec};
+use crate::harness::results::Plots;
+use crate::plot;
+use crate::runner::{self, FAILED_STATUS, RunError, Spec};
 use crate::spec::settings::Latency;
 use crate::supervise::orphans;
 
@@ -66,9 +68,14 @@ fn run_once(spec: &Spec) -> Option<u8> {
         }
         Err(error) => {
             println!("The run broke: {error}");
-            return Some(CRASHED);
+            return Some(if error.is_runners() { FAILED_STATUS } else { CRASHED });
         }
     };
+    if spec.plots == Plots::Drawn
+        && let Err(error) = plot::store::write(&finished.history, "broadcast", &finished.directory)
+    {
+        println!("WARN There are no plots of this run: {error:#}");
+    }
     println!("{}", finished.results.pretty());
     let verdict = match finished.validity {
         Validity::Valid => "Everything looks good! ヽ(‘ー`)ノ",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use node::StrategyKind;
 
 use super::description::random_seed;
@@ -16,11 +16,12 @@ use super::runs::RunArgs;
 use super::settings::SettingsArgs;
 use super::sweep::INTERRUPTED;
 use super::typed::{self, Commands};
-use crate::analysis::advice::{Aim, Judged};
+use super::usage::UsageError;
+use crate::analysis::advice::Aim;
 use crate::analysis::{Series, Warning};
 use crate::campaign::sweep::{CSV_FILE, Existing};
 use crate::campaign::tune::{self, Outcome, Recommendation, Step, TuneObserver, TuneSpec};
-use crate::report::advice;
+use crate::report::advice::{self, Described};
 use crate::spec::file;
 use crate::spec::template::ArgsTemplate;
 use crate::spec::{Limits, Node, SettingLists, SweepSpec};
@@ -43,7 +44,7 @@ pub struct TuneArgs {
     #[arg(long, value_enum, default_value_t = Prefer::Messages)]
     prefer: Prefer,
     /// Strategies to choose from
-    #[arg(long, value_name = "LIST", default_value = "hub,direct", value_delimiter = ',', value_parser = file::strategy)]
+    #[arg(long, value_name = "LIST", default_value = "hub,direct", value_delimiter = ',', action = ArgAction::Set, value_parser = file::strategy)]
     strategy: Vec<StrategyKind>,
     /// Another node to tune: a program that speaks Maelstrom's protocol
     #[arg(long, value_name = "PATH", conflicts_with = "strategy")]
@@ -58,7 +59,7 @@ pub struct TuneArgs {
     #[command(flatten)]
     runs: RunArgs,
     /// Runs of the check
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..))]
+    #[arg(long, alias = "runs", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..))]
     repetitions: u32,
     /// Where to write; the sweeps of an earlier call with the same limits and settings are resumed
     /// [default: results/tune- and the time (UTC)]
@@ -110,7 +111,8 @@ pub fn run(args: &TuneArgs) -> anyhow::Result<ExitCode> {
         Outcome::NothingMeets(records) => {
             println!("no setting reliably meets {}", spec.limits);
             let series = Series::group(&records);
-            for answer in advice::answers(&series, std::slice::from_ref(&spec.limits), Some(&spec.check)) {
+            let sweep = Described { spec: &spec.check, folder: None };
+            for answer in advice::answers(&series, std::slice::from_ref(&spec.limits), Some(sweep)) {
                 println!("{}", output::on_the_terminal(answer));
             }
             ExitCode::FAILURE
@@ -132,7 +134,7 @@ impl TuneArgs {
         let limits: Limits = match given.len() {
             0 => "3e".parse().map_err(anyhow::Error::msg)?,
             1 => given.remove(0),
-            _ => bail!("give one limit to tune for; several are different questions"),
+            _ => bail!(UsageError::new("give one limit to tune for; several are different questions")),
         };
         let (engine, _) = self.engine.choose(None)?;
         let mut check = SweepSpec::bundled(engine, &self.strategy, &[]);
@@ -168,7 +170,7 @@ impl TuneObserver for Screen {
 /// Says the answer, what it rests on, and how to measure it again.
 fn print_recommendation(recommendation: &Recommendation, spec: &TuneSpec) {
     let Recommendation { setting, sweep, searched } = recommendation;
-    let Judged { series, timeout_ms, .. } = setting;
+    let (series, timeout_ms) = (&setting.series, setting.timeout_ms());
     match &sweep.node {
         Node::Program(bin) => {
             println!("\nrecommended: {} with a batch timeout of {timeout_ms} ms", bin.display());

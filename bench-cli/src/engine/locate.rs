@@ -2,8 +2,9 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use crate::runner::program::is_executable;
 
 /// The command that starts Maelstrom, and where it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +64,8 @@ impl Places {
     /// Searches the places. `None` if Maelstrom is in none of them.
     ///
     /// # Errors
-    /// If a path from the user is not Maelstrom. The search stops there, because another Maelstrom is not what the user
-    /// wants.
+    /// If a path from the user is not Maelstrom. The search stops there, because another Maelstrom is not
+    /// what the user wants.
     pub fn find(&self) -> Result<Option<Launcher>, LocateError> {
         if let Some(path) = &self.flag {
             return self.resolve("--maelstrom", path).map(Some);
@@ -116,15 +117,11 @@ fn script(program: PathBuf, origin: &str) -> Launcher {
     Launcher { program, leading_args: Vec::new(), shown }
 }
 
-/// Whether `path` is an executable file.
-pub fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     fn put(path: PathBuf, mode: u32) -> PathBuf {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

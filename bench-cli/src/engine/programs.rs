@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::locate::{Launcher, Places, is_executable};
+use super::locate::{Launcher, Places};
+use crate::runner::program::{Unrunnable, is_executable};
 use crate::spec::settings::NodeCommand;
 use crate::spec::{Node, RunSpec};
 
@@ -84,11 +85,8 @@ impl Programs {
 /// The absolute path of a program, without following links: a program may look at the name that it is called
 /// by.
 fn executable(bin: &Path) -> anyhow::Result<PathBuf> {
-    if !bin.exists() {
-        bail!("{} does not exist; give a path, PATH is not searched", bin.display());
-    }
-    if !is_executable(bin) {
-        bail!("{0} is not an executable file; run: chmod +x {0}", bin.display());
+    if let Some(problem) = Unrunnable::of_file(bin) {
+        bail!("{} {problem}; {}", bin.display(), problem.remedy(bin));
     }
     Ok(std::path::absolute(bin)?)
 }

@@ -1,9 +1,10 @@
 //! The generator of operations and faults: the next one, its time, and the end of the main phase.
 //!
-//! The intervals between clients' operations, and between the nemesis's, are uniform from zero to twice their mean.
-//! Each is counted from the actual dispatch of the previous operation, which is a little late
-//! ([`super::maelstrom_timing::DISPATCH_LATENESS`]). So the real rate is about 3 % below a configured 100 op/s. The first
-//! operation or fault starts the time limit. The phase ends when the next possible one would be at or after the limit.
+//! The intervals between clients' operations, and between the nemesis's, are uniform from zero to twice their
+//! mean. Each is counted from the actual dispatch of the previous operation, which is a little late
+//! ([`super::maelstrom_timing::DISPATCH_LATENESS`]). So the real rate is about 3 % below a configured 100
+//! op/s. The first operation or fault starts the time limit. The phase ends when the next possible one would
+//! be at or after the limit.
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use node::Time;
 use super::maelstrom_timing::DISPATCH_LATENESS;
 use super::partition::Kind;
 use super::rng_streams::{Purpose, RngStream};
-use crate::spec::settings::Settings;
+use super::targets::Targets;
+use crate::spec::settings::{Fault, Settings};
 
 /// The next thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +27,17 @@ pub enum Step {
     StartPartition(Kind),
     /// The nemesis heals the network.
     StopPartition,
+    /// The nemesis kills nodes.
+    Kill(Targets),
+    /// The nemesis starts all nodes that do not run.
+    Start,
+    /// The nemesis stops nodes.
+    Pause(Targets),
+    /// The nemesis lets all stopped nodes go on.
+    Resume,
     /// Nothing before this time.
     Wait(Time),
-    /// Nothing before a client is free.
+    /// Nothing before a client or the nemesis is free.
     Blocked,
     /// The main phase is over.
     Exhausted,
@@ -37,17 +47,21 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Generator {
     clients: Option<Stagger>,
-    nemesis: Option<Stagger>,
+    partitions: Option<Stagger>,
+    processes: Option<Stagger>,
     time_limit: Duration,
     cutoff: Option<Time>,
     rng: RngStream,
     nemesis_rng: RngStream,
+    process_rng: RngStream,
     dispatch_rng: RngStream,
     /// All clients were busy, so that the next operation waits for one of them and not for its time.
     blocked: bool,
     next_is_read: bool,
     next_value: u32,
     partitioned: bool,
+    /// The kinds of fault that processes suffer, each with whether its end comes next.
+    process_faults: Vec<(Fault, bool)>,
 }
 
 /// A sequence of points in time.
@@ -69,8 +83,8 @@ impl Stagger {
     }
 
     /// Sets the next point, counted from `from`.
-    fn advance(&mut self, from: Time, rng: &mut RngStream, lateness: Duration) {
-        self.next = Some(from + Duration::from_nanos(rng.below(self.widest)) + lateness);
+    fn advance(&mut self, from: Time, rng: &mut RngStream) {
+        self.next = Some(Time::from_nanos(from.as_nanos().saturating_add(rng.below(self.widest))));
     }
 }
 
@@ -80,24 +94,35 @@ impl Generator {
         let mut rng = RngStream::new(seed, Purpose::Generator);
         let next_is_read = rng.below(2) == 1;
         let interval = settings.nemesis.interval.as_secs_f64();
+        let faults = settings.nemesis.faults;
+        let process_faults: Vec<(Fault, bool)> =
+            faults.without(Fault::Partition).kinds().map(|kind| (kind, false)).collect();
         Generator {
             clients: (settings.rate > 0.0).then(|| Stagger::new(1.0 / settings.rate)),
-            nemesis: settings.nemesis.partition.then(|| Stagger::new(interval)),
+            partitions: faults.contains(Fault::Partition).then(|| Stagger::new(interval)),
+            processes: (!process_faults.is_empty()).then(|| Stagger::new(interval)),
             time_limit: settings.time_limit,
             cutoff: None,
             rng,
             nemesis_rng: RngStream::new(seed, Purpose::Nemesis),
+            process_rng: RngStream::new(seed, Purpose::ProcessFaults),
             dispatch_rng: RngStream::new(seed, Purpose::Dispatch),
             blocked: false,
             next_is_read,
             next_value: 0,
             partitioned: false,
+            process_faults,
         }
     }
 
-    /// The random numbers for the nemesis.
+    /// The random numbers for partitions.
     pub fn nemesis_rng(&mut self) -> &mut RngStream {
         &mut self.nemesis_rng
+    }
+
+    /// The random numbers for processes that are killed or stopped.
+    pub fn process_rng(&mut self) -> &mut RngStream {
+        &mut self.process_rng
     }
 
     /// Starts the time limit although there are no operations to start it (a rate of zero). Returns its end.
@@ -111,12 +136,14 @@ impl Generator {
     }
 
     /// The next step. A step that is due now counts as done: the caller must do it.
-    pub fn step(&mut self, now: Time, client_is_free: bool) -> Step {
+    pub fn step(&mut self, now: Time, client_is_free: bool, nemesis_is_free: bool) -> Step {
         self.blocked |= !client_is_free;
         let clients = self.clients.as_ref().filter(|_| client_is_free).map(|stagger| stagger.at(now));
-        let nemesis = self.nemesis.as_ref().map(|stagger| stagger.at(now));
+        let faults = [&self.partitions, &self.processes]
+            .map(|stagger| stagger.as_ref().filter(|_| nemesis_is_free).map(|stagger| stagger.at(now)));
+        let nemesis = faults.into_iter().flatten().min();
         let (at, is_nemesis) = match (clients, nemesis) {
-            (None, None) if self.clients.is_some() => return Step::Blocked,
+            (None, None) if self.clients.is_some() || !nemesis_is_free => return Step::Blocked,
             (None, None) => return Step::Exhausted,
             (Some(client), None) => (client, false),
             (None, Some(nemesis)) => (nemesis, true),
@@ -130,16 +157,19 @@ impl Generator {
         if at > now {
             return Step::Wait(at);
         }
-        if is_nemesis { self.take_fault(now) } else { self.take_operation(now) }
+        match is_nemesis {
+            false => self.take_operation(now),
+            true if faults[0] == nemesis => self.take_partition(now),
+            true => self.take_process_fault(now),
+        }
     }
 
     fn take_operation(&mut self, now: Time) -> Step {
-        let lateness = DISPATCH_LATENESS.sample(&mut self.dispatch_rng);
         if let Some(stagger) = &mut self.clients {
-            // The driver's own lateness is not part of the model. Unless the operation had to wait for a client, the
-            // next interval is counted from this operation's planned time.
+            // The driver's own lateness is not part of the model. Unless the operation had to wait for a
+            // client, the next interval is counted from this operation's planned time.
             let from = if self.blocked { now } else { stagger.next.unwrap_or(now) };
-            stagger.advance(from, &mut self.rng, lateness);
+            stagger.advance(DISPATCH_LATENESS.after(from, &mut self.dispatch_rng), &mut self.rng);
         }
         self.blocked = false;
         let is_read = self.next_is_read;
@@ -152,9 +182,9 @@ impl Generator {
         Step::Broadcast(value)
     }
 
-    fn take_fault(&mut self, now: Time) -> Step {
-        if let Some(stagger) = &mut self.nemesis {
-            stagger.advance(now, &mut self.nemesis_rng, Duration::ZERO);
+    fn take_partition(&mut self, now: Time) -> Step {
+        if let Some(stagger) = &mut self.partitions {
+            stagger.advance(now, &mut self.nemesis_rng);
         }
         self.partitioned = !self.partitioned;
         if self.partitioned {
@@ -163,12 +193,29 @@ impl Generator {
             Step::StopPartition
         }
     }
+
+    /// One of the kinds at random; each begins and ends in turn.
+    fn take_process_fault(&mut self, now: Time) -> Step {
+        if let Some(stagger) = &mut self.processes {
+            stagger.advance(now, &mut self.process_rng);
+        }
+        let kind = self.process_rng.index(self.process_faults.len());
+        let (fault, ends) = &mut self.process_faults[kind];
+        let ends = std::mem::replace(ends, !*ends);
+        let mut targets = || Targets::ALL[self.process_rng.index(Targets::ALL.len())];
+        match (*fault, ends) {
+            (Fault::Pause, false) => Step::Pause(targets()),
+            (Fault::Pause, true) => Step::Resume,
+            (_, false) => Step::Kill(targets()),
+            (_, true) => Step::Start,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::settings::Nemesis;
+    use crate::spec::settings::{Faults, Nemesis};
 
     fn seconds(s: u64) -> Duration {
         Duration::from_secs(s)
@@ -179,7 +226,7 @@ mod tests {
         let mut generator = Generator::new(settings, 9);
         let (mut now, mut all) = (start, Vec::new());
         loop {
-            match generator.step(now, true) {
+            match generator.step(now, true, true) {
                 Step::Wait(at) => now = at,
                 Step::Exhausted => return all,
                 step => all.push((now, step)),
@@ -216,7 +263,7 @@ mod tests {
 
     #[test]
     fn partitions_start_and_stop_in_turn_at_their_own_pace() {
-        let nemesis = Nemesis { partition: true, interval: seconds(4) };
+        let nemesis = Nemesis { faults: Faults::partition(), interval: seconds(4) };
         let settings = Settings { nemesis, time_limit: seconds(4_000), rate: 0.1, ..Settings::default() };
         let faults: Vec<Step> = steps(&settings, Time::ZERO)
             .into_iter()
@@ -236,9 +283,9 @@ mod tests {
     #[test]
     fn without_a_free_client_operations_wait_and_are_not_lost() {
         let mut generator = Generator::new(&Settings::default(), 1);
-        assert_eq!(generator.step(Time::ZERO, false), Step::Blocked);
+        assert_eq!(generator.step(Time::ZERO, false, true), Step::Blocked);
         let later = Time::from_nanos(5_000_000_000);
-        assert!(matches!(generator.step(later, true), Step::Broadcast(0) | Step::Read));
+        assert!(matches!(generator.step(later, true, true), Step::Broadcast(0) | Step::Read));
         // The limit runs from the first operation, not from the first question.
         assert_eq!(generator.start_limit(later), later + seconds(20));
     }
@@ -246,6 +293,38 @@ mod tests {
     #[test]
     fn a_rate_of_zero_has_no_operations() {
         let mut generator = Generator::new(&Settings { rate: 0.0, ..Settings::default() }, 1);
-        assert_eq!(generator.step(Time::ZERO, true), Step::Exhausted);
+        assert_eq!(generator.step(Time::ZERO, true, true), Step::Exhausted);
+    }
+
+    #[test]
+    fn kills_and_pauses_share_one_pace_and_each_ends_before_it_begins_again() {
+        let faults = Faults::of([Fault::Kill, Fault::Pause]);
+        let nemesis = Nemesis { faults, interval: seconds(4) };
+        let settings = Settings { nemesis, time_limit: seconds(4_000), rate: 0.1, ..Settings::default() };
+        let steps: Vec<Step> = steps(&settings, Time::ZERO).into_iter().map(|(_, step)| step).collect();
+        let mut total = 0;
+        let is_kill: fn(&Step) -> bool = |step| matches!(step, Step::Kill(_));
+        let is_pause: fn(&Step) -> bool = |step| matches!(step, Step::Pause(_));
+        for (begins, ends) in [(is_kill, Step::Start), (is_pause, Step::Resume)] {
+            let of_kind: Vec<&Step> = steps.iter().filter(|step| begins(step) || **step == ends).collect();
+            assert!(of_kind.iter().enumerate().all(|(i, step)| begins(step) == (i % 2 == 0)));
+            assert!((430..570).contains(&of_kind.len()), "{}", of_kind.len());
+            total += of_kind.len();
+        }
+        assert!((930..1070).contains(&total), "{total}");
+        for targets in Targets::ALL {
+            let count = steps.iter().filter(|&&step| step == Step::Kill(targets)).count();
+            assert!((20..70).contains(&count), "{targets:?} was chosen {count} times");
+        }
+    }
+
+    #[test]
+    fn a_busy_nemesis_delays_faults_and_not_operations() {
+        let nemesis = Nemesis { faults: Faults::of([Fault::Kill]), interval: seconds(1) };
+        let mut generator = Generator::new(&Settings { nemesis, ..Settings::default() }, 1);
+        assert!(matches!(generator.step(Time::ZERO, true, false), Step::Broadcast(_) | Step::Read));
+        assert!(matches!(generator.step(Time::ZERO, true, true), Step::Kill(_)));
+        let mut idle = Generator::new(&Settings { nemesis, rate: 0.0, ..Settings::default() }, 1);
+        assert_eq!(idle.step(Time::ZERO, true, false), Step::Blocked);
     }
 }

@@ -18,10 +18,15 @@ impl Element {
     pub fn from_int(value: i64) -> Option<Element> {
         u32::try_from(value).ok().filter(|&value| value < Self::FIRST_OTHER).map(Element)
     }
+
+    /// Its number: its own if it is a small whole number, otherwise one of the largest.
+    pub(super) fn number(self) -> usize {
+        self.0 as usize
+    }
 }
 
-/// The values in a read: the first `len` entries of a log. Reads that extend each other share a log. So a history's
-/// memory grows with the values delivered, not with the values read.
+/// The values in a read: the first `len` entries of a log. Reads that extend each other share a log. So a
+/// history's memory grows with the values delivered, not with the values read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadValue {
     /// The log.
@@ -44,7 +49,7 @@ pub enum Process {
 }
 
 /// The kind of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The start of an operation.
     Invoke,
@@ -67,9 +72,29 @@ pub enum Function {
     StartPartition,
     /// Heals the network.
     StopPartition,
+    /// Kills nodes.
+    Kill,
+    /// Starts the nodes that do not run.
+    Start,
+    /// Stops nodes.
+    Pause,
+    /// Lets stopped nodes go on.
+    Resume,
 }
 
 impl Function {
+    /// Every function.
+    pub const ALL: [Function; 8] = [
+        Function::Broadcast,
+        Function::Read,
+        Function::StartPartition,
+        Function::StopPartition,
+        Function::Kill,
+        Function::Start,
+        Function::Pause,
+        Function::Resume,
+    ];
+
     /// Maelstrom's keyword for it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -77,6 +102,10 @@ impl Function {
             Function::Read => "read",
             Function::StartPartition => "start-partition",
             Function::StopPartition => "stop-partition",
+            Function::Kill => "kill",
+            Function::Start => "start",
+            Function::Pause => "pause",
+            Function::Resume => "resume",
         }
     }
 }
@@ -212,7 +241,8 @@ impl History {
         }
     }
 
-    /// Adds an empty log, which the driver extends with a node's values in the order in which the node learns them.
+    /// Adds an empty log, which the driver extends with a node's values in the order in which the node learns
+    /// them.
     pub fn add_log(&mut self) -> LogId {
         self.logs.push(Vec::new());
         LogId(self.logs.len() as u32 - 1)

@@ -45,8 +45,8 @@ fn map(event: &Event, index: u32, function: &'static str, value: Value) -> Value
     Value::Map(entries)
 }
 
-/// The value for one line, with at most `shown` values of a read. Values of reads are most of a history, so this writes
-/// them as one text and builds no [`Value`] for each.
+/// The value for one line, with at most `shown` values of a read. Values of reads are most of a history, so
+/// this writes them as one text and builds no [`Value`] for each.
 fn flat(history: &History, value: &OpValue, shown: usize) -> Value {
     match value {
         OpValue::Nil => Value::Nil,
@@ -148,12 +148,7 @@ impl Reader {
         }
         let time = u64::try_from(whole(&map, ":time")?).map_err(|_| "the time is negative".to_owned())?;
         let kind = named(&map, ":type", &[Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info], Kind::name)?;
-        let function = named(
-            &map,
-            ":f",
-            &[Function::Broadcast, Function::Read, Function::StartPartition, Function::StopPartition],
-            Function::name,
-        )?;
+        let function = named(&map, ":f", &Function::ALL, Function::name)?;
         let process = self.process(&map)?;
         let invocation = match (process, kind) {
             (Process::Nemesis, _) => index,
@@ -185,9 +180,6 @@ impl Reader {
     fn value(&mut self, map: &Value, function: Function, process: Process) -> Result<OpValue, String> {
         let value = map.get(":value").ok_or(":value is missing")?;
         Ok(match (function, value) {
-            (Function::StartPartition | Function::StopPartition, value) => {
-                OpValue::Fault(Box::new(value.clone()))
-            }
             (Function::Broadcast, value) => OpValue::Element(self.element(value)),
             (Function::Read, Value::Nil) => OpValue::Nil,
             (Function::Read, Value::Vector(items) | Value::List(items)) => {
@@ -195,6 +187,8 @@ impl Reader {
                 OpValue::Read(self.history.add_read(process, &elements))
             }
             (Function::Read, other) => return Err(format!("a read's value is {other} and not a list")),
+            // What the nemesis did.
+            (_, value) => OpValue::Fault(Box::new(value.clone())),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Random latencies of messages between nodes, in whole milliseconds as in Maelstrom.
 
-use std::time::Duration;
+use node::Time;
 
 use super::rng_streams::RngStream;
 use crate::spec::settings::{Latency, LatencyDistribution};
@@ -12,23 +12,29 @@ pub fn is_maelstroms(latency: Latency) -> bool {
     latency.distribution == LatencyDistribution::Constant || !latency.mean.is_zero()
 }
 
-/// The latency of one message.
+/// When a message that is sent now arrives.
 ///
-/// Uniform latencies range from 0 up to, but not including, twice the mean. Exponential ones are rounded down to whole
-/// milliseconds.
-pub fn sample(latency: Latency, rng: &mut RngStream) -> Duration {
+/// Uniform latencies range from 0 up to, but not including, twice the mean. Exponential ones are rounded down
+/// to whole milliseconds.
+pub fn after(latency: Latency, sent: Time, rng: &mut RngStream) -> Time {
+    const NANOS_PER_MS: u64 = 1_000_000;
+    Time::from_nanos(sent.as_nanos().saturating_add(millis(latency, rng).saturating_mul(NANOS_PER_MS)))
+}
+
+fn millis(latency: Latency, rng: &mut RngStream) -> u64 {
     let mean = latency.mean.as_millis() as u64;
-    Duration::from_millis(match latency.distribution {
+    match latency.distribution {
         LatencyDistribution::Constant => mean,
         LatencyDistribution::Uniform => rng.below(2 * mean),
         LatencyDistribution::Exponential => exponential(mean, rng),
-    })
+    }
 }
 
 /// ⌊mean × X⌋ for an exponential X of mean 1.
 ///
-/// Von Neumann's method (1951) only compares uniform numbers. A logarithm's last digit would differ between platforms.
-/// The first number of a falling run of odd length, plus the count of even runs before it, is exponential.
+/// Von Neumann's method (1951) only compares uniform numbers. A logarithm's last digit would differ between
+/// platforms. The first number of a falling run of odd length, plus the count of even runs before it, is
+/// exponential.
 fn exponential(mean: u64, rng: &mut RngStream) -> u64 {
     let mut whole = 0;
     loop {
@@ -53,6 +59,8 @@ fn exponential(mean: u64, rng: &mut RngStream) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::super::rng_streams::Purpose;
+    use std::time::Duration;
+
     use super::*;
 
     const N: u32 = 100_000;
@@ -60,7 +68,7 @@ mod tests {
     fn sample_of(distribution: LatencyDistribution) -> Vec<f64> {
         let latency = Latency { mean: Duration::from_millis(100), distribution };
         let mut rng = RngStream::new(5, Purpose::Network);
-        (0..N).map(|_| sample(latency, &mut rng).as_millis() as f64).collect()
+        (0..N).map(|_| millis(latency, &mut rng) as f64).collect()
     }
 
     fn mean(values: &[f64]) -> f64 {
@@ -95,7 +103,7 @@ mod tests {
     fn a_mean_of_zero_means_no_latency() {
         for &distribution in LatencyDistribution::ALL {
             let latency = Latency { mean: Duration::ZERO, distribution };
-            assert_eq!(sample(latency, &mut RngStream::new(1, Purpose::Network)), Duration::ZERO);
+            assert_eq!(millis(latency, &mut RngStream::new(1, Purpose::Network)), 0);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The nodes' launch times.
 //!
-//! Maelstrom launches all nodes in parallel, each on a thread of its own. The threads compete for the processors, which
-//! decides when each process begins to run. Free-running tickers keep these differences for the whole run. A batch that
-//! arrives just before its receiver's tick in one launch arrives just after it in another.
+//! Maelstrom launches all nodes in parallel, each on a thread of its own. The threads compete for the
+//! processors, which decides when each process begins to run. Free-running tickers keep these differences for
+//! the whole run. A batch that arrives just before its receiver's tick in one launch arrives just after it in
+//! another.
 //!
-//! The launch times are not evenly spread. They also depend on the nodes' order, since the threads start in that order
-//! (except for the first node, which has more to set up). So this module replays whole recorded launches.
+//! The launch times are not evenly spread. They also depend on the nodes' order, since the threads start in
+//! that order (except for the first node, which has more to set up). So this module replays whole recorded
+//! launches.
 
 use std::time::Duration;
 
@@ -15,14 +17,15 @@ use super::rng_streams::{Purpose, RngStream};
 /// The number of nodes in the recorded launches.
 const NODES: usize = 25;
 
-/// The start of nodes `n0` to `n24` after the earliest of them, in units of 0.1 ms, in recorded runs of Maelstrom v0.2.4
-/// on a 2-core machine.
+/// The start of nodes `n0` to `n24` after the earliest of them, in units of 0.1 ms, in recorded runs of
+/// Maelstrom v0.2.4 on a 2-core machine.
 ///
-/// Read from the runs' journals: a ticker's phase, modulo its period of 100 to 800 ms, is its process's start. In runs
-/// on a quieter machine, Maelstrom's log lines about the launches spread over 28, 57 and 75 ms in a similar order.
+/// Read from the runs' journals: a ticker's phase, modulo its period of 100 to 800 ms, is its process's
+/// start. In runs on a quieter machine, Maelstrom's log lines about the launches spread over 28, 57 and 75 ms
+/// in a similar order.
 ///
-/// The launch matters: simulated runs at 100 ms with the same launch agree in their median latency within 20 ms. With
-/// different launches they differ by up to 150 ms, and so do real runs.
+/// The launch matters: simulated runs at 100 ms with the same launch agree in their median latency within 20
+/// ms. With different launches they differ by up to 150 ms, and so do real runs.
 #[rustfmt::skip]
 const RECORDED: [[u16; NODES]; 22] = [
     [84, 782, 718, 664, 280, 303, 362, 346, 386, 338, 406, 472, 800, 719, 476, 855, 480, 496, 883, 826, 963, 40, 94, 11, 0],
@@ -49,8 +52,8 @@ const RECORDED: [[u16; NODES]; 22] = [
     [409, 293, 0, 293, 327, 327, 567, 585, 1309, 1270, 1270, 330, 587, 1243, 330, 1187, 1141, 1134, 981, 969, 892, 823, 822, 685, 673],
 ];
 
-/// The launch times, earliest first; the first is zero. Node counts other than the recorded one interpolate between the
-/// recorded times and scale them, because each launch costs the same share of the processors.
+/// The launch times, earliest first; the first is zero. Node counts other than the recorded one interpolate
+/// between the recorded times and scale them, because each launch costs the same share of the processors.
 pub fn schedule(nodes: usize, seed: u64) -> Vec<(Duration, NodeId)> {
     let recorded = &RECORDED[RngStream::new(seed, Purpose::Launch).index(RECORDED.len())];
     let mut launches: Vec<(Duration, NodeId)> =

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct MessageCounts {
     /// Messages from or to a client.
     pub clients: Count,
-    /// Messages between nodes.
+    /// Messages between nodes, and between nodes and services.
     pub servers: Count,
     /// How long clients' requests waited behind messages between nodes.
     pub request_delays: Delays,
@@ -31,6 +31,23 @@ pub struct Delays {
     pub total: Duration,
     /// The longest.
     pub max: Duration,
+}
+
+impl MessageCounts {
+    /// The counts with those of messages to services, for which no client waits.
+    #[must_use]
+    pub(super) fn with_services(mut self, services: MessageCounts) -> MessageCounts {
+        self.clients.add(services.clients);
+        self.servers.add(services.servers);
+        self
+    }
+}
+
+impl Count {
+    fn add(&mut self, other: Count) {
+        self.sent += other.sent;
+        self.received += other.received;
+    }
 }
 
 impl Delays {

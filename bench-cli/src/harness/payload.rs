@@ -1,9 +1,11 @@
 //! The content of messages, as far as the harness needs it.
 
 use super::history::Element;
+use super::services;
 use crate::edn::Value;
 
-/// The body of a message in an engine's own form: JSON text for real processes, a typed message in simulated time.
+/// The body of a message in an engine's own form: JSON text for real processes, a typed message in simulated
+/// time.
 pub trait Payload: Clone {
     /// A client's request.
     fn request(request: &Request<'_>, msg_id: u64) -> Self;
@@ -13,6 +15,12 @@ pub trait Payload: Clone {
 
     /// The message as a reply to a request of this kind.
     fn response(self, to: Rpc) -> Response;
+
+    /// The message as a request to a service.
+    fn service_request(&self) -> services::Request;
+
+    /// A service's reply to this message.
+    fn service_reply(&self, reply: &services::Reply) -> Self;
 }
 
 /// A client's request to a node.
@@ -102,8 +110,8 @@ pub enum Values {
     Items(Vec<Item>),
     /// `null` instead of a list, which Maelstrom treats as an empty one.
     Nil,
-    /// The first values of the log that the driver keeps for the node (see [`super::run::Run::record_values`]): how
-    /// many.
+    /// The first values of the log that the driver keeps for the node (see
+    /// [`super::run::Run::record_values`]): how many.
     Recorded(u32),
 }
 

@@ -9,19 +9,28 @@ use super::history_file;
 use super::message_counts::{Count, MessageCounts};
 use crate::edn::{self, Value};
 
+/// Whether a run's store gets plots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Plots {
+    /// `latency-raw.png`, `latency-quantiles.png`, `rate.png` and `timeline.html` are drawn.
+    #[default]
+    Drawn,
+    /// They are not.
+    Skipped,
+}
+
 /// The whole of `results.edn`.
-pub fn results(history: &History, counts: MessageCounts, report: &Report) -> Value {
-    let valid = || Value::record([("valid?", Value::Bool(true))]);
+pub fn results(history: &History, counts: MessageCounts, report: &Report, plots: Plots) -> Value {
+    let plot = || match plots {
+        Plots::Drawn => Value::record([("valid?", Value::Bool(true))]),
+        Plots::Skipped => Value::record([("valid?", Value::Bool(true)), ("skipped?", Value::Bool(true))]),
+    };
     Value::record([
         (
             "perf",
-            Value::record([
-                ("latency-graph", valid()),
-                ("rate-graph", valid()),
-                ("valid?", Value::Bool(true)),
-            ]),
+            Value::record([("latency-graph", plot()), ("rate-graph", plot()), ("valid?", Value::Bool(true))]),
         ),
-        ("timeline", valid()),
+        ("timeline", plot()),
         ("exceptions", exceptions(history, &report.exceptions)),
         ("stats", stats(&report.stats)),
         ("availability", availability(&report.availability)),
@@ -37,6 +46,7 @@ pub fn from_history(history: &History, report: &Report) -> Value {
         ("stats", stats(&report.stats)),
         ("availability", availability(&report.availability)),
         ("workload", workload(history, &report.workload)),
+        ("valid?", validity(report.validity())),
     ])
 }
 

@@ -3,8 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What a stream is used for. Each purpose has its own stream, so that using more numbers for one purpose does not
-/// change the others.
+/// What a stream is used for. Each purpose has its own stream, so that using more numbers for one purpose
+/// does not change the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Message latencies.
@@ -25,6 +25,10 @@ pub enum Purpose {
     Stdout,
     /// The delays until a node has read a delivered message, and has woken.
     Stdin,
+    /// Which processes are killed or stopped, and when.
+    ProcessFaults,
+    /// What the services choose, and the latencies of messages to them.
+    Services,
 }
 
 /// A stream of random integers.
@@ -46,17 +50,22 @@ impl RngStream {
 
     /// Uniform from 0 up to, but not including, `bound`; 0 if `bound` is 0.
     ///
-    /// Lemire, "Fast random integer generation in an interval" (2019): unbiased, and mostly without a division.
+    /// Lemire, "Fast random integer generation in an interval" (2019): unbiased, and mostly without a
+    /// division.
     pub fn below(&mut self, bound: u64) -> u64 {
         if bound == 0 {
             return 0;
         }
-        let mut product = u128::from(self.bits()) * u128::from(bound);
-        if (product as u64) < bound {
-            let threshold = bound.wrapping_neg() % bound;
-            while (product as u64) < threshold {
-                product = u128::from(self.bits()) * u128::from(bound);
-            }
+        let product = u128::from(self.bits()) * u128::from(bound);
+        if (product as u64) < bound { self.unbiased(product, bound) } else { (product >> 64) as u64 }
+    }
+
+    /// Tries again while `product` would make some numbers more likely than others.
+    #[cold]
+    fn unbiased(&mut self, mut product: u128, bound: u64) -> u64 {
+        let threshold = bound.wrapping_neg() % bound;
+        while (product as u64) < threshold {
+            product = u128::from(self.bits()) * u128::from(bound);
         }
         (product >> 64) as u64
     }

@@ -169,11 +169,25 @@ pub fn fill(root: &Area<'_>, corners: Vec<(i32, i32)>, colour: RGBColor, opacity
 ///
 /// # Errors
 /// If drawing fails.
-pub fn cross(root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
+pub fn cross(root: &Area<'_>, at: (i32, i32)) -> anyhow::Result<()> {
     const ARM: i32 = 4 * SCALE;
+    arms(root, at, [(ARM, ARM), (ARM, -ARM)])
+}
+
+/// Draws an upright cross: a result of others that was measured side by side.
+///
+/// # Errors
+/// If drawing fails.
+pub fn upright_cross(root: &Area<'_>, at: (i32, i32)) -> anyhow::Result<()> {
+    const ARM: i32 = 5 * SCALE;
+    arms(root, at, [(ARM, 0), (0, ARM)])
+}
+
+/// Draws lines through a point, each to both sides of it.
+fn arms(root: &Area<'_>, (x, y): (i32, i32), arms: [(i32, i32); 2]) -> anyhow::Result<()> {
     const COLOURS: [(RGBColor, f64); 2] = [(WHITE, 3.4), (INK, 1.6)];
     for (colour, width) in COLOURS {
-        for (dx, dy) in [(ARM, ARM), (ARM, -ARM)] {
+        for (dx, dy) in arms {
             root.draw(&PathElement::new([(x - dx, y - dy), (x + dx, y + dy)], stroke(colour, width)))?;
         }
     }

@@ -17,7 +17,7 @@ use super::canvas::{Area, Notes};
 use super::labels::Labels;
 use super::layout::{self, CHART_TITLE, Layout, MARGIN};
 use super::legend::{Entry, Legend, Symbol};
-use super::published::{self, Published};
+use super::published::{self, By, Published};
 use super::runs::nothing_to_draw;
 use super::style;
 use crate::analysis::Series;
@@ -110,7 +110,7 @@ struct Scene {
     cluster: Option<Cluster>,
     /// The challenges, if all runs were made as those ask.
     challenges: &'static [Challenge],
-    /// Published results in the challenges.
+    /// Others' results in the challenges, one of each node.
     published: Vec<Published>,
 }
 
@@ -127,7 +127,7 @@ impl Scene {
         let first = series.first().and_then(Series::cluster);
         let cluster = first.filter(|_| series.iter().all(|series| series.cluster() == first));
         let challenges = Series::challenges(series);
-        let published = if challenges.is_empty() { Vec::new() } else { published::all()? };
+        let published = if challenges.is_empty() { Vec::new() } else { published::best_known()? };
         Ok(Scene { curves, cluster, challenges, published })
     }
 
@@ -147,9 +147,13 @@ impl Scene {
         let entry = |symbol, name: &str| Entry { symbol, name: name.to_owned(), remark: String::new() };
         let curves = self.curves.iter().map(|curve| entry(Symbol::Series(curve.look), &curve.name));
         let models = self.cluster.map(|_| entry(models::SYMBOL, "model, and up to one hop less"));
-        let published = (!self.published.is_empty())
-            .then(|| entry(Symbol::Published, "published by others (25 nodes, 100 op/s, 100 ms)"));
-        curves.chain(models).chain(published).collect()
+        let others = [
+            (By::Author, Symbol::Published, "published by others"),
+            (By::Us, Symbol::Measured, "others' nodes, measured side by side"),
+        ];
+        let others = others.into_iter().filter(|(by, ..)| self.published.iter().any(|one| one.by == *by));
+        let others = others.map(|(_, symbol, name)| entry(symbol, name));
+        curves.chain(models).chain(others).collect()
     }
 
     /// The axes that hold every point.

@@ -9,7 +9,7 @@ use super::draw::{bold, regular, text};
 use super::style::{INK, MUTED};
 use crate::analysis::Series;
 use crate::record::RunRecord;
-use crate::spec::settings::Settings;
+use crate::spec::settings::{Faults, Settings};
 
 /// Pixels between the plot's edges and its contents, and between charts side by side.
 pub const MARGIN: i32 = 28;
@@ -88,9 +88,9 @@ pub fn settings<'a>(series: impl IntoIterator<Item = &'a Series<'a>>) -> String 
             format!("latency {} ms {}", settings.latency.mean.as_millis(), settings.latency.distribution)
         }),
         of_settings(&|settings| format!("topology {}", settings.topology)),
-        of_settings(&|settings| match settings.nemesis.partition {
-            false => "no faults".to_owned(),
-            true => format!("partition every {} s", settings.nemesis.interval.as_secs_f64()),
+        of_settings(&|settings| match settings.nemesis.faults {
+            Faults::NONE => "no faults".to_owned(),
+            faults => format!("{faults} every {} s", settings.nemesis.interval.as_secs_f64()),
         }),
         of(&|record| {
             format!("engine {} {}", record.run.engine, record.measured.engine_version).trim_end().to_owned()

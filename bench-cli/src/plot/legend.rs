@@ -3,7 +3,7 @@
 use plotters::prelude::FontDesc;
 
 use super::canvas::{Area, SCALE};
-use super::draw::{RADIUS, bold, cross, marker, path, regular, shade, text, text_width};
+use super::draw::{RADIUS, bold, cross, marker, path, regular, shade, text, text_width, upright_cross};
 use super::style::{INK, Look, MUTED};
 
 /// Pixels from one line to the next.
@@ -33,6 +33,8 @@ pub enum Symbol {
     Line(Look),
     /// Published points.
     Published,
+    /// Points of others that were measured side by side.
+    Measured,
 }
 
 impl Symbol {
@@ -40,7 +42,7 @@ impl Symbol {
     const fn width(self) -> i32 {
         match self {
             Symbol::Series(_) | Symbol::Model { .. } | Symbol::Line(_) => SAMPLE + 8,
-            Symbol::Points(_) | Symbol::Published => 18,
+            Symbol::Points(_) | Symbol::Published | Symbol::Measured => 18,
         }
     }
 
@@ -48,7 +50,7 @@ impl Symbol {
     fn font(self) -> FontDesc<'static> {
         match self {
             Symbol::Series(_) | Symbol::Points(_) => bold(14),
-            Symbol::Model { .. } | Symbol::Line(_) | Symbol::Published => regular(14),
+            Symbol::Model { .. } | Symbol::Line(_) | Symbol::Published | Symbol::Measured => regular(14),
         }
     }
 
@@ -64,6 +66,7 @@ impl Symbol {
             Symbol::Points(look) => marker(root, ((x + 6) * SCALE, y * SCALE), look, RADIUS),
             Symbol::Line(look) => path(root, &ends, look, 1.3),
             Symbol::Published => cross(root, ((x + 6) * SCALE, y * SCALE)),
+            Symbol::Measured => upright_cross(root, ((x + 6) * SCALE, y * SCALE)),
         }
     }
 }

@@ -82,7 +82,7 @@ impl Curve {
     fn of(series: &Series<'_>, look: Look) -> Curve {
         let run = |record: &&RunRecord| {
             let msgs = Figure::MsgsPerOp.of(record).filter(|&msgs| msgs > 0.0)?;
-            Some(Run { at: (record.batch_timeout_ms() as f64, msgs), note: note(series, record) })
+            Some(Run { at: (series.x(record)?, msgs), note: note(series, record) })
         };
         Curve {
             name: series.name.clone(),

@@ -32,6 +32,7 @@ pub mod overlay;
 mod png;
 mod published;
 mod runs;
+pub mod store;
 pub mod style;
 
 use std::fs::File;

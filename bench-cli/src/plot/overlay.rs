@@ -12,7 +12,8 @@ use super::runs::{self, Run, note};
 use super::style::{self, Look};
 use crate::analysis::{Figure, Series};
 use crate::record::RunRecord;
-use crate::stats::groups::Groups;
+use crate::stats::groups::{Group, Groups};
+use crate::stats::median::Spread;
 
 /// The size of each chart in pixels.
 const CHART: (i32, i32) = (420, 420);
@@ -37,7 +38,7 @@ pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
     }
     let layout = Layout {
         title: "Sweeps compared",
-        subtitle: &["Points are runs; lines join the means of each timeout."],
+        subtitle: &["Points are runs; lines join the medians of each timeout."],
         footer: layout::settings(all()),
     };
     let legend = Legend::column(curves.iter().map(Curve::entry));
@@ -103,7 +104,7 @@ impl Curve {
             let run = |record: &&RunRecord| {
                 // A logarithmic axis has no 0.
                 let value = figure.of(record).filter(|&value| value > 0.0)?;
-                let at = (record.batch_timeout_ms() as f64, value);
+                let at = (series.x(record)?, value);
                 // Runs of several sweeps have the same settings, so the note says which sweep it is.
                 let note = Note { run: None, text: format!("{name}\n{}", note(series, record).text) };
                 Some(Run { at, note })
@@ -121,8 +122,10 @@ impl Curve {
     fn draw(&self, root: &Area<'_>, notes: &mut Notes, axes: &Axes, chart: usize) -> anyhow::Result<()> {
         let runs = &self.charts[chart];
         let points: Vec<(f64, f64)> = runs.iter().map(|run| run.at).collect();
-        let means = Groups::of(&points);
-        let line: Vec<_> = means.as_slice().iter().map(|group| axes.at(group.x, group.mean())).collect();
+        let groups = Groups::of(&points);
+        let median = |group: &Group| Spread::of(group.ys.iter().copied()).map(|spread| spread.median);
+        let line: Vec<_> =
+            groups.as_slice().iter().filter_map(|group| Some(axes.at(group.x, median(group)?))).collect();
         path(root, &line, self.look, 1.6)?;
         runs::draw(root, notes, axes, (self.look, RADIUS - 1.0), runs)
     }

@@ -38,8 +38,11 @@ pub fn draw(
 
 /// The note on a run.
 pub fn note(series: &Series<'_>, record: &RunRecord) -> Note {
-    let settings = &series.settings;
-    Note { run: Some(run_name(settings, &record.run)), text: names::describe(settings, record) }
+    let Series { axis, subject, settings, .. } = series;
+    Note {
+        run: Some(run_name(axis, subject, settings, &record.run)),
+        text: names::describe(settings, record),
+    }
 }
 
 /// Why there is no plot.

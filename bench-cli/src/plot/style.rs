@@ -78,7 +78,7 @@ pub fn of_series<'a>(series: impl IntoIterator<Item = &'a Series<'a>>) -> Vec<Lo
     let mut taken = BTreeSet::new();
     let mut others = 0;
     let look = |series: &Series<'_>| {
-        let own = series.strategy().and_then(of_strategy).filter(|_| taken.insert(series.subject()));
+        let own = series.strategy().and_then(of_strategy).filter(|_| taken.insert(series.subject.clone()));
         own.unwrap_or_else(|| {
             others += 1;
             of_other(others - 1)

@@ -66,8 +66,8 @@ fn judge_timers(median: Duration) -> Finding {
     Finding { verdict: Verdict::Note, ..Finding::fault("timers", text, remedy) }
 }
 
-/// Looks whether the wall clock goes as fast as the monotonic one, by which latencies are measured, and shows a time
-/// that can be. Rows and logs are dated by it.
+/// Looks whether the wall clock goes as fast as the monotonic one, by which latencies are measured, and shows
+/// a time that can be. Rows and logs are dated by it.
 pub fn clock() -> Finding {
     const WATCHED: Duration = Duration::from_millis(100);
     let (begun, wall) = (Instant::now(), SystemTime::now());
@@ -77,7 +77,8 @@ pub fn clock() -> Finding {
     judge_clock(elapsed, now.duration_since(wall).ok(), now)
 }
 
-/// What is to be said of a clock that went on by `wall` (`None`: backwards) while `elapsed` passed, and shows `now`.
+/// What is to be said of a clock that went on by `wall` (`None`: backwards) while `elapsed` passed, and shows
+/// `now`.
 fn judge_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> Finding {
     /// A clock that is being adjusted gently differs by far less.
     const APART: Duration = Duration::from_millis(10);

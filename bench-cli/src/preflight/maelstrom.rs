@@ -8,6 +8,7 @@ use zip::ZipArchive;
 
 use super::Finding;
 use crate::engine::locate::Launcher;
+use crate::spec::settings::{Fault, Faults};
 
 /// The version that this tool's figures were compared with.
 pub const EXPECTED: &str = "0.2.4";
@@ -40,6 +41,31 @@ pub fn check(launcher: &Launcher) -> Finding {
             Finding::fault("maelstrom", text, another)
         }
     }
+}
+
+/// What is wrong if this Maelstrom is to inject `faults`: up to v0.2.4 it knows only partitions. `None` if
+/// its version is not known.
+pub fn lacks(launcher: &Launcher, faults: Faults) -> Option<Finding> {
+    let others = faults.without(Fault::Partition);
+    let version = version(&jar(launcher)?).ok()??;
+    let is_old = numbers(&version) <= numbers(LAST_WITHOUT_KILLS);
+    (is_old && !others.is_empty()).then(|| {
+        let text =
+            format!("v{version}, {}, has no --nemesis {others}; only later versions have", launcher.shown);
+        Finding::fault(
+            "maelstrom",
+            text,
+            "use --engine embedded or simulated, or a later Maelstrom".to_owned(),
+        )
+    })
+}
+
+/// The last version that knows only partitions.
+const LAST_WITHOUT_KILLS: &str = "0.2.4";
+
+/// The numbers of a version, so that versions can be compared.
+fn numbers(version: &str) -> Vec<u64> {
+    version.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect()
 }
 
 /// The command that puts the version that is expected into this folder.
@@ -83,6 +109,11 @@ mod tests {
 
     /// What is found of a distribution whose jar holds these files.
     fn found(files: &[(&str, &str)]) -> Finding {
+        with_jar(files, of)
+    }
+
+    /// Calls `ask` with the folder of a distribution whose jar holds these files.
+    fn with_jar<T>(files: &[(&str, &str)], ask: impl FnOnce(&Path) -> T) -> T {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("lib")).unwrap();
         let mut jar = zip::ZipWriter::new(File::create(folder.path().join("lib/maelstrom.jar")).unwrap());
@@ -91,15 +122,38 @@ mod tests {
             jar.write_all(text.as_bytes()).unwrap();
         }
         jar.finish().unwrap();
-        of(folder.path())
+        ask(folder.path())
     }
 
     fn of(folder: &Path) -> Finding {
+        check(&launcher(folder))
+    }
+
+    fn launcher(folder: &Path) -> Launcher {
         let script = folder.join("maelstrom");
         fs::write(&script, "").unwrap();
         let link = folder.join("link");
         std::os::unix::fs::symlink(&script, &link).unwrap();
-        check(&Launcher { program: link, leading_args: Vec::new(), shown: "m".to_owned() })
+        Launcher { program: link, leading_args: Vec::new(), shown: "m".to_owned() }
+    }
+
+    #[test]
+    fn kills_need_a_version_that_knows_them() {
+        let all = Faults::of(Fault::ALL.iter().copied());
+        for (version, faults, refused) in [
+            ("0.2.4", all, true),
+            ("0.2.3-SNAPSHOT", Faults::of([Fault::Pause]), true),
+            ("0.2.5-SNAPSHOT", all, false),
+            ("0.10.0", all, false),
+            ("0.2.4", Faults::partition(), false),
+        ] {
+            let properties = format!("version={version}\n");
+            let lacks = |folder: &Path| lacks(&launcher(folder), faults);
+            let finding = with_jar(&[(PROPERTIES, &properties)], lacks);
+            assert_eq!(finding.as_ref().is_some_and(Finding::is_fault), refused, "{version} {faults}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert!(lacks(&launcher(folder.path()), all).is_none(), "nobody knows");
     }
 
     #[test]

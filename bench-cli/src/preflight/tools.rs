@@ -1,10 +1,9 @@
 //! The programs that real Maelstrom calls.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Finding;
-use crate::engine::locate::is_executable;
+use crate::runner::program::on_path;
 
 /// The oldest Java that Maelstrom runs on.
 const OLDEST_JAVA: u32 = 11;
@@ -77,13 +76,6 @@ fn install(program: &str) -> String {
     } else {
         format!("sudo apt-get install {debian}   (or your system's package of that name)")
     }
-}
-
-fn on_path(name: &str) -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders)
-        .map(|folder| folder.join(name))
-        .find(|path: &PathBuf| is_executable(path as &Path))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use node::StrategyKind;
 
+use super::parameter_columns::{self, ParameterColumns};
 use super::{Figures, Measured, RunRecord, StableLatencies, Status, Validity};
 use crate::spec::setting::Setting;
 use crate::spec::settings::Settings;
@@ -46,7 +47,7 @@ impl Cell {
         }
     }
 
-    fn count<T: TryInto<u64>>(count: Option<T>) -> Cell {
+    pub(super) fn count<T: TryInto<u64>>(count: Option<T>) -> Cell {
         count.and_then(|count| count.try_into().ok()).map_or(Cell::Empty, Cell::Count)
     }
 
@@ -86,6 +87,11 @@ impl Column {
             Access::Field { write, .. } => write(record),
             Access::Setting(setting) => setting_cell(setting, record.settings()),
         }
+    }
+
+    /// Whether its fields are numbers.
+    pub fn is_number(&self) -> bool {
+        !["text", "RFC 3339"].contains(&self.unit)
     }
 
     fn read(&self, record: &mut RunRecord, text: &str) -> Result<(), String> {
@@ -131,8 +137,9 @@ pub fn all() -> &'static [Column] {
             .into_iter()
             .chain(first.map(setting))
             .chain(provenance())
+            .chain([node_env()])
             .chain(later.map(setting))
-            .chain([node_env(), host()])
+            .chain([host()])
             .collect()
     })
 }
@@ -154,14 +161,16 @@ const SETTINGS: [&str; 12] = [
 ];
 
 /// The columns' names, as a line of the file.
-pub fn header() -> String {
-    all().iter().map(|column| column.name).collect::<Vec<_>>().join(",")
+pub fn header(parameters: &ParameterColumns) -> String {
+    let fixed = all().iter().map(|column| column.name.to_owned());
+    fixed.chain(parameters.names()).collect::<Vec<_>>().join(",")
 }
 
 /// A record as a line of the file.
-pub fn line(record: &RunRecord) -> Vec<u8> {
+pub fn line(record: &RunRecord, parameters: &ParameterColumns) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let cells = all().iter().map(|column| column.cell(record).text());
+    let fixed = all().iter().map(|column| column.cell(record));
+    let cells = fixed.chain(parameters.cells(&record.run)).map(|cell| cell.text());
     writer.write_record(cells).expect("memory takes everything");
     writer.into_inner().expect("memory takes everything")
 }
@@ -176,9 +185,11 @@ pub fn read<'a>(
 ) -> Result<RunRecord, String> {
     let mut record = blank();
     for (name, field) in names.zip(fields) {
-        if let Some(column) = all().iter().find(|column| column.name == name) {
-            column.read(&mut record, field).map_err(|problem| format!(", column {name}: {problem}"))?;
-        }
+        let read = match all().iter().find(|column| column.name == name) {
+            Some(column) => column.read(&mut record, field),
+            None => parameter_columns::read(&mut record, name, field),
+        };
+        read.map_err(|problem| format!(", column {name}: {problem}"))?;
     }
     Ok(record)
 }
@@ -197,8 +208,11 @@ fn blank() -> RunRecord {
         run: RunSpec {
             engine: EngineKind::Maelstrom,
             node: Node::Bundled,
+            // The description in the sweep's folder has it.
+            label: None,
             strategy: None,
-            batch_timeout: Duration::ZERO,
+            batch_timeout: None,
+            parameters: Vec::new(),
             settings: Settings::default(),
             args: Vec::new(),
             env: Vec::new(),
@@ -305,11 +319,11 @@ fn outcome() -> Vec<Column> {
         Column {
             name: "batch_timeout_ms",
             unit: "ms",
-            meaning: "How long the node batches.",
+            meaning: "How long the node batches; empty for a node without a batch timeout.",
             access: Access::Field {
-                write: |record| Cell::Count(record.batch_timeout_ms()),
+                write: |record| Cell::count(record.batch_timeout_ms()),
                 read: |record, text| {
-                    parse(text).map(|ms| record.run.batch_timeout = Duration::from_millis(ms))
+                    optional(text, |ms| record.run.batch_timeout = Some(Duration::from_millis(ms)))
                 },
             },
         },
@@ -326,7 +340,7 @@ fn outcome() -> Vec<Column> {
             name: "status",
             unit: "text",
             meaning: "How the run ended: `ok`, `invalid`, `unknown`, `lost-values`, `bad-arguments`, `crashed`, \
-                      `timed-out` or `unreadable`. Only `ok` rows are fitted.",
+                      `timed-out`, `unreadable` or `runner-failed`. Only `ok` rows are fitted.",
             access: Access::Field {
                 write: |record| record.measured.status.name().into(),
                 read: |record, text| parse(text).map(|status| record.measured.status = status),
@@ -614,7 +628,7 @@ mod tests {
 
     #[test]
     fn the_first_columns_are_those_that_there_have_always_been() {
-        assert!(header().starts_with(
+        assert!(header(&ParameterColumns::default()).starts_with(
             "engine,strategy,batch_timeout_ms,repetition,status,valid,operations,msgs_per_op,msgs_per_op_all,\
              stable_p0_ms,stable_p50_ms,stable_p95_ms,stable_p99_ms,stable_max_ms,lost_count,ok_fraction,attempt_count,\
              stable_count,never_read_count,fail_count,info_count,timer_p99_us,seed,node_count,concurrency,rate,\

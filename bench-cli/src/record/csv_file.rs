@@ -3,9 +3,11 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use super::parameter_columns::ParameterColumns;
 use super::{RunRecord, columns};
 
 /// An open `sweep.csv` that rows are appended to. No other sweep writes to it at the same time.
@@ -16,16 +18,22 @@ pub struct CsvFile {
     /// How much of the file is whole rows.
     length: u64,
     durable: bool,
+    parameters: ParameterColumns,
 }
 
 impl CsvFile {
     /// Opens the file for appending, without a row if `replace` says so, and gives the rows that it has. A
     /// torn last line is cut off. With `durable`, each row is forced onto the disk; without, only
-    /// [`CsvFile::sync`] does that.
+    /// [`CsvFile::sync`] does that. A new file has columns for `parameters`, one with rows keeps its own.
     ///
     /// # Errors
     /// If the file cannot be written, is no `sweep.csv` of this version, or another sweep is writing to it.
-    pub fn open(path: &Path, replace: bool, durable: bool) -> anyhow::Result<(CsvFile, Rows)> {
+    pub fn open(
+        path: &Path,
+        parameters: ParameterColumns,
+        replace: bool,
+        durable: bool,
+    ) -> anyhow::Result<(CsvFile, Rows)> {
         let mut options = OpenOptions::new();
         let file = options
             .read(true)
@@ -34,7 +42,7 @@ impl CsvFile {
             .open(path)
             .with_context(|| format!("cannot create or write {}", path.display()))?;
         lock(&file, path)?;
-        let mut csv = CsvFile { path: path.to_owned(), file, length: 0, durable };
+        let mut csv = CsvFile { path: path.to_owned(), file, length: 0, durable, parameters };
         let rows = if replace { Rows { records: Vec::new(), torn_line: None } } else { csv.read()? };
         csv.cut().with_context(|| format!("cannot write to {}", path.display()))?;
         Ok((csv, rows))
@@ -51,7 +59,8 @@ impl CsvFile {
         let header = text.lines().next().unwrap_or_default();
         // Column names alone hold nothing, and may be those of another version.
         if !rows.records.is_empty() {
-            if columns::header() != header {
+            self.parameters = ParameterColumns::among(header.split(','));
+            if columns::header(&self.parameters) != header {
                 bail!(
                     "{} has the columns of another version of bench-cli; give another --out or --name, or --force to \
                      replace it",
@@ -73,7 +82,7 @@ impl CsvFile {
     /// # Errors
     /// If it cannot be written (a full disk, say). The rows before it are safe then.
     pub fn append(&mut self, record: &RunRecord) -> anyhow::Result<()> {
-        let bytes = lines(std::slice::from_ref(record), self.length == 0);
+        let bytes = self.lines(std::slice::from_ref(record), self.length == 0);
         // One write, so that a crash leaves at most one torn line, the last.
         let written = self.file.write_all(&bytes);
         let written = written.and_then(|()| if self.durable { self.file.sync_data() } else { Ok(()) });
@@ -95,7 +104,7 @@ impl CsvFile {
         let written = (|| {
             let mut file = File::options().append(true).create(true).truncate(false).open(&fresh)?;
             file.set_len(0)?;
-            let bytes = lines(records, true);
+            let bytes = self.lines(records, true);
             file.write_all(&bytes)?;
             file.sync_data()?;
             // Locked before it takes the place of the file that is locked now.
@@ -116,6 +125,13 @@ impl CsvFile {
         }
     }
 
+    /// Records as lines of the file, below the line of column names `with_header`.
+    fn lines(&self, records: &[RunRecord], with_header: bool) -> Vec<u8> {
+        let header = if with_header { columns::header(&self.parameters) + "\n" } else { String::new() };
+        let lines = records.iter().flat_map(|record| columns::line(record, &self.parameters));
+        header.into_bytes().into_iter().chain(lines).collect()
+    }
+
     /// Returns when every row is on disk.
     ///
     /// # Errors
@@ -125,15 +141,25 @@ impl CsvFile {
     }
 }
 
-/// Records as lines of the file, below the line of column names `with_header`.
-fn lines(records: &[RunRecord], with_header: bool) -> Vec<u8> {
-    let header = if with_header { columns::header() + "\n" } else { String::new() };
-    header.into_bytes().into_iter().chain(records.iter().flat_map(columns::line)).collect()
+/// Takes the file for this process, until it is closed.
+/// Whether a sweep is writing to the file at `path`.
+pub fn is_being_written(path: &Path) -> bool {
+    let locked = File::open(path).map(|file| file.try_lock_shared());
+    matches!(locked, Ok(Err(TryLockError::WouldBlock)))
 }
 
-/// Takes the file for this process, until it is closed.
 fn lock(file: &File, path: &Path) -> anyhow::Result<()> {
-    match file.try_lock() {
+    /// Whoever looks whether a sweep is running locks the file for a moment.
+    const MOMENT: Duration = Duration::from_millis(50);
+    let first = file.try_lock();
+    let locked = match first {
+        Err(TryLockError::WouldBlock) => {
+            std::thread::sleep(MOMENT);
+            file.try_lock()
+        }
+        other => other,
+    };
+    match locked {
         Err(TryLockError::WouldBlock) => bail!(
             "another sweep is writing to {}; wait for it, or give another --out or --name",
             path.display()
@@ -216,7 +242,7 @@ mod tests {
     fn written(rows: &[RunRecord]) -> String {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sweep.csv");
-        let mut file = CsvFile::open(&path, false, true).unwrap().0;
+        let mut file = CsvFile::open(&path, ParameterColumns::default(), false, true).unwrap().0;
         rows.iter().for_each(|row| file.append(row).unwrap());
         std::fs::read_to_string(path).unwrap()
     }
@@ -263,7 +289,7 @@ mod tests {
     }
 
     fn open(path: &Path) -> anyhow::Result<(CsvFile, Rows)> {
-        CsvFile::open(path, false, true)
+        CsvFile::open(path, ParameterColumns::default(), false, true)
     }
 
     #[test]
@@ -298,7 +324,11 @@ mod tests {
             assert!(refused.contains(problem), "{refused}");
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
-        CsvFile::open(&path, true, true).unwrap().0.append(&example(50, 1)).unwrap();
+        CsvFile::open(&path, ParameterColumns::default(), true, true)
+            .unwrap()
+            .0
+            .append(&example(50, 1))
+            .unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), written(&[example(50, 1)]));
     }
 

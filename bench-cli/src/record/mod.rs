@@ -1,10 +1,12 @@
 //! What a run measured, and whether it may be used.
 //!
 //! [`RunRecord`] is a run's description with what it [`Measured`]. [`results`] reads figures from a
-//! `results.edn`, [`csv_file`] keeps records in `sweep.csv`, whose columns only [`columns`] knows.
+//! `results.edn`, [`csv_file`] keeps records in `sweep.csv`, whose columns only [`columns`] and
+//! [`parameter_columns`] know.
 
 pub mod columns;
 pub mod csv_file;
+pub mod parameter_columns;
 pub mod results;
 
 use std::time::Duration;
@@ -72,12 +74,12 @@ impl RunRecord {
         self.run.strategy
     }
 
-    /// The batch timeout in milliseconds.
-    pub fn batch_timeout_ms(&self) -> u64 {
+    /// The batch timeout in milliseconds, if the node has one.
+    pub fn batch_timeout_ms(&self) -> Option<u64> {
         self.run.batch_timeout_ms()
     }
 
-    /// What this run is a sample of: a strategy, or another node's program name.
+    /// What this run is a sample of: a label, a strategy, or another node's program name.
     pub fn series(&self) -> String {
         self.run.series()
     }
@@ -176,11 +178,14 @@ pub enum Status {
     TimedOut,
     /// It left no results that can be read.
     Unreadable,
+    /// The embedded runner could not go on, through no fault of the node.
+    RunnerFailed,
 }
 
 named!(Status, "status",
     Ok => "ok", Invalid => "invalid", Unknown => "unknown", LostValues => "lost-values", BadArguments => "bad-arguments",
-    Crashed => "crashed", TimedOut => "timed-out", Unreadable => "unreadable");
+    Crashed => "crashed", TimedOut => "timed-out", Unreadable => "unreadable",
+    RunnerFailed => "runner-failed");
 
 /// What came of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -218,6 +223,15 @@ impl Outcome {
     /// The same, caused by something that has nothing to do with the node and may not happen again.
     pub fn transient(self) -> Outcome {
         Outcome { transient: true, ..self }
+    }
+
+    /// The same with what else explains the failure.
+    pub fn explained(mut self, detail: &str) -> Outcome {
+        if !self.reason.is_empty() {
+            self.reason.push_str("; ");
+        }
+        self.reason.push_str(detail);
+        self
     }
 
     /// The same, for a `reason` that has nothing to do with the node and may not happen again.
@@ -267,8 +281,10 @@ pub(crate) mod tests {
             run: RunSpec {
                 engine: EngineKind::Embedded,
                 node: Node::Bundled,
+                label: None,
                 strategy: Some(StrategyKind::Hub),
-                batch_timeout: ms(batch_timeout_ms),
+                batch_timeout: Some(ms(batch_timeout_ms)),
+                parameters: Vec::new(),
                 settings: Settings::default(),
                 args: ["--strategy", "hub"].map(str::to_owned).into(),
                 env: Vec::new(),

@@ -53,7 +53,9 @@ impl Figures {
         if self.lost_count > 0 {
             parts.push(format!("{} of {} values lost", self.lost_count, self.attempt_count));
         }
-        parts.extend(self.complaints.iter().cloned());
+        // Lost values are why the workload is invalid: one reason is enough.
+        let is_new = |complaint: &&String| self.lost_count == 0 || *complaint != ":workload is invalid";
+        parts.extend(self.complaints.iter().filter(is_new).cloned());
         if parts.is_empty() { "no checker says why".to_owned() } else { parts.join("; ") }
     }
 }

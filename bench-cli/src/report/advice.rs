@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::analysis::advice::{Judged, NextSweep, Predicted, Verdict};
 use crate::analysis::{Advice, Figure, Series};
-use crate::spec::{Limits, RunSpec, SweepSpec};
+use crate::spec::{Limits, Parameter, RunSpec, SweepSpec};
 
 /// Which settings meet some limits, in words. The terminal, the report and the summary show the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,32 +18,41 @@ pub struct Answer {
     pub next: Vec<(String, String)>,
 }
 
+/// A sweep that is described.
+#[derive(Clone, Copy, Debug)]
+pub struct Described<'a> {
+    /// What was measured.
+    pub spec: &'a SweepSpec,
+    /// Where it is, as one would type it, if a further sweep can extend it.
+    pub folder: Option<&'a str>,
+}
+
 /// The answer for each limit. In a grid of settings there is one for each combination, since a user can
-/// choose a strategy and a timeout, but not the number of nodes or their distance. `spec` describes the
-/// sweep, if there is a description.
-pub fn answers(series: &[Series<'_>], limits: &[Limits], spec: Option<&SweepSpec>) -> Vec<Answer> {
+/// choose a strategy and a timeout, but not the number of nodes or their distance. `sweep` is the one that
+/// was measured, if there is a description of it.
+pub fn answers(series: &[Series<'_>], limits: &[Limits], sweep: Option<Described<'_>>) -> Vec<Answer> {
     let mut combinations: Vec<Vec<Series<'_>>> = Vec::new();
     for one in series {
         // The question names the settings, so the series need not.
-        let one = Series { name: one.subject(), ..one.clone() };
+        let one = Series { name: one.subject.clone(), ..one.clone() };
         match combinations.iter_mut().find(|combination| combination[0].settings == one.settings) {
             Some(combination) => combination.push(one),
             None => combinations.push(vec![one]),
         }
     }
-    let of_limits = |limits| combinations.iter().map(move |series| Answer::on(series, limits, spec));
+    let of_limits = |limits| combinations.iter().map(move |series| Answer::on(series, limits, sweep));
     limits.iter().flat_map(of_limits).collect()
 }
 
 impl Answer {
     /// The answer for series with the same settings.
-    fn on(series: &[Series<'_>], limits: &Limits, spec: Option<&SweepSpec>) -> Answer {
+    fn on(series: &[Series<'_>], limits: &Limits, sweep: Option<Described<'_>>) -> Answer {
         let advice = Advice::on(series, limits.clone());
         let mut findings: Vec<String> = series.iter().map(|series| of_series(&advice, series)).collect();
         findings.extend(best(&advice));
         let next = advice.next.iter().filter_map(|next| {
             let series = series.iter().find(|series| series.name == next.series)?;
-            Some((format!("To know {} better", next.series), command(next, series, spec)?))
+            Some((format!("To know {} better", next.series), command(next, series, sweep)?))
         });
         let settings = series.first().map(|series| series.settings.as_str()).unwrap_or_default();
         let at = if settings.is_empty() { String::new() } else { format!(" at {settings}") };
@@ -55,14 +64,25 @@ impl Answer {
     }
 }
 
-/// The command that makes the next sweep. `None` if nobody knows what arguments the node has at other
-/// timeouts.
-fn command(next: &NextSweep, series: &Series<'_>, spec: Option<&SweepSpec>) -> Option<String> {
+/// The command that makes the next sweep: it extends the one that is there, if that has no other settings.
+/// `None` if nobody knows what arguments the node has at other timeouts.
+fn command(next: &NextSweep, series: &Series<'_>, sweep: Option<Described<'_>>) -> Option<String> {
     let runs: Vec<&RunSpec> = series.records.iter().map(|record| &record.run).collect();
-    let mut sweep = SweepSpec::like(spec, &runs)?;
-    sweep.grid.batch_timeouts = next.timeouts_ms.iter().copied().map(Duration::from_millis).collect();
-    sweep.grid.repetitions = u32::try_from(next.repetitions).unwrap_or(u32::MAX);
-    Some(sweep.command_without_seed())
+    let mut like = SweepSpec::like(sweep.map(|sweep| sweep.spec), &runs)?;
+    // More runs than there are, or the verdict stays as unclear as it is.
+    let there = next.timeouts_ms.iter().map(|&timeout| series.at(timeout as f64).count()).max().unwrap_or(0);
+    let repetitions = if there < next.repetitions { next.repetitions } else { there + next.repetitions };
+    like.grid.batch_timeouts = next.timeouts_ms.iter().copied().map(Duration::from_millis).collect();
+    like.grid.repetitions = u32::try_from(repetitions).unwrap_or(u32::MAX);
+    Some(match sweep {
+        Some(Described { spec, folder: Some(folder) })
+            if (&spec.grid.settings, &spec.grid.parameters)
+                == (&like.grid.settings, &like.grid.parameters) =>
+        {
+            like.command_extending(spec, folder)
+        }
+        _ => like.command_without_seed(),
+    })
 }
 
 impl fmt::Display for Answer {
@@ -86,18 +106,23 @@ fn of_series(advice: &Advice, series: &Series<'_>) -> String {
         let ranges =
             judged.chunk_by(|a, b| a.verdict == b.verdict).filter(|range| range[0].verdict == verdict);
         let shown = ranges.map(|range| match range {
-            [one] => format!("{}", one.timeout_ms),
-            [first, .., last] => format!("{}–{}", first.timeout_ms, last.timeout_ms),
+            [one] => one.x.to_string(),
+            [first, .., last] => format!("{}–{}", first.x, last.x),
             [] => String::new(),
         });
         shown.collect::<Vec<_>>().join(", ")
     };
-    let parts = [(Verdict::Meets, "yes"), (Verdict::Unclear, "unclear"), (Verdict::Misses, "no")];
-    let parts = parts.map(|(verdict, word)| (word, with(verdict)));
+    let parts = Verdict::ALL.map(|verdict| (verdict, with(verdict)));
+    let unit = series.axis_unit();
+    // "hub: pass at 50–100 ms", but "gossip: pass at fanout 2–3".
+    let axis = match series.axis {
+        Parameter::BatchTimeout => String::new(),
+        _ => format!("{} ", series.axis.words()),
+    };
     let said: Vec<String> = parts
         .iter()
         .filter(|(_, timeouts)| !timeouts.is_empty())
-        .map(|(word, timeouts)| format!("{word} at {timeouts} ms"))
+        .map(|(verdict, values)| format!("{verdict} at {axis}{values}{unit}"))
         .collect();
     format!("{}: {}", series.name, said.join("; "))
 }
@@ -106,7 +131,7 @@ fn of_series(advice: &Advice, series: &Series<'_>) -> String {
 fn best(advice: &Advice) -> Vec<String> {
     let recommended = advice.recommended();
     if recommended.is_empty() {
-        return vec!["no measured setting reliably meets it".to_owned()];
+        return vec!["no measured setting passes".to_owned()];
     }
     recommended.iter().map(|(aim, judged)| format!("{}: {}", aim.name(), describe(judged))).collect()
 }
@@ -124,7 +149,11 @@ pub fn describe(judged: &Judged) -> String {
         Some(shown)
     });
     let figures: Vec<String> = figures.collect();
-    format!("{}: {} ({} runs)", judged.setting(), figures.join(", "), judged.runs)
+    let runs = match judged.runs {
+        1 => "1 run".to_owned(),
+        runs => format!("means of {runs} runs, ± for one more"),
+    };
+    format!("{}: {} ({runs})", judged.setting(), figures.join(", "))
 }
 
 #[cfg(test)]
@@ -137,7 +166,7 @@ mod tests {
     /// The record with the arguments that the node is given for its strategy and timeout.
     fn with_args(record: RunRecord) -> RunRecord {
         record.with(|record| {
-            let timeout = format!("{}ms", record.batch_timeout_ms());
+            let timeout = format!("{}ms", record.batch_timeout_ms().unwrap());
             record.run.args = ["--batch-timeout", &timeout, "--strategy", "hub"].map(str::to_owned).into();
         })
     }
@@ -155,6 +184,24 @@ mod tests {
             .collect();
         let answers = answers(&Series::group(&records), &[Challenge::ALL[0].into()], None);
         insta::assert_snapshot!(answers[0]);
+    }
+
+    /// Runs that pass, that cannot tell, and that fail, at 100, 380 and 800 ms.
+    #[test]
+    fn tables_and_advice_have_the_same_verdict() {
+        let runs = |timeout: u64| {
+            [98, 100, 102]
+                .map(|percent| with_max(timeout, percent, (200 + timeout) * u64::from(percent) / 100))
+        };
+        let records: Vec<RunRecord> = [100, 380, 800].into_iter().flat_map(runs).collect();
+        let series = Series::group(&records);
+        let limits = [Limits { max: Some(Duration::from_millis(600)), ..Limits::default() }];
+        let table = super::super::summary::points(&series, &limits);
+        assert_eq!(table.header.last().map(String::as_str), Some("max < 600 ms"));
+        let last: Vec<&str> = table.rows.iter().filter_map(|row| row.last()).map(String::as_str).collect();
+        assert_eq!(last, ["pass", "unclear", "fail"]);
+        let said = &answers(&series, &limits, None)[0].findings[0];
+        assert_eq!(said, "hub: pass at 100 ms; unclear at 380 ms; fail at 800 ms");
     }
 
     #[test]

@@ -7,7 +7,6 @@ use super::summary::{self, Sheet};
 use crate::analysis::advice::Predicted;
 use crate::analysis::confirm::Confirmation;
 use crate::analysis::{Figure, Warning};
-use crate::spec::Limits;
 
 /// A row for each recommendation: what was predicted for one more run, and what was measured.
 pub fn sheet(confirmations: &[Confirmation]) -> Sheet {
@@ -25,7 +24,7 @@ const SHOWN: [Figure; 3] = [Figure::MsgsPerOp, Figure::P50, Figure::Max];
 fn cells(confirmation: &Confirmation) -> Vec<String> {
     let Confirmation { recommended, runs, below, figures, .. } = confirmation;
     let judged = &recommended.judged;
-    let mut cells = vec![limits(&recommended.limits), recommended.aim.name().to_owned(), judged.setting()];
+    let mut cells = vec![recommended.limits.short(), recommended.aim.name().to_owned(), judged.setting()];
     for figure in SHOWN {
         let predicted = judged.figure(figure).map(|Predicted { mean, margin }| {
             let margin = margin.map(|margin| format!(" ± {}", number(figure, margin))).unwrap_or_default();
@@ -42,19 +41,14 @@ fn cells(confirmation: &Confirmation) -> Vec<String> {
     cells
 }
 
-/// The name of limits, or the limits themselves if they have none.
-fn limits(limits: &Limits) -> String {
-    if limits.name.is_empty() { limits.to_string() } else { limits.name.clone() }
-}
-
 /// A value without its unit, which the legend says.
 fn number(figure: Figure, value: f64) -> String {
     if figure == Figure::MsgsPerOp { format!("{value:.2}") } else { format!("{value:.0}") }
 }
 
 /// How to read [`sheet`].
-pub const LEGEND: &str = "Latencies in ms. Predicted: from the sweep that was asked, for one more run, with 95 % \
-    confidence for all limits together. Measured: medians and ranges of runs made afterwards.";
+pub const LEGEND: &str = "Latencies in ms. Predicted: means of the sweep that was asked, ± for one more run, with \
+    95 % confidence for all limits together. Measured: medians and ranges of runs made afterwards.";
 
 /// The warnings, each once: a setting may be recommended for several limits.
 fn warnings(confirmations: &[Confirmation]) -> Vec<&Warning> {

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::record::RunRecord;
 use crate::record::columns::{self, Cell};
+use crate::record::parameter_columns::ParameterColumns;
 
 /// The records with the names of the CSV's columns, in their order. A figure that a run does not have is
 /// `null`.
@@ -11,15 +12,19 @@ use crate::record::columns::{self, Cell};
 /// # Errors
 /// If a number is infinite, which JSON cannot express and no record of a CSV has.
 pub fn rows(records: &[RunRecord]) -> anyhow::Result<String> {
-    let objects: Vec<Object<'_>> = records.iter().map(Object).collect();
+    let parameters = ParameterColumns::of(records.iter().map(|record| &record.run));
+    let objects: Vec<Object<'_>> = records.iter().map(|record| Object(record, &parameters)).collect();
     Ok(serde_json::to_string_pretty(&objects)? + "\n")
 }
 
-struct Object<'a>(&'a RunRecord);
+struct Object<'a>(&'a RunRecord, &'a ParameterColumns);
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(columns::all().iter().map(|column| (column.name, Field(column.cell(self.0)))))
+        let Object(record, parameters) = self;
+        let fixed = columns::all().iter().map(|column| (column.name.to_owned(), column.cell(record)));
+        let all = fixed.chain(parameters.names().zip(parameters.cells(&record.run)));
+        serializer.collect_map(all.map(|(name, cell)| (name, Field(cell))))
     }
 }
 

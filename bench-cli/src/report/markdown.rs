@@ -5,19 +5,18 @@ use std::fmt::Write as _;
 use super::advice::{self, Answer};
 use super::page::settings;
 use super::summary::{self, Sheet};
-use super::{distinct, pass_rate};
+use super::{distinct, failures, pass_rate};
 use crate::analysis::{Series, Warning};
 use crate::record::RunRecord;
-use crate::spec::{Limits, SweepSpec};
+use crate::spec::Limits;
 
-/// The tables of medians and of fits, the advice on limits, and the settings of the runs. `spec` describes
-/// the sweep, if its folder has a description.
-pub fn summary(records: &[RunRecord], limits: &[Limits], spec: Option<&SweepSpec>) -> String {
+/// The tables of medians and of fits, the advice on limits, and the settings of the runs.
+pub fn summary(records: &[RunRecord], limits: &[Limits]) -> String {
     let series = Series::group(records);
-    let mut text = table(&summary::points(&series));
-    let _ = writeln!(text, "\n{}\n", escape(&summary::points_legend(&series)));
-    for limits in summary::challenge_limits(&series) {
-        let _ = writeln!(text, "- {}", escape(&limits));
+    let mut text = table(&summary::points(&series, limits));
+    let _ = writeln!(text, "\n{}\n", escape(&summary::points_legend(limits)));
+    for limits in limits {
+        let _ = writeln!(text, "- {}", escape(&limits.to_string()));
     }
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {
@@ -30,11 +29,19 @@ pub fn summary(records: &[RunRecord], limits: &[Limits], spec: Option<&SweepSpec
     for sentence in pass_rate::sentences(&series) {
         let _ = writeln!(text, "- {}", escape(&sentence));
     }
-    for Answer { question, findings, .. } in advice::answers(&series, limits, spec) {
+    for Answer { question, findings, .. } in advice::answers(&series, limits, None) {
         let _ = writeln!(text, "\n{}:\n", escape(&question));
         for finding in findings {
             let _ = writeln!(text, "- {}", escape(&finding));
         }
+    }
+    let failures = failures::by_reason(records);
+    if !failures.is_empty() {
+        let _ = writeln!(text, "\n{}:\n", failures::headline(records));
+    }
+    for failure in failures {
+        let said = format!("{}: {}: {}", failure.names(), failure.status, failure.reason);
+        let _ = writeln!(text, "- {}", escape(&said));
     }
     let settings: Vec<String> =
         settings(records).iter().map(|(name, value)| format!("{name}: {}", escape(value))).collect();
@@ -82,7 +89,7 @@ mod tests {
     #[test]
     fn a_summary_is_tables_that_a_readme_can_show() {
         let records = [example(100, 1), failed(100, 2, Status::Crashed), example(200, 1), example(400, 1)];
-        insta::assert_snapshot!(summary(&records, &[Challenge::ALL[1].into()], None));
+        insta::assert_snapshot!(summary(&records, &[Challenge::ALL[1].into()]));
     }
 
     #[test]
@@ -97,7 +104,7 @@ mod tests {
             .collect();
         records[0].measured.timer_p99 = Some(std::time::Duration::from_millis(5));
         records[0].measured.late = Some(true);
-        let said = summary(&records, &[], None);
+        let said = summary(&records, &[]);
         for words in ["- Warning: hub: in 1 of 8 runs", "- Warning: hub, max: not linear over all timeouts"] {
             assert!(said.contains(words), "{words}\n{said}");
         }
@@ -105,13 +112,13 @@ mod tests {
 
     #[test]
     fn challenges_are_shown_of_their_own_settings_alone() {
-        let small = summary(&[with_nodes(5, 100, 1)], &[], None);
+        let small = summary(&[with_nodes(5, 100, 1)], &[]);
         assert!(small.contains("| max | ok |\n") && !small.contains("3d"), "{small}");
     }
 
     #[test]
     fn a_node_cannot_break_the_table_with_its_name() {
-        let said = summary(&[of_program("a|b<i>*c", 100)], &[], None);
+        let said = summary(&[of_program("a|b<i>*c", 100)], &[]);
         assert!(said.contains("| a\\|b\\<i>\\*c |"), "{said}");
     }
 }

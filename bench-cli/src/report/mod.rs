@@ -5,19 +5,27 @@
 //! | module | what it makes |
 //! |---|---|
 //! | [`advice`] | which timeouts meet limits, and the next sweep |
+//! | [`comparison`] | the differences between sweeps as text, JSON and Markdown |
 //! | [`confirm`] | how recommended settings fared when they were run again |
 //! | [`page`] | `report.html`: what was run, figures, plots and every run, in one file that needs no other |
+//! | [`index`] | all sweeps of a folder, as a page |
 //! | [`parity`] | an engine's figures next to recorded ones, as a table and as CSV |
 //! | [`runs`] | the page's table of runs |
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
 //! | [`json`] | `sweep.json`: the records with the names of the CSV's columns |
 //! | [`html`] | tables and links as HTML |
 //! | [`summary`] | the tables that a sweep ends with, on the terminal and for all of the above |
+//! | [`brief`] | what fits a screen |
 //! | [`pass_rate`] | how many runs passed |
+//! | [`failures`] | the runs that are not ok, each reason once |
 
 pub mod advice;
+pub mod brief;
+pub mod comparison;
 pub mod confirm;
+mod failures;
 mod html;
+pub mod index;
 pub mod json;
 pub mod markdown;
 pub mod page;
@@ -34,7 +42,7 @@ use crate::spec::{Limits, SweepSpec};
 /// The contents of a report.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
-    /// The title of the page: the name of the sweep's folder.
+    /// The title of the page: the name of the sweep's folder, which its commands extend.
     pub title: &'a str,
     /// The name of the CSV with the runs, in the page's folder.
     pub csv: &'a str,
@@ -46,6 +54,17 @@ pub struct Report<'a> {
     pub limits: &'a [Limits],
     /// The plots, in the order in which they are shown.
     pub pictures: &'a [Picture],
+    /// How far the sweep has come; `None` if it has ended.
+    pub progress: Option<Progress>,
+}
+
+/// How many runs of a sweep have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Those that have.
+    pub done: usize,
+    /// All of them.
+    pub planned: usize,
 }
 
 /// A plot of the records.

@@ -2,31 +2,40 @@
 
 use std::fmt::Write as _;
 
-use super::advice::{self, Answer};
+use super::advice::{self, Answer, Described};
+use super::failures::{self, Failure};
 use super::html::{self, escape};
-use super::{Report, distinct, runs, summary};
+use super::{Picture, Progress, Report, distinct, runs, summary};
 use crate::analysis::{Series, Warning};
 use crate::record::RunRecord;
 use crate::record::columns;
 use crate::spec::command::PROGRAM;
-use crate::spec::settings::Settings;
-use crate::spec::{Names, SweepSpec};
+use crate::spec::settings::{Faults, Settings};
+use crate::spec::{Parameter, SweepSpec};
 
-const STYLE: &str = include_str!("style.css");
+pub(super) const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 /// What the page may load: its own style and script, and nothing from anywhere.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+/// The picture that the page opens with.
+const FIRST_PICTURE: &str = "frontier";
+/// After so many seconds the page of a sweep that is running is loaded again.
+const REFRESH: u32 = 3;
 
 /// The page.
 pub fn page(report: &Report<'_>) -> String {
-    let title = escape(report.title);
+    let heading = escape(&heading(report.records));
+    let (first, others): (Vec<&Picture>, Vec<&Picture>) =
+        report.pictures.iter().partition(|picture| picture.name.ends_with(FIRST_PICTURE));
     let sections = [
-        ("run", "What was run", Some(run(report.records, report.spec))),
-        ("advice", "Advice", advice(report)),
-        ("pictures", "Pictures", pictures(report)),
-        ("figures", "Figures", Some(figures(report.records))),
-        ("failed", "Runs that failed", failed(report.records)),
+        ("failed", "Failed runs", failed(report.records)),
+        ("advice", "Recommendation", advice(report)),
+        ("frontier", "Messages against latency", pictures(&first)),
+        ("figures", "Figures", Some(figures(report))),
+        ("pictures", "Plots", pictures(&others)),
         ("runs", "All runs", Some(runs::table(report.records, report.csv))),
+        ("run", "What was run", Some(run(report.records, report.spec))),
     ];
     let present = || sections.iter().filter_map(|(id, name, body)| Some((id, name, body.as_ref()?)));
     let links: String = present().map(|(id, name, _)| format!("<a href=\"#{id}\">{name}</a>\n")).collect();
@@ -35,18 +44,48 @@ pub fn page(report: &Report<'_>) -> String {
             format!("<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{name}</h2>\n{body}</section>\n")
         })
         .collect();
+    let refresh = match report.progress {
+        Some(_) => format!("<meta http-equiv=\"refresh\" content=\"{REFRESH}\">\n"),
+        None => String::new(),
+    };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n{refresh}\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title} – batch timeout sweep</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <header>\n<h1>{title}</h1>\n<p class=\"lead\">{}</p>\n<nav aria-label=\"Sections\">\n{links}</nav>\n</header>\n\
+         <title>{heading} – {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <header>\n<h1>{heading}</h1>\n<p class=\"lead\">{}</p>\n{}<nav aria-label=\"Sections\">\n{links}</nav>\n</header>\n\
          <main>\n{body}</main>\n<div id=\"hover\" role=\"status\" hidden></div>\n\
          <footer class=\"note\">Written by bench-cli {}. The runs are in {}.</footer>\n\
          <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+        escape(report.title),
         escape(&lead(report.records)),
+        report.progress.map(progress).unwrap_or_default(),
         env!("CARGO_PKG_VERSION"),
         html::file_link(report.csv, report.csv),
+    )
+}
+
+/// What was measured, where and when: a name that tells sweeps apart whatever their folders are called.
+pub(super) fn heading(records: &[RunRecord]) -> String {
+    const SHOWN: usize = 4;
+    let mut subjects = distinct(records, RunRecord::series);
+    if subjects.len() > SHOWN {
+        let more = subjects.len() - SHOWN;
+        subjects.truncate(SHOWN);
+        subjects.push(format!("{more} more"));
+    }
+    let engines = distinct(records, |record| record.run.engine.to_string()).join(", ");
+    let began = records.iter().filter_map(|record| record.measured.started_at).min();
+    let began = began.map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
+    let parts = [Some(subjects.join(", ")), Some(engines), began];
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// How far a sweep has come, as a bar.
+pub(super) fn progress(Progress { done, planned }: Progress) -> String {
+    format!(
+        "<p class=\"progress\"><progress value=\"{done}\" max=\"{}\"></progress> running: {done} of {planned} runs</p>\n",
+        planned.max(1)
     )
 }
 
@@ -65,9 +104,9 @@ fn lead(records: &[RunRecord]) -> String {
 pub(super) fn settings(records: &[RunRecord]) -> Vec<(&'static str, String)> {
     let of =
         |text: &dyn Fn(&Settings) -> String| distinct(records, |record| text(record.settings())).join(" / ");
-    let faults = |settings: &Settings| match settings.nemesis.partition {
-        false => "none".to_owned(),
-        true => format!("partition every {} s", settings.nemesis.interval.as_secs_f64()),
+    let faults = |settings: &Settings| match settings.nemesis.faults {
+        Faults::NONE => Faults::NONE.to_string(),
+        faults => format!("{faults} every {} s", settings.nemesis.interval.as_secs_f64()),
     };
     let per_message = |settings: &Settings| {
         let faults = settings.message_faults;
@@ -101,18 +140,35 @@ pub(super) fn settings(records: &[RunRecord]) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The numbers that runs have for a parameter, in rising order.
+fn values(records: &[RunRecord], parameter: &Parameter) -> String {
+    let mut values: Vec<f64> = records.iter().filter_map(|record| parameter.number(&record.run)).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values.iter().map(f64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The user's parameters and their values.
+fn users(records: &[RunRecord]) -> String {
+    let all = Parameter::all(records.iter().map(|record| &record.run));
+    let users = all.iter().filter(|parameter| matches!(parameter, Parameter::User(_)));
+    let shown = users.map(|parameter| {
+        let shown = distinct(records, |record| parameter.shown(&record.run)).join(", ");
+        format!("{}: {shown}", parameter.name())
+    });
+    shown.collect::<Vec<_>>().join("; ")
+}
+
 fn run(records: &[RunRecord], spec: Option<&SweepSpec>) -> String {
     let of = |text: &dyn Fn(&RunRecord) -> String| distinct(records, text).join(" / ");
-    let mut timeouts = distinct(records, RunRecord::batch_timeout_ms);
-    timeouts.sort_unstable();
-    let timeouts: Vec<String> = timeouts.iter().map(u64::to_string).collect();
+    let timeouts = values(records, &Parameter::BatchTimeout);
     let began = || records.iter().filter_map(|record| record.measured.started_at);
     let time = |at: Option<_>| at.map(columns::to_the_second).unwrap_or_default();
     let took: f64 = records.iter().map(|record| record.measured.duration.as_secs_f64()).sum();
     let mut pairs = vec![
         ("Node", of(&|record| record.run.node.shown())),
         ("Series", of(&RunRecord::series)),
-        ("Batch timeouts", format!("{} ms", timeouts.join(", "))),
+        ("Batch timeouts", if timeouts.is_empty() { "none".to_owned() } else { format!("{timeouts} ms") }),
         (
             "Engine",
             of(&|record| {
@@ -124,6 +180,10 @@ fn run(records: &[RunRecord], spec: Option<&SweepSpec>) -> String {
         ("Last run began", time(began().max())),
         ("Runs took together", format!("{took:.0} s")),
     ];
+    let users = users(records);
+    if !users.is_empty() {
+        pairs.push(("Parameters", users));
+    }
     pairs.extend(settings(records));
     html::definitions(&pairs) + &repeat(spec)
 }
@@ -142,13 +202,14 @@ fn repeat(spec: Option<&SweepSpec>) -> String {
     format!("{heading}<pre><code>{}</code></pre>\n", escape(&command))
 }
 
-fn figures(records: &[RunRecord]) -> String {
-    let series = Series::group(records);
-    let mut html = html::table("Medians over repetitions", &summary::points(&series));
-    let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::points_legend(&series)));
-    let limits = summary::challenge_limits(&series);
+fn figures(report: &Report<'_>) -> String {
+    let series = Series::group(report.records);
+    let limits = report.limits;
+    let mut html = html::table("Medians over repetitions", &summary::points(&series, limits));
+    let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::points_legend(limits)));
     if !limits.is_empty() {
-        let items: String = limits.iter().map(|limits| format!("<li>{}</li>\n", escape(limits))).collect();
+        let items: String =
+            limits.iter().map(|limits| format!("<li>{}</li>\n", escape(&limits.to_string()))).collect();
         let _ = writeln!(html, "<ul class=\"note\">\n{items}</ul>");
     }
     html.push_str("<h3>Fits</h3>\n");
@@ -165,7 +226,8 @@ fn figures(records: &[RunRecord]) -> String {
 }
 
 fn advice(report: &Report<'_>) -> Option<String> {
-    let answers = advice::answers(&Series::group(report.records), report.limits, report.spec);
+    let sweep = report.spec.map(|spec| Described { spec, folder: Some(report.title) });
+    let answers = advice::answers(&Series::group(report.records), report.limits, sweep);
     let mut html = String::new();
     for Answer { question, findings, next } in &answers {
         let _ = writeln!(html, "<h3>{}</h3>\n<ul>", escape(question));
@@ -181,32 +243,31 @@ fn advice(report: &Report<'_>) -> Option<String> {
     (!answers.is_empty()).then_some(html)
 }
 
-fn pictures(report: &Report<'_>) -> Option<String> {
-    if report.pictures.is_empty() {
+fn pictures(pictures: &[&Picture]) -> Option<String> {
+    if pictures.is_empty() {
         return None;
     }
     let hint = "<p class=\"note\">Point at a run to see its figures; click to find it in the table.</p>\n";
-    let pictures = report.pictures.iter().map(html::picture);
-    Some(format!("{hint}<div class=\"pictures\">\n{}</div>\n", pictures.collect::<String>()))
+    let pictures: String = pictures.iter().map(|picture| html::picture(picture)).collect();
+    Some(format!("{hint}<div class=\"pictures\">\n{pictures}</div>\n"))
 }
 
 fn failed(records: &[RunRecord]) -> Option<String> {
-    let failed: Vec<&RunRecord> = records.iter().filter(|record| !record.is_ok()).collect();
-    if failed.is_empty() {
+    let failures = failures::by_reason(records);
+    if failures.is_empty() {
         return None;
     }
-    let caption =
-        format!("{} of {} runs are not ok and left out of medians and fits", failed.len(), records.len());
-    let names = Names::among(records.iter().map(|record| &record.run));
-    let mut html = html::open(&caption, "", &["run", "status", "reason", "log"].map(|name| (name, true)));
-    for RunRecord { run, measured } in failed {
+    let header = ["status", "reason", "runs"].map(|name| (name, true));
+    let mut html = html::open(&failures::headline(records), "", &header);
+    for Failure { status, reason, runs } in failures {
+        let runs: Vec<String> =
+            runs.iter().map(|(name, record)| runs::log(&record.measured.log, name)).collect();
         let _ = writeln!(
             html,
-            "<tr><th scope=\"row\">{}</th><td class=\"text bad\">{}</td><td class=\"text prose\">{}</td><td class=\"text\">{}</td></tr>",
-            escape(&names.run(run)),
-            measured.status,
-            escape(&measured.reason),
-            runs::log(&measured.log, &measured.log)
+            "<tr><th scope=\"row\" class=\"bad\">{status}</th><td class=\"text prose\">{}</td>\
+             <td class=\"text prose\">{}</td></tr>",
+            escape(reason),
+            runs.join(", ")
         );
     }
     Some(html + html::CLOSE)
@@ -222,12 +283,19 @@ mod tests {
     use crate::analysis::examples::{failed, of_program, with_nodes};
     use crate::record::Status;
     use crate::record::tests::example;
-    use crate::report::Picture;
     use crate::spec::limits::Challenge;
     use crate::spec::{EngineKind, Limits};
 
     fn report<'a>(records: &'a [RunRecord]) -> Report<'a> {
-        Report { title: "a <sweep>", csv: "half.csv", records, spec: None, limits: &[], pictures: &[] }
+        Report {
+            title: "a <sweep>",
+            csv: "half.csv",
+            records,
+            spec: None,
+            limits: &[],
+            pictures: &[],
+            progress: None,
+        }
     }
 
     #[test]
@@ -238,20 +306,23 @@ mod tests {
         let timeouts = [100, 200, 400].map(Duration::from_millis);
         let mut spec = SweepSpec::bundled(EngineKind::Embedded, &[StrategyKind::Hub], &timeouts);
         spec.grid.repetitions = 1;
-        let page = page(&Report { spec: Some(&spec), pictures: &[picture], ..report(&records) });
+        let limits = [Challenge::ALL[1].into()];
+        let report = Report { spec: Some(&spec), limits: &limits, pictures: &[picture], ..report(&records) };
+        let page = page(&report);
         for part in [
-            "<h1>a &lt;sweep&gt;</h1>",
+            "<h1>hub · embedded · 2026-01-01 00:00 UTC</h1>",
+            "<title>hub · embedded · 2026-01-01 00:00 UTC – a &lt;sweep&gt;</title>",
             "<code>bench-cli sweep --engine embedded --strategy hub ",
             " --batch-timeouts 100,200,400 --repetitions 1 ",
             "<svg role=\"img\" aria-label=\"One &amp; all\" width=\"1\">",
             "<a href=\"./fit-a%20b.svg\">",
             "<tr data-run=\"hub 200 ms #1\">",
-            "3e: &lt; 20 msgs/op",
+            "<li>3e (msgs/op &lt; 20.00, ",
             "0.500 ± 0.000",
         ] {
             assert!(page.contains(part), "{part}\n{page}");
         }
-        assert!(!page.contains("Runs that failed"));
+        assert!(!page.contains("Failed runs") && !page.contains("http-equiv=\"refresh\""));
     }
 
     #[test]
@@ -278,7 +349,7 @@ mod tests {
             assert!(page.contains(&escape(words)), "{words}\n{page}");
         }
         assert!(page.contains("<h3>What meets 3d"), "{page}");
-        assert!(!super::page(&report(&records)).contains("Advice"));
+        assert!(!super::page(&report(&records)).contains("Recommendation"));
     }
 
     #[test]
@@ -327,6 +398,40 @@ mod tests {
         );
         assert!(page.contains("href=\"./runs/hub-50ms-r1/log.txt\""));
         assert!(page.contains("<li>Warning: no line for hub: a fit needs at least 3 usable runs"), "{page}");
+    }
+
+    #[test]
+    fn the_page_opens_with_failures_the_recommendation_and_the_frontier() {
+        let failed = failed(100, 2, Status::TimedOut);
+        let records = [example(100, 1), failed, example(200, 1)];
+        let picture = |name: &str| Picture {
+            name: name.to_owned(),
+            caption: name.to_owned(),
+            svg: "<svg width=\"1\"></svg>".to_owned(),
+        };
+        let pictures = ["latency-fit", "frontier"].map(picture);
+        let limits = [Challenge::ALL[0].into()];
+        let page = page(&Report { limits: &limits, pictures: &pictures, ..report(&records) });
+        let places: Vec<usize> = ["failed", "advice", "frontier", "figures", "pictures", "runs", "run"]
+            .iter()
+            .map(|id| page.find(&format!("<h2 id=\"{id}\">")).unwrap())
+            .collect();
+        assert!(places.is_sorted(), "{places:?}");
+        for link in [
+            "<a href=\"./runs/hub-50ms-r1/log.txt\">log</a>",
+            "<a href=\"./runs/hub-50ms-r1/store/latest/messages.svg\">messages</a>",
+            "<a href=\"./runs/hub-50ms-r1/store/latest/history.edn\">history</a>",
+        ] {
+            assert!(page.contains(link), "{link}\n{page}");
+        }
+    }
+
+    #[test]
+    fn the_page_of_a_running_sweep_loads_itself_again() {
+        let progress = Some(Progress { done: 1, planned: 18 });
+        let page = page(&Report { progress, ..report(&[example(100, 1)]) });
+        assert!(page.contains("<meta http-equiv=\"refresh\" content=\"3\">"), "{page}");
+        assert!(page.contains("running: 1 of 18 runs"), "{page}");
     }
 
     #[test]

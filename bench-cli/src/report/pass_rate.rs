@@ -1,8 +1,7 @@
 //! How many runs passed. One failed run among many is a finding, not noise.
 
-use std::collections::BTreeMap;
-
 use crate::analysis::Series;
+use crate::analysis::series::Point;
 use crate::record::RunRecord;
 
 /// The pass rate over all runs, and that of each point of which not every run passed at the first attempt.
@@ -10,13 +9,10 @@ pub fn sentences(series: &[Series<'_>]) -> Vec<String> {
     let all: Vec<&RunRecord> = series.iter().flat_map(|series| series.records.iter().copied()).collect();
     let mut sentences = vec![format!("pass rate: {}", rate(&all))];
     for series in series {
-        let mut points: BTreeMap<u64, Vec<&RunRecord>> = BTreeMap::new();
-        for record in &series.records {
-            points.entry(record.batch_timeout_ms()).or_default().push(record);
-        }
-        for (timeout_ms, records) in points {
+        for Point { x, label, .. } in series.by_x() {
+            let records: Vec<&RunRecord> = series.at(x).collect();
             if !records.iter().all(|record| record.is_ok() && record.measured.attempts <= 1) {
-                sentences.push(format!("{} {timeout_ms} ms: {}", series.name, rate(&records)));
+                sentences.push(format!("{} {label}: {}", series.name, rate(&records)));
             }
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::html::{self, escape};
 use crate::record::columns::{self, Cell};
 use crate::record::{RunRecord, StableLatencies};
-use crate::spec::Names;
 use crate::spec::setting::{Kind, Setting};
+use crate::spec::{Names, Parameter, RunSpec};
 
 /// From this many runs on, the table of runs is folded up until it is asked for.
 const MANY_RUNS: usize = 100;
@@ -55,7 +55,19 @@ impl Column {
             None => String::new(),
         };
         let name = setting.name.replace('_', " ") + &unit;
-        Column { is_text: setting.kind == Kind::Word, ..Column::number(&name, cell) }
+        Column { is_text: matches!(setting.kind, Kind::Word | Kind::Set), ..Column::number(&name, cell) }
+    }
+
+    /// The column of a parameter of the user's.
+    fn user(parameter: Parameter, records: &[RunRecord]) -> Column {
+        let runs: Vec<&RunSpec> = records.iter().map(|record| &record.run).collect();
+        let is_text = !parameter.is_numeric(&runs);
+        let name = runs.first().map_or_else(String::new, |run| parameter.axis_title(run));
+        let cell = move |record: &RunRecord| match parameter.number(&record.run) {
+            Some(number) => number.to_string(),
+            None => escape(&parameter.shown(&record.run)),
+        };
+        Column { is_text, ..Column::number(&escape(&name), cell) }
     }
 
     fn always(self) -> Column {
@@ -68,10 +80,13 @@ fn shown<T: ToString>(figure: Option<T>) -> String {
 }
 
 /// The figures of every run, and whatever may differ from one run to another.
-fn columns() -> Vec<Column> {
+fn columns(records: &[RunRecord]) -> Vec<Column> {
+    let all = Parameter::all(records.iter().map(|record| &record.run));
+    let users = all.into_iter().filter(|parameter| matches!(parameter, Parameter::User(_)));
+    let users = users.map(|parameter| Column::user(parameter, records).always());
     let figures = [
         Column::text("series", |record| escape(&record.series())),
-        Column::number("timeout (ms)", |record| record.batch_timeout_ms().to_string()),
+        Column::number("timeout (ms)", |record| shown(record.batch_timeout_ms())),
         Column::number("repetition", |record| record.run.repetition.to_string()),
         Column::text("status", |record| record.measured.status.to_string()),
         Column::number("msgs/op", |record| shown(record.msgs_per_op().map(|msgs| format!("{msgs:.2}")))),
@@ -95,19 +110,21 @@ fn columns() -> Vec<Column> {
         Column::number("took (s)", |record| format!("{:.1}", record.measured.duration.as_secs_f64())),
         Column::text("engine", |record| record.run.engine.to_string()),
     ];
-    let log = Column::text("log", |record| log(&record.measured.log, "log"));
+    let any_files = records.iter().any(|record| !record.measured.log.is_empty());
+    let files = Column { is_always_shown: any_files, ..Column::text("files", files) };
     figures
         .into_iter()
         .map(Column::always)
+        .chain(users)
         .chain(details)
         .chain(Setting::ALL.iter().map(Column::setting))
-        .chain([log])
+        .chain([files])
         .collect()
 }
 
 /// The table, with the names that the plots' points have. `csv` is the name of the file with all columns.
 pub(super) fn table(records: &[RunRecord], csv: &str) -> String {
-    let mut columns = columns();
+    let mut columns = columns(records);
     columns.retain(|column| {
         let cells = || records.iter().map(|record| (column.cell)(record));
         column.is_always_shown || cells().any(|cell| Some(cell) != cells().next())
@@ -140,7 +157,22 @@ pub(super) fn table(records: &[RunRecord], csv: &str) -> String {
     html + html::CLOSE + "</details>\n"
 }
 
-/// A link to a run's log, if there is one.
+/// Links to what a run left: its log, the diagram of its first messages, and its history. A run without figures
+/// may have only the first.
+fn files(record: &RunRecord) -> String {
+    let path = record.measured.log.as_str();
+    if path.is_empty() {
+        return String::new();
+    }
+    let mut links = vec![log(path, "log")];
+    if let (Some(_), Some((folder, _))) = (record.figures(), path.rsplit_once('/')) {
+        let stored = |name: &str, label| html::file_link(&format!("{folder}/store/latest/{name}"), label);
+        links.extend([stored("messages.svg", "messages"), stored("history.edn", "history")]);
+    }
+    links.join(" · ")
+}
+
+/// A link to a run's log, or the label alone if none was kept.
 pub(super) fn log(path: &str, label: &str) -> String {
-    if path.is_empty() { String::new() } else { html::file_link(path, label) }
+    if path.is_empty() { escape(label) } else { html::file_link(path, label) }
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 
-use super::pass_rate;
+use super::{failures, pass_rate};
+use crate::analysis::advice::{Judged, judge};
 use crate::analysis::series::Point;
 use crate::analysis::{Fit, Series, Warning};
 use crate::model::MessageModel;
 use crate::record::{Quantile, RunRecord};
-use crate::spec::Names;
-use crate::spec::limits::Challenge;
+use crate::spec::{Limits, Parameter};
 use crate::stats::median::Spread;
 
 /// A table before it has a form: the terminal, the report and Markdown each show it in their own way.
@@ -33,12 +33,12 @@ impl Sheet {
 }
 
 /// The tables, the warnings and the failed runs of a sweep, as text. Logs are shown relative to `directory`.
-pub fn text(records: &[RunRecord], directory: &Path) -> String {
+pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> String {
     let series = Series::group(records);
     let mut text = String::new();
-    let _ = writeln!(text, "{}\n", table(points(&series)).trim_fmt());
-    let _ = writeln!(text, "{}", points_legend(&series));
-    for limits in challenge_limits(&series) {
+    let _ = writeln!(text, "{}\n", table(points(&series, limits)).trim_fmt());
+    let _ = writeln!(text, "{}", points_legend(limits));
+    for limits in limits {
         let _ = writeln!(text, "  {limits}");
     }
     let fits = fits(&series);
@@ -54,15 +54,18 @@ pub fn text(records: &[RunRecord], directory: &Path) -> String {
     text
 }
 
-/// How to read [`points`]; [`challenge_limits`] follow.
-pub fn points_legend(series: &[Series<'_>]) -> String {
+/// How to read [`points`]; the limits follow.
+pub fn points_legend(limits: &[Limits]) -> String {
     let mut legend =
         "Latencies in ms; medians over ok runs, and their range; above model: messages above those of a model for as \
         many hops and this timeout. Requests that wait behind a message in flight are batched at no extra cost, which the \
         model leaves out, so short timeouts fall below it."
             .to_owned();
-    if !Series::challenges(series).is_empty() {
-        legend.push_str(" A challenge is met if every repetition stays below its limits:");
+    if !limits.is_empty() {
+        legend.push_str(
+            " pass: one more run would stay below these limits, with 95 % confidence; fail: it would not, every run \
+             reached a limit, or a run failed:",
+        );
     }
     legend
 }
@@ -70,15 +73,6 @@ pub fn points_legend(series: &[Series<'_>]) -> String {
 /// How to read [`fits`].
 pub const FITS_LEGEND: &str = "stable latency = k · batch timeout + b (least squares, 95 % intervals; \
     robust: Theil–Sen)";
-
-/// The limits of each challenge that [`points`] checks, in words.
-pub fn challenge_limits(series: &[Series<'_>]) -> Vec<String> {
-    let limits = |Challenge { name, msgs_per_op, median, max }: &Challenge| {
-        let (median, max) = (median.as_millis(), max.as_millis());
-        format!("{name}: < {msgs_per_op} msgs/op, median < {median} ms, max < {max} ms")
-    };
-    Series::challenges(series).iter().map(limits).collect()
-}
 
 /// The style of tables on a terminal: no lines but one below the header.
 pub const PLAIN: TableStyle = TableStyle::new()
@@ -96,22 +90,24 @@ pub fn table(sheet: Sheet) -> Table {
     table
 }
 
-/// Medians and ranges of each series at each timeout, and whether it meets the challenges if these are its
-/// settings.
-pub fn points(series: &[Series<'_>]) -> Sheet {
-    let mut header = vec!["series", "timeout", "msgs/op", "above model"];
+/// Medians and ranges of each series at each timeout, and the verdict on each of some limits.
+pub fn points(series: &[Series<'_>], limits: &[Limits]) -> Sheet {
+    let axis = match series.first() {
+        Some(series) if series.axis != Parameter::BatchTimeout => series.axis_title(),
+        _ => "timeout".to_owned(),
+    };
+    let mut header = vec!["series", axis.as_str(), "msgs/op", "above model"];
     header.extend(Quantile::ALL.map(Quantile::name));
     header.push("ok");
-    let challenges = Series::challenges(series);
-    header.extend(challenges.iter().map(|challenge| challenge.name));
+    let names: Vec<String> = limits.iter().map(Limits::short).collect();
+    header.extend(names.iter().map(String::as_str));
     let mut sheet = Sheet::new(&header);
     for series in series {
         let model = series.message_model();
-        let points = series.by_timeout();
-        sheet.rows.extend(points.iter().map(|point| {
+        let verdicts: Vec<Vec<Judged>> = limits.iter().map(|limits| judge(series, limits)).collect();
+        sheet.rows.extend(series.by_x().iter().enumerate().map(|(place, point)| {
             let mut cells = point_cells(&series.name, model, point);
-            // As many as there are columns: of other settings they say nothing.
-            cells.extend(challenges.iter().zip(point.passed).map(|(_, passed)| share(passed, point.runs)));
+            cells.extend(verdicts.iter().map(|judged| judged[place].verdict.to_string()));
             cells
         }));
     }
@@ -119,24 +115,15 @@ pub fn points(series: &[Series<'_>]) -> Sheet {
 }
 
 fn point_cells(name: &str, model: Option<MessageModel>, point: &Point) -> Vec<String> {
-    let mut cells = vec![name.to_owned(), point.timeout_ms.to_string(), spread(point.msgs_per_op, 2)];
+    let mut cells = vec![name.to_owned(), point.x.to_string(), spread(point.msgs_per_op, 2)];
     let above = model.zip(point.msgs_per_op).and_then(|(model, msgs_per_op)| {
-        let modelled = model.msgs_per_op(Duration::from_millis(point.timeout_ms));
+        let modelled = model.msgs_per_op(Duration::from_secs_f64(point.x / 1e3));
         (modelled > 0.0).then(|| format!("{:+.0} %", 100.0 * (msgs_per_op.median / modelled - 1.0)))
     });
     cells.push(above.unwrap_or_else(|| "–".to_owned()));
     cells.extend(point.latencies.map(|latency| spread(latency, 0)));
     cells.push(format!("{}/{}", point.ok, point.runs));
     cells
-}
-
-/// Whether a challenge was passed, or by how many of the runs.
-fn share(passed: usize, runs: usize) -> String {
-    match passed {
-        0 => "no".to_owned(),
-        all if all == runs => "yes".to_owned(),
-        some => format!("{some}/{runs}"),
-    }
 }
 
 /// A median, with its range where there is one.
@@ -206,20 +193,15 @@ pub fn sentence(warning: &Warning) -> String {
 }
 
 fn failures(text: &mut String, records: &[RunRecord], directory: &Path) {
-    let failed: Vec<&RunRecord> = records.iter().filter(|record| !record.is_ok()).collect();
-    if failed.is_empty() {
-        return;
+    let failures = failures::by_reason(records);
+    if !failures.is_empty() {
+        let _ = writeln!(text, "\n{}:", failures::headline(records));
     }
-    let _ = writeln!(
-        text,
-        "\n{} of {} runs are not ok and left out of medians and fits:",
-        failed.len(),
-        records.len()
-    );
-    let names = Names::among(records.iter().map(|record| &record.run));
-    for RunRecord { run, measured } in failed {
-        let _ = writeln!(text, "  {}: {}: {}", names.run(run), measured.status, measured.reason);
-        let _ = writeln!(text, "    {}", directory.join(&measured.log).display());
+    for failure in failures {
+        let _ = writeln!(text, "  {}: {}: {}", failure.names(), failure.status, failure.reason);
+        if let Some((_, record)) = failure.runs.first() {
+            let _ = writeln!(text, "    {}", directory.join(&record.measured.log).display());
+        }
     }
 }
 
@@ -229,6 +211,7 @@ mod tests {
     use crate::analysis::examples::{failed, with_max, with_nodes};
     use crate::record::Status;
     use crate::record::tests::example;
+    use crate::spec::limits::Challenge;
 
     #[test]
     fn a_summary_shows_points_fits_and_failures() {
@@ -236,23 +219,24 @@ mod tests {
         let crashed = failed(100, 2, Status::Crashed)
             .with(|record| record.measured.reason = "Node n1 crashed with exit status 3.".to_owned());
         let records = [example(100, 1), crashed, example(200, 1), example(200, 2), example(400, 1), slow];
-        insta::assert_snapshot!(text(&records, Path::new("results/x")));
+        let limits = Challenge::ALL.map(Limits::from);
+        insta::assert_snapshot!(text(&records, &limits, Path::new("results/x")));
     }
 
     #[test]
     fn challenges_are_no_matter_of_other_settings() {
         let records =
             [with_nodes(5, 100, 1).with(|record| record.run.settings.time_limit = Duration::from_secs(1))];
-        let sheet = points(&Series::group(&records));
+        let sheet = points(&Series::group(&records), &[]);
         assert_eq!(sheet.header.last().map(String::as_str), Some("ok"));
         assert_eq!(sheet.rows[0].len(), sheet.header.len());
-        let text = text(&records, Path::new("x"));
+        let text = text(&records, &[], Path::new("x"));
         assert!(!text.contains("3d") && !text.contains("challenge"), "{text}");
     }
 
     #[test]
     fn a_sweep_too_small_for_a_fit_says_so() {
-        let text = text(&[example(100, 1)], Path::new("x"));
+        let text = text(&[example(100, 1)], &[], Path::new("x"));
         assert!(
             text.contains("warning: no line for hub: a fit needs at least 3 usable runs; there are 1\n"),
             "{text}"

@@ -12,8 +12,8 @@ const SHOWN: usize = 5;
 /// How many characters of a text are shown.
 const TEXT: usize = 200;
 
-/// Describes the nodes' failures, and quotes the last lines of the first node that failed. Empty if nothing failed.
-/// `nodes` are the nodes' names and last lines, in order.
+/// Describes the nodes' failures, and quotes the last lines of the first node that failed. Empty if nothing
+/// failed. `nodes` are the nodes' names and last lines, in order.
 pub(super) fn diagnose(
     history: &History,
     report: &Report,

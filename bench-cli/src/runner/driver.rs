@@ -1,7 +1,7 @@
-//! The event loop: moves messages between the nodes' pipes and the harness, at the times that the harness sets.
+//! The event loop: moves messages between the nodes' pipes and the harness, at the times that the harness
+//! sets.
 
-use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use node::Time;
@@ -21,6 +21,7 @@ use super::node_output::NodeOutput;
 use super::nodes::Nodes;
 use super::output_tail::OutputTail;
 use super::poller::Source;
+use super::probe::Refusal;
 use super::process::Process;
 use super::read_ok::LastReads;
 use super::signals::CaughtSignals;
@@ -30,7 +31,8 @@ use crate::harness::history::History;
 use crate::harness::launch;
 use crate::harness::message_counts::MessageCounts;
 use crate::harness::network::Delivery;
-use crate::harness::run::{Phase, Run, SetupError};
+use crate::harness::run::{Phase, ProcessAction, Run, SetupError};
+use crate::harness::services::Served;
 
 /// A node with this many unread bytes in its stdin gets no more messages until it reads.
 const CONGESTION: usize = 1 << 20;
@@ -72,16 +74,20 @@ pub(super) struct Failed {
 
 /// Runs the nodes and the harness to the end of the run. No process of the run is left when this returns.
 pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Box<Failed>> {
-    let mut driver = match Driver::new(spec, log) {
-        Ok(driver) => driver,
+    let signals = match CaughtSignals::catch() {
+        Ok(signals) => signals,
         Err(error) => return Err(Box::new(Failed { error: error.into(), history: History::new() })),
     };
+    let mut driver = match Driver::new(spec, store, log, Some(&signals)) {
+        Ok(driver) => driver,
+        Err(error) => return Err(Box::new(Failed { error, history: History::new() })),
+    };
     let cpu = cpu_time();
-    let outcome = driver.launch(spec, store).and_then(|()| driver.run_to_end());
+    let outcome = driver.launch_all().and_then(|()| driver.run_to_end());
     let cpu = cpu_time().saturating_sub(cpu);
     let output_tails = driver.names.nodes().map(|node| driver.nodes.output_tail(node)).collect();
     driver.nodes.kill();
-    let Driver { run, signals, lateness, launched, diagram, .. } = driver;
+    let Driver { run, lateness, launched, diagram, .. } = driver;
     // A signal at the very end must still end this process, and not be lost before the next run.
     let outcome = match signals.release() {
         Some(signal) => outcome.and(Err(RunError::Interrupted(signal))),
@@ -104,12 +110,34 @@ pub(super) fn drive(spec: &Spec, store: &Store, log: &mut Log) -> Result<Ran, Bo
     }
 }
 
+/// Launches the first node alone and waits until it is initialised. Returns how long that took. No process
+/// is left when this returns.
+///
+/// Signals are not caught: they end this process.
+pub(super) fn initialise_first(spec: &Spec, store: &Store, log: &mut Log) -> Result<Duration, Box<Refusal>> {
+    let mut driver = Driver::new(spec, store, log, None)?;
+    driver.launches = vec![(Duration::ZERO, NodeId(0))];
+    let start = driver.now();
+    let outcome = driver.launch_all().and_then(|()| driver.run_set_up(spec.names.len()));
+    let took = driver.now().saturating_since(start);
+    driver.nodes.kill();
+    // Messages to nodes that are not there are never received.
+    let servers = driver.run.message_counts().servers;
+    outcome.map(|()| took).map_err(|error| {
+        let warning = driver.log.last_warning().map(str::to_owned);
+        Box::new(Refusal { error, warning, may_await_others: servers.sent > servers.received })
+    })
+}
+
 struct Driver<'a> {
+    spec: &'a Spec,
+    /// The node's program. The path is absolute, because nodes run in another directory.
+    bin: PathBuf,
+    node_logs: PathBuf,
     run: Run<Body>,
     clock: Instant,
     names: Names,
     nodes: Nodes,
-    signals: CaughtSignals,
     /// When to launch which node.
     launches: Vec<(Duration, NodeId)>,
     /// When the first and the last node were launched.
@@ -126,17 +154,27 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(spec: &Spec, log: &'a mut Log) -> io::Result<Driver<'a>> {
+    fn new(
+        spec: &'a Spec,
+        store: &Store,
+        log: &'a mut Log,
+        signals: Option<&CaughtSignals>,
+    ) -> Result<Driver<'a>, RunError> {
         let count = spec.names.len();
+        let bin = std::fs::canonicalize(&spec.node.bin)
+            .map_err(|error| RunError::Launch { bin: spec.node.bin.clone(), error })?;
         let mut nodes = Nodes::new(count)?;
-        let signals = CaughtSignals::catch()?;
-        nodes.poller.watch_signals(&signals)?;
+        if let Some(signals) = signals {
+            nodes.poller.watch_signals(signals)?;
+        }
         Ok(Driver {
+            spec,
+            bin,
+            node_logs: store.file("node-logs"),
             run: Run::new(spec.settings.clone(), spec.names.clone(), spec.seed),
             clock: Instant::now(),
             names: Names::new(&spec.names),
             nodes,
-            signals,
             launches: launch::schedule(count, spec.seed),
             launched: None,
             reads: LastReads::new(count),
@@ -153,9 +191,7 @@ impl<'a> Driver<'a> {
         Time::ZERO + self.clock.elapsed()
     }
 
-    fn launch(&mut self, spec: &Spec, store: &Store) -> Result<(), RunError> {
-        let bin = std::fs::canonicalize(&spec.node.bin)
-            .map_err(|error| RunError::Launch { bin: spec.node.bin.clone(), error })?;
+    fn launch_all(&mut self) -> Result<(), RunError> {
         let start = self.now();
         for (after, node) in std::mem::take(&mut self.launches) {
             while self.now() < start + after {
@@ -164,20 +200,53 @@ impl<'a> Driver<'a> {
                 self.deliver(now)?;
                 self.wait(Some(start + after))?;
             }
-            self.launch_node(spec, store, &bin, node)?;
+            self.launch(node)?;
+            let now = self.now();
+            self.launched = Some((self.launched.map_or(now, |(first, _)| first), now));
+            self.deliver(now)?;
         }
         Ok(())
     }
 
-    fn launch_node(&mut self, spec: &Spec, store: &Store, bin: &Path, node: NodeId) -> Result<(), RunError> {
-        let log_path = store.file("node-logs").join(format!("{}.log", self.names.of(node)));
-        let process = Process::start(&spec.node, bin, log_path)
-            .map_err(|error| RunError::Launch { bin: bin.to_owned(), error })?;
+    fn launch(&mut self, node: NodeId) -> Result<(), RunError> {
+        let log_path = self.node_logs.join(format!("{}.log", self.names.of(node)));
+        let process = Process::start(&self.spec.node, &self.bin, log_path)
+            .map_err(|error| RunError::Launch { bin: self.bin.clone(), error })?;
         self.nodes.add(node, process)?;
-        let now = self.now();
-        self.launched = Some((self.launched.map_or(now, |(first, _)| first), now));
-        self.run.handle_started(now, node);
-        self.deliver(now)
+        self.run.handle_started(self.now(), node);
+        Ok(())
+    }
+
+    /// Does to processes what the nemesis wants.
+    fn act(&mut self) -> Result<(), RunError> {
+        let mut killed = Vec::new();
+        while let Some((node, action)) = self.run.poll_process_action() {
+            match action {
+                ProcessAction::Kill => killed.push(node),
+                ProcessAction::Start => {
+                    self.nodes.kill_some(&std::mem::take(&mut killed))?;
+                    self.launch(node)?;
+                }
+                ProcessAction::Pause => self.nodes.pause(node)?,
+                ProcessAction::Resume => self.nodes.resume(node)?,
+            }
+        }
+        // All at once, as the nemesis kills them. Of what it does to a dead node, only a start needs its end.
+        Ok(self.nodes.kill_some(&killed)?)
+    }
+
+    /// Runs until one of `nodes` nodes has answered `init`.
+    fn run_set_up(&mut self, nodes: usize) -> Result<(), RunError> {
+        loop {
+            let now = self.now();
+            self.run.handle_timeout(now);
+            self.deliver(now)?;
+            match self.run.phase() {
+                Phase::Failed(error) => return Err(self.set_up_error(error.clone())),
+                Phase::Init(left) if *left == nodes => self.wait(None)?,
+                _ => return Ok(()),
+            }
+        }
     }
 
     /// Runs from the launch to the end. Returns how long the set-up took.
@@ -187,6 +256,7 @@ impl<'a> Driver<'a> {
         loop {
             let now = self.now();
             self.run.handle_timeout(now);
+            self.act()?;
             self.deliver(now)?;
             self.log_events()?;
             match self.run.phase() {
@@ -210,8 +280,24 @@ impl<'a> Driver<'a> {
         Ok(set_up.unwrap_or_default())
     }
 
+    /// Lets services answer the requests that are due.
+    fn serve(&mut self, now: Time) -> Result<(), RunError> {
+        while let Some(Served { service, src, payload, sent, answer }) = self.run.poll_service(now) {
+            let (service, src) = (service.name(), self.names.name(src));
+            if answer.is_none() {
+                let body = &payload.text;
+                self.log.warn(&format!("{service} does not answer this request of {src}: {body}"))?;
+            }
+            if self.diagram.has_room(self.run.phase()) {
+                self.diagram.add(src, service.to_owned(), payload.text, sent, now);
+            }
+        }
+        Ok(())
+    }
+
     /// Delivers the messages that are due.
     fn deliver(&mut self, now: Time) -> Result<(), RunError> {
+        self.serve(now)?;
         while let Some(delivery) = self.run.poll_delivery(now) {
             let Delivery { id, src, dest, payload, sent, due } = delivery;
             if due > sent {

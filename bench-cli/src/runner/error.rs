@@ -1,11 +1,12 @@
 //! Errors that end a run without a result.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
 use super::output_tail::OutputTail;
+use super::program::Unrunnable;
 use super::signals::TerminationSignal;
 use crate::harness::run::SetupError;
 
@@ -13,7 +14,7 @@ use crate::harness::run::SetupError;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The node's program cannot be run.
-    #[error("cannot run {} as a node: {error}{}", .bin.display(), hint(.error))]
+    #[error("cannot run {} as a node: {error}{}", .bin.display(), advice(.bin, .error))]
     Launch {
         /// The program.
         bin: PathBuf,
@@ -40,6 +41,12 @@ pub enum RunError {
         /// The node's last lines.
         tail: OutputTail,
     },
+    /// The run exceeds a limit of this runner that Maelstrom does not have.
+    #[error("this runner cannot go on: {what}; real Maelstrom may")]
+    Limit {
+        /// What exceeds the limit.
+        what: String,
+    },
     /// A signal ended the run.
     #[error("interrupted")]
     Interrupted(TerminationSignal),
@@ -48,16 +55,32 @@ pub enum RunError {
     Io(io::Error),
 }
 
-/// Advice for a program that cannot be run.
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
-            "\n--bin must name an executable file; PATH is not searched."
+/// Advice for a program that cannot be run, on a line of its own.
+fn advice(bin: &Path, error: &io::Error) -> String {
+    if is_exhausted(error) {
+        return "\nEach node takes four open files: give fewer nodes, or allow more files (ulimit -Hn)."
+            .to_owned();
+    }
+    Unrunnable::explain(bin)
+        .map(|problem| format!("\n{} {problem}. To fix it: {}", bin.display(), problem.remedy(bin)))
+        .unwrap_or_default()
+}
+
+/// Whether this system, and not the program, is the reason for the error.
+fn is_exhausted(error: &io::Error) -> bool {
+    let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
+    exhausted.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+impl RunError {
+    /// Whether the runner could not go on although Maelstrom might have. The run then says nothing about the
+    /// node.
+    pub fn is_runners(&self) -> bool {
+        match self {
+            RunError::Launch { error, .. } => is_exhausted(error),
+            RunError::Limit { .. } | RunError::Io(_) => true,
+            RunError::Node { .. } | RunError::SetUp { .. } | RunError::Interrupted(_) => false,
         }
-        _ if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => {
-            "\nEach node takes four open files: give fewer nodes, or allow more files (ulimit -Hn)."
-        }
-        _ => "",
     }
 }
 

@@ -20,11 +20,11 @@ pub struct Lateness {
 /// The 99th percentile of real Maelstrom's own lateness, measured on a 2-core machine under other load.
 const USUAL: Duration = Duration::from_micros(2_700);
 
-/// Whether deliveries were late enough to affect the run's figures: the 99th percentile exceeds 2.7 ms, and 2.7 % of
-/// the mean latency between nodes.
+/// Whether deliveries were late enough to affect the run's figures: the 99th percentile exceeds 2.7 ms, and
+/// 2.7 % of the mean latency between nodes.
 ///
-/// The first limit is real Maelstrom's own lateness. The second allows more on a slow network, where the same delay is
-/// a smaller share of the measured latencies.
+/// The first limit is real Maelstrom's own lateness. The second allows more on a slow network, where the same
+/// delay is a smaller share of the measured latencies.
 pub fn is_late(p99: Duration, latency: Duration) -> bool {
     p99 > USUAL.max(latency.mul_f64(0.027))
 }

@@ -23,8 +23,8 @@ pub struct Verbosity {
 /// How many warnings of one run the terminal shows; the log has them all.
 const WARNINGS_SHOWN: usize = 20;
 
-/// How many values of a read the log shows; `history.txt` has them all. Values are most of a run's output, and the
-/// runner writes the log while it measures.
+/// How many values of a read the log shows; `history.txt` has them all. Values are most of a run's output,
+/// and the runner writes the log while it measures.
 const VALUES_SHOWN: usize = 100;
 
 /// The log of one run.
@@ -32,11 +32,31 @@ pub(super) struct Log {
     file: BufWriter<File>,
     pub(super) verbosity: Verbosity,
     warnings: usize,
+    /// The last warning.
+    last_warning: Option<String>,
+    /// Whether the terminal shows lines.
+    is_shown: bool,
 }
 
 impl Log {
     pub(super) fn create(path: &Path, verbosity: Verbosity) -> io::Result<Log> {
-        Ok(Log { file: BufWriter::new(File::create(path)?), verbosity, warnings: 0 })
+        Ok(Log {
+            file: BufWriter::new(File::create(path)?),
+            verbosity,
+            warnings: 0,
+            last_warning: None,
+            is_shown: true,
+        })
+    }
+
+    /// A log of which the terminal shows nothing.
+    pub(super) fn create_hidden(path: &Path) -> io::Result<Log> {
+        Ok(Log { is_shown: false, ..Log::create(path, Verbosity::default())? })
+    }
+
+    /// The last warning, if there was one.
+    pub(super) fn last_warning(&self) -> Option<&str> {
+        self.last_warning.as_deref()
     }
 
     /// Writes a line to the log and the terminal.
@@ -59,10 +79,11 @@ impl Log {
     /// Writes a warning to the log. The terminal shows the first [`WARNINGS_SHOWN`].
     pub(super) fn warn(&mut self, text: &str) -> io::Result<()> {
         self.warnings += 1;
+        self.last_warning = Some(text.to_owned());
         match self.warnings {
             ..=WARNINGS_SHOWN => self.shown("WARN", text),
             _ => {
-                if self.warnings == WARNINGS_SHOWN + 1 {
+                if self.is_shown && self.warnings == WARNINGS_SHOWN + 1 {
                     println!("WARN further warnings are only in jepsen.log");
                 }
                 writeln!(self.file, "WARN [{}] {text}", timestamp())
@@ -72,7 +93,9 @@ impl Log {
 
     fn shown(&mut self, level: &str, text: &str) -> io::Result<()> {
         let line = format!("{level} [{}] {text}", timestamp());
-        println!("{line}");
+        if self.is_shown {
+            println!("{line}");
+        }
         writeln!(self.file, "{line}")
     }
 }

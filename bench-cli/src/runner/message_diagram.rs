@@ -1,8 +1,8 @@
 //! `messages.svg`, a sequence diagram of the first messages, for debugging a protocol.
 //!
-//! Each node and client has a vertical line. Time runs downwards, one step for each sending and delivery, so a quiet
-//! interval takes no room. Each message is an arrow from its sending to its delivery. The diagram shows only the first
-//! messages after set-up, because more would be neither legible nor cheap.
+//! Each node and client has a vertical line. Time runs downwards, one step for each sending and delivery, so
+//! a quiet interval takes no room. Each message is an arrow from its sending to its delivery. The diagram
+//! shows only the first messages after set-up, because more would be neither legible nor cheap.
 
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ const TOOLTIP: usize = 400;
 
 /// The first [`DRAWN`] messages of a run.
 #[derive(Debug, Default)]
-pub(super) struct MessageDiagram {
+pub struct MessageDiagram {
     messages: Vec<Message>,
     left_out: usize,
 }
@@ -43,9 +43,9 @@ struct Message {
 }
 
 impl MessageDiagram {
-    /// Whether the diagram shows a message of this phase. Counts the message if the diagram is full. The messages of the
-    /// set-up are the same in every run and are not shown.
-    pub(super) fn has_room(&mut self, phase: &Phase) -> bool {
+    /// Whether the diagram shows a message of this phase. Counts the message if the diagram is full. The
+    /// messages of the set-up are the same in every run and are not shown.
+    pub fn has_room(&mut self, phase: &Phase) -> bool {
         if matches!(phase, Phase::Init(_) | Phase::Topology(_)) {
             return false;
         }
@@ -55,12 +55,12 @@ impl MessageDiagram {
     }
 
     /// Adds a message that has been delivered.
-    pub(super) fn add(&mut self, src: String, dest: String, body: Box<str>, sent: Time, delivered: Time) {
+    pub fn add(&mut self, src: String, dest: String, body: Box<str>, sent: Time, delivered: Time) {
         self.messages.push(Message { src, dest, body, sent, delivered });
     }
 
     /// The diagram as SVG. The lanes of `nodes` come first.
-    pub(super) fn svg(&self, nodes: &[String]) -> String {
+    pub fn svg(&self, nodes: &[String]) -> String {
         let lanes = self.lanes(nodes);
         let rows = self.rows();
         let events: usize = rows.iter().flat_map(|&(sent, delivered)| [sent, delivered]).max().unwrap_or(0);

@@ -1,31 +1,37 @@
 //! The runner behind `bench-cli test`: it drives the harness with real child processes and the real clock.
 //!
-//! One thread does everything. It sleeps in the poller until a node has written a line or the next message is due. So
-//! its timers are as precise as the operating system's, and no data passes between threads. The seed decides the nodes'
-//! launch times, which are recorded ones of real Maelstrom ([`crate::harness::launch`]).
+//! One thread does everything. It sleeps in the poller until a node has written a line or the next message is
+//! due. So its timers are as precise as the operating system's, and no data passes between threads. The seed
+//! decides the nodes' launch times, which are recorded ones of real Maelstrom ([`crate::harness::launch`]).
 //!
 //! ```text
-//!  run ──► driver ──► nodes ──► process ──► node_log, output_tail     (a node's pipes)
+//!  run ──► driver ──► nodes ──► process ──► program                    (a node's start)
+//!            │  │       │            └─────► lines, node_log, output_tail (its pipes)
 //!            │  │       └─────► poller ◄── signals                    (what to wait for)
 //!            │  └──► harness::run ◄── node_output ◄── json, read_ok   (a node's lines)
 //!            └──► log, lateness, message_diagram
 //!  run ──► store: history, results, messages.svg, and the diagnosis for the terminal
 //! ```
+//!
+//! [`probe`] starts one node with the same parts and ends when it has answered `init`.
 
 mod diagnosis;
 mod driver;
 mod error;
-mod json;
+pub mod json;
 pub mod lateness;
+pub mod lines;
 mod log;
-mod message_diagram;
+pub mod message_diagram;
 mod names;
 mod node_log;
 mod node_output;
 mod nodes;
 mod output_tail;
 mod poller;
+pub mod probe;
 mod process;
+pub mod program;
 mod read_ok;
 mod signals;
 mod store;
@@ -37,7 +43,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::edn::Value;
 use crate::harness::checker::{self, Validity};
-use crate::harness::{history_file, results};
+use crate::harness::history::History;
+use crate::harness::history_file;
+use crate::harness::results::{self, Plots};
 use crate::spec::settings::{NodeCommand, Settings};
 use crate::supervise::orphans;
 
@@ -46,6 +54,10 @@ pub use self::lateness::Lateness;
 pub use self::log::Verbosity;
 pub use self::output_tail::OutputTail;
 pub use self::signals::TerminationSignal;
+
+/// The exit status of `bench-cli test` after a run that this runner could not finish, through no fault of the
+/// nodes ([`RunError::is_runners`]). Maelstrom has no such status.
+pub const FAILED_STATUS: u8 = 253;
 
 /// The specification of one run.
 #[derive(Clone, Debug)]
@@ -62,6 +74,8 @@ pub struct Spec {
     pub directory: PathBuf,
     /// What the terminal shows.
     pub verbosity: Verbosity,
+    /// Whether the caller draws plots of the run afterwards. `results.edn` says so.
+    pub plots: Plots,
 }
 
 /// A run that has results.
@@ -71,6 +85,8 @@ pub struct Finished {
     pub validity: Validity,
     /// The content of `results.edn`.
     pub results: Value,
+    /// What the clients and the nemesis did.
+    pub history: History,
     /// The directory with all files of the run.
     pub directory: PathBuf,
     /// How late messages were delivered.
@@ -82,8 +98,8 @@ pub struct Finished {
 /// Executes one run and writes its files.
 ///
 /// # Errors
-/// If the node cannot be run or dies, if files cannot be written, or if the run is interrupted. The store then has the
-/// history until that moment, but no `results.edn`.
+/// If the node cannot be run or dies, if files cannot be written, or if the run is interrupted. The store
+/// then has the history until that moment, but no `results.edn`.
 pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     allow_open_files();
     let store = store::Store::create(&spec.directory)?;
@@ -101,7 +117,7 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     };
     write_history(&store, &ran.history)?;
     let report = checker::check(&ran.history, spec.settings.availability);
-    let results = results::results(&ran.history, ran.counts, &report);
+    let results = results::results(&ran.history, ran.counts, &report, spec.plots);
     let text = results.pretty();
     store.write("messages.svg", &ran.diagram.svg(&spec.names))?;
     store.write("embedded.edn", &runner_metrics(spec.seed, &ran).pretty())?;
@@ -115,27 +131,29 @@ pub fn run(spec: &Spec) -> Result<Finished, RunError> {
     Ok(Finished {
         validity: report.validity(),
         results,
+        history: ran.history,
         directory: store.path().to_owned(),
         lateness: ran.lateness,
         diagnosis,
     })
 }
 
-/// Raises this process's limit of open files to its maximum, as a JVM does. Each node takes four. The usual limit is for
-/// programs that call `select`.
+/// Raises this process's limit of open files to its maximum, as a JVM does. Each node takes four. The usual
+/// limit is for programs that call `select`.
 fn allow_open_files() {
     let limit = getrlimit(Resource::Nofile);
     // If the system refuses, the old limit remains, and a run that exceeds it reports that.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
-fn write_history(store: &store::Store, history: &crate::harness::history::History) -> Result<(), RunError> {
+fn write_history(store: &store::Store, history: &History) -> Result<(), RunError> {
     store.write_with("history.edn", |out| history_file::write_edn(history, out))?;
     store.write_with("history.txt", |out| history_file::write_text(history, out))?;
     Ok(())
 }
 
-/// The runner's measurements of itself. They have a file of their own, so that `results.edn` has only Maelstrom's keys.
+/// The runner's measurements of itself. They have a file of their own, so that `results.edn` has only
+/// Maelstrom's keys.
 fn runner_metrics(seed: u64, ran: &driver::Ran) -> Value {
     let micros = |duration: Duration| Value::Int(duration.as_micros() as i64);
     let lateness = &ran.lateness;

@@ -4,8 +4,9 @@ use std::fmt;
 
 use rustc_hash::FxHashMap;
 
-use super::json;
 use crate::harness::address::{Address, ClientId, NodeId};
+use crate::harness::services::Service;
+use crate::json;
 
 /// The nodes' names. A client's is `c` and its number.
 #[derive(Debug)]
@@ -37,8 +38,9 @@ impl Names {
 
     /// The address with this name. For a client's name, the client need not exist: the network checks that.
     pub(super) fn address(&self, name: &str) -> Option<Address> {
-        let client = || name.strip_prefix('c')?.parse().ok().map(|number| Address::Client(ClientId(number)));
-        self.by_name.get(name).map(|&node| Address::Node(node)).or_else(client)
+        let node = || self.by_name.get(name).map(|&node| Address::Node(node));
+        let service = || Service::by_name(name).map(Address::Service);
+        node().or_else(|| client(name).map(Address::Client)).or_else(service)
     }
 
     /// The name at this address.
@@ -46,6 +48,7 @@ impl Names {
         match address {
             Address::Client(ClientId(number)) => format!("c{number}"),
             Address::Node(node) => self.of(node).to_owned(),
+            Address::Service(service) => service.name().to_owned(),
         }
     }
 
@@ -58,12 +61,20 @@ impl Names {
                 match self.1 {
                     Address::Client(ClientId(number)) => write!(f, "\"c{number}\""),
                     Address::Node(node) => f.write_str(&self.0.quoted[node.index()]),
+                    Address::Service(service) => write!(f, "\"{}\"", service.name()),
                 }
             }
         }
 
         Quoted(self, address)
     }
+}
+
+/// The client with this name: `c` and a number without signs and leading zeros.
+fn client(name: &str) -> Option<ClientId> {
+    let number = name.strip_prefix('c')?;
+    let id = number.parse::<u32>().ok()?;
+    (id.to_string() == number).then_some(ClientId(id))
 }
 
 #[cfg(test)]
@@ -73,12 +84,14 @@ mod tests {
     #[test]
     fn addresses_and_names_are_the_same_both_ways() {
         let names = Names::new(&["n0".to_owned(), "c\"x".to_owned()]);
-        for (name, json) in [("n0", r#""n0""#), ("c\"x", r#""c\"x""#), ("c12", r#""c12""#)] {
+        for (name, json) in
+            [("n0", r#""n0""#), ("c\"x", r#""c\"x""#), ("c12", r#""c12""#), ("lin-kv", r#""lin-kv""#)]
+        {
             let address = names.address(name).expect("an address");
             assert_eq!(names.name(address), name);
             assert_eq!(names.json(address).to_string(), json);
         }
-        for nobody in ["n1", "c", "cx", "c-1", ""] {
+        for nobody in ["n1", "c", "cx", "c-1", "c+1", "c01", "", "kv"] {
             assert_eq!(names.address(nobody), None);
         }
     }

@@ -33,9 +33,12 @@ pub(super) enum LogWrite {
 }
 
 impl NodeLog {
-    /// Creates an empty file.
-    pub(super) fn create(path: PathBuf) -> io::Result<NodeLog> {
-        Ok(NodeLog { file: File::create(&path)?, path, room: LONGEST_LOG, is_cut: false })
+    /// Opens the file, or creates it. A restarted node's stderr follows that of its earlier life.
+    pub(super) fn open(path: PathBuf) -> io::Result<NodeLog> {
+        let file = File::options().append(true).create(true).open(&path)?;
+        let length = file.metadata()?.len();
+        let is_cut = length > LONGEST_LOG;
+        Ok(NodeLog { file, path, room: LONGEST_LOG.saturating_sub(length), is_cut })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -66,7 +69,7 @@ mod tests {
     #[test]
     fn a_log_ends_at_its_limit_and_says_so() {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let mut log = NodeLog::create(folder.path().join("n0.log")).expect("a log");
+        let mut log = NodeLog::open(folder.path().join("n0.log")).expect("a log");
         log.room = 10;
         let mut write = |text: &str| log.write(text.as_bytes()).expect("a written log");
         assert_eq!(

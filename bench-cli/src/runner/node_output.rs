@@ -9,13 +9,9 @@ use super::json::{self, BadLine};
 use super::log::Log;
 use super::message_diagram::MessageDiagram;
 use super::names::Names;
-
 use super::read_ok::LastReads;
 use crate::harness::address::{Address, NodeId};
 use crate::harness::run::Run;
-
-/// The services that Maelstrom runs on the network in addition to nodes and clients.
-const SERVICES: [&str; 4] = ["lww-kv", "seq-kv", "lin-kv", "lin-tso"];
 
 /// The destinations of one node's lines.
 pub(super) struct NodeOutput<'a> {
@@ -30,7 +26,8 @@ pub(super) struct NodeOutput<'a> {
 
 impl NodeOutput<'_> {
     /// Sends a line that the node wrote over the network. Breaks after a line that cannot be sent: as in real
-    /// Maelstrom, nothing more is read from the node then, because the thread that reads its stdout loses its place.
+    /// Maelstrom, nothing more is read from the node then, because the thread that reads its stdout loses its
+    /// place.
     pub(super) fn on_line(&mut self, line: &str) -> io::Result<ControlFlow<()>> {
         let node = self.names.of(self.node);
         if line.trim().is_empty() {
@@ -50,12 +47,9 @@ impl NodeOutput<'_> {
         };
         let Some(dest) = self.names.address(&message.dest) else {
             let (dest, line) = (&message.dest, shortened(line));
-            let why = if SERVICES.contains(&dest.as_ref()) {
-                "a service of Maelstrom's; this runner has no services"
-            } else {
-                "which is not on the network"
-            };
-            return self.refuse(&format!("Node {node} sent a message to {dest:?}, {why}: {line}"));
+            return self.refuse(&format!(
+                "Node {node} sent a message to {dest:?}, which is not on the network: {line}"
+            ));
         };
         if let Address::Client(_) = dest
             && self.diagram.has_room(self.run.phase())
@@ -84,7 +78,7 @@ impl NodeOutput<'_> {
 fn unusable(node: &str, line: &str, problem: &BadLine) -> String {
     let line = shortened(line);
     match problem {
-        BadLine::NotJson => format!(
+        BadLine::NotJson(_) => format!(
             "Node {node} printed a line to STDOUT which was not well-formed JSON:\n{line}\n\
              Did you mean to encode this line as JSON? Or was this line intended for STDERR?"
         ),

@@ -9,12 +9,12 @@ use super::names::Names;
 use super::node_log::LogWrite;
 use super::output_tail::OutputTail;
 use super::poller::{Poller, Source};
-use super::process::{LONGEST_LINE, LineTooLong, Process, describe};
+use super::process::{LONGEST_LINE, LineTooLong, Process};
 use crate::harness::address::NodeId;
 
 /// All nodes' processes.
 pub(super) struct Nodes {
-    /// `None` until the node is launched.
+    /// `None` until the node is launched, and while it is dead.
     processes: Vec<Option<Process>>,
     pub(super) poller: Poller,
     /// Nodes whose stdout is no longer read. The poller does not report their end.
@@ -41,6 +41,29 @@ impl Nodes {
         // Kills all before waiting for any, because ending a process takes the system a millisecond or more.
         self.processes.iter_mut().flatten().for_each(Process::kill);
         self.processes.clear();
+    }
+
+    /// Kills some nodes, and waits for their end. Output that nobody has read is lost.
+    pub(super) fn kill_some(&mut self, nodes: &[NodeId]) -> io::Result<()> {
+        nodes.iter().for_each(|&node| self.process(node).kill());
+        for &node in nodes {
+            for source in [Source::Stdin(node), Source::Stdout(node), Source::Stderr(node)] {
+                self.poller.set(source, None)?;
+            }
+            self.unread.retain(|&unread| unread != node);
+            self.processes[node.index()] = None;
+        }
+        Ok(())
+    }
+
+    /// Stops a node.
+    pub(super) fn pause(&mut self, node: NodeId) -> io::Result<()> {
+        self.process(node).pause()
+    }
+
+    /// Lets a stopped node go on.
+    pub(super) fn resume(&mut self, node: NodeId) -> io::Result<()> {
+        self.process(node).resume()
     }
 
     fn process(&mut self, node: NodeId) -> &mut Process {
@@ -82,8 +105,9 @@ impl Nodes {
         if process.stdout().is_none() && !self.unread.contains(&node) {
             self.unread.push(node);
         }
-        let too_long = format!("wrote a line of more than {} MiB", LONGEST_LINE >> 20);
-        read.map_err(|LineTooLong| self.error(names, node, too_long))
+        read.map_err(|LineTooLong| RunError::Limit {
+            what: format!("node {} wrote a line of more than {} MiB", names.of(node), LONGEST_LINE >> 20),
+        })
     }
 
     /// Copies the node's stderr to its log. Calls `on_line` with each line until the log is full.
@@ -101,7 +125,7 @@ impl Nodes {
 
     /// How the node ended, if it has.
     pub(super) fn end(&mut self, node: NodeId) -> Option<String> {
-        self.process(node).exit_status().map(|status| format!("crashed with {}", describe(status)))
+        self.process(node).end().map(|end| format!("crashed with {end}"))
     }
 
     /// An error about the node, with its last lines. `what` says what it did.

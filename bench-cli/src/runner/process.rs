@@ -11,8 +11,10 @@ use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::lines::LineSplitter;
 use super::node_log::{LogWrite, NodeLog};
 use super::output_tail::{KEPT_BYTES, LastLines, OutputTail};
+use super::program::{self, Unrunnable};
 use crate::spec::settings::NodeCommand;
 use crate::supervise::{guard, orphans};
 
@@ -27,6 +29,7 @@ const TURN_BYTES: usize = 1 << 20;
 /// A running node.
 pub(super) struct Process {
     child: Child,
+    bin: PathBuf,
     /// `None` once the node has closed it.
     stdin: Option<Rc<OwnedFd>>,
     stdout: Option<Rc<OwnedFd>>,
@@ -37,10 +40,7 @@ pub(super) struct Process {
     /// Bytes for stdin; those from `written` on are not written yet.
     outgoing: Vec<u8>,
     written: usize,
-    /// The beginning of a line on stdout whose end has not come yet.
-    incoming: Vec<u8>,
-    /// How many bytes of `incoming` are known to contain no line end.
-    searched: usize,
+    stdout_lines: LineSplitter,
     last_stdout: LastLines,
     last_stderr: LastLines,
     unfinished_stderr: Vec<u8>,
@@ -51,17 +51,24 @@ impl Process {
     pub(super) fn start(node: &NodeCommand, bin: &Path, log_path: PathBuf) -> io::Result<Process> {
         // The mark names the run by a path inside its store.
         let mark = orphans::mark(&log_path);
-        let log = NodeLog::create(log_path)?;
-        let mut child = Command::new(bin)
-            .args(&node.args)
-            .envs(node.env.iter().map(|(name, value)| (name, value)))
-            .envs(mark)
-            .current_dir(std::env::temp_dir())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()?;
+        let log = NodeLog::open(log_path)?;
+        let spawn = |mut command: Command| {
+            command
+                .args(&node.args)
+                .envs(node.env.iter().map(|(name, value)| (name, value)))
+                .envs(mark.clone())
+                .current_dir(program::working_directory())
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .process_group(0)
+                .spawn()
+        };
+        let mut child =
+            spawn(Command::new(bin)).or_else(|error| match program::shell_command(bin, &error) {
+                Some(shell) => spawn(shell),
+                None => Err(error),
+            })?;
         if let Some(group) = group(&child) {
             guard::watch(group);
             log::debug!(
@@ -76,11 +83,11 @@ impl Process {
             unread_stdout: None,
             stderr: child.stderr.take().map(|pipe| Rc::new(pipe.into())),
             child,
+            bin: bin.to_owned(),
             log,
             outgoing: Vec::new(),
             written: 0,
-            incoming: Vec::new(),
-            searched: 0,
+            stdout_lines: LineSplitter::default(),
             last_stdout: LastLines::default(),
             last_stderr: LastLines::default(),
             unfinished_stderr: Vec::new(),
@@ -147,27 +154,24 @@ impl Process {
     /// If a line exceeds [`LONGEST_LINE`].
     pub(super) fn read_stdout(&mut self, mut on_line: impl FnMut(&str)) -> Result<(), LineTooLong> {
         let Some(stdout) = &self.stdout else { return Ok(()) };
-        if !read_available(stdout, &mut self.incoming) {
+        let may_continue = read_available(stdout, self.stdout_lines.buffer());
+        let mut on_line = |line: &str| {
+            self.last_stdout.push(line);
+            on_line(line);
+        };
+        self.stdout_lines.split(&mut on_line);
+        if !may_continue {
             self.stdout = None;
+            self.stdout_lines.finish(on_line);
         }
-        let mut start = 0;
-        while let Some(length) = memchr::memchr(b'\n', &self.incoming[self.searched..]) {
-            let end = self.searched + length;
-            let line = String::from_utf8_lossy(&self.incoming[start..end]);
-            self.last_stdout.push(&line);
-            on_line(&line);
-            start = end + 1;
-            self.searched = start;
-        }
-        self.incoming.drain(..start);
-        self.searched = self.incoming.len();
-        if self.incoming.len() > LONGEST_LINE {
+        if self.stdout_lines.unfinished() > LONGEST_LINE {
             return Err(LineTooLong);
         }
         Ok(())
     }
 
-    /// Stops reading stdout. The pipe stays open, so the node can write until the pipe is full, and then blocks.
+    /// Stops reading stdout. The pipe stays open, so the node can write until the pipe is full, and then
+    /// blocks.
     pub(super) fn stop_reading(&mut self) {
         self.unread_stdout = self.stdout.take();
     }
@@ -208,6 +212,17 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
+    /// How the node ended, if it has, with the reason if its program shows one.
+    pub(super) fn end(&mut self) -> Option<String> {
+        /// With these, `env` and shells say that they could not run a program.
+        const NOT_RUN: [i32; 2] = [126, 127];
+        let status = self.exit_status()?;
+        let not_run = status.code().is_some_and(|code| NOT_RUN.contains(&code));
+        let reason = Unrunnable::explain(&self.bin).filter(|_| not_run);
+        let reason = reason.map(|reason| format!(": its program {reason}; {}", reason.remedy(&self.bin)));
+        Some(format!("{}{}", describe(status), reason.unwrap_or_default()))
+    }
+
     /// The last lines of stdout and stderr.
     pub(super) fn output_tail(&self) -> OutputTail {
         OutputTail { stdout: self.last_stdout.join(), stderr: self.last_stderr.join() }
@@ -222,6 +237,26 @@ impl Process {
             Err(_) => {
                 let _ = self.child.kill();
             }
+        }
+    }
+}
+
+impl Process {
+    /// Stops the node and its child processes where they are.
+    pub(super) fn pause(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets the node go on.
+    pub(super) fn resume(&self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        match group(&self.child).map(|group| kill_process_group(group, signal)) {
+            // A node that has just ended is noticed elsewhere.
+            None | Some(Ok(()) | Err(Errno::SRCH | Errno::PERM)) => Ok(()),
+            Some(Err(error)) => Err(error.into()),
         }
     }
 }
@@ -247,7 +282,7 @@ impl Drop for Process {
 pub(super) struct LineTooLong;
 
 /// How a process ended, in words.
-pub(super) fn describe(status: ExitStatus) -> String {
+fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
@@ -255,8 +290,8 @@ pub(super) fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Appends the bytes that can be read without waiting, up to about [`TURN_BYTES`]. Returns false at the end of the
-/// stream.
+/// Appends the bytes that can be read without waiting, up to about [`TURN_BYTES`]. Returns false at the end
+/// of the stream.
 fn read_available(from: &OwnedFd, into: &mut Vec<u8>) -> bool {
     let enough = into.len() + TURN_BYTES;
     while into.len() < enough {

@@ -1,8 +1,8 @@
 //! Incremental parsing of replies to reads.
 //!
-//! A node's reply to a read lists all values that it knows. So most of the nodes' output is the same list again, each
-//! time a little longer. If a list begins with exactly the text of the node's previous one, only the rest is parsed.
-//! Anything but a plain reply to a read of small whole numbers is left to
+//! A node's reply to a read lists all values that it knows. So most of the nodes' output is the same list
+//! again, each time a little longer. If a list begins with exactly the text of the node's previous one, only
+//! the rest is parsed. Anything but a plain reply to a read of small whole numbers is left to
 //! [`json::parse_line`](super::json::parse_line).
 
 use memchr::memmem::Finder;
@@ -95,7 +95,8 @@ impl LastReads {
     /// The position in `line` where the list's values begin, if there is a list.
     fn list_start(&self, line: &str) -> Option<usize> {
         let key = self.key.find(line.as_bytes())?;
-        // Inside a string, both quotes would have backslashes before them. So this is a key, but its name may be longer.
+        // Inside a string, both quotes would have backslashes before them. So this is a key, but its name may
+        // be longer.
         if line[..key].ends_with('\\') {
             return None;
         }

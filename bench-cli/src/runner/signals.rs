@@ -43,7 +43,8 @@ impl TerminationSignal {
 
 /// Whether these signals end this process at once, because no run is there to handle them.
 ///
-/// Removing a handler leaves its signal ignored. So these handlers stay installed, and this flag switches them.
+/// Removing a handler leaves its signal ignored. So these handlers stay installed, and this flag switches
+/// them.
 static DEFAULT_APPLIES: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 fn default_applies() -> io::Result<&'static AtomicBool> {
@@ -52,8 +53,8 @@ fn default_applies() -> io::Result<&'static AtomicBool> {
         for signal in TerminationSignal::ALL {
             flag::register_conditional_default(signal.number(), Arc::clone(&applies))?;
         }
-        // If two threads come here at once, both threads' handlers are installed, and the second one's flag stays
-        // true. There is only one run at a time.
+        // If two threads come here at once, both threads' handlers are installed, and the second one's flag
+        // stays true. There is only one run at a time.
         let _ = DEFAULT_APPLIES.set(applies);
     }
     Ok(DEFAULT_APPLIES.get().expect("it has just been set"))

@@ -16,8 +16,8 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Creates the directory of a run that starts now, and points `store/current` and `latest` at it, as Maelstrom
-    /// does when a run starts.
+    /// Creates the directory of a run that starts now, and points `store/current` and `latest` at it, as
+    /// Maelstrom does when a run starts.
     pub(super) fn create(directory: &Path) -> io::Result<Store> {
         let root = std::path::absolute(directory.join("store"))?;
         let runs = root.join("broadcast");
@@ -64,7 +64,8 @@ impl Store {
         self.write_with(name, |out| writeln!(out, "{text}"))
     }
 
-    /// Writes a file under a temporary name and renames it, so that a file under its final name is always complete.
+    /// Writes a file under a temporary name and renames it, so that a file under its final name is always
+    /// complete.
     pub(super) fn write_with(
         &self,
         name: &str,

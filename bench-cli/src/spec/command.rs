@@ -2,6 +2,7 @@
 
 use super::engine::EngineKind;
 use super::node::Node;
+use super::parameter::UserParameter;
 use super::setting::Setting;
 use super::settings::Settings;
 use super::shell;
@@ -22,6 +23,20 @@ impl SweepSpec {
         self.typed(false)
     }
 
+    /// The command that adds these runs to the sweep `there`, which is in `folder`.
+    pub fn command_extending(&self, there: &SweepSpec, folder: &str) -> String {
+        let mut words: Vec<String> =
+            [PROGRAM, "sweep", "--spec", folder, "--out", folder].map(String::from).into();
+        if self.grid.strategies != there.grid.strategies {
+            words.push("--strategy".to_owned());
+            words.push(list(self.grid.strategies.iter().map(|one| one.name().to_owned())));
+        }
+        let timeouts = list(self.grid.batch_timeouts.iter().map(|one| one.as_millis().to_string()));
+        words.extend(["--batch-timeouts".to_owned(), timeouts]);
+        words.extend(["--repetitions".to_owned(), self.grid.repetitions.to_string()]);
+        shell::join(&words)
+    }
+
     fn typed(&self, with_seed: bool) -> String {
         let mut words: Vec<String> = [PROGRAM, "sweep"].map(String::from).into();
         let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
@@ -32,11 +47,22 @@ impl SweepSpec {
                 flag("strategy", list(self.grid.strategies.iter().map(|one| one.name().to_owned())))
             }
         }
+        if let Some(label) = &self.label {
+            flag("label", label.clone());
+        }
         if !self.args.is_empty() {
             flag("node-args", self.args.to_string());
         }
         self.env.iter().for_each(|variable| flag("node-env", variable.to_string()));
-        flag("batch-timeouts", list(self.grid.batch_timeouts.iter().map(|one| one.as_millis().to_string())));
+        if !self.grid.batch_timeouts.is_empty() {
+            flag(
+                "batch-timeouts",
+                list(self.grid.batch_timeouts.iter().map(|one| one.as_millis().to_string())),
+            );
+        }
+        for UserParameter { name, values } in &self.grid.parameters {
+            flag("param", format!("{name}={}", list(values.iter().map(|one| one.text.clone()))));
+        }
         flag("repetitions", self.grid.repetitions.to_string());
         if with_seed {
             flag("seed", self.seed.to_string());
@@ -102,6 +128,18 @@ mod tests {
     }
 
     #[test]
+    fn an_extension_says_what_is_new_alone() {
+        let mut more = spec();
+        more.grid.strategies = vec![StrategyKind::Hub];
+        more.grid.batch_timeouts = vec![Duration::from_millis(75)];
+        more.grid.repetitions = 5;
+        assert_eq!(
+            more.command_extending(&spec(), "my sweep"),
+            "bench-cli sweep --spec 'my sweep' --out 'my sweep' --strategy hub --batch-timeouts 75 --repetitions 5"
+        );
+    }
+
+    #[test]
     fn settings_are_said_where_they_are_not_the_default() {
         let mut spec = spec();
         for (name, values) in [
@@ -125,11 +163,12 @@ mod tests {
     #[test]
     fn a_program_has_its_arguments_as_they_were_typed() {
         let args = ArgsTemplate::parse("--ms {batch_timeout_ms} 'a b {{x}}'").unwrap();
-        let spec = SweepSpec { node: Node::Program("my node.py".into()), args, ..spec() };
+        let label = Some("my node".to_owned());
+        let spec = SweepSpec { node: Node::Program("my node.py".into()), label, args, ..spec() };
         let command = spec.command().unwrap();
         let words = shlex::split(&command).unwrap();
         let after = |flag: &str| &words[words.iter().position(|word| word == flag).unwrap() + 1];
-        assert_eq!(after("--bin"), "my node.py");
+        assert_eq!((after("--bin").as_str(), after("--label").as_str()), ("my node.py", "my node"));
         assert_eq!(after("--node-args"), "--ms {batch_timeout_ms} 'a b {{x}}'");
     }
 

@@ -12,11 +12,14 @@ use anyhow::{Context as _, bail};
 use node::StrategyKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::durations::{DefaultUnit, parse_list};
+use super::durations::DefaultUnit;
 use super::engine::EngineKind;
 use super::limits::Limits;
+use super::list;
 use super::node::Node;
+use super::parameter::UserParameter;
 use super::setting::Setting;
+use super::settings::{Noise, Settings};
 use super::sweep::{Grid, SettingLists, SweepSpec};
 use super::template::{ArgsTemplate, EnvTemplate};
 
@@ -47,7 +50,7 @@ pub struct SpecFile {
     /// What runs as a node.
     #[serde(default, skip_serializing_if = "NodeTable::is_bundled")]
     pub node: NodeTable,
-    /// The parameters' values, by name.
+    /// The parameters' values, by name. A name that is not built in is the user's.
     #[serde(default)]
     pub parameters: BTreeMap<String, ValueList>,
     /// What runs are to stay below.
@@ -65,6 +68,9 @@ pub struct NodeTable {
     /// Another program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bin: Option<PathBuf>,
+    /// What it is called in tables and plots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// Arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<ArgsTemplate>,
@@ -128,15 +134,20 @@ impl Written {
     fn of(text: &str) -> Written {
         let number = |number: f64| number.is_finite().then_some(Written::Number(number));
         let whole = text.parse().ok().map(Written::Whole);
-        whole.or_else(|| text.parse().ok().and_then(number)).unwrap_or_else(|| Written::Text(text.to_owned()))
+        let number = whole.or_else(|| text.parse().ok().and_then(number));
+        // Only if it reads back as it was typed: placeholders stand for the text.
+        match number {
+            Some(number) if number.to_text() == text => number,
+            _ => Written::Text(text.to_owned()),
+        }
     }
 
-    fn text(self) -> String {
+    fn to_text(&self) -> String {
         match self {
             Written::Whole(number) => number.to_string(),
             Written::Number(number) => number.to_string(),
-            Written::Text(text) => text,
-            Written::List(list) => list.into_iter().map(Written::text).collect::<Vec<_>>().join(","),
+            Written::Text(text) => text.clone(),
+            Written::List(list) => list.iter().map(Written::to_text).collect::<Vec<_>>().join(","),
         }
     }
 }
@@ -149,7 +160,7 @@ impl Serialize for ValueList {
 
 impl<'de> Deserialize<'de> for ValueList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ValueList, D::Error> {
-        Written::deserialize(deserializer).map(Written::text).map(ValueList)
+        Written::deserialize(deserializer).map(|written| ValueList(written.to_text()))
     }
 }
 
@@ -187,6 +198,7 @@ impl SpecFile {
             }
             None => NodeTable {
                 bin: self.node.bin,
+                label: over.node.label.or(self.node.label),
                 args: over.node.args.or(self.node.args),
                 env: if over.node.env.is_empty() { self.node.env } else { over.node.env },
             },
@@ -208,25 +220,30 @@ impl SpecFile {
     /// If a parameter does not exist or has no such value, or the node's arguments have a fault.
     pub fn resolve(self, engine: EngineKind, seed: u64) -> anyhow::Result<SweepSpec> {
         let node = self.node.bin.map_or(Node::Bundled, Node::Program);
+        let mentions_timeout = self.node.args.iter().any(|args| args.uses(BATCH_TIMEOUT))
+            || self.node.env.iter().any(|variable| variable.uses(BATCH_TIMEOUT));
+        // Any other node may not have one at all.
+        let has_timeout = node == Node::Bundled || mentions_timeout;
         let repetitions = self.repetitions.unwrap_or(DEFAULT_REPETITIONS);
         let spec = SweepSpec {
             engine: self.engine.unwrap_or(engine),
             seed: self.seed.unwrap_or(seed),
+            label: self.node.label,
             args: self.node.args.unwrap_or_default(),
             env: self.node.env,
-            grid: grid(&node, repetitions, &self.parameters)?,
+            grid: grid((&node, has_timeout), repetitions, &self.parameters)?,
             limits: self.limits.iter().map(LimitsTable::limits).collect::<Result<_, _>>()?,
             extends: self
                 .extends
                 .iter()
-                .map(|table| grid(&node, table.repetitions, &table.parameters))
+                .map(|table| grid((&node, has_timeout), table.repetitions, &table.parameters))
                 .collect::<Result<_, _>>()?,
             node,
         };
         spec.runs().context("--node-args, --node-env")?;
-        let faulty = spec.grid.settings.combinations().into_iter().any(|one| one.message_faults.any());
-        if faulty && spec.engine != EngineKind::Simulated {
-            bail!("--loss and --duplication are beyond Maelstrom; they need --engine simulated");
+        let beyond = |settings: &Settings| settings.message_faults.any() || settings.noise != Noise::Idle;
+        if spec.engine != EngineKind::Simulated && spec.grid.settings.combinations().iter().any(beyond) {
+            bail!("--loss, --duplication and --noise are beyond Maelstrom; they need --engine simulated");
         }
         Ok(spec)
     }
@@ -249,6 +266,7 @@ impl From<&SweepSpec> for SpecFile {
             repetitions: Some(spec.grid.repetitions),
             node: NodeTable {
                 bin,
+                label: spec.label.clone(),
                 args: Some(spec.args.clone()).filter(|args| !args.is_empty()),
                 env: spec.env.clone(),
             },
@@ -263,10 +281,18 @@ impl From<&SweepSpec> for SpecFile {
     }
 }
 
-/// A grid from the values that somebody gave.
-fn grid(node: &Node, repetitions: u32, given: &BTreeMap<String, ValueList>) -> anyhow::Result<Grid> {
+/// A grid from the values that somebody gave, of a node that has a batch timeout or not.
+fn grid(
+    (node, has_timeout): (&Node, bool),
+    repetitions: u32,
+    given: &BTreeMap<String, ValueList>,
+) -> anyhow::Result<Grid> {
     let mut settings = SettingLists::default();
-    let mut batch_timeouts = parse_list(DEFAULT_BATCH_TIMEOUTS, DefaultUnit::Milliseconds)?;
+    let mut users = Vec::new();
+    let mut batch_timeouts = match has_timeout {
+        true => list::durations(DEFAULT_BATCH_TIMEOUTS, DefaultUnit::Milliseconds)?,
+        false => Vec::new(),
+    };
     let mut strategies = match node {
         Node::Bundled => vec![StrategyKind::default()],
         Node::Program(_) => Vec::new(),
@@ -275,7 +301,7 @@ fn grid(node: &Node, repetitions: u32, given: &BTreeMap<String, ValueList>) -> a
         let context = || format!("the parameter {name}");
         match (name.as_str(), node) {
             (BATCH_TIMEOUT, _) => {
-                batch_timeouts = parse_list(values, DefaultUnit::Milliseconds).with_context(context)?;
+                batch_timeouts = list::durations(values, DefaultUnit::Milliseconds).with_context(context)?;
             }
             (STRATEGY, Node::Bundled) => {
                 let each = values.split(',').map(strategy).collect::<Result<_, _>>();
@@ -284,22 +310,16 @@ fn grid(node: &Node, repetitions: u32, given: &BTreeMap<String, ValueList>) -> a
             (STRATEGY, Node::Program(_)) => {
                 bail!("only this repository's node has strategies; leave out bin")
             }
-            (name, _) => {
-                let setting = Setting::named(name).with_context(|| {
-                    let known: Vec<&str> = Setting::ALL.iter().map(|setting| setting.name).collect();
-                    format!(
-                        "{name:?} is not a parameter; there are {BATCH_TIMEOUT}, {STRATEGY}, {}",
-                        known.join(", ")
-                    )
-                })?;
-                settings.set(name, setting.parse_list(values).with_context(context)?)?;
-            }
+            (name, _) => match Setting::named(name) {
+                Some(setting) => settings.set(name, setting.parse_list(values).with_context(context)?)?,
+                None => users.push(UserParameter::parse(name, values).with_context(context)?),
+            },
         }
     }
     if repetitions == 0 {
         bail!("repetitions must be at least 1");
     }
-    Ok(Grid { repetitions, batch_timeouts, strategies, settings })
+    Ok(Grid { repetitions, batch_timeouts, parameters: users, strategies, settings })
 }
 
 /// The values of a grid, each as it is typed.
@@ -310,7 +330,12 @@ pub fn parameters(grid: &Grid) -> BTreeMap<String, ValueList> {
     });
     let mut parameters: BTreeMap<String, ValueList> = settings.collect();
     let timeouts = grid.batch_timeouts.iter().map(|timeout| format!("{}ms", timeout.as_millis()));
-    parameters.insert(BATCH_TIMEOUT.to_owned(), list(timeouts.collect()));
+    if !grid.batch_timeouts.is_empty() {
+        parameters.insert(BATCH_TIMEOUT.to_owned(), list(timeouts.collect()));
+    }
+    for UserParameter { name, values } in &grid.parameters {
+        parameters.insert(name.clone(), list(values.iter().map(|choice| choice.text.clone()).collect()));
+    }
     if !grid.strategies.is_empty() {
         let names = grid.strategies.iter().map(|strategy| strategy.name().to_owned());
         parameters.insert(STRATEGY.to_owned(), list(names.collect()));
@@ -393,7 +418,7 @@ mod tests {
 
     #[test]
     fn a_written_description_reads_back_as_it_was() {
-        let text = "engine = \"embedded\"\nseed = 9\nrepetitions = 2\n[node]\nbin = \"./a b.py\"\n\
+        let text = "engine = \"embedded\"\nseed = 9\nrepetitions = 2\n[node]\nbin = \"./a b.py\"\nlabel = \"my node\"\n\
             args = \"-t {batch_timeout_s}\"\nenv = [\"A=b c\", \"T={batch_timeout}\"]\n[parameters]\nbatch_timeout = \"50..=150:50\"\nnode_count = [5, 25]\n\
             rate = 0.5\nlatency = \"1s\"\navailability = \"none\"\n[[limits]]\nchallenge = \"3d\"\n[[limits]]\nmax_ms = 500\n";
         let spec = resolve(text).unwrap();
@@ -410,10 +435,9 @@ mod tests {
         for (text, problem) in [
             ("engine = \"jepsen\"", "choose one of maelstrom, embedded, simulated"),
             ("sed = 5", "unknown field `sed`"),
-            (
-                "[parameters]\nnodes = 5",
-                "\"nodes\" is not a parameter; there are batch_timeout, strategy, node_count",
-            ),
+            ("[parameters]\nnodes = 5", "nothing uses the parameter nodes: write {nodes} in --node-args"),
+            ("[parameters]\nnode-count = 5", "\"node-count\" is not a name for a parameter"),
+            ("[node]\nbin = \"x\"\nargs = \"{x}\"", "{x} is not a placeholder; the node has no parameters"),
             ("[parameters]\nnode_count = 0", "the parameter node_count: \"0\" is not a valid node-count"),
             ("[parameters]\nbatch_timeout = [\"x\"]", "the parameter batch_timeout: \"x\""),
             ("[node]\nargs = \"{x}\"", "{x} is not a placeholder"),

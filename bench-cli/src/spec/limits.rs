@@ -54,6 +54,11 @@ impl Limits {
         self.msgs_per_op.is_none() && self.median.is_none() && self.max.is_none()
     }
 
+    /// Their name, or the limits themselves if they have none: a heading.
+    pub fn short(&self) -> String {
+        if self.name.is_empty() { self.to_string() } else { self.name.clone() }
+    }
+
     /// The longest batch timeout that can meet the limits, in milliseconds: the median and the maximum are at
     /// least half of it and all of it. `None` if no latency is limited.
     pub fn timeout_bound_ms(&self) -> Option<u64> {

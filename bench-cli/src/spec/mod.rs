@@ -6,7 +6,8 @@
 //! | [`run`], [`shard`] | one run of it; a part of its runs, for one of several machines |
 //! | [`mod@file`] | `sweep.toml`, and what flags add to it |
 //! | [`setting`], [`settings`] | the table of Maelstrom's settings; a run's values of them |
-//! | [`value`], [`durations`], [`numbers`] | values, and how users write lists and ranges of them |
+//! | [`parameter`] | what varies from one run to another, the user's own parameters among it |
+//! | [`value`], [`durations`], [`list`] | values, and how users write lists and ranges of them |
 //! | [`template`] | arguments with placeholders for parameters |
 //! | [`node`], [`engine`], [`limits`] | what runs as a node, what executes it, what it should stay below |
 //! | [`names`] | names that tell runs and series apart |
@@ -17,9 +18,10 @@ pub mod durations;
 pub mod engine;
 pub mod file;
 pub mod limits;
+pub mod list;
 pub mod names;
 pub mod node;
-pub mod numbers;
+pub mod parameter;
 pub mod run;
 pub mod setting;
 pub mod settings;
@@ -33,5 +35,6 @@ pub use engine::EngineKind;
 pub use limits::Limits;
 pub use names::Names;
 pub use node::Node;
+pub use parameter::Parameter;
 pub use run::RunSpec;
 pub use sweep::{Grid, SettingLists, SweepSpec};

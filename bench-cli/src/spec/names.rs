@@ -1,16 +1,20 @@
-//! Names that tell series and runs apart: they say a setting where not all runs have the same.
+//! Names that tell series and runs apart: they say a parameter where not all runs have the same value.
 
 use std::collections::BTreeSet;
 
+use super::parameter::Parameter;
 use super::run::RunSpec;
-use super::setting::Setting;
 
-/// The settings in which some runs differ.
+/// The parameters in which some runs differ.
 #[derive(Clone, Debug)]
 pub struct Names {
+    /// The parameter that every run's name says: the horizontal axis of plots.
+    axis: Parameter,
     /// Whether the engines differ, and are to be told apart.
     engine: bool,
-    settings: Vec<&'static Setting>,
+    settings: Vec<Parameter>,
+    /// Those that a user of the node chooses, the axis not among them.
+    choices: Vec<Parameter>,
 }
 
 impl Names {
@@ -23,49 +27,79 @@ impl Names {
     /// For the runs of several sweeps that are compared: the engine may be what is compared.
     pub fn among_sweeps<'a>(runs: impl IntoIterator<Item = &'a RunSpec>) -> Names {
         let runs: Vec<&RunSpec> = runs.into_iter().collect();
-        let differs = |setting: &&Setting| differ(&runs, |run| (setting.get)(&run.settings));
-        Names { engine: false, settings: Setting::ALL.iter().filter(differs).collect() }
+        let (settings, others): (Vec<Parameter>, Vec<Parameter>) = Parameter::varying(runs.iter().copied())
+            .into_iter()
+            .partition(|parameter| matches!(parameter, Parameter::Setting(_)));
+        // The name of a series says its strategy anyway.
+        let choices = others.into_iter().filter(|one| *one != Parameter::Strategy).collect();
+        let axis = Parameter::default_axis(runs);
+        Names { axis, engine: false, settings, choices }
+    }
+
+    /// The same for plots with another horizontal axis.
+    #[must_use]
+    pub fn on_axis(self, axis: Parameter) -> Names {
+        Names { axis, ..self }
+    }
+
+    /// The parameter that is the horizontal axis of plots.
+    pub fn axis(&self) -> &Parameter {
+        &self.axis
     }
 
     /// The settings of a run that others do not share, each in words.
-    fn differing(&self, run: &RunSpec) -> Vec<String> {
+    fn differing_settings(&self, run: &RunSpec) -> Vec<String> {
         let engine = self.engine.then(|| run.engine.to_string());
-        engine
-            .into_iter()
-            .chain(self.settings.iter().map(|setting| setting.label_of(&run.settings)))
-            .collect()
+        engine.into_iter().chain(self.labels(&self.settings, run)).collect()
+    }
+
+    fn labels(&self, parameters: &[Parameter], run: &RunSpec) -> Vec<String> {
+        parameters.iter().filter(|one| **one != self.axis).map(|one| one.label(run)).collect()
     }
 
     /// The settings of a run that others do not share; empty if all have the same.
     pub fn settings(&self, run: &RunSpec) -> String {
-        self.differing(run).join(", ")
+        self.differing_settings(run).join(", ")
+    }
+
+    /// What runs as a node, with those of its parameters that others do not share and that are not the axis.
+    pub fn subject(&self, run: &RunSpec) -> String {
+        [vec![run.series()], self.labels(&self.choices, run)].concat().join(", ")
     }
 
     /// The name of a run's series.
     pub fn series(&self, run: &RunSpec) -> String {
-        [vec![run.series()], self.differing(run)].concat().join(", ")
+        let (settings, subject) = (self.settings(run), self.subject(run));
+        if settings.is_empty() { subject } else { format!("{subject}, {settings}") }
     }
 
     /// The name of a run, unique in its sweep.
     pub fn run(&self, run: &RunSpec) -> String {
-        run_name(&self.settings(run), run)
+        run_name(&self.axis, &self.subject(run), &self.settings(run), run)
     }
 
     /// The name of a run's directory, unique in its sweep.
     pub fn directory(&self, run: &RunSpec) -> String {
         let mut name = plain_name(&run.series());
+        let engine = self.engine.then(|| run.engine.to_string());
+        let users = self.choices.iter().filter(|one| **one != Parameter::BatchTimeout);
+        let differing = self.settings.iter().chain(users).map(|one| one.label(run));
         // Never cut, so that no two combinations get the same name.
-        for setting in self.differing(run) {
+        for setting in engine.into_iter().chain(differing) {
             name.push('-');
             name.push_str(&plain_name(&setting.replace(' ', "")));
         }
-        format!("{name}-{}ms-r{}", run.batch_timeout_ms(), run.repetition)
+        if let Some(ms) = run.batch_timeout_ms() {
+            name.push_str(&format!("-{ms}ms"));
+        }
+        format!("{name}-r{}", run.repetition)
     }
 }
 
-/// The name of a run whose sweep needs these `settings`, in words, to distinguish its series.
-pub fn run_name(settings: &str, run: &RunSpec) -> String {
-    let name = format!("{} {} ms #{}", run.series(), run.batch_timeout_ms(), run.repetition);
+/// The name of a run whose sweep needs this `subject` and these `settings`, in words, to distinguish its
+/// series.
+pub fn run_name(axis: &Parameter, subject: &str, settings: &str, run: &RunSpec) -> String {
+    let name = format!("{subject} {} #{}", axis.label(run), run.repetition);
     if settings.is_empty() { name } else { format!("{name} ({settings})") }
 }
 

@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
-use super::durations::{DefaultUnit, parse_duration, parse_list};
-use super::numbers;
-use super::settings::{Availability, InvalidSetting, LatencyDistribution, Nemesis, Settings, Topology};
+use super::durations::{DefaultUnit, parse_duration};
+use super::list;
+use super::settings::{
+    Availability, InvalidSetting, LatencyDistribution, Nemesis, Noise, Settings, Topology,
+};
 use super::value::Value;
 
 /// One setting of a run.
@@ -50,6 +52,8 @@ pub enum Kind {
     Seconds,
     /// A word.
     Word,
+    /// A set of words with `+` or commas between. So a list of settings has one value of it.
+    Set,
 }
 
 const NOT_ITS_KIND: &str = "it is not a value of this setting";
@@ -183,18 +187,15 @@ impl Setting {
             name: "nemesis",
             column: "nemesis",
             unit: "text",
-            meaning: "`none` or `partition`.",
-            kind: Kind::Word,
+            meaning: "`none`, or the kinds of fault with `+` between: `partition`, `kill`, `pause`.",
+            kind: Kind::Set,
             left_empty: None,
-            value_name: "FAULT",
-            help: "Faults to inject: partition or none",
-            get: |settings| Value::word(if settings.nemesis.partition { "partition" } else { "none" }),
+            value_name: "FAULTS",
+            help: "Faults to inject: any of partition, kill and pause with commas between, or none",
+            get: |settings| Value::word(settings.nemesis.faults.cell()),
             set: |settings, value| {
-                settings.nemesis.partition = match value.as_word() {
-                    Some("partition") => true,
-                    Some("none") => false,
-                    _ => return Err("choose partition or none"),
-                };
+                let faults = value.as_word().and_then(|word| word.parse().ok());
+                settings.nemesis.faults = faults.ok_or("choose from partition, kill and pause, or none")?;
                 Ok(())
             },
             label: |text| if text == "none" { "no faults" } else { text }.to_owned(),
@@ -270,6 +271,22 @@ impl Setting {
             },
             label: |text| format!("duplication {text}"),
         },
+        Setting {
+            name: "noise",
+            column: "noise",
+            unit: "text",
+            meaning: "`busy` if the simulated machine had other work on each core; else empty.",
+            kind: Kind::Word,
+            left_empty: Some("idle"),
+            value_name: "NAME",
+            help: "Machine that runs are simulated on: idle, or busy with other programs (simulated engine only)",
+            get: |settings| Value::word(settings.noise),
+            set: |settings, value| {
+                settings.noise = named::<Noise>(value, "choose idle or busy")?;
+                Ok(())
+            },
+            label: |text| format!("{text} machine"),
+        },
     ];
 
     /// The setting of this name.
@@ -309,13 +326,14 @@ impl Setting {
     pub fn parse_list(&self, text: &str) -> Result<Vec<Value>, InvalidSetting> {
         let values: Vec<Value> = match self.kind {
             Kind::Word => text.split(',').map(|word| Value::word(word.trim())).collect(),
-            Kind::Count | Kind::Number => numbers::expand(text)
+            Kind::Set => vec![Value::word(text.replace(',', "+"))],
+            Kind::Count | Kind::Number => list::numbers(text)
                 .map_err(|error| InvalidSetting(error.to_string()))?
                 .iter()
                 .map(|number| number.parse().map_or_else(|()| Value::word(number), Value::Number))
                 .collect(),
             Kind::Milliseconds | Kind::Seconds => {
-                let list = parse_list(text, self.default_unit())
+                let list = list::durations(text, self.default_unit())
                     .map_err(|error| InvalidSetting(error.to_string()))?;
                 list.into_iter().map(Value::Duration).collect()
             }
@@ -332,7 +350,7 @@ impl Setting {
     /// If it is not a value of this setting.
     pub fn apply_cell(&self, settings: &mut Settings, cell: &str) -> Result<(), InvalidSetting> {
         let value = match self.kind {
-            Kind::Word => Value::word(cell),
+            Kind::Word | Kind::Set => Value::word(cell),
             Kind::Count | Kind::Number => cell.parse().map_or_else(|()| Value::word(cell), Value::Number),
             Kind::Milliseconds | Kind::Seconds => {
                 let duration = parse_duration(cell, self.default_unit());
@@ -399,7 +417,7 @@ mod tests {
         let settings = Settings::default();
         let names: Vec<String> = Setting::ALL.iter().map(|setting| setting.label_of(&settings)).collect();
         let said = "25 nodes, 1n clients, 100 op/s, 20 s, latency 100 ms, constant, grid, no faults, faults every 10 s, \
-                    any availability, loss 0, duplication 0";
+                    any availability, loss 0, duplication 0, idle machine";
         assert_eq!(names.join(", "), said);
     }
 
@@ -421,7 +439,7 @@ mod tests {
             ("time_limit", "1500ms", "whole seconds only"),
             ("time_limit", "0", "more than 0"),
             ("topology", "ring", "choose one of grid"),
-            ("nemesis", "kill", "partition"),
+            ("nemesis", "flood", "partition, kill and pause"),
             ("loss", "1", "less than 1"),
             ("concurrency", "n", "2n for two per node"),
             ("availability", "2", "between 0 and 1"),

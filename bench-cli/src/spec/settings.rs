@@ -32,6 +32,8 @@ pub struct Settings {
     pub message_faults: MessageFaults,
     /// The fraction of requests that must succeed, if any is asked for.
     pub availability: Option<Availability>,
+    /// The machine that a simulated run is on.
+    pub noise: Noise,
 }
 
 impl Default for Settings {
@@ -50,6 +52,7 @@ impl Default for Settings {
             nemesis: Nemesis::default(),
             message_faults: MessageFaults::default(),
             availability: None,
+            noise: Noise::Idle,
         }
     }
 }
@@ -130,11 +133,74 @@ pub enum Topology {
     Total,
 }
 
+/// A kind of fault that lasts for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The network loses all messages between some nodes.
+    Partition,
+    /// Nodes are killed, and started again.
+    Kill,
+    /// Nodes are stopped, and go on later as if nothing had happened.
+    Pause,
+}
+
+/// A set of kinds of faults. As text `none`, or the kinds with commas between: `partition,kill`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Faults(u8);
+
+impl Faults {
+    /// No faults.
+    pub const NONE: Faults = Faults(0);
+
+    /// The set of these kinds.
+    pub fn of(kinds: impl IntoIterator<Item = Fault>) -> Faults {
+        Faults(kinds.into_iter().fold(0, |set, kind| set | 1 << kind as u8))
+    }
+
+    /// The set of partitions alone.
+    pub const fn partition() -> Faults {
+        Faults(1 << Fault::Partition as u8)
+    }
+
+    /// Whether `kind` is one of them.
+    pub const fn contains(self, kind: Fault) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+
+    /// The set without `kind`.
+    pub const fn without(self, kind: Fault) -> Faults {
+        Faults(self.0 & !(1 << kind as u8))
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The kinds in the set.
+    pub fn kinds(self) -> impl Iterator<Item = Fault> {
+        Fault::ALL.iter().copied().filter(move |kind| self.contains(*kind))
+    }
+
+    /// The set as a CSV cell, where a comma would need quotes: `partition+kill`, or `none`.
+    pub fn cell(self) -> String {
+        self.joined("+")
+    }
+
+    fn joined(self, separator: &str) -> String {
+        let names: Vec<&str> = self.kinds().map(Fault::name).collect();
+        if names.is_empty() { NO_FAULTS.to_owned() } else { names.join(separator) }
+    }
+}
+
+/// The empty set of faults as text.
+const NO_FAULTS: &str = "none";
+
 /// The faults that are injected while operations run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Nemesis {
-    /// Whether network partitions start and heal.
-    pub partition: bool,
+    /// Which kinds of faults start and end.
+    pub faults: Faults,
     /// The mean time from one fault operation to the next.
     pub interval: Duration,
 }
@@ -142,7 +208,7 @@ pub struct Nemesis {
 impl Default for Nemesis {
     /// No faults; Maelstrom's interval of 10 s.
     fn default() -> Nemesis {
-        Nemesis { partition: false, interval: Duration::from_secs(10) }
+        Nemesis { faults: Faults::NONE, interval: Duration::from_secs(10) }
     }
 }
 
@@ -161,6 +227,16 @@ impl MessageFaults {
     pub fn any(&self) -> bool {
         *self != MessageFaults::default()
     }
+}
+
+/// How much else the machine of a simulated run has to do: how late processes wake and timers expire. Any
+/// other engine has a real machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noise {
+    /// Nothing.
+    Idle,
+    /// Another program uses each core all the time.
+    Busy,
 }
 
 /// What `--availability` demands.
@@ -226,9 +302,30 @@ pub(crate) use named;
 
 named!(LatencyDistribution, "latency distribution",
     Constant => "constant", Uniform => "uniform", Exponential => "exponential");
+named!(Noise, "noise", Idle => "idle", Busy => "busy");
+named!(Fault, "fault", Partition => "partition", Kill => "kill", Pause => "pause");
 named!(Topology, "topology",
     Grid => "grid", Line => "line", Tree => "tree", Tree2 => "tree2", Tree3 => "tree3", Tree4 => "tree4",
     Total => "total");
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.joined(","))
+    }
+}
+
+impl FromStr for Faults {
+    type Err = InvalidSetting;
+
+    /// Reads the form of a flag and that of a CSV cell.
+    fn from_str(text: &str) -> Result<Faults, InvalidSetting> {
+        if text == NO_FAULTS {
+            return Ok(Faults::NONE);
+        }
+        let kinds: Result<Vec<Fault>, _> = text.split([',', '+']).map(|kind| kind.trim().parse()).collect();
+        kinds.map(Faults::of)
+    }
+}
 
 impl fmt::Display for Concurrency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -292,6 +389,21 @@ mod tests {
         for &distribution in LatencyDistribution::ALL {
             assert_eq!(distribution.to_string().parse(), Ok(distribution));
         }
+    }
+
+    #[test]
+    fn faults_are_a_set() {
+        for (text, cell) in
+            [("none", "none"), ("kill", "kill"), ("partition,kill,pause", "partition+kill+pause")]
+        {
+            let faults: Faults = text.parse().unwrap();
+            assert_eq!((faults.to_string(), faults.cell()), (text.to_owned(), cell.to_owned()));
+            assert_eq!(cell.parse(), Ok(faults));
+        }
+        assert_eq!("pause, kill".parse(), Ok(Faults::of([Fault::Kill, Fault::Pause])));
+        assert_eq!(Faults::partition().without(Fault::Partition), Faults::NONE);
+        let error = "kill,flood".parse::<Faults>().unwrap_err().to_string();
+        assert!(error.contains("flood") && error.contains("partition, kill, pause"), "{error}");
     }
 
     #[test]

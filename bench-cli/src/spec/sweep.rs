@@ -9,11 +9,13 @@ use node::StrategyKind;
 use super::engine::EngineKind;
 use super::file::BATCH_TIMEOUT;
 use super::limits::Limits;
+use super::list::Choice;
 use super::node::Node;
+use super::parameter::UserParameter;
 use super::run::RunSpec;
 use super::setting::Setting;
 use super::settings::{InvalidSetting, Settings};
-use super::template::{ArgsTemplate, EnvTemplate, TemplateError};
+use super::template::{ArgsTemplate, Bindings, EnvTemplate, TemplateError};
 use super::value::Value;
 
 /// Everything that decides which runs a sweep makes, and from which random choices.
@@ -23,6 +25,8 @@ pub struct SweepSpec {
     pub engine: EngineKind,
     /// What runs as a node.
     pub node: Node,
+    /// What the user calls the node in tables and plots, in place of its strategy or program name.
+    pub label: Option<String>,
     /// The node's arguments, after those for strategy and batch timeout that this repository's node is given.
     pub args: ArgsTemplate,
     /// Variables added to the node's environment, besides the batch timeout.
@@ -42,8 +46,10 @@ pub struct SweepSpec {
 pub struct Grid {
     /// How often each point is measured. At least 1.
     pub repetitions: u32,
-    /// The batch timeouts, whole milliseconds.
+    /// The batch timeouts, whole milliseconds; empty for a node that has none.
     pub batch_timeouts: Vec<Duration>,
+    /// The user's parameters, by name.
+    pub parameters: Vec<UserParameter>,
     /// The strategies of this repository's node; empty for any other.
     pub strategies: Vec<StrategyKind>,
     /// Network, workload and faults.
@@ -129,11 +135,13 @@ impl SweepSpec {
         SweepSpec {
             engine,
             node: Node::Bundled,
+            label: None,
             args: ArgsTemplate::default(),
             env: Vec::new(),
             grid: Grid {
                 repetitions: 3,
                 batch_timeouts: batch_timeouts.to_vec(),
+                parameters: Vec::new(),
                 strategies: strategies.to_vec(),
                 settings: SettingLists::default(),
             },
@@ -148,7 +156,7 @@ impl SweepSpec {
     /// effect of the timeout.
     ///
     /// # Errors
-    /// If the node's arguments have a placeholder that no parameter fills.
+    /// If the node's arguments have a placeholder that no parameter fills, or a parameter is in none of them.
     pub fn runs(&self) -> Result<Vec<RunSpec>, TemplateError> {
         let mut seeds: HashMap<RunSpec, u64> = HashMap::new();
         let mut next = self.seed;
@@ -167,27 +175,47 @@ impl SweepSpec {
     }
 
     fn expand(&self, grid: &Grid) -> Result<Vec<RunSpec>, TemplateError> {
+        let is_used = |name: &str| self.mentions(name);
+        if let Some(unused) = grid.parameters.iter().find(|parameter| !is_used(&parameter.name)) {
+            return Err(TemplateError::Unused(unused.name.clone()));
+        }
         let strategies: Vec<Option<StrategyKind>> = match self.node {
             Node::Bundled => grid.strategies.iter().copied().map(Some).collect(),
             Node::Program(_) => vec![None],
         };
+        let batch_timeouts: Vec<Option<Duration>> = match grid.batch_timeouts.as_slice() {
+            [] => vec![None],
+            timeouts => timeouts.iter().copied().map(Some).collect(),
+        };
         let settings = grid.settings.combinations();
+        let choices = combinations(&grid.parameters);
         let mut runs = Vec::new();
         for repetition in 1..=grid.repetitions {
             for settings in &settings {
                 for &strategy in &strategies {
-                    for &batch_timeout in &grid.batch_timeouts {
-                        runs.push(RunSpec {
-                            engine: self.engine,
-                            node: self.node.clone(),
-                            strategy,
-                            batch_timeout,
-                            settings: settings.clone(),
-                            args: self.args(strategy, batch_timeout)?,
-                            env: self.env(batch_timeout)?,
-                            repetition,
-                            seed: None,
-                        });
+                    for chosen in &choices {
+                        for &batch_timeout in &batch_timeouts {
+                            let bindings = bindings(batch_timeout, chosen);
+                            let parameter =
+                                |(name, choice): &(&str, &Choice)| ((*name).to_owned(), choice.value.clone());
+                            runs.push(RunSpec {
+                                engine: self.engine,
+                                node: self.node.clone(),
+                                label: self.label_of(strategy),
+                                strategy,
+                                batch_timeout,
+                                parameters: chosen.iter().map(parameter).collect(),
+                                settings: settings.clone(),
+                                args: self.args(strategy, batch_timeout, &bindings)?,
+                                env: self
+                                    .env
+                                    .iter()
+                                    .map(|one| one.fill(&bindings))
+                                    .collect::<Result<_, _>>()?,
+                                repetition,
+                                seed: None,
+                            });
+                        }
                     }
                 }
             }
@@ -195,18 +223,31 @@ impl SweepSpec {
         Ok(runs)
     }
 
+    /// What a run of a strategy is called; `None` if the user does not say. Of several strategies a label
+    /// alone would make one series.
+    pub fn label_of(&self, strategy: Option<StrategyKind>) -> Option<String> {
+        let label = self.label.as_ref()?;
+        let mut all = self.extends.iter().chain([&self.grid]).flat_map(|grid| &grid.strategies);
+        match strategy.filter(|_| all.any(|other| Some(*other) != strategy)) {
+            Some(strategy) => Some(format!("{label} {}", strategy.name())),
+            None => Some(label.clone()),
+        }
+    }
+
+    /// Whether the node's arguments or environment mention a parameter.
+    pub fn mentions(&self, parameter: &str) -> bool {
+        self.args.uses(parameter) || self.env.iter().any(|variable| variable.uses(parameter))
+    }
+
     fn args(
         &self,
         strategy: Option<StrategyKind>,
-        batch_timeout: Duration,
+        batch_timeout: Option<Duration>,
+        bindings: &Bindings<'_>,
     ) -> Result<Vec<String>, TemplateError> {
         let mut args = bundled_args(strategy, batch_timeout);
-        args.extend(self.args.fill(&bindings(batch_timeout))?);
+        args.extend(self.args.fill(bindings)?);
         Ok(args)
-    }
-
-    fn env(&self, batch_timeout: Duration) -> Result<Vec<(String, String)>, TemplateError> {
-        self.env.iter().map(|variable| variable.fill(&bindings(batch_timeout))).collect()
     }
 
     /// The sweep that makes runs like `runs`: of the same node with the same settings. `spec` describes the
@@ -217,6 +258,13 @@ impl SweepSpec {
         let mut like = spec.cloned().or_else(|| first.as_sweep())?;
         like.extends.clear();
         like.grid.settings = SettingLists::among(runs.iter().map(|run| &run.settings));
+        for parameter in &mut like.grid.parameters {
+            let measured = |choice: &Choice| {
+                runs.iter()
+                    .any(|run| run.parameters.contains(&(parameter.name.clone(), choice.value.clone())))
+            };
+            parameter.values.retain(measured);
+        }
         like.grid.strategies.clear();
         for strategy in runs.iter().filter_map(|run| run.strategy) {
             if !like.grid.strategies.contains(&strategy) {
@@ -236,14 +284,35 @@ impl SweepSpec {
     }
 }
 
-/// What placeholders stand for in a run of this batch timeout.
-fn bindings(batch_timeout: Duration) -> [(&'static str, Value, String); 1] {
-    [(BATCH_TIMEOUT, Value::Duration(batch_timeout), format!("{}ms", batch_timeout.as_millis()))]
+/// Every combination of the parameters' values, the last one's changing fastest.
+fn combinations(parameters: &[UserParameter]) -> Vec<Vec<(&str, &Choice)>> {
+    let mut all = vec![Vec::new()];
+    for UserParameter { name, values } in parameters {
+        let mut longer = Vec::new();
+        for chosen in &all {
+            for choice in values {
+                longer.push([chosen.as_slice(), &[(name.as_str(), choice)]].concat());
+            }
+        }
+        all = longer;
+    }
+    all
+}
+
+/// What placeholders stand for in a run with this batch timeout and these values of the user's parameters.
+fn bindings<'a>(
+    batch_timeout: Option<Duration>,
+    chosen: &[(&'a str, &'a Choice)],
+) -> Vec<(&'a str, Value, String)> {
+    let of_timeout = batch_timeout
+        .map(|timeout| (BATCH_TIMEOUT, Value::Duration(timeout), format!("{}ms", timeout.as_millis())));
+    let of_user = chosen.iter().map(|&(name, choice)| (name, choice.value.clone(), choice.text.clone()));
+    of_timeout.into_iter().chain(of_user).collect()
 }
 
 /// The arguments that tell this repository's node its strategy and batch timeout.
-fn bundled_args(strategy: Option<StrategyKind>, batch_timeout: Duration) -> Vec<String> {
-    let Some(strategy) = strategy else { return Vec::new() };
+fn bundled_args(strategy: Option<StrategyKind>, batch_timeout: Option<Duration>) -> Vec<String> {
+    let Some((strategy, batch_timeout)) = strategy.zip(batch_timeout) else { return Vec::new() };
     let batch_timeout = format!("{}ms", batch_timeout.as_millis());
     ["--batch-timeout", &batch_timeout, "--strategy", strategy.name()].map(str::to_owned).into()
 }
@@ -256,11 +325,13 @@ impl RunSpec {
         (own.is_empty() && self.env.is_empty()).then(|| SweepSpec {
             engine: self.engine,
             node: self.node.clone(),
+            label: self.label.clone(),
             args: ArgsTemplate::default(),
             env: Vec::new(),
             grid: Grid {
                 repetitions: 1,
-                batch_timeouts: vec![self.batch_timeout],
+                batch_timeouts: self.batch_timeout.into_iter().collect(),
+                parameters: Vec::new(),
                 strategies: self.strategy.into_iter().collect(),
                 settings: SettingLists::of(&self.settings),
             },
@@ -354,6 +425,19 @@ mod tests {
         assert!(before.iter().all(|(run, seed)| after[run] == *seed));
         assert_eq!(after.values().collect::<BTreeSet<_>>().len(), 12);
         assert_eq!(first.extended_to(first.grid.clone()), first);
+    }
+
+    #[test]
+    fn a_label_names_the_series_and_makes_no_other_run() {
+        let labelled = |strategies: &[StrategyKind]| {
+            let mut spec = SweepSpec::bundled(EngineKind::Embedded, strategies, &[Duration::from_millis(50)]);
+            let before = spec.runs().unwrap()[0].identity();
+            spec.label = Some("main".to_owned());
+            assert_eq!(spec.runs().unwrap()[0].identity(), before);
+            Names::among(&spec.runs().unwrap()).series(&spec.runs().unwrap()[0])
+        };
+        assert_eq!(labelled(&[StrategyKind::Hub]), "main");
+        assert_eq!(labelled(&[StrategyKind::Hub, StrategyKind::Tree]), "main hub");
     }
 
     #[test]

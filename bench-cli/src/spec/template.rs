@@ -44,13 +44,18 @@ pub enum TemplateError {
     #[error("{0:?} has a quote that is not closed")]
     Quote(String),
     /// A placeholder that no parameter fills.
-    #[error("{{{name}}} is not a placeholder; there are {known}; write {{{{ for a brace")]
+    #[error("{{{name}}} is not a placeholder; {known}; --param NAME=LIST adds one; write {{{{ for a brace")]
     Unknown {
         /// The placeholder's name.
         name: String,
-        /// Those that would have been filled.
+        /// Those that would have been filled, in words.
         known: String,
     },
+    /// A parameter of the user's that no template mentions.
+    #[error(
+        "nothing uses the parameter {0}: write {{{0}}} in --node-args or --node-env where the node should find it"
+    )]
+    Unused(String),
     /// A variable without a name.
     #[error("{0:?} does not set a variable; write NAME=VALUE")]
     Variable(String),
@@ -86,6 +91,11 @@ impl ArgsTemplate {
         self.args.iter().map(|arg| arg.fill(bindings)).collect()
     }
 
+    /// Whether it mentions a parameter.
+    pub fn uses(&self, parameter: &str) -> bool {
+        self.args.iter().any(|arg| arg.uses(parameter))
+    }
+
     /// Whether it gives no arguments.
     pub fn is_empty(&self) -> bool {
         self.args.is_empty()
@@ -99,6 +109,11 @@ impl EnvTemplate {
     /// If no parameter fills a placeholder.
     pub fn fill(&self, bindings: &Bindings<'_>) -> Result<(String, String), TemplateError> {
         Ok((self.name.clone(), self.value.fill(bindings)?))
+    }
+
+    /// Whether it mentions a parameter.
+    pub fn uses(&self, parameter: &str) -> bool {
+        self.value.uses(parameter)
     }
 }
 
@@ -152,6 +167,13 @@ impl Template {
         Ok(Template { pieces })
     }
 
+    /// Whether it mentions a parameter.
+    fn uses(&self, parameter: &str) -> bool {
+        let names =
+            |name: &str| name.strip_prefix(parameter).is_some_and(|unit| ["", "_ms", "_s"].contains(&unit));
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Placeholder(name) if names(name)))
+    }
+
     /// The word for one run.
     ///
     /// # Errors
@@ -187,7 +209,13 @@ fn unknown(name: &str, bindings: &Bindings<'_>) -> TemplateError {
         ],
         None => vec![format!("{{{bound}}} (as in {text})")],
     });
-    TemplateError::Unknown { name: name.to_owned(), known: known.collect::<Vec<_>>().join(", ") }
+    let known: Vec<String> = known.collect();
+    let known = if known.is_empty() {
+        "the node has no parameters".to_owned()
+    } else {
+        format!("there are {}", known.join(", "))
+    };
+    TemplateError::Unknown { name: name.to_owned(), known }
 }
 
 impl fmt::Display for ArgsTemplate {

@@ -85,6 +85,13 @@ impl Value {
         Value::Number(Number::new(number).unwrap_or(Number(0.0)))
     }
 
+    /// A number as it is typed, or else a word: `inf` and `nan` are words.
+    pub fn typed(text: &str) -> Value {
+        let digits = text.trim_start_matches(['-', '+', '.']);
+        let number = text.parse().ok().filter(|_| digits.starts_with(|c: char| c.is_ascii_digit()));
+        number.map_or_else(|| Value::word(text), Value::Number)
+    }
+
     /// A word as a value.
     pub fn word(word: impl ToString) -> Value {
         Value::Word(word.to_string())

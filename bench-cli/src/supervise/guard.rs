@@ -1,12 +1,13 @@
 //! The guard, which kills the nodes if this process is killed by SIGKILL.
 //!
-//! A killed process cannot clean up, so another one does: the guard, a second process of this program. It only reads a
-//! pipe that nobody but this process holds open. This process reports the start and the end of each process group. When
-//! the pipe ends, this process is gone, and the guard kills all groups that are left.
+//! A killed process cannot clean up, so another one does: the guard, a second process of this program. It
+//! only reads a pipe that nobody but this process holds open. This process reports the start and the end of
+//! each process group. When the pipe ends, this process is gone, and the guard kills all groups that are
+//! left.
 //!
-//! The guard does not kill a younger group with a reused number. A group's number becomes free only when this process
-//! has waited for its leader, which it does just before it reports the end. A guard whose process is gone acts within
-//! milliseconds.
+//! The guard does not kill a younger group with a reused number. A group's number becomes free only when this
+//! process has waited for its leader, which it does just before it reports the end. A guard whose process is
+//! gone acts within milliseconds.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Write as _};
@@ -82,7 +83,8 @@ fn lock() -> std::sync::MutexGuard<'static, Option<ChildStdin>> {
 
 /// Runs the guard until the process that it guards is gone.
 pub fn main() {
-    // A name of its own, so that `pkill bench-cli` does not end the guard. Only Linux names processes by a file.
+    // A name of its own, so that `pkill bench-cli` does not end the guard. Only Linux names processes by a
+    // file.
     let _ = std::fs::write("/proc/self/comm", "bench-guard");
     let guarded = Supervisor::parent();
     for group in left_over(io::stdin().lock()) {

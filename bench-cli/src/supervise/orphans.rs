@@ -1,12 +1,12 @@
 //! Orphans: processes that have outlived their run. A mark in their environment identifies them.
 //!
-//! A run's process group is killed when the run is over, and by [`super::guard`] when this process is killed. Both miss
-//! a process that has left its group. If the guard is killed too, nothing happens until the next start. A file cannot
-//! name the remaining processes then, because process numbers are reused.
+//! A run's process group is killed when the run is over, and by [`super::guard`] when this process is killed.
+//! Both miss a process that has left its group. If the guard is killed too, nothing happens until the next
+//! start. A file cannot name the remaining processes then, because process numbers are reused.
 //!
-//! So each process of a run carries a mark in its environment, which its children inherit: its supervisor, when that
-//! started, and the run's directory. Marked processes of a completed run are orphans. So are marked processes whose
-//! supervisor is dead.
+//! So each process of a run carries a mark in its environment, which its children inherit: its supervisor,
+//! when that started, and the run's directory. Marked processes of a completed run are orphans. So are marked
+//! processes whose supervisor is dead.
 //!
 //! Only Linux shows the environments of processes. Elsewhere nothing is marked and nothing is found.
 
@@ -16,8 +16,9 @@ use std::path::Path;
 /// The variable that holds the mark.
 pub const VARIABLE: &str = "BENCH_CLI_RUN";
 
-/// The variable and the value that mark the processes of the run in `directory`, which this process supervises. `None`
-/// on systems without marks, or if this process belongs to a marked run, whose mark its children inherit.
+/// The variable and the value that mark the processes of the run in `directory`, which this process
+/// supervises. `None` on systems without marks, or if this process belongs to a marked run, whose mark its
+/// children inherit.
 pub fn mark(directory: &Path) -> Option<(&'static str, OsString)> {
     if is_marked() {
         return None;
@@ -192,8 +193,8 @@ mod system {
         Ended { killed: killed.difference(&left).count(), left: left.len() }
     }
 
-    /// Kills an orphan. The descriptor refers to the process that is checked, so a process that reuses its number is
-    /// safe.
+    /// Kills an orphan. The descriptor refers to the process that is checked, so a process that reuses its
+    /// number is safe.
     fn kill(process: i32, is_over: &impl Fn(Supervisor, &Path) -> bool) -> bool {
         let Some(pid) = Pid::from_raw(process) else { return false };
         let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else { return false };

@@ -1,17 +1,18 @@
 //! Processes in a group of their own, which is ended as a whole.
 //!
-//! To kill only the process itself would leave the nodes that it started. A group of its own also keeps the terminal's
-//! Ctrl-C from the process, so that the supervisor decides.
+//! To kill only the process itself would leave the nodes that it started. A group of its own also keeps the
+//! terminal's Ctrl-C from the process, so that the supervisor decides.
 
 use std::fmt;
 use std::io;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike as _};
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 
 use super::guard;
 use super::stop::{Stop, StopSignal};
@@ -34,8 +35,8 @@ pub enum Exit {
     Interrupted,
 }
 
-/// Runs `command` until it ends, `deadline` is over or `stop` asks for it. Calls `on_tick` every 200 ms. No process of
-/// its group is left afterwards.
+/// Runs `command` until it ends, `deadline` is over or `stop` asks for it. Calls `on_tick` every 200 ms. No
+/// process of its group is left afterwards.
 ///
 /// # Errors
 /// If the process cannot be started.
@@ -70,46 +71,11 @@ pub async fn supervise(
     }
 }
 
-/// A process's answer to a line on its stdin.
-#[derive(Debug)]
-pub enum Answer {
-    /// The first line that it printed.
-    Line(String),
-    /// It ended without an answer. The content is its stderr, if that was piped.
-    Ended(String),
-    /// It printed nothing in time.
-    Silence,
-}
-
-/// Starts `command`, writes `line` to its stdin and waits up to `limit` for a line on its stdout. Then ends its group.
-///
-/// # Errors
-/// If it cannot be started.
-pub async fn ask(mut command: Command, line: &str, limit: Duration) -> io::Result<Answer> {
-    /// The longest answer, in bytes: a process may print without end.
-    const LONGEST: u64 = 64 << 10;
-    command.process_group(0).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn()?;
-    let _group = Group::of(&child);
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let conversation = async {
-        let mut stdin = stdin?;
-        // If it has already ended, its stderr tells more than a broken pipe.
-        let _ = stdin.write_all(line.as_bytes()).await;
-        let mut answer = Vec::new();
-        let _ = BufReader::new(stdout?.take(LONGEST)).read_until(b'\n', &mut answer).await;
-        Some(answer).filter(|answer| !answer.is_empty())
-    };
-    let Ok(answer) = timeout(limit, conversation).await else { return Ok(Answer::Silence) };
-    if let Some(answer) = answer {
-        return Ok(Answer::Line(String::from_utf8_lossy(&answer).into_owned()));
-    }
-    let mut message = Vec::new();
-    if let Some(stderr) = stderr {
-        // A child process may hold the pipe open.
-        let _ = timeout(Duration::from_secs(1), stderr.take(LONGEST).read_to_end(&mut message)).await;
-    }
-    Ok(Answer::Ended(String::from_utf8_lossy(&message).into_owned()))
+/// The processor time of all processes that this one has started and waited for, and of theirs.
+pub fn children_cpu() -> Duration {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else { return Duration::ZERO };
+    let part = |time: TimeVal| Duration::from_micros(time.num_microseconds().unsigned_abs());
+    part(usage.user_time()) + part(usage.system_time())
 }
 
 /// A process group, killed when dropped.

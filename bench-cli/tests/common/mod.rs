@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use bench_cli::record::parameter_columns::ParameterColumns;
 use bench_cli::record::{RunRecord, columns, csv_file};
 use tempfile::TempDir;
 
@@ -62,8 +63,9 @@ pub fn timeless(folder: &Path) -> Vec<RunRecord> {
 
 /// Writes records as a sweep does.
 pub fn write_csv(path: &Path, records: &[RunRecord]) {
-    let lines = records.iter().flat_map(columns::line);
-    let text: Vec<u8> = (columns::header() + "\n").into_bytes().into_iter().chain(lines).collect();
+    let parameters = ParameterColumns::of(records.iter().map(|record| &record.run));
+    let lines = records.iter().flat_map(|record| columns::line(record, &parameters));
+    let text: Vec<u8> = (columns::header(&parameters) + "\n").into_bytes().into_iter().chain(lines).collect();
     fs::write(path, text).unwrap();
 }
 

@@ -35,8 +35,15 @@ fn printed_and_recorded(run: &Path) -> (String, String) {
     }
     let output = check.output().expect("a run of bench-cli check");
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {stderr}", name(run));
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let valid = edn::parse(&printed).expect("results").get(":valid?").map(ToString::to_string);
+    let status = match valid.as_deref() {
+        Some("true") => 0,
+        Some("false") => 1,
+        Some(":unknown") => 2,
+        other => panic!("{}: {other:?}, {stderr}", name(run)),
+    };
+    assert_eq!(output.status.code(), Some(status), "{}: {stderr}", name(run));
     (printed, fs::read_to_string(run.join("results.edn")).expect("recorded results"))
 }
 
@@ -93,17 +100,71 @@ fn what_is_wrong_with_a_history_is_said() {
     let cases = [
         ("{:index 0, :time 1, :type :ok, :process 0, :f :read, :value []}", "has not begun"),
         ("{:index 1, :time 1, :type :invoke, :process 0, :f :read, :value nil}", "is a line missing"),
-        ("{:index 0, :time 1, :type :invoke, :process 0, :f :txn, :value nil}", ":f is :txn"),
+        ("{:index 0, :time 1, :type :invoke, :process 0, :f :no-such, :value nil}", ":f is :no-such"),
+        ("{:index 0, :time 1, :type :invoke, :process 0, :f :txn, :value nil}", ":txn is of txn-list-append"),
+        (
+            "{:index 0, :time 1, :type :invoke, :process 0, :f :read, :value [0 nil]}
+{:index 1, :time 2, :type :invoke, :process 1, :f :cas, :value [0 [1 2]]}",
+            "another workload: the operation :cas is of lin-kv",
+        ),
         ("{:index 0, :time", "line 1"),
     ];
     for (text, problem) in cases {
         fs::write(&path, text).expect("a written history");
         let assert = Command::cargo_bin("bench-cli").expect("the binary").arg("check").arg(&path).assert();
-        assert.failure().stderr(predicates::str::contains(problem));
+        assert.code(254).stderr(predicates::str::contains(problem));
     }
     let missing = directory.path().join("nowhere");
     let assert = Command::cargo_bin("bench-cli").expect("the binary").arg("check").arg(&missing).assert();
-    assert.failure().stderr(predicates::str::contains("could not read"));
+    assert.code(254).stderr(predicates::str::contains("cannot read"));
+    let results = common::recorded().join("pass/results.edn");
+    let assert = Command::cargo_bin("bench-cli").expect("the binary").arg("check").arg(&results).assert();
+    let advice = "is the results of a run, not a history; check the history next to it";
+    assert.code(254).stderr(predicates::str::contains(advice));
+}
+
+/// The exit status is that of `maelstrom test`, and the results have an overall verdict.
+#[test]
+fn a_history_decides_the_exit_status() {
+    let lost = "{:index 0, :time 1000000, :type :invoke, :process 0, :f :broadcast, :value 1}
+{:index 1, :time 2000000, :type :ok, :process 0, :f :broadcast, :value 1}
+{:index 2, :time 3000000, :type :invoke, :process 1, :f :read, :value nil}
+{:index 3, :time 4000000, :type :ok, :process 1, :f :read, :value [VALUES]}
+";
+    let no_broadcast = "{:index 0, :time 3000000, :type :invoke, :process 1, :f :read, :value nil}
+{:index 1, :time 4000000, :type :ok, :process 1, :f :read, :value []}
+";
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (text, status, verdict) in [
+        (lost.replace("VALUES", "1"), 0, ":valid? true}"),
+        (lost.replace("VALUES", ""), 1, ":valid? false}"),
+        (no_broadcast.to_owned(), 2, ":valid? :unknown}"),
+    ] {
+        fs::write(directory.path().join("history.edn"), text).expect("a written history");
+        let mut check = Command::cargo_bin("bench-cli").expect("the binary");
+        let assert = check.arg("check").arg(directory.path()).assert().code(status);
+        let stdout = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+        assert!(stdout.trim_end().ends_with(verdict), "{stdout}");
+    }
+}
+
+/// `bench-cli COMMAND | true`: whoever does not read on has seen enough.
+#[test]
+fn a_closed_pipe_ends_any_command_quietly() {
+    let run = common::recorded().join("pass");
+    for command in [
+        format!("check {}", run.display()),
+        "man sweep".to_owned(),
+        "completions bash".to_owned(),
+        "doctor --help".to_owned(),
+        "--help".to_owned(),
+        "test --help".to_owned(),
+        "simulate --time-limit 1s".to_owned(),
+    ] {
+        let script = format!("'{}' {command} | true", common::called());
+        let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("a shell");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{command}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::common::{self, bench};
-use bench_cli::analysis::compare::{Difference, compare};
+use bench_cli::analysis::compare::{Difference, Question, compare};
 use bench_cli::analysis::{Advice, Series};
 use bench_cli::record::RunRecord;
 use bench_cli::spec::Limits;
@@ -35,9 +35,9 @@ fn measure(folder: &Path, name: &str, seed: u32, percent: u64) -> Vec<RunRecord>
 /// The rows of a node that takes a tenth longer for everything, but is asked for the same timeouts in the
 /// same network.
 fn as_asked(mut record: RunRecord) -> RunRecord {
-    let batch_timeout_ms = record.batch_timeout_ms() * 100 / 110;
+    let batch_timeout_ms = record.batch_timeout_ms().unwrap() * 100 / 110;
     assert!(TIMEOUTS.contains(&batch_timeout_ms));
-    record.run.batch_timeout = Duration::from_millis(batch_timeout_ms);
+    record.run.batch_timeout = Some(Duration::from_millis(batch_timeout_ms));
     record.run.settings.latency.mean = Duration::from_millis(LATENCY);
     record
 }
@@ -49,7 +49,8 @@ fn sweep(rows: &[RunRecord], number: u32) -> Vec<RunRecord> {
 }
 
 fn regressions(before: &[RunRecord], after: &[RunRecord]) -> Vec<Difference> {
-    let differences = compare(&Series::group(before), &[Series::group(after)]).remove(0);
+    let differences =
+        compare(&Question::default(), &Series::group(before), &[Series::group(after)]).remove(0);
     assert!(differences.len() > 30, "{differences:?}");
     differences.into_iter().filter(Difference::is_regression).collect()
 }
@@ -64,7 +65,7 @@ fn advice_holds(rows: &[RunRecord]) {
         let own = sweep(rows, number);
         for one in Advice::on(&Series::group(&own), limit.clone()).meeting() {
             let like_it = |row: &&RunRecord| {
-                (row.series(), row.batch_timeout_ms()) == (one.series.clone(), one.timeout_ms)
+                (row.series(), row.batch_timeout_ms().unwrap()) == (one.series.clone(), one.timeout_ms())
             };
             let others =
                 rows.iter().filter(like_it).filter(|row| (row.run.repetition - 1) / REPETITIONS != number);
@@ -124,10 +125,10 @@ fn each_sweep_is_held_against_the_first() {
     let output = bench(place.path(), "compare a/sweep.csv b c -o all.png");
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}");
-    for words in ["a → b\n", "a → c\n", " hub → direct ", "drew all.png"] {
+    for words in ["a → b\n", "a → c\n", " hub → direct ", "  hub → direct: ", "drew all.png"] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    assert_eq!(said.matches("differences are beyond noise").count(), 2);
+    assert_eq!(said.matches("primary differences are significant").count(), 2);
     assert!(place.path().join("all.png").is_file());
     let other = bench(
         place.path(),

@@ -14,7 +14,7 @@ fn files_are_kept_as_asked() {
         let args = ["--batch-timeouts", "50,200", "--repetitions", "1", "--keep", keep];
         assert_eq!(place.sweep(&args).env("FAKE_50", "crash").status().unwrap().code(), Some(1));
         for row in place.records() {
-            let ms = row.batch_timeout_ms();
+            let ms = row.batch_timeout_ms().unwrap();
             assert_eq!(
                 place.path(&format!("out/runs/cat-{ms}ms-r1")).exists(),
                 kept.contains(&ms),

@@ -63,7 +63,8 @@ fn a_grid_is_named_gone_on_with_and_repeated() {
 #[test]
 fn limits_are_advised_on_for_each_combination() {
     let place = tempfile::tempdir().unwrap();
-    let said = done(place.path(), &format!("{GRID} --seed 1 --out out --max-latency 150ms"));
+    done(place.path(), &format!("{GRID} --seed 1 --out out --max-latency 150ms"));
+    let said = done(place.path(), "plot out -v");
     let asked: Vec<&str> =
         said.lines().filter(|line| line.starts_with("What meets max < 150 ms at ")).collect();
     assert_eq!(asked.len(), SERIES / 2, "{said}");

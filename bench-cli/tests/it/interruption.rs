@@ -42,7 +42,7 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
         assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
         assert_eq!(sweep.wait().unwrap().code(), Some(130), "{signal}");
         assert!(!is_running(&node), "{signal}");
-        let ended: Vec<u64> = place.records().iter().map(|row| row.batch_timeout_ms()).collect();
+        let ended: Vec<u64> = place.records().iter().map(|row| row.batch_timeout_ms().unwrap()).collect();
         assert_eq!(ended, [50], "{signal}");
         let said: Vec<String> =
             BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
@@ -53,9 +53,39 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
         again.args(["-c", command]).current_dir(place.0.path()).env("PATH", common::tools());
         let again = again.output().unwrap();
         assert!(again.status.success(), "{}", stderr(&again));
-        let ended: Vec<u64> = place.records().iter().map(|row| row.batch_timeout_ms()).collect();
+        let ended: Vec<u64> = place.records().iter().map(|row| row.batch_timeout_ms().unwrap()).collect();
         assert_eq!(ended, [50, 100, 200], "{signal}");
     }
+}
+
+/// What `nohup` does: the signal is ignored when the program starts.
+#[test]
+fn a_hang_up_that_is_ignored_from_the_start_stops_nothing() {
+    let place = Place::new();
+    let started = place.path("started");
+    assert!(Command::new("mkfifo").arg(&started).status().unwrap().success());
+    let sweep = place.sweep(&["--batch-timeouts", "50,100", "--repetitions", "1"]);
+    let mut sweep = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(sweep.get_program())
+        .args(sweep.get_args())
+        .current_dir(place.0.path())
+        .env("PATH", common::tools())
+        .envs([("FAKE_100", "hang"), ("RUST_LOG", "info")])
+        .env("FAKE_STARTED", &started)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    fs::read_to_string(&started).unwrap();
+    let pid = sweep.id().to_string();
+    kill("HUP", &pid);
+    kill("TERM", &pid);
+    assert_eq!(sweep.wait().unwrap().code(), Some(130));
+    let lines: Vec<String> =
+        BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
+    // Had the first signal counted, the second would have asked to stop at once.
+    assert_eq!(lines.iter().filter(|line| line.contains("asked to stop")).count(), 1, "{lines:?}");
 }
 
 #[test]

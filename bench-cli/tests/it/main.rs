@@ -10,6 +10,7 @@
 mod common;
 
 mod check;
+mod ci;
 mod compare;
 mod disk;
 mod grid;
@@ -18,11 +19,13 @@ mod interruption;
 #[cfg(target_os = "linux")]
 mod interruption_table;
 mod one_binary;
+mod parameters;
 mod parsers;
 #[path = "../../../node/tests/it/props.rs"]
 mod props;
 mod report;
 mod results;
+mod serve;
 mod simulated;
 mod sweep;
 mod tidy;

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use bench_cli::record::csv_file;
-use bench_cli::spec::durations::{DefaultUnit, parse_duration, parse_list};
+use bench_cli::spec::durations::{DefaultUnit, parse_duration};
+use bench_cli::spec::list;
 use bench_cli::spec::names::plain_name;
 use bench_cli::spec::template::ArgsTemplate;
 use bench_cli::spec::value::Value;
@@ -60,7 +61,7 @@ proptest! {
     #[test]
     fn any_text_is_rows_or_not(text in "(batch_timeout_ms|status|stable_p50_ms|[a-z0-9,\"\n.é-]){0,80}") {
         if let Ok(read) = csv_file::parse(&text) {
-            bench_cli::report::summary::text(&read.records, Path::new(""));
+            bench_cli::report::summary::text(&read.records, &[], Path::new(""));
         }
     }
 
@@ -70,7 +71,7 @@ proptest! {
             if let Ok(duration) = parse_duration(&text, unit) {
                 prop_assert_eq!(duration.subsec_nanos() % 1_000_000, 0);
             }
-            if let Ok(list) = parse_list(&text, unit) {
+            if let Ok(list) = list::durations(&text, unit) {
                 prop_assert!(!list.is_empty() && list.is_sorted());
             }
         }

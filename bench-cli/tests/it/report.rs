@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use bench_cli::analysis::names::describe;
 use bench_cli::record::{Status, columns};
-use bench_cli::spec::names;
+use bench_cli::spec::{Parameter, names};
 
 use crate::common::{self, bench_cli};
 
@@ -81,7 +81,7 @@ fn a_plot_from_within_the_folder_writes_the_report_there() {
 }
 
 /// Chromium, if this machine has one.
-fn chromium() -> Option<PathBuf> {
+pub fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let names = ["chromium", "chromium-browser", "google-chrome"];
     std::env::split_paths(&path)
@@ -91,14 +91,14 @@ fn chromium() -> Option<PathBuf> {
 
 /// Opens a page in a headless browser; returns the document that came of it, and what was written to the
 /// console.
-fn opened(chromium: &Path, page: &Path) -> (String, Vec<String>) {
+pub fn opened(chromium: &Path, url: &str) -> (String, Vec<String>) {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--enable-logging=stderr", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("file://{}", page.display()))
+        .arg(url)
         .output()
         .unwrap();
     assert!(output.status.success());
@@ -151,22 +151,29 @@ fn a_browser_shows_the_report_without_complaint() {
     let report = fs::read_to_string(out.join("report.html")).unwrap();
     let read = out.join("read.html");
     fs::write(&read, report.replace("</body>", READER)).unwrap();
-    let (document, console) = opened(&chromium, &read);
+    let (document, console) = opened(&chromium, &format!("file://{}", read.display()));
     assert_eq!(console, Vec::<String>::new());
-    assert!(document.contains("data-ready") && document.contains("<title>out – batch timeout sweep</title>"));
+    assert!(
+        document.contains("data-ready")
+            && document.contains("<title>tree, hub · simulated · ")
+            && document.contains(" UTC – out</title>")
+    );
     assert!(document.contains("&lt;script&gt;document.title"), "{document}");
 
     let seen = between(&document, "data-seen=\"", "\"").replace("&quot;", "\"");
     let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
     let run = seen["run"].as_str().unwrap();
-    let row = with_failure.iter().find(|row| names::run_name("", &row.run) == run).unwrap();
+    let axis = Parameter::BatchTimeout;
+    let row =
+        with_failure.iter().find(|row| names::run_name(&axis, &row.series(), "", &row.run) == run).unwrap();
     assert!(seen["hover"].as_str().unwrap().ends_with(&describe("", row)), "{seen}");
     assert_eq!(
         (&seen["marked"], &seen["left"], &seen["scripts"]),
         (&1.into(), &true.into(), &2.into()),
         "{seen}"
     );
-    let mut timeouts: Vec<u64> = common::records(&out).iter().map(|row| row.batch_timeout_ms()).collect();
+    let mut timeouts: Vec<u64> =
+        common::records(&out).iter().map(|row| row.batch_timeout_ms().unwrap()).collect();
     timeouts.sort_unstable();
     let texts = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<Vec<_>>();
     assert_eq!(seen["sorted"][0], serde_json::json!(texts(&timeouts)));

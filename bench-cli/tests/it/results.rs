@@ -103,7 +103,7 @@ fn recorded_runs_are_judged_as_they_ended() {
     assert_eq!(outcome("article-T200").status(), Status::Ok);
     assert_eq!(outcome("article-T200").reason(), "");
     for (name, status, reason) in [
-        ("fail-lost", Status::Invalid, "15 of 21 values lost; :workload is invalid"),
+        ("fail-lost", Status::Invalid, "15 of 21 values lost"),
         ("fail-noread", Status::Invalid, ":stats is invalid; :workload is unknown"),
         ("availability", Status::Invalid, ":availability is invalid"),
         ("rate0", Status::Unknown, ":workload is unknown"),

@@ -23,7 +23,8 @@ fn a_sweep_leaves_rows_pictures_and_a_summary() {
     assert!(output.status.success(), "{}", stderr(&output));
     let rows = place.records();
     assert_eq!(rows.len(), 12);
-    let row = rows.iter().find(|row| (row.batch_timeout_ms(), row.run.repetition) == (200, 2)).unwrap();
+    let row =
+        rows.iter().find(|row| (row.batch_timeout_ms().unwrap(), row.run.repetition) == (200, 2)).unwrap();
     let figures = row.figures().unwrap();
     assert_eq!(
         (row.measured.status, figures.validity, figures.operations),
@@ -45,6 +46,9 @@ fn a_sweep_leaves_rows_pictures_and_a_summary() {
         assert!(fs::metadata(place.path("out").join(name)).unwrap().len() > 10_000, "{name}");
     }
     let said = stdout(&output);
+    assert!(said.contains("max = (4.542 ± ") && said.contains(" · timeout + 342 ms"), "{said}");
+    assert!(said.lines().count() < 24 && said.lines().all(|line| line.chars().count() <= 100), "{said}");
+    let said = stdout(&place.bench(&["plot", "out", "-v"]).output().unwrap());
     // The line through these maxima as Python's statistics.linear_regression gives it.
     let max = said.lines().rfind(|line| line.split_whitespace().nth(1) == Some("max")).unwrap();
     assert!(max.contains("4.542 ±") && max.contains("342 ±") && max.contains("0.9951"), "{max}");
@@ -67,7 +71,7 @@ fn runs_that_fail_are_recorded_and_left_out() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let rows = place.records();
     let ended: Vec<(u64, Status)> =
-        rows.iter().map(|row| (row.batch_timeout_ms(), row.measured.status)).collect();
+        rows.iter().map(|row| (row.batch_timeout_ms().unwrap(), row.measured.status)).collect();
     assert_eq!(
         ended,
         [
@@ -84,14 +88,15 @@ fn runs_that_fail_are_recorded_and_left_out() {
     );
     let crashed = "exit status 255: Node n1 crashed with exit status 3. It wrote to stderr: dying";
     assert_eq!(rows[0].measured.reason, crashed);
-    assert_eq!(rows[2].measured.reason, "15 of 21 values lost; :workload is invalid");
+    assert_eq!(rows[2].measured.reason, "15 of 21 values lost");
     assert_eq!(rows[5].measured.reason, "Unknown option: \"--no-such-flag\"");
     for row in &rows {
         assert!(place.path("out").join(&row.measured.log).is_file(), "{}", row.measured.log);
     }
     // All that the other runs measured is there.
     assert!(place.path("out/report.html").is_file() && place.path("out/latency-fit.svg").is_file());
-    let said = stdout(&output);
+    // In one line, however wide the screen is.
+    let said = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("5 of 9 runs are not ok") && said.contains(crashed), "{said}");
 }
 
@@ -153,7 +158,12 @@ fn a_sweep_goes_on_where_it_was_stopped() {
         let rows = place.records();
         rows.iter()
             .map(|row| {
-                (row.batch_timeout_ms(), row.run.repetition, row.measured.status, row.measured.attempts)
+                (
+                    row.batch_timeout_ms().unwrap(),
+                    row.run.repetition,
+                    row.measured.status,
+                    row.measured.attempts,
+                )
             })
             .collect::<Vec<_>>()
     };
@@ -289,9 +299,11 @@ fn what_was_made_of_earlier_rows_goes_with_them_or_is_made_anew() {
     assert!(summary.contains("| tree | 200 |"), "{summary}");
     assert!(fs::read_to_string(place.path("out/sweep.json")).unwrap().contains("\"batch_timeout_ms\": 200"));
     sweep("50,100 --strategy hub --force");
-    for gone in ["latency-fit-tree.png", "latency-fit-hub.svg", "summary.md", "sweep.json"] {
+    for gone in ["latency-fit-tree.png", "latency-fit-hub.svg", "sweep.json"] {
         assert!(!exists(gone), "{gone}");
     }
+    let summary = fs::read_to_string(place.path("out/summary.md")).unwrap();
+    assert!(!summary.contains("| tree |") && !summary.contains("| 200 |"), "{summary}");
     assert!(exists("notes.md") && exists("latency-fit.png") && exists("report.html"));
 }
 
@@ -353,10 +365,10 @@ fn plot_draws_the_one_picture_that_was_asked_for_and_ignores_no_flag() {
         (&["out", "-o", "one.svg", "--format", "json"][..], 2, "cannot be used with"),
         (&["out", "--picture", "frontier"], 2, "--output <FILE>"),
         (&["out", "--picture", "all", "-o", "one.svg"], 2, "latency-fit, msgs-per-op, frontier"),
-        (&["out", "out", "--format", "json"], 1, "--picture and --format are of one sweep"),
+        (&["out", "out", "--format", "json"], 2, "--picture and --format are of one sweep"),
         (
             &["out", "out", "--picture", "frontier", "-o", "one.svg"],
-            1,
+            2,
             "--picture and --format are of one sweep",
         ),
     ] {
@@ -394,7 +406,7 @@ fn wrong_usage_is_refused_before_anything_runs() {
         (vec!["--strategy", "hub"], "cannot be used with"),
     ] {
         let output = place.sweep(&args).output().unwrap();
-        assert!(!output.status.success());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(stderr(&output).contains(hint), "{args:?}: {}", stderr(&output));
     }
     for (bin, hint) in [("nowhere", "does not exist"), ("plain", "chmod +x plain")] {
@@ -418,7 +430,7 @@ fn what_would_make_every_run_fail_is_found_before_the_first() {
     let output = command.arg(fake()).env("PATH", place.0.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains("ends without an answer to init, and says: no such flag"), "{said}");
+    assert!(said.contains("crashed with exit status 2 during init, and says: no such flag"), "{said}");
     assert!(said.contains("gnuplot: not on PATH; Maelstrom calls every run unknown without it"), "{said}");
     assert!(!place.path("out").exists());
 }
@@ -550,4 +562,57 @@ fn files_that_are_not_a_sweeps_are_replaced_only_by_force() {
     assert!(stderr(&refused).contains("out/report.html belongs to no sweep.csv"), "{}", stderr(&refused));
     assert_eq!(fs::read_to_string(place.path("out/report.html")).unwrap(), "mine");
     assert!(place.sweep(&args).arg("--force").status().unwrap().success());
+}
+
+#[test]
+fn a_label_names_the_series_everywhere() {
+    let place = Place::new();
+    let args = ["--batch-timeouts", "50,200", "--repetitions", "2", "--label", "my node, v2"];
+    let output = place.sweep(&args).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("\n my node, v2 "), "{}", stdout(&output));
+    let text = |name: &str| fs::read_to_string(place.path("out").join(name)).unwrap();
+    assert!(text("sweep.toml").contains("label = \"my node, v2\""), "{}", text("sweep.toml"));
+    for name in ["report.html", "latency-fit.svg", "frontier.svg"] {
+        assert!(text(name).contains("my node, v2"), "{name}");
+    }
+    // Another name is no other sweep: nothing is run again.
+    let again = place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).output().unwrap();
+    assert!(stderr(&again).contains("all 4 runs are done already"), "{}", stderr(&again));
+    assert!(stdout(&again).contains("\n cat "), "{}", stdout(&again));
+    let labelled = place.sweep(&args).args(["--out", "other"]).output().unwrap();
+    assert!(labelled.status.success(), "{}", stderr(&labelled));
+    let compared = stdout(&place.bench(&["compare", "out", "other"]).output().unwrap());
+    assert!(compared.contains("cat → my node, v2"), "{compared}");
+}
+
+#[test]
+fn a_node_is_built_before_it_is_measured() {
+    let place = Place::new();
+    let build = format!("cp '{}' built && echo done", cat().display());
+    let sweep = |build: &str, more: &[&str]| {
+        let mut sweep = place.bench(&["sweep", "--out", "out", "--maelstrom"]);
+        sweep.arg(fake()).args([
+            "--bin",
+            "built",
+            "--batch-timeouts",
+            "50",
+            "--repetitions",
+            "1",
+            "--build",
+            build,
+        ]);
+        sweep.args(more).env("PATH", common::tools()).output().unwrap()
+    };
+    let failed = sweep("echo compiling; echo 'main.go:3: undefined: x' >&2; exit 4", &[]);
+    assert_eq!(failed.status.code(), Some(1));
+    let said = stderr(&failed);
+    let expected = "error: --build failed (exit status: 4), so nothing was measured: echo compiling; ";
+    assert!(said.contains(expected) && said.ends_with("\ncompiling\nmain.go:3: undefined: x\n"), "{said}");
+    assert!(!place.path("out").exists());
+    assert!(!sweep("true", &[]).status.success(), "there is no program yet");
+    let built = sweep(&build, &[]);
+    assert!(built.status.success() && stderr(&built).contains("built in "), "{}", stderr(&built));
+    let plan = sweep("echo >pwned", &["--dry-run"]);
+    assert!(stdout(&plan).starts_with("echo >pwned\n") && !place.path("pwned").exists(), "{}", stdout(&plan));
 }

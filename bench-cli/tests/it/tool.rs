@@ -158,3 +158,71 @@ fn no_home_and_no_terminal_are_needed() {
     assert!(!said.contains('\u{1b}') && !stdout(&output).contains('\u{1b}'));
     assert!(folder.join("out put/sweep.csv").is_file());
 }
+
+#[test]
+fn wrong_flags_end_with_2_in_every_command() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("sweep.csv"), "").unwrap();
+    for args in [
+        "sweep --no-such-flag",
+        "sweep --batch-timeouts 50-200",
+        "sweep --engine simulated --bin /bin/cat",
+        "sweep --engine simulated --node-args x",
+        "sweep --engine embedded --maelstrom x",
+        "sweep --engine embedded --loss 0.1",
+        "sweep --node-args {nothing}",
+        "sweep --name a/b",
+        "tune --limit 3d,3e",
+        "tune --engine simulated --bin /bin/cat",
+        "tune --rate 5,10",
+        "plot",
+        "plot sweep.csv --fail-on-regression",
+        "plot sweep.csv sweep.csv --limit 3d",
+        "compare sweep.csv",
+        "compare sweep.csv sweep.csv --threshold 5",
+        "confirm",
+        "check",
+        "check --no-such-flag x",
+        "doctor --no-such-flag",
+        "completions tcsh",
+        "man nothing",
+        "parity --no-such-flag",
+        "simulate --rate 5,10",
+        "soak --runs 0",
+        "node --no-such-flag",
+        "no-such-command",
+    ] {
+        let words: Vec<&str> = args.split_whitespace().collect();
+        let output = bench(&words).current_dir(place.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{args}: {said}");
+    }
+}
+
+#[test]
+fn what_people_type_is_understood_and_the_last_of_repeated_flags_counts() {
+    let place = tempfile::tempdir().unwrap();
+    let plan = |args: &str| {
+        let common = ["sweep", "--engine", "simulated", "--dry-run", "--seed", "1"];
+        let words: Vec<&str> = args.split_whitespace().collect();
+        let output = bench(&[&common, words.as_slice()].concat()).current_dir(place.path()).output().unwrap();
+        assert!(output.status.success(), "{args}: {}", String::from_utf8_lossy(&output.stderr));
+        stdout(&output)
+    };
+    let plain =
+        plan("--batch-timeouts 50,100 --node-count 5 --time-limit 2s --repetitions 2 --strategy tree");
+    assert_eq!(plain.lines().count(), 4, "{plain}");
+    assert_eq!(plan("--batch-timeout 50,100 --nodes 5 --duration 2s --runs 2 --strategy tree"), plain);
+    assert_eq!(plan("--timeouts 50,100 --nodes 5 --duration 2 --runs 2 --strategy tree"), plain);
+    let twice = "--strategy hub --batch-timeouts 800 --nodes 9 --seed 7 --repetitions 5";
+    let rest = "--batch-timeouts 50,100 --nodes 5 --duration 2s --repetitions 2 --strategy tree --seed 1";
+    assert_eq!(plan(&format!("{twice} {rest}")), plain);
+    // Those that are meant to be repeated add up.
+    let both = ["--engine", "embedded", "--bin", "/bin/cat", "--node-env", "A={a}", "--node-env", "B={b}"];
+    let params = ["sweep", "--dry-run", "--param", "a=1,2", "--param", "b=3", "--repetitions", "1"];
+    let output = bench(&[&params[..], &both].concat()).current_dir(place.path()).output().unwrap();
+    assert_eq!(stdout(&output).lines().count(), 2, "{output:?}");
+    let ranged = bench(&["sweep", "--batch-timeouts", "50-200"]).output().unwrap();
+    let said = String::from_utf8_lossy(&ranged.stderr).into_owned();
+    assert!(said.contains("the range \"50-200\" should be written as 50..=200:STEP, such as :50"), "{said}");
+}

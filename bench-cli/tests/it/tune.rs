@@ -41,7 +41,7 @@ fn it_ends_with_a_setting_and_its_evidence() {
     let rows = common::records(&place.path().join("out/simulated"));
     let timeout = recommended_ms(&said);
     assert!((200..500).contains(&timeout), "{said}");
-    let recommended = rows.iter().filter(|row| row.batch_timeout_ms() == timeout);
+    let recommended = rows.iter().filter(|row| row.batch_timeout_ms().unwrap() == timeout);
     assert!(recommended.clone().count() >= 5);
     assert!(recommended.clone().all(|row| row.latency(Quantile::Max).unwrap() < Duration::from_millis(500)));
 }
@@ -118,16 +118,19 @@ fn what_a_sweep_recommends_is_run_again() {
     let none = bench(place.path(), "confirm out/sweep.csv --max-latency 1ms");
     let plot = format!("reliably meets the limits; {} plot out/sweep.csv says", common::called());
     assert!(String::from_utf8_lossy(&none.stderr).contains(&plot));
-    let advice = stdout(&bench(place.path(), "plot out --max-latency 200ms"));
-    assert!(advice.contains(&format!("\n    {} sweep --engine simulated ", common::called())), "{advice}");
+    let advice = stdout(&bench(place.path(), "plot out -v --max-latency 200ms"));
+    let next = format!("\n    {} sweep --spec out --out out ", common::called());
+    assert!(advice.contains(&next), "{advice}");
     let report = std::fs::read_to_string(place.path().join("out/report.html")).unwrap();
     assert!(report.contains("<code>bench-cli sweep --engine simulated "));
+    assert!(report.contains("<code>bench-cli sweep --spec out --out out "));
     assert!(!report.contains(&common::called()));
     // Runs of their own, with what was recommended and nothing else.
     let rows = common::records(&place.path().join("out/confirm"));
     assert_eq!(rows.len(), 2 * 2 * 4);
     assert!(
-        rows.iter().all(|row| row.settings().node_count == 5 && [0, 100].contains(&row.batch_timeout_ms()))
+        rows.iter()
+            .all(|row| row.settings().node_count == 5 && [0, 100].contains(&row.batch_timeout_ms().unwrap()))
     );
 
     // A network that is worse than the one that was asked about makes the advice wrong, and the exit status
@@ -139,6 +142,25 @@ fn what_a_sweep_recommends_is_run_again() {
     let output = bench(place.path(), "confirm worse.csv --max-latency 300ms --repetitions 2 --out worse");
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
     assert!(stdout(&output).contains("0 of 2 runs"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_suggested_sweep_extends_the_folder_that_is_there() {
+    let place = tempfile::tempdir().unwrap();
+    let sweep = "sweep --engine simulated --strategy hub,direct --node-count 5 --time-limit 5s --latency 20ms \
+                 --batch-timeouts 100,400 --repetitions 3 --seed 1 --max-latency 300ms --out out -q";
+    assert!(bench(place.path(), sweep).status.success());
+    let said = stdout(&bench(place.path(), "plot out -v"));
+    let command = said.split(&format!("{} ", common::called())).nth(1).unwrap().lines().next().unwrap();
+    assert!(command.starts_with("sweep --spec out --out out --strategy "), "{command}");
+    let again = bench(place.path(), command);
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    let rows = common::records(&place.path().join("out"));
+    assert!(rows.len() > 12 && rows[..12].iter().all(|row| row.run.repetition <= 3), "{}", rows.len());
+    // The limits are still known, and the seeds are the sweep's own.
+    assert!(stdout(&again).contains("max < 300 ms"), "{}", stdout(&again));
+    let seeds: std::collections::BTreeSet<_> = rows.iter().map(|row| row.run.seed).collect();
+    assert_eq!(seeds.len(), rows.len());
 }
 
 /// Neither a sweep's own runs nor those that were made to confirm an earlier one confirm it.

@@ -13,5 +13,7 @@
 mod common;
 
 mod embedded;
+mod field;
+mod kills;
 mod misbehaviour;
 mod soak_embedded;

@@ -3,11 +3,17 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::message::Incarnation;
 use crate::time::Time;
 
 /// A link's part of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
+    /// The sender's incarnation.
+    pub from: Incarnation,
+    /// The receiver's incarnation, if the sender has heard from it. The other fields mean nothing to a later
+    /// one.
+    pub to: Option<Incarnation>,
     /// The number of the message's first value. Each link numbers its values from zero, in each direction.
     pub seq: u64,
     /// How many values the sender has received without a gap.
@@ -33,6 +39,15 @@ pub(crate) struct Packet {
     pub(crate) header: Header,
     /// How many values; [`Link::log_indices`](super::Link::log_indices) names them.
     pub(crate) count: usize,
+}
+
+/// What a message told about the peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// The message that it acknowledges, if that tells a round-trip time.
+    pub(crate) acked: Option<AckedPacket>,
+    /// The peer has been restarted since it was last heard.
+    pub(crate) restarted: bool,
 }
 
 /// What an acknowledgement tells about the message that it answers.

@@ -35,6 +35,9 @@ impl ReceivedRanges {
             return;
         }
         self.contiguous = range.end;
+        if self.beyond.is_empty() {
+            return;
+        }
         let reached = self.beyond.partition_point(|r| r.start <= range.end);
         if let Some(last) = self.beyond.drain(..reached).next_back() {
             self.contiguous = self.contiguous.max(last.end);

@@ -1,18 +1,25 @@
 //! The receiving half of a link: which values came in, and when to acknowledge them or to report a gap.
 
+use std::time::Duration;
+
 use super::header::Header;
 use super::received_ranges::ReceivedRanges;
 use super::round_trip::{FIRST_REORDER, RoundTrip};
 use super::{ACK_DELAY, MAX_REPORTED_RANGES};
 use crate::time::Time;
 
+/// How long a process that was stopped may take to read all that waited for it.
+const BACKLOG: Duration = Duration::from_millis(100);
+
 #[derive(Debug, Default)]
 pub(super) struct Receiver {
     pub(super) ranges: ReceivedRanges,
     /// The number of the peer's last retransmission that arrived.
     retransmissions: u64,
-    /// The end of the message with the highest numbers, and when it arrived.
-    largest: (u64, Time),
+    /// The end of the message with the highest numbers, and when it arrived, if that is known.
+    largest: (u64, Option<Time>),
+    /// Messages that are read before this may have waited while the process did not run.
+    backlog_until: Time,
     /// The peer requested an acknowledgement.
     ack_requested: bool,
     ack_at: Option<Time>,
@@ -23,7 +30,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// Takes in a message of the peer with `count` values.
-    pub(super) fn on_packet(&mut self, now: Time, header: &Header, count: usize, rtt: RoundTrip) {
+    pub(super) fn on_packet(&mut self, now: Time, header: &Header, count: usize, rtt: &RoundTrip) {
         self.ack_requested |= header.ack_requested;
         self.retransmissions = self.retransmissions.max(header.retransmission);
         if count > 0 {
@@ -31,11 +38,11 @@ impl Receiver {
         }
     }
 
-    fn on_values(&mut self, now: Time, seq: u64, count: usize, rtt: RoundTrip) {
+    fn on_values(&mut self, now: Time, seq: u64, count: usize, rtt: &RoundTrip) {
         let Some(end) = seq.checked_add(count as u64) else { return };
         self.ranges.insert(seq..end);
         if end > self.largest.0 {
-            self.largest = (end, now);
+            self.largest = (end, (now >= self.backlog_until).then_some(now));
         }
         self.ack_at.get_or_insert(now + ACK_DELAY);
         if !self.ranges.has_gap() {
@@ -45,6 +52,16 @@ impl Receiver {
             let at = now + rtt.reordering();
             self.gap_at = Some(self.gap_at.map_or(at, |earlier| earlier.min(at)));
         }
+    }
+
+    /// The process did not run until `now`.
+    pub(super) fn on_stall(&mut self, now: Time) {
+        self.backlog_until = now + BACKLOG;
+    }
+
+    /// The peer must hear of this node at once.
+    pub(super) fn request_ack(&mut self) {
+        self.ack_requested = true;
     }
 
     pub(super) fn gap_is_due(&self, now: Time) -> bool {
@@ -70,12 +87,13 @@ impl Receiver {
         self.ack_requested = false;
         self.ack_at = None;
         let ack = self.ranges.contiguous;
-        let ack_delay = (ack > 0 && self.largest.0 == ack).then(|| now.saturating_since(self.largest.1));
+        let arrival = self.largest.1.filter(|_| ack > 0 && self.largest.0 == ack);
+        let ack_delay = arrival.map(|arrival| now.saturating_since(arrival));
         Header { ack, ack_delay, retransmissions_received: self.retransmissions, ..Header::default() }
     }
 
     /// An acknowledgement that reports the gaps.
-    pub(super) fn report_gaps(&mut self, now: Time, rtt: RoundTrip) -> Header {
+    pub(super) fn report_gaps(&mut self, now: Time, rtt: &RoundTrip) -> Header {
         let received: Vec<_> = self.ranges.beyond.iter().take(MAX_REPORTED_RANGES).cloned().collect();
         self.reported = received.last().map_or(0, |range| range.start);
         // Report again later, in case this report or its answer is lost.

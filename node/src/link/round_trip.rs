@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::time::nanos;
+
 /// The timeout, beyond the maximum acknowledgement delay, before any round trip was measured.
-const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
 /// The shortest timeout, beyond the maximum acknowledgement delay. A process on a busy machine may stand
 /// still for this long.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(250);
@@ -13,41 +15,67 @@ const SLACK: Duration = Duration::from_millis(50);
 /// How long a gap may stay open, before any round trip was measured.
 pub(super) const FIRST_REORDER: Duration = Duration::from_millis(500);
 
-/// Round-trip time by Jacobson's estimator (RFC 6298), in nanoseconds.
-#[derive(Clone, Copy, Debug, Default)]
+/// Round-trip time by Jacobson's estimator (RFC 6298).
+#[derive(Clone, Copy, Debug)]
 pub(super) struct RoundTrip {
-    /// Smoothed mean and mean deviation.
-    measured: Option<(u64, u64)>,
+    measured: Option<Measured>,
+    /// How long an answer may take. Kept, because every message of the link asks for it, and few measure.
+    timeout: Duration,
+}
+
+/// In nanoseconds.
+#[derive(Clone, Copy, Debug)]
+struct Measured {
+    /// The smoothed mean.
+    mean: u64,
+    /// The smoothed mean deviation.
+    deviation: u64,
+}
+
+impl Default for RoundTrip {
+    fn default() -> RoundTrip {
+        RoundTrip { measured: None, timeout: FIRST_TIMEOUT }
+    }
 }
 
 impl RoundTrip {
     pub(super) fn sample(&mut self, time: Duration) {
-        let sample = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 16).min(u64::MAX / 16);
-        self.measured = Some(match self.measured {
-            None => (sample, sample / 2),
-            Some((mean, deviation)) => ((mean * 7 + sample) / 8, (deviation * 3 + mean.abs_diff(sample)) / 4),
-        });
+        let sample = nanos(time).min(u64::MAX / 16);
+        let measured = match self.measured {
+            None => Measured { mean: sample, deviation: sample / 2 },
+            Some(Measured { mean, deviation }) => Measured {
+                mean: (mean * 7 + sample) / 8,
+                deviation: (deviation * 3 + mean.abs_diff(sample)) / 4,
+            },
+        };
+        self.measured = Some(measured);
+        self.timeout = measured.timeout();
     }
 
-    pub(super) fn smoothed(self) -> Option<Duration> {
-        self.measured.map(|(mean, _)| Duration::from_nanos(mean))
+    pub(super) fn smoothed(&self) -> Option<Duration> {
+        self.measured.map(|measured| Duration::from_nanos(measured.mean))
     }
 
     /// How long an answer may take, beyond the maximum acknowledgement delay.
-    pub(super) fn timeout(self) -> Duration {
-        self.measured.map_or(FIRST_TIMEOUT, |(mean, deviation)| {
-            let usual =
-                Duration::from_nanos(mean.saturating_mul(3).saturating_add(deviation.saturating_mul(4)));
-            // A few very late answers make the deviation far too large to wait for.
-            let most = FIRST_TIMEOUT.max(Duration::from_nanos(mean) * 2);
-            (usual.min(most) + SLACK).max(SHORTEST_TIMEOUT)
-        })
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// How late after a later message a message may arrive before it counts as lost.
-    pub(super) fn reordering(self) -> Duration {
-        self.measured.map_or(FIRST_REORDER, |(mean, deviation)| {
+    pub(super) fn reordering(&self) -> Duration {
+        self.measured.map_or(FIRST_REORDER, |Measured { mean, deviation }| {
             Duration::from_nanos((mean / 2).saturating_add(deviation.saturating_mul(4))) + SLACK
         })
+    }
+}
+
+impl Measured {
+    fn timeout(self) -> Duration {
+        let Measured { mean, deviation } = self;
+        let usual = mean.saturating_mul(3).saturating_add(deviation.saturating_mul(4));
+        // After a few very late answers the deviation is far too large to wait for.
+        let most = nanos(FIRST_TIMEOUT).max(mean.saturating_mul(2));
+        let timeout = usual.min(most).saturating_add(nanos(SLACK)).max(nanos(SHORTEST_TIMEOUT));
+        Duration::from_nanos(timeout)
     }
 }

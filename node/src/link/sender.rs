@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::header::{AckedPacket, Header};
-use super::round_trip::RoundTrip;
+use super::round_trip::{FIRST_TIMEOUT, RoundTrip};
+use super::unacknowledged::Unacknowledged;
 use super::{MAX_REPORTED_RANGES, PROBE_JITTER, PROBE_VALUES, PROBE_WAIT};
 use crate::rng::Rng;
 use crate::time::Time;
@@ -13,9 +14,6 @@ use crate::time::Time;
 /// Gaps with at most this many values between them are filled by one message. The receiver drops duplicates,
 /// and a message costs more than its length.
 const MERGE_DISTANCE: u64 = 64;
-
-/// An empty queue keeps room for this many values.
-pub(super) const KEPT_CAPACITY: usize = 1024;
 
 /// Values to put into a message, by their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,13 +48,18 @@ struct SentPacket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Health {
     Live,
-    Suspect { since: Time, probe_at: Time, wait: Duration },
+    /// `since` is in the future for a peer that this node, just restarted, has asked for the first time.
+    Suspect {
+        since: Time,
+        probe_at: Time,
+        wait: Duration,
+    },
 }
 
 #[derive(Debug)]
 pub(super) struct Sender {
-    /// Log indices of unacknowledged values; the first has number `base`.
-    queue: VecDeque<u32>,
+    /// The first unacknowledged value has number `base`.
+    queue: Unacknowledged,
     base: u64,
     /// The number after the last value that was ever sent.
     next: u64,
@@ -73,7 +76,7 @@ pub(super) struct Sender {
 impl Sender {
     pub(super) fn new(max_ack_delay: Duration) -> Sender {
         Sender {
-            queue: VecDeque::new(),
+            queue: Unacknowledged::default(),
             base: 0,
             next: 0,
             in_flight: VecDeque::new(),
@@ -88,8 +91,38 @@ impl Sender {
         self.max_ack_delay = max_ack_delay;
     }
 
-    pub(super) fn push(&mut self, index: u32) {
-        self.queue.push_back(index);
+    /// Nothing tells whether the peer is there: the next [`Sender::poll`] probes it.
+    pub(super) fn suspect(&mut self, now: Time) {
+        self.to_retransmit.clear();
+        // The first wait doubles to that of a first probe.
+        self.health = Health::Suspect { since: now + FIRST_TIMEOUT, probe_at: now, wait: PROBE_WAIT.0 / 2 };
+    }
+
+    /// The peer has been restarted: numbers the values at these log indices from zero, and sends them at
+    /// once.
+    pub(super) fn restart(&mut self, queue: Unacknowledged) {
+        self.queue = queue;
+        self.base = 0;
+        self.next = 0;
+        self.in_flight.clear();
+        self.health = Health::Live;
+        self.to_retransmit.clear();
+        if !self.queue.is_empty() {
+            self.to_retransmit.push(0..self.end());
+        }
+    }
+
+    /// Begins all waits again. Acknowledgements may have waited unread, so they measure nothing: no count of
+    /// retransmissions is below zero.
+    pub(super) fn on_stall(&mut self, now: Time) {
+        for packet in &mut self.in_flight {
+            packet.waits_from = now;
+            packet.retransmitted_at = Some(0);
+        }
+    }
+
+    pub(super) fn push(&mut self, log_indices: impl IntoIterator<Item = u32>) {
+        self.queue.push(log_indices);
     }
 
     /// The number that the next new value will get when it is sent.
@@ -117,18 +150,13 @@ impl Sender {
     }
 
     /// Log indices of all unacknowledged values, oldest first.
-    pub(super) fn unacknowledged(&self) -> impl DoubleEndedIterator<Item = u32> + ExactSizeIterator + '_ {
-        self.queue.iter().copied()
+    pub(super) fn unacknowledged(&self) -> &[u32] {
+        self.queue.as_slice()
     }
 
     /// Log indices of the `count` values from number `seq` on, which must be unacknowledged.
-    pub(super) fn log_indices(
-        &self,
-        seq: u64,
-        count: usize,
-    ) -> impl ExactSizeIterator<Item = u32> + Clone + '_ {
-        let from = (seq - self.base) as usize;
-        self.queue.range(from..from + count).copied()
+    pub(super) fn log_indices(&self, seq: u64, count: usize) -> &[u32] {
+        &self.queue.as_slice()[(seq - self.base) as usize..][..count]
     }
 
     /// Takes in what a message acknowledges, and marks for retransmission what it shows to be lost. If it
@@ -160,12 +188,8 @@ impl Sender {
         if header.ack <= self.base || header.ack > self.next {
             return None;
         }
-        self.queue.drain(..(header.ack - self.base) as usize);
+        self.queue.acknowledge((header.ack - self.base) as usize);
         self.base = header.ack;
-        if self.queue.is_empty() {
-            // A partition may have filled the queues of many links; do not keep that memory for good.
-            self.queue.shrink_to(KEPT_CAPACITY);
-        }
         let mut last = None;
         while self.in_flight.front().is_some_and(|packet| packet.end <= header.ack) {
             last = self.in_flight.pop_front();
@@ -210,7 +234,7 @@ impl Sender {
     }
 
     /// What is due without being asked for: lost values, or a probe. Call it until it returns `None`.
-    pub(super) fn poll(&mut self, now: Time, rtt: RoundTrip, rng: &mut Rng) -> Option<Segment> {
+    pub(super) fn poll(&mut self, now: Time, rtt: &RoundTrip, rng: &mut Rng) -> Option<Segment> {
         while let Some(lost) = self.to_retransmit.pop() {
             let lost = lost.start.max(self.base)..lost.end;
             if !lost.is_empty() {
@@ -248,7 +272,7 @@ impl Sender {
     }
 
     /// When the peer becomes suspect, or when its next probe is due if it is.
-    pub(super) fn timeout_at(&self, rtt: RoundTrip) -> Option<Time> {
+    pub(super) fn timeout_at(&self, rtt: &RoundTrip) -> Option<Time> {
         match self.health {
             Health::Suspect { probe_at, .. } => Some(probe_at),
             Health::Live => {

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::sender::KEPT_CAPACITY;
+use super::unacknowledged::KEPT_CAPACITY;
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
@@ -10,13 +10,13 @@ fn at(ms: u64) -> Time {
 }
 
 fn link_with(count: u32) -> Link {
-    let mut link = Link::new(ACK_DELAY);
-    (0..count).for_each(|i| link.push(i));
+    let mut link = Link::new(Incarnation(0), ACK_DELAY);
+    link.push(0..count);
     link
 }
 
 fn indices(link: &Link, packet: &Packet) -> Vec<u32> {
-    link.log_indices(packet).collect()
+    link.log_indices(packet).to_vec()
 }
 
 fn ack(count: u64, ack_delay: Option<Duration>) -> Header {
@@ -28,12 +28,12 @@ fn acknowledged_values_are_forgotten_and_the_link_rests() {
     let mut link = link_with(3);
     let packet = link.flush(at(0)).unwrap();
     assert_eq!((packet.header.seq, indices(&link, &packet)), (0, vec![0, 1, 2]));
-    link.push(3);
+    link.push([3]);
     let packet = link.flush(at(10)).unwrap();
     assert_eq!((packet.header.seq, indices(&link, &packet)), (3, vec![3]));
     assert!(!link.is_idle());
     let acked = link.on_packet(at(500), &ack(4, Some(MS * 290)), 0);
-    assert_eq!(acked, Some(AckedPacket { sent_at: at(10), ack_delay: MS * 290 }));
+    assert_eq!(acked.acked, Some(AckedPacket { sent_at: at(10), ack_delay: MS * 290 }));
     assert_eq!(link.round_trip(), Some(MS * 200));
     assert!(link.is_idle());
     assert_eq!(link.poll(at(500), &mut Rng::new(0)), None);
@@ -41,7 +41,7 @@ fn acknowledged_values_are_forgotten_and_the_link_rests() {
 
 #[test]
 fn a_lone_receiver_acknowledges_late_and_a_busy_one_in_passing() {
-    let mut link = Link::new(ACK_DELAY);
+    let mut link = Link::new(Incarnation(0), ACK_DELAY);
     let mut rng = Rng::new(0);
     link.on_packet(at(0), &Header::default(), 2);
     assert_eq!(link.deadline(), Some(at(3000)));
@@ -51,7 +51,7 @@ fn a_lone_receiver_acknowledges_late_and_a_busy_one_in_passing() {
     assert!(link.is_idle());
 
     link.on_packet(at(4000), &Header { seq: 2, ..Header::default() }, 1);
-    link.push(9);
+    link.push([9]);
     assert_eq!(link.flush(at(4100)).unwrap().header.ack, 3);
     link.on_packet(at(4300), &ack(1, None), 0);
     assert!(link.is_idle());
@@ -63,7 +63,7 @@ fn a_gap_is_reported_once_it_outlasts_reordering_and_only_it_is_retransmitted() 
     let mut rng = Rng::new(0);
     let mut packets = Vec::new();
     for i in 0..4 {
-        sender.push(i);
+        sender.push([i]);
         packets.push(sender.flush(at(u64::from(i))).unwrap());
     }
     for i in [0, 3] {
@@ -89,7 +89,7 @@ fn many_gaps_are_closed_by_one_report_and_few_messages() {
     let (mut sender, mut receiver) = (link_with(0), link_with(0));
     let mut rng = Rng::new(0);
     for i in 0..1000 {
-        sender.push(i);
+        sender.push([i]);
         let packet = sender.flush(at(u64::from(i))).unwrap();
         if i % 5 == 0 || i > 900 {
             receiver.on_packet(at(u64::from(i) + 100), &packet.header, packet.count);
@@ -112,7 +112,7 @@ fn many_gaps_are_closed_by_one_report_and_few_messages() {
 
 #[test]
 fn overtaking_alone_costs_nothing() {
-    let mut receiver = Link::new(ACK_DELAY);
+    let mut receiver = Link::new(Incarnation(0), ACK_DELAY);
     receiver.on_packet(at(0), &Header { seq: 1, ..Header::default() }, 1);
     receiver.on_packet(at(100), &Header::default(), 1);
     assert_eq!(receiver.deadline(), Some(at(3000)), "only the late ack is due");
@@ -135,7 +135,7 @@ fn a_silent_peer_is_probed_and_then_gets_everything_in_one_message() {
         now = now + wait;
     }
     assert!(link.is_suspect());
-    link.push(100);
+    link.push([100]);
     assert_eq!(link.flush(now), None);
     // The answer to a probe acknowledges the probe's values; all others follow at once.
     link.on_packet(now, &ack(64, Some(Duration::ZERO)), 0);
@@ -151,7 +151,7 @@ fn a_silent_peer_is_probed_and_then_gets_everything_in_one_message() {
 fn a_message_that_was_not_retransmitted_measures_the_round_trip() {
     let mut link = link_with(5);
     link.flush(at(0));
-    (5..8).for_each(|i| link.push(i));
+    (5..8).for_each(|i| link.push([i]));
     link.flush(at(400));
     // The first message is lost, the second arrives at 500; the peer reports the gap.
     let report = Header { received: vec![Range { start: 5, end: 8 }], ..Header::default() };
@@ -160,7 +160,7 @@ fn a_message_that_was_not_retransmitted_measures_the_round_trip() {
     assert_eq!((again.header.seq, again.count), (0, 5));
     assert_eq!(link.deadline(), Some(at(6100)), "but the wait for an answer starts again");
     let acked = link.on_packet(at(1400), &ack(8, Some(MS * 800)), 0);
-    assert_eq!(acked, Some(AckedPacket { sent_at: at(400), ack_delay: MS * 800 }));
+    assert_eq!(acked.acked, Some(AckedPacket { sent_at: at(400), ack_delay: MS * 800 }));
     assert_eq!(link.round_trip(), Some(MS * 200));
 }
 
@@ -188,7 +188,7 @@ fn suspicions(ends: &mut [Link; 2], start: Time, latency: Duration, seconds: u32
         }
         let was_suspect = link.is_suspect();
         if tick % 20 == 0 {
-            link.push(tick);
+            link.push([tick]);
             there.extend(link.flush(now).map(|packet| (now + latency, packet)));
         }
         while let Some(packet) = link.poll(now, &mut rng) {
@@ -210,7 +210,7 @@ fn a_queue_that_grew_in_a_partition_gives_its_memory_back() {
 
 #[test]
 fn a_long_latency_is_learned_and_so_is_a_longer_one() {
-    let ends = || [Link::new(MS * 200), Link::new(MS * 200)];
+    let ends = || [(); 2].map(|()| Link::new(Incarnation(0), MS * 200));
     assert_eq!(suspicions(&mut ends(), at(0), MS * 1500, 60), 0);
     let mut ends = ends();
     assert_eq!(suspicions(&mut ends, at(0), MS * 20, 20), 0);
@@ -219,7 +219,7 @@ fn a_long_latency_is_learned_and_so_is_a_longer_one() {
 
 #[test]
 fn a_probe_is_answered_at_once() {
-    let mut link = Link::new(ACK_DELAY);
+    let mut link = Link::new(Incarnation(0), ACK_DELAY);
     link.on_packet(at(0), &Header { ack_requested: true, ..Header::default() }, 5);
     let answer = link.poll(at(0), &mut Rng::new(0)).unwrap();
     assert_eq!((answer.header.ack, answer.count), (5, 0));
@@ -240,9 +240,9 @@ fn nonsense_from_a_peer_is_harmless() {
         received,
         ..Header::default()
     };
-    assert_eq!(link.on_packet(at(1), &header, 2), None);
+    assert_eq!(link.on_packet(at(1), &header, 2), Heard::default());
     while link.poll(at(1), &mut Rng::new(0)).is_some() {}
-    assert_eq!(link.unacknowledged().count(), 2);
+    assert_eq!(link.unacknowledged().len(), 2);
     let mut link = link_with(20);
     link.flush(at(0));
     let received = vec![Range { start: 5, end: 3 }, 8..9];
@@ -251,4 +251,95 @@ fn nonsense_from_a_peer_is_harmless() {
     assert_eq!((packet.header.seq, packet.count), (0, 8));
     link.on_packet(at(2), &Header { seq: u64::MAX - 9, ..Header::default() }, 3);
     assert_eq!(link.receiver.ranges.contiguous, 0);
+}
+
+/// A link to a peer that knows this end as `local`, and the packets that it wants to send now.
+fn polled(link: &mut Link, now: Time) -> Vec<Packet> {
+    std::iter::from_fn(|| link.poll(now, &mut Rng::new(0))).collect()
+}
+
+#[test]
+fn a_restarted_node_introduces_itself_and_both_ends_start_over() {
+    let mut peer = link_with(3);
+    let mut first = Link::new(Incarnation(1), ACK_DELAY);
+    let packet = peer.flush(at(0)).unwrap();
+    first.on_packet(at(100), &packet.header, packet.count);
+    let acknowledgement = first.acknowledge(at(100));
+    peer.on_packet(at(200), &acknowledgement.header, 0);
+    peer.push([3]);
+    let in_flight = peer.flush(at(300)).unwrap();
+    // The node is killed. Its next life knows two values, and what the peer sent to the first life arrives.
+    let mut second = Link::new(Incarnation(2), ACK_DELAY);
+    second.resync(2);
+    second.reopen(at(350));
+    assert_eq!(second.flush(at(350)), None, "nobody knows whether the peer is there");
+    let hello = polled(&mut second, at(350));
+    assert_eq!((hello.len(), hello[0].count, hello[0].header.ack_requested), (1, 0, true));
+    assert_eq!(second.on_packet(at(400), &in_flight.header, in_flight.count), Heard::default());
+    assert!(second.is_suspect(), "that message was not for this life");
+    let answer = polled(&mut second, at(400));
+    assert_eq!((answer[0].header.from, answer[0].header.ack), (Incarnation(2), 0));
+    // The peer learns of the restart by whatever comes first, once.
+    assert!(peer.on_packet(at(450), &hello[0].header, 0).restarted);
+    assert!(!peer.on_packet(at(500), &answer[0].header, 0).restarted);
+    peer.resync(4);
+    let fill = polled(&mut peer, at(500));
+    assert_eq!((fill.len(), fill[0].header.seq, fill[0].count), (1, 0, 4));
+    assert_eq!(fill[0].header.to, Some(Incarnation(2)));
+    second.on_packet(at(600), &fill[0].header, fill[0].count);
+    let own = polled(&mut second, at(600));
+    assert_eq!((own.len(), own[0].header.seq, own[0].count, own[0].header.ack), (1, 0, 2, 4));
+    peer.on_packet(at(700), &own[0].header, own[0].count);
+    let last = peer.acknowledge(at(700));
+    second.on_packet(at(800), &last.header, 0);
+    assert!(peer.is_idle() && second.is_idle());
+}
+
+#[test]
+fn acknowledgements_of_an_earlier_life_are_not_believed() {
+    let mut peer = link_with(5);
+    peer.flush(at(0));
+    let of_life =
+        |from, to, ack| Header { from: Incarnation(from), to: Some(Incarnation(to)), ..self::ack(ack, None) };
+    peer.on_packet(at(100), &of_life(1, 0, 1), 0);
+    assert!(peer.on_packet(at(200), &Header { from: Incarnation(2), ..Header::default() }, 0).restarted);
+    polled(&mut peer, at(200));
+    assert_eq!(peer.unacknowledged().len(), 4);
+    // From the first life, and from the second to an earlier life of this node.
+    peer.on_packet(at(300), &of_life(1, 0, 4), 0);
+    peer.on_packet(at(300), &of_life(2, 9, 4), 0);
+    assert_eq!(peer.unacknowledged().len(), 4);
+    peer.on_packet(at(400), &of_life(2, 0, 4), 0);
+    assert_eq!(peer.unacknowledged().len(), 0);
+}
+
+#[test]
+fn a_hello_is_repeated_until_the_peer_answers() {
+    let mut link = Link::new(Incarnation(7), ACK_DELAY);
+    link.reopen(at(0));
+    let mut now = at(0);
+    for _ in 0..5 {
+        let hello = polled(&mut link, now);
+        assert!(hello.len() == 1 && hello[0].header.ack_requested && hello[0].header.from == Incarnation(7));
+        assert!(!link.is_idle());
+        now = link.deadline().expect("the next hello");
+    }
+    let header = Header { to: Some(Incarnation(7)), ..Header::default() };
+    link.on_packet(now, &header, 0);
+    assert!(link.is_idle() && polled(&mut link, now).is_empty());
+}
+
+#[test]
+fn a_stopped_process_blames_nobody_for_its_own_silence() {
+    let mut link = link_with(1);
+    link.flush(at(0));
+    link.on_stall(at(60_000));
+    assert!(polled(&mut link, at(60_000)).is_empty());
+    assert_eq!(link.deadline(), Some(at(65_000)));
+    // The answer waited unread, so it measures nothing.
+    assert_eq!(link.on_packet(at(60_000), &ack(1, Some(MS)), 0).acked, None);
+    assert_eq!(link.round_trip(), None);
+    // Nor does this node tell how long it had what it only now read.
+    link.on_packet(at(60_050), &Header::default(), 1);
+    assert_eq!(link.acknowledge(at(60_060)).header.ack_delay, None);
 }

@@ -2,13 +2,16 @@
 //!
 //! The first pending value opens a window, and at its end one message goes to each other node. Receivers
 //! forward nothing: the origin's links deliver everything to every node.
+//!
+//! A restarted node no longer knows which values were its own. It and every other node send each other
+//! everything that they know, once.
 
 use std::time::Duration;
 
-use super::{Context, Strategy, earliest, others};
+use super::{Context, Strategy, others};
 use crate::link::ACK_DELAY;
 use crate::links::Links;
-use crate::message::{PeerId, PeerMessage};
+use crate::message::{Incarnation, PeerId, PeerMessage};
 use crate::time::Time;
 
 #[derive(Debug)]
@@ -22,26 +25,36 @@ pub(super) struct Direct {
 }
 
 impl Direct {
-    pub(super) fn new(me: PeerId, nodes: u32, window: Duration) -> Direct {
-        Direct { me, nodes, window, links: Links::new(nodes, ACK_DELAY), flush_at: None }
+    pub(super) fn new(me: PeerId, nodes: u32, window: Duration, incarnation: Incarnation) -> Direct {
+        Direct { me, nodes, window, links: Links::new(incarnation, ACK_DELAY), flush_at: None }
     }
 }
 
 impl Strategy for Direct {
+    fn on_restart(&mut self, cx: &mut Context<'_>) {
+        for peer in others(self.me, self.nodes) {
+            self.links.reopen(cx.now, peer, cx.values.len());
+        }
+    }
+
+    fn on_stall(&mut self, now: Time) {
+        self.links.on_stall(now);
+    }
+
     fn on_value(&mut self, cx: &mut Context<'_>, index: u32) {
         if self.nodes < 2 {
             return;
         }
-        others(self.me, self.nodes).for_each(|peer| self.links.push(peer, index));
+        others(self.me, self.nodes).for_each(|peer| self.links.push(peer, [index]));
         self.flush_at.get_or_insert(cx.now + self.window);
     }
 
     fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
         let PeerMessage::Link(message) = message else { return };
-        self.links.on_message(cx.now, from, &message);
-        for value in message.values.iter() {
-            cx.values.insert(value);
+        if self.links.on_message(cx.now, from, &message).restarted {
+            self.links.resync(from, cx.values.len());
         }
+        cx.values.insert_all(&message.values);
         while let Some(message) = self.links.poll_one(cx.now, from, cx.values, cx.rng) {
             cx.send_link(from, message);
         }
@@ -64,7 +77,7 @@ impl Strategy for Direct {
     }
 
     fn deadline(&self) -> Option<Time> {
-        earliest([self.flush_at, self.links.next_deadline()])
+        Time::earliest([self.flush_at, self.links.next_deadline()])
     }
 
     fn is_idle(&self) -> bool {

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::config::{Config, StrategyKind};
-use crate::message::{LinkMessage, MAX_BATCH, PeerId, PeerMessage, Transmit};
+use crate::message::{Incarnation, LinkMessage, MAX_BATCH, PeerId, PeerMessage, Transmit};
 use crate::rng::Rng;
 use crate::time::Time;
 use crate::values::{Values, fitting};
@@ -41,7 +41,7 @@ impl Context<'_> {
 
     /// Sends a link's message, in parts if it is longer than a receiver reads. Values are numbered, so the
     /// link treats the parts like the whole.
-    fn send_link(&mut self, to: PeerId, mut message: LinkMessage) {
+    fn send_link(&mut self, to: PeerId, mut message: Box<LinkMessage>) {
         loop {
             let fitting = fitting(&message.values, MAX_BATCH);
             if fitting == message.values.len() {
@@ -62,6 +62,11 @@ impl Context<'_> {
 pub(crate) trait Strategy: fmt::Debug + Send {
     /// The topology arrived. Maelstrom sends it to all nodes at about the same time, before clients begin.
     fn on_topology(&mut self, _now: Time) {}
+    /// This node has been restarted. It knows the values that its log held, perhaps none. Its peers may lack
+    /// them, and may have others.
+    fn on_restart(&mut self, cx: &mut Context<'_>);
+    /// This node's process did not run for a while. What it knows about its peers is from before that.
+    fn on_stall(&mut self, _now: Time) {}
     /// A client sent a new value, which is at `index` in the log.
     fn on_value(&mut self, cx: &mut Context<'_>, index: u32);
     /// A message arrived from another node. Messages of other strategies are ignored.
@@ -74,26 +79,27 @@ pub(crate) trait Strategy: fmt::Debug + Send {
     fn is_idle(&self) -> bool;
 }
 
-/// The strategy for node `me` of `nodes`, whose process started at `started`.
-pub(crate) fn build(config: &Config, me: PeerId, nodes: u32, started: Time) -> Box<dyn Strategy> {
+/// The strategy for node `me` of `nodes`, whose process started at `started` and is its `incarnation`.
+pub(crate) fn build(
+    config: &Config,
+    me: PeerId,
+    nodes: u32,
+    started: Time,
+    incarnation: Incarnation,
+) -> Box<dyn Strategy> {
+    let period = config.batch_timeout;
     match config.strategy {
-        StrategyKind::Tree => Box::new(tree::Tree::new(me, nodes, config.batch_timeout, started)),
+        StrategyKind::Tree => Box::new(tree::Tree::new(me, nodes, period, started, incarnation)),
         StrategyKind::Auto(target) if me == hub::HUB => {
-            Box::new(hub::Hub::auto(nodes, config.batch_timeout, target))
+            Box::new(hub::Hub::auto(nodes, period, incarnation, target))
         }
-        StrategyKind::Hub if me == hub::HUB => Box::new(hub::Hub::new(nodes, config.batch_timeout)),
-        StrategyKind::Hub | StrategyKind::Auto(_) => {
-            Box::new(hub::Leaf::new(me, nodes, config.batch_timeout))
-        }
-        StrategyKind::Direct => Box::new(direct::Direct::new(me, nodes, config.batch_timeout)),
+        StrategyKind::Hub if me == hub::HUB => Box::new(hub::Hub::new(nodes, period, incarnation)),
+        StrategyKind::Hub | StrategyKind::Auto(_) => Box::new(hub::Leaf::new(me, nodes, period, incarnation)),
+        StrategyKind::Direct => Box::new(direct::Direct::new(me, nodes, period, incarnation)),
     }
 }
 
 /// All nodes but `me`.
 fn others(me: PeerId, nodes: u32) -> impl Iterator<Item = PeerId> {
     (0..nodes).map(PeerId).filter(move |peer| *peer != me)
-}
-
-fn earliest(deadlines: impl IntoIterator<Item = Option<Time>>) -> Option<Time> {
-    deadlines.into_iter().flatten().min()
 }

@@ -15,6 +15,7 @@
 //!
 //! | field | meaning |
 //! |---|---|
+//! | `inc`, `to_inc` | the incarnations of the sender and of the receiver that the message is meant for |
 //! | `seq`, `values` | the values, and the number of the first one |
 //! | `ack`, `delay` | how many values arrived without a gap, and µs since the last of them arrived |
 //! | `ack_requested` | the sender wants an acknowledgement at once |
@@ -22,6 +23,7 @@
 //! | `received` | the ranges received beyond a gap |
 //! | `wants_phase` | leaf to hub: tell me when the hub flushes |
 //! | `next` | hub to leaf: µs to the hub's next flush |
+//! | `jitter` | hub to leaf: the mean deviation in µs of batches' arrivals |
 //! | `period` or `window` | hub to leaf: the plan of `auto`, in µs |
 //! | `direct` | leaf to hub: the sender sends these values to every node itself |
 //! | `unreachable` | hub to leaf: the nodes that the hub cannot reach |
@@ -91,6 +93,10 @@ struct Body<'a> {
     node_id: Option<&'a RawValue>,
     #[serde(borrow)]
     node_ids: Option<&'a RawValue>,
+    #[serde(borrow, rename = "inc")]
+    incarnation: Option<&'a RawValue>,
+    #[serde(borrow, rename = "to_inc")]
+    to_incarnation: Option<&'a RawValue>,
     #[serde(borrow)]
     values: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -109,6 +115,8 @@ struct Body<'a> {
     received: Option<&'a RawValue>,
     #[serde(borrow)]
     wants_phase: Option<&'a RawValue>,
+    #[serde(borrow)]
+    jitter: Option<&'a RawValue>,
     #[serde(borrow)]
     next: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -144,6 +152,11 @@ struct Names {
 type Refusal = (ErrorCode, Cow<'static, str>);
 
 impl Wire {
+    /// This node's name, once `init` has come.
+    pub fn me(&self) -> Option<&str> {
+        self.names.me.map(|me| self.names.ids[me.index()].as_str())
+    }
+
     /// Parses a line.
     ///
     /// # Errors
@@ -255,6 +268,14 @@ impl Wire {
     }
 }
 
+/// The body of a message between nodes, as it is on the wire.
+pub fn peer_body(message: &PeerMessage) -> String {
+    let mut body = vec![b'{'];
+    encode_peer(message, &mut body);
+    body.push(b'}');
+    String::from_utf8_lossy(&body).into_owned()
+}
+
 impl Names {
     fn new(ids: Vec<String>, me: &str) -> Result<Names, String> {
         u32::try_from(ids.len()).map_err(|_| "init's node_ids are more than 2^32".to_owned())?;
@@ -280,7 +301,7 @@ mod tests {
 
     use super::*;
     use crate::link::Header;
-    use crate::message::{Batch, LinkMessage, Plan};
+    use crate::message::{Batch, Incarnation, LinkMessage, Plan};
 
     fn wire() -> Wire {
         let mut wire = Wire::default();
@@ -361,6 +382,8 @@ mod tests {
         let us = Duration::from_micros;
         let full = LinkMessage {
             header: Header {
+                from: Incarnation(1_764_230_000_123),
+                to: Some(Incarnation(0)),
                 seq: u64::MAX,
                 ack: 3,
                 ack_delay: Some(us(1500)),
@@ -373,6 +396,7 @@ mod tests {
             wants_phase: true,
             hub_unreachable: true,
             next: Some(us(0)),
+            jitter: Some(us(2)),
             plan: Some(Plan::Direct(us(3))),
             direct: true,
             unreachable: vec![PeerId(0), PeerId(4)],
@@ -381,9 +405,9 @@ mod tests {
         for message in [
             PeerMessage::TreeBatch { msg_id: 3, values },
             PeerMessage::TreeAck { in_reply_to: 3 },
-            PeerMessage::Link(LinkMessage::default()),
-            PeerMessage::Link(full),
-            PeerMessage::Link(hub),
+            PeerMessage::Link(Box::default()),
+            PeerMessage::Link(Box::new(full)),
+            PeerMessage::Link(Box::new(hub)),
         ] {
             let mut line = Vec::new();
             // The sender is n1, so that it must be the receiver's peer.

@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 use super::Body;
 use super::json::{field, json, push_field, push_list, push_number, push_values};
 use crate::link::Header;
-use crate::message::{Batch, LinkMessage, PeerId, PeerMessage, Plan};
+use crate::message::{Batch, Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
 use crate::values::Value;
 
 /// The message, or why its fields are invalid. `None` if nodes do not use this type among themselves.
 pub(super) fn parse_peer(kind: Option<&str>, body: &Body<'_>) -> Option<Result<PeerMessage, String>> {
     match kind? {
-        "batch" => Some(parse_link(body).map(PeerMessage::Link)),
+        "batch" => Some(parse_link(body).map(|link| PeerMessage::Link(Box::new(link)))),
         "broadcast_internal" => Some(parse_tree_batch(body)),
         "broadcast_internal_ok" => Some(
             body.in_reply_to
@@ -35,6 +35,8 @@ fn parse_tree_batch(body: &Body<'_>) -> Result<PeerMessage, String> {
 fn parse_link(body: &Body<'_>) -> Result<LinkMessage, String> {
     let received: Vec<(u64, u64)> = field(body.received, "received")?;
     let header = Header {
+        from: Incarnation(field(body.incarnation, "inc")?),
+        to: field::<Option<u64>>(body.to_incarnation, "to_inc")?.map(Incarnation),
         seq: field(body.seq, "seq")?,
         ack: field(body.ack, "ack")?,
         ack_delay: field::<Option<u64>>(body.ack_delay, "delay")?.map(Duration::from_micros),
@@ -51,6 +53,7 @@ fn parse_link(body: &Body<'_>) -> Result<LinkMessage, String> {
         wants_phase: field(body.wants_phase, "wants_phase")?,
         hub_unreachable: field(body.hub_unreachable, "hub_unreachable")?,
         next: field::<Option<u64>>(body.next, "next")?.map(Duration::from_micros),
+        jitter: field::<Option<u64>>(body.jitter, "jitter")?.map(Duration::from_micros),
         plan: parse_plan(body)?,
         direct: field(body.direct, "direct")?,
         unreachable: unreachable.into_iter().map(PeerId).collect(),
@@ -93,6 +96,12 @@ pub(super) fn encode_peer(message: &PeerMessage, out: &mut Vec<u8>) {
 fn encode_link(message: &LinkMessage, out: &mut Vec<u8>) {
     let header = &message.header;
     out.extend_from_slice(b"\"type\":\"batch\"");
+    if header.from != Incarnation::default() {
+        push_field("inc", header.from.0, out);
+    }
+    if let Some(Incarnation(to)) = header.to {
+        push_field("to_inc", to, out);
+    }
     if !message.values.is_empty() {
         push_field("seq", header.seq, out);
         push_values(",\"values\":[", &message.values, out);
@@ -123,6 +132,9 @@ fn encode_link(message: &LinkMessage, out: &mut Vec<u8>) {
     }
     if let Some(next) = message.next {
         push_field("next", micros(next), out);
+    }
+    if let Some(jitter) = message.jitter {
+        push_field("jitter", micros(jitter), out);
     }
     match message.plan {
         Some(Plan::Hub(period)) => push_field("period", micros(period), out),

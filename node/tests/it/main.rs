@@ -10,3 +10,4 @@ mod memory;
 mod process;
 mod props;
 mod sim;
+mod storage;

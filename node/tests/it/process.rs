@@ -5,12 +5,12 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-const NODE: &str = env!("CARGO_BIN_EXE_node");
+pub const NODE: &str = env!("CARGO_BIN_EXE_node");
 
-fn command(args: &[&str]) -> Command {
+pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(NODE);
     command.args(args);
-    for variable in ["BATCH_TIMEOUT_MS", "STRATEGY", "TARGET_MSGS_PER_OP", "TARGET_LATENCY"] {
+    for variable in ["BATCH_TIMEOUT_MS", "STRATEGY", "TARGET_MSGS_PER_OP", "TARGET_LATENCY", "DATA_DIR"] {
         command.env_remove(variable);
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -18,7 +18,7 @@ fn command(args: &[&str]) -> Command {
 }
 
 /// Feeds `input`, closes stdin, and waits for the end.
-fn feed(mut command: Command, input: Vec<u8>) -> Output {
+pub fn feed(mut command: Command, input: Vec<u8>) -> Output {
     let mut child = command.spawn().expect("the binary starts");
     let mut stdin = child.stdin.take().expect("piped");
     let writer = std::thread::spawn(move || stdin.write_all(&input));
@@ -27,24 +27,24 @@ fn feed(mut command: Command, input: Vec<u8>) -> Output {
     output
 }
 
-fn replies(output: &Output) -> Vec<Value> {
+pub fn replies(output: &Output) -> Vec<Value> {
     let text = String::from_utf8(output.stdout.clone()).expect("UTF-8");
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
-fn line(src: &str, body: Value) -> Vec<u8> {
+pub fn line(src: &str, body: Value) -> Vec<u8> {
     format!("{}\n", json!({"src": src, "dest": "n0", "body": body})).into_bytes()
 }
 
-fn init(nodes: &[&str]) -> Vec<u8> {
+pub fn init(nodes: &[&str]) -> Vec<u8> {
     line("c0", json!({"type": "init", "msg_id": 1, "node_id": "n0", "node_ids": nodes}))
 }
 
-fn broadcast(msg_id: usize, message: Value) -> Vec<u8> {
+pub fn broadcast(msg_id: usize, message: Value) -> Vec<u8> {
     line("c1", json!({"type": "broadcast", "msg_id": msg_id, "message": message}))
 }
 
-fn read(msg_id: usize) -> Vec<u8> {
+pub fn read(msg_id: usize) -> Vec<u8> {
     line("c1", json!({"type": "read", "msg_id": msg_id}))
 }
 

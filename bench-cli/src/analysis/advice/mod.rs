@@ -4,13 +4,12 @@ mod next_sweep;
 mod verdict;
 
 pub use next_sweep::NextSweep;
-pub use verdict::{Judged, Predicted, Verdict};
+pub use verdict::{Judged, Predicted, Verdict, judge};
 
 use super::figure::Figure;
 use super::series::Series;
-use crate::spec::Limits;
+use crate::spec::{Limits, Parameter};
 use next_sweep::{beyond, is_wide, next_sweep, shorter};
-use verdict::judge;
 
 /// Which setting is best within limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +46,7 @@ impl Aim {
 pub struct Advice {
     /// The limits.
     pub limits: Limits,
-    /// Every timeout of every series, with its verdict.
+    /// Every timeout (or value on another horizontal axis) of every series, with its verdict.
     pub judged: Vec<Judged>,
     /// What to measure next: of the series with the fewest messages, since the lowest latency is at the
     /// shortest timeouts anyway; of all series while nothing reliably meets the limits. Empty if no further
@@ -60,6 +59,10 @@ impl Advice {
     pub fn on(series: &[Series<'_>], limits: Limits) -> Advice {
         let judged: Vec<Judged> = series.iter().flat_map(|series| judge(series, &limits)).collect();
         let mut advice = Advice { limits, judged, next: Vec::new() };
+        // Of other parameters nobody knows in which direction figures grow.
+        if series.iter().any(|series| series.axis != Parameter::BatchTimeout) {
+            return advice;
+        }
         let best = advice.best(Figure::MsgsPerOp).map(|best| best.series.clone());
         let of_series = advice.judged.chunk_by(|a, b| a.series == b.series);
         let worth_it = of_series.filter(|judged| best.as_ref().is_none_or(|best| *best == judged[0].series));
@@ -71,7 +74,7 @@ impl Advice {
 
     /// The timeouts that reliably meet the limits.
     pub fn meeting(&self) -> impl Iterator<Item = &Judged> {
-        self.judged.iter().filter(|judged| judged.verdict == Verdict::Meets)
+        self.judged.iter().filter(|judged| judged.verdict == Verdict::Pass)
     }
 
     /// The recommendations: the settings that reliably meet the limits with the fewest messages, and with the
@@ -85,7 +88,7 @@ impl Advice {
     pub fn next_for(&self, aim: Aim) -> Vec<NextSweep> {
         let Some(best) = self.best(aim.figure()) else { return self.next.clone() };
         let own = self.of_series(&best.series);
-        let place = own.iter().position(|one| one.timeout_ms == best.timeout_ms).unwrap_or(0);
+        let place = own.iter().position(|one| one.timeout_ms() == best.timeout_ms()).unwrap_or(0);
         let around = place.saturating_sub(1)..own.len().min(place + 2);
         next_sweep(&own[around], beyond(own, &self.limits, aim)).into_iter().collect()
     }
@@ -94,17 +97,18 @@ impl Advice {
     /// small that nothing in it would be much better. `None` while nothing reliably meets the limits, too.
     pub fn not_known_finely(&self, aim: Aim) -> Option<(u64, u64)> {
         let own = self.of_series(&self.best(aim.figure())?.series);
-        let with =
-            |verdict: Verdict| own.iter().filter(move |one| one.verdict == verdict).map(|one| one.timeout_ms);
+        let with = |verdict: Verdict| {
+            own.iter().filter(move |one| one.verdict == verdict).map(|one| one.timeout_ms())
+        };
         let (low, high) = match aim {
             Aim::FewestMessages => {
-                let meets = with(Verdict::Meets).next_back()?;
-                let misses = with(Verdict::Misses).find(|&missed| missed > meets);
+                let meets = with(Verdict::Pass).next_back()?;
+                let misses = with(Verdict::Fail).find(|&missed| missed > meets);
                 (meets, misses.or(self.limits.timeout_bound_ms())?)
             }
             Aim::LowestLatency => {
-                let meets = with(Verdict::Meets).next()?;
-                let misses = with(Verdict::Misses).rfind(|&missed| missed < meets);
+                let meets = with(Verdict::Pass).next()?;
+                let misses = with(Verdict::Fail).rfind(|&missed| missed < meets);
                 (misses.or_else(|| (!shorter(own).is_empty()).then_some(0))?, meets)
             }
         };
@@ -150,7 +154,7 @@ mod tests {
     }
 
     fn verdicts(advice: &Advice) -> Vec<(u64, Verdict)> {
-        advice.judged.iter().map(|judged| (judged.timeout_ms, judged.verdict)).collect()
+        advice.judged.iter().map(|judged| (judged.timeout_ms(), judged.verdict)).collect()
     }
 
     #[test]
@@ -159,12 +163,12 @@ mod tests {
         // 3d: max < 600 ms. At 380 the mean is 580 and each run is below 600, but a further one need not be.
         assert_eq!(
             verdicts(&advice),
-            [(100, Verdict::Meets), (300, Verdict::Meets), (380, Verdict::Unclear), (800, Verdict::Misses)]
+            [(100, Verdict::Pass), (300, Verdict::Pass), (380, Verdict::Unclear), (800, Verdict::Fail)]
         );
         let max = advice.judged[1].figure(Figure::Max).unwrap();
         // R: 500 * qt(1 - 0.05/3, 6) * 0.02 * sqrt(1 + 1/3), less the rounding to whole milliseconds
         assert!((max.margin.unwrap() - 31.72).abs() < 0.15, "{max:?}");
-        assert_eq!(advice.best(Figure::Max).unwrap().timeout_ms, 100);
+        assert_eq!(advice.best(Figure::Max).unwrap().timeout_ms(), 100);
     }
 
     #[test]
@@ -215,12 +219,12 @@ mod tests {
     fn expensive_runs_close_in_on_the_best_alone() {
         let mut records = records(&[100, 150, 300, 380, 800]);
         for record in &mut records {
-            record.figures_mut().msgs_per_op = Some(300.0 / record.batch_timeout_ms() as f64);
+            record.figures_mut().msgs_per_op = Some(300.0 / record.batch_timeout_ms().unwrap() as f64);
         }
         // A failure far from the boundary is nothing to spend runs on.
         records[4].measured.status = Status::Crashed;
         let advice = advice(&records);
-        assert_eq!(advice.best(Figure::MsgsPerOp).unwrap().timeout_ms, 300);
+        assert_eq!(advice.best(Figure::MsgsPerOp).unwrap().timeout_ms(), 300);
         assert_eq!(
             advice.next_for(Aim::FewestMessages)[0].timeouts_ms,
             [160, 180, 200, 220, 240, 260, 280, 320, 340, 360, 380]
@@ -238,7 +242,7 @@ mod tests {
     fn a_failed_run_is_a_miss_and_a_single_run_no_proof() {
         let mut records = records(&[100, 200]);
         records[5].measured.status = Status::LostValues;
-        assert_eq!(verdicts(&advice(&records)), [(100, Verdict::Meets), (200, Verdict::Misses)]);
+        assert_eq!(verdicts(&advice(&records)), [(100, Verdict::Pass), (200, Verdict::Fail)]);
         let single: Vec<RunRecord> = records.iter().step_by(3).cloned().collect();
         assert!(verdicts(&advice(&single)).iter().all(|(_, verdict)| *verdict == Verdict::Unclear));
     }
@@ -258,7 +262,18 @@ mod tests {
         records[30].stable_mut().max = Duration::from_millis(601);
         records[40].stable_mut().max = Duration::from_millis(603);
         let all = verdicts(&advice(&records));
-        assert_eq!(all, [(300, Verdict::Meets), (350, Verdict::Unclear), (400, Verdict::Meets)]);
+        assert_eq!(all, [(300, Verdict::Pass), (350, Verdict::Unclear), (400, Verdict::Pass)]);
+    }
+
+    #[test]
+    fn a_timeout_fails_if_every_run_reached_a_limit() {
+        // The lower bound of a further run is below 600 ms, so the bounds alone say nothing.
+        let restless = |lowest: u64| {
+            let runs = [(1, lowest), (2, 700), (3, 900)].map(|(run, max)| with_max(350, run, max));
+            verdicts(&advice(&runs))[0].1
+        };
+        assert_eq!(restless(600), Verdict::Fail);
+        assert_eq!(restless(599), Verdict::Unclear);
     }
 
     #[test]
@@ -293,10 +308,10 @@ mod tests {
     fn fewest_messages_and_lowest_latency_differ() {
         let mut records = records(&[100, 200, 300]);
         for record in &mut records {
-            record.figures_mut().msgs_per_op = Some(300.0 / record.batch_timeout_ms() as f64);
+            record.figures_mut().msgs_per_op = Some(300.0 / record.batch_timeout_ms().unwrap() as f64);
         }
         let advice = advice(&records);
-        assert_eq!(advice.best(Figure::MsgsPerOp).unwrap().timeout_ms, 300);
-        assert_eq!(advice.best(Figure::P50).unwrap().timeout_ms, 100);
+        assert_eq!(advice.best(Figure::MsgsPerOp).unwrap().timeout_ms(), 300);
+        assert_eq!(advice.best(Figure::P50).unwrap().timeout_ms(), 100);
     }
 }

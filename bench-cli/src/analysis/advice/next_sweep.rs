@@ -31,10 +31,10 @@ pub(super) fn is_wide(low: u64, high: u64) -> bool {
 /// higher latencies, so the best timeouts are at the ends of that range.
 pub(super) fn next_sweep(judged: &[Judged], beyond: Vec<u64>) -> Option<NextSweep> {
     let unclear = judged.iter().filter(|judged| judged.verdict == Verdict::Unclear);
-    let mut timeouts: Vec<u64> = unclear.map(|judged| judged.timeout_ms).chain(beyond).collect();
+    let mut timeouts: Vec<u64> = unclear.map(|judged| judged.timeout_ms()).chain(beyond).collect();
     for pair in judged.windows(2) {
-        let (low, high) = (pair[0].timeout_ms, pair[1].timeout_ms);
-        let boundary = (pair[0].verdict == Verdict::Meets) != (pair[1].verdict == Verdict::Meets);
+        let (low, high) = (pair[0].timeout_ms(), pair[1].timeout_ms());
+        let boundary = (pair[0].verdict == Verdict::Pass) != (pair[1].verdict == Verdict::Pass);
         if boundary && is_wide(low, high) {
             timeouts.extend(between(low, high));
         }
@@ -56,7 +56,7 @@ pub(super) fn beyond(own: &[Judged], limits: &Limits, aim: Aim) -> Vec<u64> {
 /// Timeouts beyond the longest one if that meets the limits. None if no latency is limited: then longer is
 /// always better.
 fn longer(own: &[Judged], limits: &Limits) -> Vec<u64> {
-    let longest = own.last().filter(|last| last.verdict == Verdict::Meets).map(|last| last.timeout_ms);
+    let longest = own.last().filter(|last| last.verdict == Verdict::Pass).map(|last| last.timeout_ms());
     match longest.zip(limits.timeout_bound_ms()) {
         Some((longest @ 1.., bound)) if 2 * longest < bound => {
             vec![longest + longest / 4, longest + longest / 2, 2 * longest]
@@ -68,11 +68,11 @@ fn longer(own: &[Judged], limits: &Limits) -> Vec<u64> {
 
 /// Timeouts below the shortest one if that meets the limits, and is not a small part of the latency anyway.
 pub(super) fn shorter(own: &[Judged]) -> Vec<u64> {
-    let shortest = own.first().filter(|first| first.verdict == Verdict::Meets);
+    let shortest = own.first().filter(|first| first.verdict == Verdict::Pass);
     let worth_it = |first: &&Judged| {
-        first.figure(Figure::Max).is_some_and(|max| first.timeout_ms as f64 > FINE * max.mean)
+        first.figure(Figure::Max).is_some_and(|max| first.timeout_ms() as f64 > FINE * max.mean)
     };
-    shortest.filter(worth_it).map(|first| between(0, first.timeout_ms)).unwrap_or_default()
+    shortest.filter(worth_it).map(|first| between(0, first.timeout_ms())).unwrap_or_default()
 }
 
 /// Round timeouts inside a gap, about three.

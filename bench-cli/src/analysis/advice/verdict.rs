@@ -11,28 +11,50 @@
 //! - t is one-sided Student's t at 0.05 divided by the number of limits (Bonferroni), so that all limits
 //!   together are met with 95 % confidence.
 //!
-//! Likewise a timeout reliably misses limits if some lower bound is at or above its limit. A run that failed
-//! is a miss, whatever its figures.
+//! Likewise a timeout reliably misses limits if some lower bound is at or above its limit. It also fails if a
+//! run failed, or if every run reached a limit: nobody should have to ask for more runs of those.
 //!
 //! The bounds assume scatter that is about normal, which a figure with rare outliers does not have. So a
-//! timeout with any run at or above a limit never reliably meets it.
+//! timeout with any run at or above a limit never passes.
+
+use std::fmt;
 
 use crate::analysis::figure::Figure;
-use crate::analysis::series::Series;
+use crate::analysis::series::{Point, Series};
 use crate::spec::Limits;
 use crate::stats::distribution::t_quantile;
 use crate::stats::groups::Groups;
 use crate::stats::least_squares::CONFIDENCE;
 
-/// Whether a timeout meets limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether a setting meets limits. Tables, advice, report and summary all show this verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// A further run would meet them, with 95 % confidence.
-    Meets,
+    Pass,
     /// The runs so far cannot tell.
     Unclear,
-    /// A further run would not meet them, or a run has failed.
-    Misses,
+    /// A further run would not meet them, every run reached a limit, or a run has failed.
+    Fail,
+}
+
+impl Verdict {
+    /// Every verdict, the best first.
+    pub const ALL: [Verdict; 3] = [Verdict::Pass, Verdict::Unclear, Verdict::Fail];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Unclear => "unclear",
+            Verdict::Fail => "fail",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// One timeout of one series, with its verdict.
@@ -40,8 +62,10 @@ pub enum Verdict {
 pub struct Judged {
     /// The series' name.
     pub series: String,
-    /// The batch timeout in milliseconds.
-    pub timeout_ms: u64,
+    /// The value on the series' horizontal axis.
+    pub x: f64,
+    /// The value in words, such as `100 ms`.
+    pub label: String,
     /// How many runs there were.
     pub runs: usize,
     /// The verdict.
@@ -61,9 +85,14 @@ pub struct Predicted {
 }
 
 impl Judged {
-    /// The series and the timeout, for people.
+    /// The series and the value, for people.
     pub fn setting(&self) -> String {
-        format!("{} at {} ms", self.series, self.timeout_ms)
+        format!("{} at {}", self.series, self.label)
+    }
+
+    /// The batch timeout in milliseconds, of a series over batch timeouts.
+    pub fn timeout_ms(&self) -> u64 {
+        self.x as u64
     }
 
     /// A figure's prediction.
@@ -72,29 +101,27 @@ impl Judged {
     }
 }
 
-/// The verdict on every timeout of a series.
-pub(super) fn judge(series: &Series<'_>, limits: &Limits) -> Vec<Judged> {
+/// The verdict on every value on a series' horizontal axis.
+pub fn judge(series: &Series<'_>, limits: &Limits) -> Vec<Judged> {
     let samples = Figure::ALL.map(|figure| Groups::of(&series.figures(figure)));
     let tails = limits.figures().len().max(1) as f64;
     series
-        .by_timeout()
-        .iter()
+        .by_x()
+        .into_iter()
         .map(|point| {
-            let timeout = point.timeout_ms as f64;
+            let timeout = point.x;
             let figures = Figure::ALL.map(|figure| {
                 let nearby = samples[figure as usize].around(timeout);
                 predict(&nearby, timeout, (1.0 - CONFIDENCE) / tails, figure.resolution())
             });
-            let mut own =
-                series.records.iter().filter(|record| record.batch_timeout_ms() == point.timeout_ms);
-            let all_below = own.all(|record| limits.are_met_by(record));
+            let exceeding = series.at(timeout).filter(|record| limits.are_exceeded_by(record)).count();
             let verdict = match verdict(&figures, limits) {
-                _ if point.ok < point.runs => Verdict::Misses,
-                Verdict::Meets if !all_below => Verdict::Unclear,
+                _ if point.ok < point.runs || exceeding == point.runs => Verdict::Fail,
+                Verdict::Pass if exceeding > 0 => Verdict::Unclear,
                 of_figures => of_figures,
             };
-            let (timeout_ms, runs) = (point.timeout_ms, point.runs);
-            Judged { series: series.name.clone(), timeout_ms, runs, verdict, figures }
+            let Point { x, label, runs, .. } = point;
+            Judged { series: series.name.clone(), x, label, runs, verdict, figures }
         })
         .collect()
 }
@@ -114,20 +141,20 @@ fn predict(nearby: &Groups, timeout: f64, tail: f64, resolution: f64) -> Option<
 }
 
 fn verdict(figures: &[Option<Predicted>], limits: &Limits) -> Verdict {
-    let mut verdict = Verdict::Meets;
+    let mut verdict = Verdict::Pass;
     for (figure, limit) in limits.figures() {
         let of_figure = match figures[figure as usize] {
             None => Verdict::Unclear,
-            Some(Predicted { mean, margin: None }) if mean >= limit => Verdict::Misses,
+            Some(Predicted { mean, margin: None }) if mean >= limit => Verdict::Fail,
             Some(Predicted { margin: None, .. }) => Verdict::Unclear,
-            Some(Predicted { mean, margin: Some(margin) }) if mean + margin < limit => Verdict::Meets,
-            Some(Predicted { mean, margin: Some(margin) }) if mean - margin >= limit => Verdict::Misses,
+            Some(Predicted { mean, margin: Some(margin) }) if mean + margin < limit => Verdict::Pass,
+            Some(Predicted { mean, margin: Some(margin) }) if mean - margin >= limit => Verdict::Fail,
             Some(_) => Verdict::Unclear,
         };
         verdict = match (verdict, of_figure) {
-            (Verdict::Misses, _) | (_, Verdict::Misses) => Verdict::Misses,
+            (Verdict::Fail, _) | (_, Verdict::Fail) => Verdict::Fail,
             (Verdict::Unclear, _) | (_, Verdict::Unclear) => Verdict::Unclear,
-            _ => Verdict::Meets,
+            _ => Verdict::Pass,
         };
     }
     verdict

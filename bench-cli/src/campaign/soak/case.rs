@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use node::StrategyKind;
 
+use crate::engine::simulated::{Finished, Simulation, Storage};
 use crate::harness::rng_streams::{Purpose, RngStream};
+use crate::harness::run::SetupError;
 use crate::spec::command::{PROGRAM, setting_flags};
 use crate::spec::settings::{
-    Concurrency, Latency, LatencyDistribution, MessageFaults, Nemesis, Settings, Topology,
+    Concurrency, Fault, Faults, Latency, LatencyDistribution, MessageFaults, Nemesis, Noise, Settings,
+    Topology,
 };
 
 /// A run to be judged.
@@ -17,6 +20,8 @@ pub struct Case {
     pub settings: Settings,
     /// Strategy and batch timeout of every node.
     pub config: node::Config,
+    /// What a killed node still has.
+    pub storage: Storage,
     /// The run's seed.
     pub seed: u64,
     /// The messages between nodes that it may take; `None` for what the protocol should need.
@@ -31,7 +36,7 @@ impl Case {
         let batch_timeout = Duration::from_millis(one_of(&mut rng, &[0, 1, 10, 50, 100, 200, 450, 1_000]));
         let most = one_of(&mut rng, &[3, 10, 50]);
         let node_count = 1 + rng.index(most);
-        let settings = Settings {
+        let mut settings = Settings {
             node_count,
             concurrency: Concurrency::Clients(1 + rng.index(2 * node_count)),
             rate: one_of(&mut rng, &[1.0, 10.0, 100.0, 500.0]),
@@ -42,7 +47,7 @@ impl Case {
             },
             topology: one_of(&mut rng, Topology::ALL),
             nemesis: Nemesis {
-                partition: rng.chance(0.5),
+                faults: one_of(&mut rng, &[Faults::NONE, Faults::partition()]),
                 interval: Duration::from_millis(one_of(&mut rng, &[300, 1_000, 3_000])),
             },
             message_faults: MessageFaults {
@@ -50,9 +55,33 @@ impl Case {
                 duplication: one_of(&mut rng, &[0.0, 0.0, 0.1]),
             },
             availability: None,
+            noise: Noise::Idle,
         };
+        let process_faults = [Fault::Kill, Fault::Pause].into_iter().filter(|_| rng.chance(0.4));
+        settings.nemesis.faults = Faults::of(settings.nemesis.faults.kinds().chain(process_faults));
+        settings.noise = one_of(&mut rng, Noise::ALL);
         let config = node::Config { strategy, batch_timeout };
-        Case { settings, config, seed: number, budget: None }
+        Case { settings, config, storage: Storage::Log, seed: number, budget: None }
+    }
+
+    /// Executes the run, and keeps its first messages to be drawn.
+    ///
+    /// # Errors
+    /// If a node does not answer during set-up.
+    pub fn simulate(&self) -> Result<Finished, SetupError> {
+        let mut simulation = self.simulation().with_diagram();
+        simulation.run_to_end()?;
+        Ok(simulation.finish(&self.settings))
+    }
+
+    /// The nodes' names.
+    pub fn node_names(&self) -> Vec<String> {
+        (0..self.settings.node_count).map(|node| format!("n{node}")).collect()
+    }
+
+    /// The run before it begins.
+    pub(super) fn simulation(&self) -> Simulation {
+        Simulation::new(&self.settings, self.config, self.seed).with_storage(self.storage)
     }
 
     /// Cases with one thing less, the largest steps first.
@@ -65,9 +94,12 @@ impl Case {
                 cases.push(case);
             }
         };
-        with(&|case| case.settings.nemesis.partition = false);
+        for &fault in Fault::ALL {
+            with(&|case| case.settings.nemesis.faults = case.settings.nemesis.faults.without(fault));
+        }
         with(&|case| case.settings.message_faults.loss = 0.0);
         with(&|case| case.settings.message_faults.duplication = 0.0);
+        with(&|case| case.settings.noise = Noise::Idle);
         with(&|case| case.settings.latency.distribution = LatencyDistribution::Constant);
         with(&|case| case.settings.node_count = case.settings.node_count.div_ceil(2));
         // One node less, but not one node alone, which has nobody to talk to.
@@ -86,7 +118,8 @@ impl Case {
             format!("{PROGRAM} simulate --judge --strategy {}", config.strategy.name()),
             format!("--batch-timeout {}ms --seed {seed}", config.batch_timeout.as_millis()),
         ];
-        words.into_iter().chain(setting_flags(settings)).collect::<Vec<_>>().join(" ")
+        let storage = (self.storage == Storage::Memory).then(|| "--no-log".to_owned());
+        words.into_iter().chain(setting_flags(settings)).chain(storage).collect::<Vec<_>>().join(" ")
     }
 }
 

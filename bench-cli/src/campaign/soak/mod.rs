@@ -79,7 +79,9 @@ pub fn reduce(case: &Case, failure: &Failure) -> (Case, Failure) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::settings::Settings;
+    use crate::engine::simulated::Storage;
+    use crate::harness::history::{Event, Function, History, OpValue};
+    use crate::spec::settings::{Fault, Faults, Nemesis, Settings};
     use node::StrategyKind;
     use std::time::Duration;
 
@@ -103,14 +105,81 @@ mod tests {
         let config = node::Config { strategy: StrategyKind::Direct, batch_timeout: Duration::from_secs(30) };
         let settings =
             Settings { node_count: 2, rate: 1.0, time_limit: Duration::from_secs(1), ..Settings::default() };
-        let verdicts =
-            (0..20).map(|seed| Case { settings: settings.clone(), config, seed, budget: None }.check());
+        let verdicts = (0..20).map(|seed| {
+            Case { settings: settings.clone(), config, storage: Storage::Log, seed, budget: None }.check()
+        });
         for (seed, verdict) in verdicts.enumerate() {
             match verdict {
                 Err(Failure::Late { .. }) => {}
                 Ok(passed) if passed.msgs_per_op == 0.0 => {}
                 other => panic!("seed {seed}: {other:?}"),
             }
+        }
+    }
+
+    /// The first failure among cases in which nodes are killed and keep their values in this way.
+    fn first_failure(storage: Storage, strategies: &[StrategyKind]) -> Option<(Case, Failure)> {
+        let cases = (0..400).map(|number| Case { storage, ..Case::draw(number, strategies) });
+        let mut killed = cases.filter(|case| case.settings.nemesis.faults.contains(Fault::Kill));
+        killed.find_map(|case| case.check().err().map(|failure| (case, failure)))
+    }
+
+    #[test]
+    fn nodes_that_acknowledge_before_they_write_are_found() {
+        let behind = Storage::WriteBehind(Duration::from_millis(50));
+        let found = first_failure(behind, &StrategyKind::ALL);
+        let (case, failure) = found.expect("values that only a killed node had");
+        assert!(matches!(failure, Failure::Lost { .. }), "{failure}");
+        assert!(Case { storage: Storage::Log, ..case.clone() }.check().is_ok(), "{case:?} with a log");
+        let (reduced, failure) = reduce(&case, &failure);
+        assert!(matches!(failure, Failure::Lost { .. }), "{reduced:?}: {failure}");
+    }
+
+    /// The hardest cases: the hub dies or stops, and so do all nodes at once.
+    #[test]
+    fn a_dead_hub_and_a_dead_cluster_lose_nothing() {
+        let counts = |history: &History, function: Function, value: &str| {
+            let matches = |event: &&Event| match &event.value {
+                OpValue::Fault(fault) => event.function == function && fault.to_string().contains(value),
+                _ => false,
+            };
+            history.events().iter().filter(matches).count()
+        };
+        for strategy in StrategyKind::ALL {
+            let (mut all_killed, mut hub_killed, mut hub_paused) = (0, 0, 0);
+            for seed in 0..12 {
+                let faults = Faults::of([Fault::Kill, Fault::Pause]);
+                let settings = Settings {
+                    node_count: 10,
+                    nemesis: Nemesis { faults, interval: Duration::from_secs(2) },
+                    ..Settings::default()
+                };
+                let config = node::Config { strategy, batch_timeout: Duration::from_millis(200) };
+                let case = Case { settings, config, storage: Storage::Log, seed, budget: None };
+                if let Err(failure) = case.check() {
+                    panic!("{failure}; to see it again: {}", case.command());
+                }
+                let history = case.simulate().expect("nodes that start").history;
+                all_killed += counts(&history, Function::Kill, ":all");
+                hub_killed += counts(&history, Function::Kill, "\"n0\" :killed");
+                hub_paused += counts(&history, Function::Pause, "\"n0\" :paused");
+            }
+            assert!(
+                all_killed > 2 && hub_killed > 5 && hub_paused > 5,
+                "{all_killed} {hub_killed} {hub_paused}"
+            );
+        }
+    }
+
+    /// As every published node does, the tutorial's among them.
+    #[test]
+    fn nodes_without_a_log_lose_what_they_acknowledged() {
+        for strategy in StrategyKind::ALL {
+            let (_, failure) = first_failure(Storage::Memory, &[strategy]).expect("lost values");
+            assert!(
+                matches!(failure, Failure::Lost { .. } | Failure::Late { .. }),
+                "{strategy:?}: {failure}"
+            );
         }
     }
 

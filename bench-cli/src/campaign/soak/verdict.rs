@@ -95,7 +95,7 @@ impl Case {
     }
 
     fn judge(&self) -> Result<Passed, Failure> {
-        let mut simulation = Simulation::new(&self.settings, self.config, self.seed);
+        let mut simulation = self.simulation();
         simulation.run_to_end().map_err(|error| Failure::SetUp(error.to_string()))?;
         let ended = simulation.now();
         let is_silent = simulation.settle(PATIENCE);
@@ -138,14 +138,16 @@ impl Case {
             // end.
             _ => broadcasts * (nodes + 2) * 21 / 20 + links + 4 * nodes,
         };
-        let faults = self.settings.nemesis.partition || self.settings.message_faults.any();
+        let faults = !self.settings.nemesis.faults.is_empty() || self.settings.message_faults.any();
         let slow = self.settings.latency.mean >= Duration::from_millis(150);
         if faults || slow { 6 * faultless + 3 * links * seconds } else { faultless }
     }
 }
 
 fn everyone_has_everything(simulation: &Simulation) -> Result<(), Failure> {
-    let all: FxHashSet<&Value> = simulation.nodes().flat_map(|node| node.values().as_slice()).collect();
+    let on_nodes = simulation.nodes().flat_map(|node| node.values().as_slice()).cloned();
+    // A value may be gone from all nodes.
+    let all: FxHashSet<Value> = on_nodes.chain(simulation.acknowledged()).collect();
     let missing = |node: &node::Node| all.len() - node.values().len();
     let total: usize = simulation.nodes().map(missing).sum();
     match simulation.nodes().position(|node| missing(node) > 0) {

@@ -4,17 +4,23 @@ use anyhow::bail;
 
 use super::{Keep, Options};
 use crate::engine::Engine;
-use crate::preflight::{self, Finding, machine, tools};
+use crate::preflight::{self, Finding, Verdict, machine, maelstrom, tools};
+use crate::spec::settings::Faults;
 use crate::spec::{EngineKind, Node, SweepSpec};
 
 /// Faults that would make every run fail.
 #[derive(Debug, thiserror::Error)]
-#[error("every run would fail (bench-cli doctor looks at everything):\n{}", shown(.0))]
+#[error("every run would fail (bench-cli doctor looks at everything; --skip-preflight starts them all the same):\n{}", shown(.0))]
 pub struct WouldFail(pub Vec<Finding>);
 
 fn shown(findings: &[Finding]) -> String {
     findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n")
 }
+
+/// What no engine, or not the one asked for, can do; the text says what to ask for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Impossible(pub &'static str);
 
 /// Refuses what an engine cannot do.
 pub(super) fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
@@ -22,36 +28,49 @@ pub(super) fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
         return Ok(());
     }
     if let Node::Program(_) = spec.node {
-        bail!(
+        bail!(Impossible(
             "--engine simulated runs this repository's node inside bench-cli, in virtual time; a program given by --bin \
              lives in real time: use --engine embedded or maelstrom"
-        );
+        ));
     }
     if !spec.args.is_empty() || !spec.env.is_empty() {
-        bail!(
+        bail!(Impossible(
             "--engine simulated starts no process that could be given --node-args or --node-env; use --engine embedded"
-        );
+        ));
     }
     Ok(())
 }
 
-/// Looks at what would make every run fail, before the first one starts.
+/// Looks at what would make every run fail, before the first one starts. Returns what is only good to know.
 ///
 /// # Errors
-/// If there is such a thing.
-pub(super) async fn check(spec: &SweepSpec, engine: &Engine, options: &Options) -> anyhow::Result<()> {
+/// If something would make every run fail.
+pub(super) async fn check(
+    spec: &SweepSpec,
+    engine: &Engine,
+    options: &Options,
+) -> anyhow::Result<Vec<Finding>> {
     let runs = spec.runs_of(options.shard)?;
     let mut findings = Vec::new();
     if spec.engine == EngineKind::Maelstrom {
         findings.extend(tools::check());
-        let kept = if options.keep == Keep::All { runs.len() } else { options.jobs_of(engine).get() };
+        let kept =
+            if options.keep == Keep::All { runs.len() } else { options.most_jobs(engine, &spec.node).get() };
+        let faults = Faults::of(runs.iter().flat_map(|run| run.settings.nemesis.faults.kinds()));
+        findings.extend(maelstrom::lacks(&options.programs.maelstrom()?, faults));
         findings.push(machine::disk(&options.directory, kept));
     }
     if spec.engine.leaves_files()
         && let Some(run) = runs.first()
     {
-        findings.push(preflight::node::check(&options.programs.node_command(run)?).await);
+        let node = options.programs.node_command(run)?;
+        findings.push(preflight::node::check(&node, run.settings.node_count).await);
     }
-    findings.retain(Finding::is_fault);
-    if findings.is_empty() { Ok(()) } else { Err(WouldFail(findings).into()) }
+    let (faults, mut others): (Vec<Finding>, Vec<Finding>) =
+        findings.into_iter().partition(Finding::is_fault);
+    if !faults.is_empty() {
+        return Err(WouldFail(faults).into());
+    }
+    others.retain(|finding| finding.verdict == Verdict::Note);
+    Ok(others)
 }

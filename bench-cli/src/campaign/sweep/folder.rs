@@ -45,13 +45,23 @@ impl Recorded {
     /// If the CSV or the description cannot be read.
     pub fn read(path: &Path) -> anyhow::Result<Recorded> {
         let csv = if path.is_dir() { path.join(CSV_FILE) } else { path.to_owned() };
-        let Rows { records, torn_line } = csv_file::read(&csv)?;
+        let Rows { mut records, torn_line } = csv_file::read(&csv)?;
         // A folder has one sweep.csv, but may hold other CSVs, of which sweep.toml says nothing.
         let spec = match csv.file_name() {
             Some(name) if name == CSV_FILE => spec_in(csv.parent().unwrap_or(Path::new(".")))?,
             _ => None,
         };
+        if let Some(spec) = &spec {
+            label(&mut records, spec);
+        }
         Ok(Recorded { csv, records, spec, torn_line })
+    }
+}
+
+/// Calls the records what their sweep's description does: the CSV has no labels.
+pub(super) fn label(records: &mut [RunRecord], spec: &SweepSpec) {
+    for record in records {
+        record.run.label = spec.label_of(record.run.strategy);
     }
 }
 
@@ -80,6 +90,10 @@ pub(in crate::campaign) fn write_spec(folder: &Path, spec: &SweepSpec) -> anyhow
         "# What this sweep measured. To repeat it exactly: bench-cli sweep --spec {SPEC_FILE} --out ANOTHER-FOLDER\n{}",
         SpecFile::from(spec).to_toml()?
     );
+    // A disk that is full takes no file twice, and a sweep that goes on needs none.
+    if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
     let written: io::Result<()> = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, &path));
     written.with_context(|| format!("cannot write {}", path.display()))
 }

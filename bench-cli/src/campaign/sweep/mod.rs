@@ -10,6 +10,7 @@ mod checks;
 pub mod folder;
 mod host;
 pub mod origin;
+pub mod overview;
 mod resume;
 mod scheduler;
 
@@ -21,18 +22,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+pub use self::checks::Impossible;
 pub use self::folder::{CSV_FILE, RUNS_FOLDER, Recorded, SHARDS_FOLDER};
 use self::origin::Origin;
 use self::resume::Remaining;
-use self::scheduler::{Completed, Events, Job, Schedule};
+use self::scheduler::{Completed, Events, Job, Jobs, Schedule};
 use crate::engine::child::LOG_FILE;
 use crate::engine::programs::Programs;
-use crate::engine::{Engine, Finished, Phase};
+use crate::engine::{Engine, Execute as _, Finished, Phase};
+use crate::preflight::Finding;
 use crate::record::csv_file::{CsvFile, Rows};
+use crate::record::parameter_columns::ParameterColumns;
 use crate::record::{Measured, Outcome, RunRecord, Status};
 use crate::runner::lateness::is_late;
 use crate::spec::shard::Shard;
-use crate::spec::{EngineKind, Names, RunSpec, SweepSpec};
+use crate::spec::{EngineKind, Names, Node, RunSpec, SweepSpec};
 use crate::supervise::orphans;
 use crate::supervise::stop::{Stop, StopSignal};
 
@@ -86,6 +90,8 @@ pub struct Options {
     pub deadline: Option<Duration>,
     /// Which runs' files stay.
     pub keep: Keep,
+    /// Whether to look for faults that would make every run fail before the first one starts.
+    pub preflight: bool,
     /// Where the programs are that it starts.
     pub programs: Programs,
     /// Says when to stop.
@@ -105,6 +111,7 @@ impl Options {
             jobs: None,
             deadline: None,
             keep: Keep::default(),
+            preflight: true,
             programs: Programs::of_process().context("the system does not say where this program is")?,
             stop: StopSignal::never(),
         })
@@ -116,9 +123,18 @@ impl Options {
         Options { directory, ..self.clone() }
     }
 
-    /// How many runs go on at a time.
-    pub fn jobs_of(&self, engine: &Engine) -> NonZeroUsize {
-        self.jobs.unwrap_or_else(|| engine.default_jobs())
+    /// How many runs of a sweep go on at a time. What a user's node costs is not known before it ran.
+    fn jobs_of(&self, engine: &Engine, node: &Node) -> Jobs {
+        match (self.jobs, node, engine.kind()) {
+            (Some(jobs), ..) => Jobs::Fixed(jobs),
+            (None, Node::Program(_), EngineKind::Embedded) => Jobs::ByCost(engine.default_jobs()),
+            (None, ..) => Jobs::Fixed(engine.default_jobs()),
+        }
+    }
+
+    /// The most runs of a sweep that go on at a time.
+    pub fn most_jobs(&self, engine: &Engine, node: &Node) -> NonZeroUsize {
+        self.jobs_of(engine, node).most()
     }
 }
 
@@ -133,8 +149,10 @@ pub struct Plan<'a> {
     pub runs: usize,
     /// How many an earlier sweep has done.
     pub done: usize,
-    /// How many runs go on at a time.
+    /// How many runs go on at a time, at most.
     pub jobs: usize,
+    /// Whether the first run is alone, to see how many can go on at a time.
+    pub first_alone: bool,
     /// About how long one run takes.
     pub expected: Duration,
     /// The number of a last line of the CSV that was cut off in the writing; its run is repeated.
@@ -154,6 +172,9 @@ impl Plan<'_> {
 
 /// Follows a sweep. Runs are known by their place among those that are to be done.
 pub trait Observer {
+    /// The checks before the first run found something that is good to know.
+    fn noted(&mut self, _finding: &Finding) {}
+
     /// Whoever measures is ready to begin.
     ///
     /// # Errors
@@ -164,6 +185,9 @@ pub trait Observer {
 
     /// A run begins.
     fn started(&mut self, _index: usize, _name: &str) {}
+
+    /// The first run took so many cores, so that so many run at a time from now on.
+    fn measured_cost(&mut self, _cores: f64, _jobs: NonZeroUsize) {}
 
     /// A run has entered a phase.
     fn entered(&mut self, _index: usize, _phase: Phase) {}
@@ -240,7 +264,11 @@ pub fn run(spec: &SweepSpec, options: &Options, observer: &mut impl Observer) ->
     // One thread: its life is that of the whole process, which is what the system ties children to.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before anything is touched: a sweep that cannot be replaced must not be removed.
-    runtime.block_on(checks::check(spec, &engine, options))?;
+    if options.preflight {
+        for note in runtime.block_on(checks::check(spec, &engine, options))? {
+            observer.noted(&note);
+        }
+    }
     let prepared = Prepared::open(spec, &engine, options)?;
     runtime.block_on(prepared.run(engine, options, observer))
 }
@@ -267,7 +295,9 @@ impl Prepared {
         if !replace && runs.exists() && !path.exists() {
             bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
         }
-        let (csv, Rows { records, torn_line }) = CsvFile::open(&path, replace, spec.engine.leaves_files())?;
+        let parameters = ParameterColumns::of(&spec.runs()?);
+        let (csv, Rows { mut records, torn_line }) =
+            CsvFile::open(&path, parameters, replace, spec.engine.leaves_files())?;
         // Nobody else sweeps here now, so what still runs here is left over.
         let orphans = orphans::end(directory);
         if replace && runs.exists() {
@@ -294,6 +324,7 @@ impl Prepared {
         let (spec, planned, remaining) = resume().with_context(|| CannotResume(path.clone()))?;
         let origin =
             origin(&spec, options, records.is_empty()).with_context(|| CannotResume(path.clone()))?;
+        folder::label(&mut records, &spec);
         folder::write_spec(directory, &spec)?;
         if let Some(origin) = origin {
             origin.write(directory)?;
@@ -308,13 +339,14 @@ impl Prepared {
         observer: &mut impl Observer,
     ) -> anyhow::Result<Ended> {
         let Remaining { runs, tried, done } = self.remaining;
-        let jobs = options.jobs_of(&engine);
+        let jobs = options.jobs_of(&engine, &self.spec.node);
         observer.planned(&Plan {
             engine: self.spec.engine,
             directory: &options.directory,
             runs: runs.len(),
             done,
-            jobs: jobs.get(),
+            jobs: jobs.most().get(),
+            first_alone: matches!(jobs, Jobs::ByCost(_)),
             expected: runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default(),
             torn_line: self.torn_line,
             orphans: self.orphans,
@@ -434,6 +466,10 @@ impl<O: Observer> Events for Recorder<'_, O> {
 
     fn abandoned(&mut self, index: usize) {
         self.observer.abandoned(index);
+    }
+
+    fn measured_cost(&mut self, cores: f64, jobs: NonZeroUsize) {
+        self.observer.measured_cost(cores, jobs);
     }
 }
 

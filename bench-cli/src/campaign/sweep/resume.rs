@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::record::RunRecord;
 use crate::record::columns::to_the_second;
+use crate::spec::parameter::UserParameter;
 use crate::spec::value::Value;
 use crate::spec::{RunSpec, SweepSpec};
 
@@ -49,14 +50,24 @@ pub(super) fn remaining(plan: Vec<RunSpec>, records: &[RunRecord], retry_failed:
 /// If `wanted` is another sweep; the message names what differs.
 pub(super) fn extended(existing: &SweepSpec, wanted: &SweepSpec) -> anyhow::Result<SweepSpec> {
     refuse_other_settings(existing, wanted)?;
-    let mut spec = existing.extended_to(wanted.grid.clone());
+    let mut grid = wanted.grid.clone();
+    for choice in grid.parameters.iter_mut().flat_map(|parameter| &mut parameter.values) {
+        let mut before = existing.grid.parameters.iter().flat_map(|parameter| &parameter.values);
+        // The node is given the text, and `1500ms` should not be another run than `1.5s`.
+        if let Some(same) = before.find(|same| *same == choice) {
+            choice.text.clone_from(&same.text);
+        }
+    }
+    let mut spec = existing.extended_to(grid);
     spec.limits.clone_from(&wanted.limits);
+    // A name changes no run.
+    spec.label.clone_from(&wanted.label);
     Ok(spec)
 }
 
 /// Refuses another sweep. A sweep may be extended, so the values that were measured must be among those that
-/// are wanted; of batch timeouts and repetitions fewer may be wanted, too: what is no longer asked for stays
-/// where it is.
+/// are wanted; of batch timeouts, strategies and repetitions fewer may be wanted, too: what is no longer
+/// asked for stays where it is.
 fn refuse_other_settings(existing: &SweepSpec, wanted: &SweepSpec) -> anyhow::Result<()> {
     let mut differing = String::new();
     let mut compare = |name: &str, there: String, now: String| {
@@ -72,8 +83,25 @@ fn refuse_other_settings(existing: &SweepSpec, wanted: &SweepSpec) -> anyhow::Re
     compare("node_env", env(existing), env(wanted));
     compare("seed", existing.seed.to_string(), wanted.seed.to_string());
     let names = |spec: &SweepSpec| spec.grid.strategies.iter().map(|one| one.name()).collect::<Vec<_>>();
-    if !names(existing).iter().all(|name| names(wanted).contains(name)) {
+    let has = |all: &[&str], some: &[&str]| some.iter().all(|name| all.contains(name));
+    if !has(&names(wanted), &names(existing)) && !has(&names(existing), &names(wanted)) {
         compare("strategy", names(existing).join(", "), names(wanted).join(", "));
+    }
+    let values = |spec: &SweepSpec, name: &str| -> Vec<String> {
+        let of = spec.grid.parameters.iter().find(|parameter| parameter.name == name);
+        let choices = of.map(|parameter| parameter.values.as_slice()).unwrap_or_default();
+        choices.iter().map(|choice| choice.text.clone()).collect()
+    };
+    for UserParameter { name, values: there } in &existing.grid.parameters {
+        let now = wanted.grid.parameters.iter().find(|parameter| parameter.name == *name);
+        if !there.iter().all(|choice| now.is_some_and(|now| now.values.contains(choice))) {
+            compare(name, values(existing, name).join(", "), values(wanted, name).join(", "));
+        }
+    }
+    for UserParameter { name, .. } in &wanted.grid.parameters {
+        if values(existing, name).is_empty() {
+            compare(name, String::new(), values(wanted, name).join(", "));
+        }
     }
     for ((setting, there), (_, now)) in existing.grid.settings.iter().zip(wanted.grid.settings.iter()) {
         let gone: Vec<&Value> = there.iter().filter(|value| !now.contains(value)).collect();
@@ -132,7 +160,7 @@ mod tests {
     use super::*;
     use crate::record::Status;
     use crate::record::tests::example;
-    use crate::spec::EngineKind;
+    use crate::spec::{EngineKind, Grid};
 
     fn spec(timeouts: &[u64], repetitions: u32) -> SweepSpec {
         let timeouts: Vec<Duration> = timeouts.iter().copied().map(Duration::from_millis).collect();
@@ -149,7 +177,7 @@ mod tests {
     /// What is left of `spec` once `records` are there.
     fn left(spec: &SweepSpec, records: &[RunRecord]) -> Vec<(u64, u32, Option<u64>)> {
         let left = remaining(spec.runs().unwrap(), records, false);
-        left.runs.iter().map(|run| (run.batch_timeout_ms(), run.repetition, run.seed)).collect()
+        left.runs.iter().map(|run| (run.batch_timeout_ms().unwrap(), run.repetition, run.seed)).collect()
     }
 
     #[test]
@@ -239,6 +267,11 @@ mod tests {
         .unwrap_err();
         assert!(both.contains("  strategy: hub there, tree now\n"), "{both}");
         assert!(both.contains("  availability: none there, total now\n"), "{both}");
+        let both = vec![StrategyKind::Tree, StrategyKind::Hub];
+        assert_eq!(other(&|spec| spec.grid.strategies.clone_from(&both)), Ok(()));
+        let two =
+            SweepSpec { grid: Grid { strategies: both.clone(), ..there.grid.clone() }, ..there.clone() };
+        assert!(extended(&two, &there).is_ok(), "what is no longer asked for stays where it is");
         let args = other(&|spec| spec.args = "-x".parse().unwrap()).unwrap_err();
         assert!(args.contains("node_args: none there, -x now"), "{args}");
         let seed = other(&|spec| spec.seed = 5).unwrap_err();

@@ -18,6 +18,7 @@ use crate::engine::{Execute, Finished, Interrupted, Phase, Progress, Request};
 use crate::record::{Outcome, Status};
 use crate::spec::RunSpec;
 use crate::spec::settings::NodeCommand;
+use crate::supervise::process::children_cpu;
 use crate::supervise::stop::{Stop, StopSignal};
 
 /// How often a run is tried that something other than its node breaks.
@@ -65,13 +66,44 @@ pub(super) trait Events {
 
     /// The run was stopped on request and has no result.
     fn abandoned(&mut self, index: usize);
+
+    /// The first run took so many cores, so that so many run at a time from now on.
+    fn measured_cost(&mut self, cores: f64, jobs: NonZeroUsize);
+}
+
+/// How many runs go on at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Jobs {
+    /// So many.
+    Fixed(NonZeroUsize),
+    /// As many as their nodes leave room for, at most so many: the first run is alone, to see what it costs.
+    ByCost(NonZeroUsize),
+}
+
+impl Jobs {
+    /// The most that may run at a time.
+    pub(super) const fn most(self) -> NonZeroUsize {
+        match self {
+            Jobs::Fixed(jobs) | Jobs::ByCost(jobs) => jobs,
+        }
+    }
+}
+
+/// How much of the machine runs may take on average. Nodes work in bursts, and one that finds all cores busy
+/// is late.
+const SHARE: f64 = 0.5;
+
+/// How many runs that take so many cores each may run at a time on `available` ones.
+fn affordable(cores: f64, available: f64, most: NonZeroUsize) -> NonZeroUsize {
+    let jobs = (SHARE * available / cores).min(most.get() as f64).max(1.0);
+    NonZeroUsize::new(jobs as usize).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// How runs are executed.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
     /// How many run at a time.
-    pub jobs: NonZeroUsize,
+    pub jobs: Jobs,
     /// When a run is given up; `None` to derive it from its settings.
     pub deadline: Option<Duration>,
 }
@@ -93,8 +125,13 @@ pub(super) async fn execute<E: Execute>(
     let mut running: HashMap<Id, Started> = HashMap::new();
     // The earliest time at which another run may start.
     let mut free_from = tokio::time::Instant::now();
+    let mut at_once = match schedule.jobs {
+        Jobs::Fixed(jobs) => Some(jobs),
+        Jobs::ByCost(_) => None,
+    };
+    let cpu = children_cpu();
     loop {
-        while tasks.len() < schedule.jobs.get() && stop.current() == Stop::No {
+        while tasks.len() < at_once.map_or(1, NonZeroUsize::get) && stop.current() == Stop::No {
             let Some((index, job)) = queue.next() else { break };
             let request = prepare(job, schedule, engine.as_ref())?;
             log::info!("run {} starts", job.name);
@@ -106,7 +143,10 @@ pub(super) async fn execute<E: Execute>(
             let wait = start - now;
             free_from = start + engine.start_interval();
             let task = tasks.spawn(async move {
-                tokio::time::sleep_until(start).await;
+                // A timer takes a millisecond to say that it is due already, longer than some simulated runs.
+                if !wait.is_zero() {
+                    tokio::time::sleep_until(start).await;
+                }
                 attempt(engine, request, progress, stop).await
             });
             let started = Started { index, at: jiff::Timestamp::now() + wait, clock: Instant::now() + wait };
@@ -138,6 +178,16 @@ pub(super) async fn execute<E: Execute>(
                             jobs[started.index].name
                         );
                         let duration = started.clock.elapsed();
+                        if at_once.is_none() {
+                            // Most of the work is done while operations last, whatever follows.
+                            let busy = jobs[started.index].run.settings.time_limit;
+                            let cores = (children_cpu() - cpu).as_secs_f64() / busy.as_secs_f64();
+                            let available = std::thread::available_parallelism();
+                            let available = available.map_or(1.0, |cores| cores.get() as f64);
+                            let chosen = affordable(cores, available, schedule.jobs.most());
+                            events.measured_cost(cores, chosen);
+                            at_once = Some(chosen);
+                        }
                         let completed = Completed { finished, started_at: started.at, duration, attempts };
                         events.completed(started.index, &jobs[started.index], &completed)?;
                     }
@@ -249,7 +299,7 @@ mod tests {
             }
             progress.enter(Phase::Operations);
             self.deadlines.lock().unwrap().push(request.deadline);
-            let ms = request.run.batch_timeout_ms();
+            let ms = request.run.batch_timeout_ms().unwrap();
             assert_ne!(ms, 13, "the test's panic");
             if ms % 10 == 7 {
                 // The directory of a run that is tried again is empty.
@@ -310,6 +360,11 @@ mod tests {
         fn abandoned(&mut self, index: usize) {
             self.lines.push(format!("abandon {index}"));
         }
+
+        fn measured_cost(&mut self, cores: f64, jobs: NonZeroUsize) {
+            assert!(cores < 0.1, "a mock starts no process");
+            self.lines.push(format!("{jobs} at a time"));
+        }
     }
 
     /// A job for each timeout, with its directory in `folder`.
@@ -336,9 +391,14 @@ mod tests {
         result: anyhow::Result<()>,
     }
 
-    async fn bench(timeouts: &[u64], at_once: usize, mut log: Log) -> Bench {
+    async fn bench(timeouts: &[u64], at_once: usize, log: Log) -> Bench {
+        let jobs = Jobs::Fixed(NonZeroUsize::new(at_once).unwrap());
+        bench_with(timeouts, jobs, log).await
+    }
+
+    async fn bench_with(timeouts: &[u64], at_once: Jobs, mut log: Log) -> Bench {
         let folder = tempfile::tempdir().unwrap();
-        let schedule = Schedule { jobs: NonZeroUsize::new(at_once).unwrap(), deadline: None };
+        let schedule = Schedule { jobs: at_once, deadline: None };
         let (sender, receiver) = watch::channel(Stop::No);
         if let Some((_, stop)) = &mut log.stop_at {
             *stop = sender;
@@ -368,6 +428,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_first_run_of_unknown_nodes_is_alone_and_says_how_many_follow() {
+        let two = Jobs::ByCost(NonZeroUsize::new(2).unwrap());
+        let bench = bench_with(&[10, 20, 30], two, Log::default()).await;
+        assert_eq!(
+            bench.log.lines[..5],
+            ["start 0", "2 at a time", "end 0 invalid", "start 1", "start 2"],
+            "{:?}",
+            bench.log.lines
+        );
+        let of = |cores, available| affordable(cores, available, NonZeroUsize::new(8).unwrap()).get();
+        // Half of two cores: eight cheap runs, three that take a third of a core each, one that takes all.
+        assert_eq!([of(0.0, 2.0), of(0.1, 2.0), of(0.3, 2.0), of(1.9, 2.0)], [8, 8, 3, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn runs_start_one_after_another() {
         let bench = bench(&[50, 50, 50, 50], 3, Log::default()).await;
         let starts = bench.mock.starts.lock().unwrap();
@@ -380,7 +455,8 @@ mod tests {
         let bench = bench(&[10], 1, Log::default()).await;
         let of_engine = crate::spec::settings::Settings::default().time_limit + Duration::from_millis(7);
         assert_eq!(*bench.mock.deadlines.lock().unwrap(), [of_engine]);
-        let schedule = Schedule { jobs: NonZeroUsize::MIN, deadline: Some(Duration::from_secs(1)) };
+        let schedule =
+            Schedule { jobs: Jobs::Fixed(NonZeroUsize::MIN), deadline: Some(Duration::from_secs(1)) };
         let folder = tempfile::tempdir().unwrap();
         let job = &jobs(&[10], folder.path())[0];
         let request = prepare(job, &schedule, &Mock::default()).unwrap();

@@ -103,7 +103,7 @@ pub fn run(spec: &TuneSpec, options: &Options, observer: &mut impl TuneObserver)
         }
         let judged = Advice::on(&Series::group(&checked), spec.limits.clone()).judged;
         if let [one] = judged.as_slice()
-            && one.verdict == Verdict::Meets
+            && one.verdict == Verdict::Pass
         {
             return Ok(recommended(one.clone(), spec, Some((engine, candidate.clone()))));
         }
@@ -115,7 +115,7 @@ pub fn run(spec: &TuneSpec, options: &Options, observer: &mut impl TuneObserver)
 
 fn recommended(setting: Judged, spec: &TuneSpec, searched: Option<(EngineKind, Judged)>) -> Outcome {
     let repetitions = u32::try_from(setting.runs).unwrap_or(u32::MAX);
-    let sweep = sweep_of(spec, &strategies_of(spec, &setting.series), &[setting.timeout_ms], repetitions);
+    let sweep = sweep_of(spec, &strategies_of(spec, &setting.series), &[setting.timeout_ms()], repetitions);
     Outcome::Recommended(Box::new(Recommendation { setting, sweep, searched }))
 }
 
@@ -127,9 +127,9 @@ fn check(
     observer: &mut impl Observer,
 ) -> anyhow::Result<Ended> {
     // One combination of settings, so the series is named by its strategy or program alone.
-    let folder = format!("{}-{}ms", plain_name(&candidate.series), candidate.timeout_ms);
+    let folder = format!("{}-{}ms", plain_name(&candidate.series), candidate.timeout_ms());
     let strategies = strategies_of(spec, &candidate.series);
-    let sweep = sweep_of(spec, &strategies, &[candidate.timeout_ms], spec.check.grid.repetitions);
+    let sweep = sweep_of(spec, &strategies, &[candidate.timeout_ms()], spec.check.grid.repetitions);
     sweep::run(&sweep, &options.in_directory(options.directory.join(folder)), observer)
 }
 

@@ -139,7 +139,7 @@ fn next(spec: &TuneSpec, plan: &Plan, advice: &Advice) -> BTreeSet<u64> {
     };
     let most = plan.repetitions.last().copied().unwrap_or(1) as usize;
     let is_settled = |series: &str, timeout_ms: u64| {
-        let same = |one: &Judged| one.series == series && one.timeout_ms == timeout_ms;
+        let same = |one: &Judged| one.series == series && one.timeout_ms() == timeout_ms;
         advice.judged.iter().any(|one| same(one) && one.runs >= most)
     };
     let worth_it = next.iter().flat_map(|next| {
@@ -156,8 +156,8 @@ pub(super) fn candidates(advice: &Advice, aim: Aim) -> Vec<&Judged> {
     let mut candidates: Vec<&Judged> = Vec::new();
     for one in meeting {
         let apart = |other: &&Judged| {
-            let step = one.timeout_ms.abs_diff(other.timeout_ms) as f64;
-            other.series != one.series || step >= STEP * other.timeout_ms as f64
+            let step = one.timeout_ms().abs_diff(other.timeout_ms()) as f64;
+            other.series != one.series || step >= STEP * other.timeout_ms() as f64
         };
         if candidates.iter().all(apart) {
             candidates.push(one);
@@ -184,7 +184,7 @@ mod tests {
             timeouts.into_iter().flat_map(|ms| [1, 2, 3].map(|n| run(ms, n))).collect();
         let limit = Limits { name: String::new(), msgs_per_op: Some(5.0), median: None, max: None };
         let advice = Advice::on(&Series::group(&records), limit);
-        let chosen = |aim| candidates(&advice, aim).iter().map(|one| one.timeout_ms).collect::<Vec<_>>();
+        let chosen = |aim| candidates(&advice, aim).iter().map(|one| one.timeout_ms()).collect::<Vec<_>>();
         assert_eq!(chosen(Aim::FewestMessages), [131, 120, 110]);
         assert_eq!(chosen(Aim::LowestLatency), [100, 110, 120]);
     }

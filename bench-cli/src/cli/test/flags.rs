@@ -11,10 +11,11 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::harness::results::Plots;
 use crate::runner::{Spec, Verbosity};
 use crate::spec::settings::{
-    Availability, Concurrency, Latency, LatencyDistribution, MessageFaults, Nemesis, NodeCommand, Settings,
-    Topology,
+    Availability, Concurrency, Fault, Faults, Latency, LatencyDistribution, MessageFaults, Nemesis,
+    NodeCommand, Noise, Settings, Topology,
 };
 
 /// What the command line asks for.
@@ -88,7 +89,13 @@ const FLAGS: &[Flag] = &[
         "grid",
         "Neighbours: grid, line, tree, tree2, tree3, tree4, total",
     ),
-    flag(None, "--nemesis", Some("FAULTS"), "", "A comma-separated list of faults to inject: partition"),
+    flag(
+        None,
+        "--nemesis",
+        Some("FAULTS"),
+        "",
+        "A comma-separated list of faults to inject: partition, kill, pause",
+    ),
     flag(None, "--nemesis-interval", Some("SECONDS"), "10", "Seconds between nemesis operations, on average"),
     flag(
         None,
@@ -108,6 +115,7 @@ const FLAGS: &[Flag] = &[
     flag(None, "--log-net-send", None, "", "Show messages as they are sent"),
     flag(None, "--log-net-recv", None, "", "Show messages as they are received"),
     flag(None, "--seed", Some("NUMBER"), "random", "Seed of the random draws (not in Maelstrom)"),
+    flag(None, "--no-plots", None, "", "Draw no plots of the run (not in Maelstrom)"),
     flag(None, "--max-writes-per-key", Some("INT"), "", "For other workloads; ignored"),
     flag(None, "--max-txn-length", Some("INT"), "", "For other workloads; ignored"),
     flag(None, "--key-count", Some("INT"), "", "For other workloads; ignored"),
@@ -125,9 +133,10 @@ const FLAGS: &[Flag] = &[
 pub(super) fn help() -> String {
     let mut text = String::from(
         "Usage: bench-cli test -w broadcast --bin FILE [OPTIONS ...] [-- NODE ARGUMENTS ...]\n\n\
-         Runs the broadcast workload as `maelstrom test` does, without a JVM. It has none of Maelstrom's services \
-         (lww-kv, seq-kv, lin-kv,\nlin-tso); a node that needs one needs Maelstrom. It exits with a status code:\n\n  \
+         Runs the broadcast workload as `maelstrom test` does, without a JVM. Nodes may use Maelstrom's services \
+         lin-kv, seq-kv, lww-kv\nand lin-tso. It exits with a status code:\n\n  \
          0     All tests passed\n  1     Some test failed\n  2     Some test had an :unknown validity\n  \
+         253   This runner could not go on, through no fault of the nodes (not in Maelstrom)\n  \
          254   Invalid arguments\n  255   A node crashed or could not be started\n\nOptions:\n",
     );
     for flag in FLAGS {
@@ -241,6 +250,7 @@ impl Builder {
                 sends: self.is_set("--log-net-send"),
                 receives: self.is_set("--log-net-recv"),
             },
+            plots: if self.is_set("--no-plots") { Plots::Skipped } else { Plots::Drawn },
         };
         Ok(Parsed::Run(Box::new(Request { spec, count: self.number("--test-count", 1) })))
     }
@@ -258,12 +268,13 @@ impl Builder {
             },
             topology: self.number("--topology", Topology::Grid),
             nemesis: Nemesis {
-                partition: self.last("--nemesis").is_some_and(|faults| !faults.is_empty()),
+                faults: self.number("--nemesis", Faults::NONE),
                 interval: Duration::from_secs_f64(self.number("--nemesis-interval", 10.0)),
             },
             availability,
             // Maelstrom has no such options.
             message_faults: MessageFaults::default(),
+            noise: Noise::Idle,
         }
     }
 
@@ -356,8 +367,8 @@ fn check(long: &str, value: &str, written: &str) -> Result<(), String> {
             names.sort_unstable();
             invalid(&format!("Must be one of {}", names.join(", ")))
         }
-        "--nemesis" if value.split(',').any(|fault| fault.trim() != "partition") => {
-            invalid("Must be one of partition")
+        "--nemesis" if value.split(',').any(|fault| fault.trim().parse::<Fault>().is_err()) => {
+            invalid("Must be one of kill, partition, pause")
         }
         "--nemesis-interval" => match value.parse::<f64>() {
             Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(()),
@@ -412,7 +423,7 @@ mod tests {
             concurrency: Concurrency::PerNode(2),
             latency: Latency { mean: Duration::from_millis(100), distribution: LatencyDistribution::Uniform },
             topology: Topology::Line,
-            nemesis: Nemesis { partition: true, interval: Duration::from_secs(4) },
+            nemesis: Nemesis { faults: Faults::partition(), interval: Duration::from_secs(4) },
             availability: Some(Availability::Fraction(0.9)),
             ..Settings::default()
         };

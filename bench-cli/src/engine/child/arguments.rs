@@ -18,8 +18,8 @@ pub(super) fn test_arguments(settings: &Settings) -> Vec<OsString> {
     option("latency", latency.mean.as_millis().to_string());
     option("latency-dist", latency.distribution.to_string());
     option("topology", topology.to_string());
-    if nemesis.partition {
-        option("nemesis", "partition".to_owned());
+    if !nemesis.faults.is_empty() {
+        option("nemesis", nemesis.faults.to_string());
         option("nemesis-interval", nemesis.interval.as_secs_f64().to_string());
     }
     if let Some(availability) = availability {
@@ -41,7 +41,7 @@ pub(super) fn node_arguments(node: &NodeCommand) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::settings::{Availability, Nemesis};
+    use crate::spec::settings::{Availability, Faults, Nemesis};
     use std::time::Duration;
 
     fn joined(args: &[OsString]) -> String {
@@ -56,7 +56,7 @@ mod tests {
              --latency-dist constant --topology grid"
         );
         let faulty = Settings {
-            nemesis: Nemesis { partition: true, interval: Duration::from_secs(5) },
+            nemesis: Nemesis { faults: Faults::partition(), interval: Duration::from_secs(5) },
             availability: Some(Availability::Fraction(0.9)),
             rate: 2.5,
             ..Settings::default()

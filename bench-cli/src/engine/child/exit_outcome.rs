@@ -1,15 +1,18 @@
 //! The outcome of a run whose process has ended, from its exit status, its files and the end of its output.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::edn;
+use crate::harness::history::History;
 use crate::harness::{checker, history_file};
 use crate::record::{Outcome, Status, Validity, results};
+use crate::runner::FAILED_STATUS;
+use crate::spec::settings::Settings;
 
 /// How many bytes at the end of a log are searched for the reason of a failure.
 const TAIL_BYTES: u64 = 256 << 10;
@@ -18,12 +21,15 @@ const TAIL_BYTES: u64 = 256 << 10;
 const OUT_OF_MEMORY: &str = "java.lang.OutOfMemoryError";
 
 /// The outcome of a process that ended by itself.
-pub(super) fn of(status: ExitStatus, directory: &Path, log: &str) -> Outcome {
+pub(super) fn of(status: ExitStatus, directory: &Path, log: &str, settings: &Settings) -> Outcome {
     let expected = status.code().and_then(Validity::of_exit_status);
     let expected = match (expected, status.code()) {
         (Some(expected), _) => expected,
         // With these exit statuses there are no results in the store, or no store at all.
         (None, Some(254)) => return Outcome::failed(Status::BadArguments, failure_reason(log)),
+        (None, Some(code)) if code == i32::from(FAILED_STATUS) => {
+            return Outcome::failed(Status::RunnerFailed, failure_reason(log));
+        }
         (None, Some(code)) => {
             let reason = format!("exit status {code}: {}", failure_reason(log));
             let crash = Outcome::failed(Status::Crashed, reason);
@@ -46,15 +52,39 @@ pub(super) fn of(status: ExitStatus, directory: &Path, log: &str) -> Outcome {
                 figures.validity
             ),
         ),
-        Ok(figures) => Outcome::judge(figures, || missed_by_final_reads(directory)),
+        Ok(figures) => {
+            let missed = || Some(checker::missed_by_final_reads(&history(directory)?));
+            explained(Outcome::judge(figures, missed), directory, settings)
+        }
     }
 }
 
-/// The number of values that final reads missed, from the run's history file.
-fn missed_by_final_reads(directory: &Path) -> Option<usize> {
+/// The outcome with the nodes that lack values, if it is a failure and there is a history.
+fn explained(outcome: Outcome, directory: &Path, settings: &Settings) -> Outcome {
+    if outcome.status() == Status::Ok {
+        return outcome;
+    }
+    let missing = history(directory)
+        .and_then(|history| checker::missing_values(&history, settings.client_count(), settings.node_count));
+    match missing {
+        Some(missing) => outcome.explained(&missing),
+        None => outcome,
+    }
+}
+
+/// The run's history, if its file can be read.
+fn history(directory: &Path) -> Option<History> {
     let text = std::fs::read_to_string(directory.join("store/latest/history.edn")).ok()?;
-    let history = history_file::read_edn(&text).ok()?;
-    Some(checker::missed_by_final_reads(&history))
+    history_file::read_edn(&text).ok()
+}
+
+/// Puts the reason why a run is not ok in front of its log, where a reader looks first.
+pub(super) fn head_log(log: &Path, outcome: &Outcome) -> io::Result<()> {
+    let headed = log.with_extension("txt.new");
+    let mut file = File::create(&headed)?;
+    writeln!(file, "This run is not ok ({}): {}\n", outcome.status(), outcome.reason())?;
+    io::copy(&mut File::open(log)?, &mut file)?;
+    std::fs::rename(headed, log)
 }
 
 /// The end of a log. Replaces bytes that are not UTF-8, because a node may print anything.
@@ -141,7 +171,10 @@ mod tests {
     #[test]
     fn an_exit_status_decides_whether_results_are_read() {
         let directory = tempfile::tempdir().unwrap();
-        let exit = |code: i32| of(ExitStatus::from_raw(code << 8), directory.path(), "bad flag\n");
+        let settings = Settings::default();
+        let ended =
+            |status: i32, log: &str| of(ExitStatus::from_raw(status), directory.path(), log, &settings);
+        let exit = |code: i32| ended(code << 8, "bad flag\n");
         assert_eq!(exit(0).status(), Status::Unreadable);
         let store = directory.path().join("store/latest");
         std::fs::create_dir_all(&store).unwrap();
@@ -154,12 +187,13 @@ mod tests {
             (Status::BadArguments, "bad flag".to_owned())
         );
         assert_eq!(exit(255).status(), Status::Crashed);
+        assert_eq!((exit(253).status(), exit(253).is_transient()), (Status::RunnerFailed, false));
         assert!(exit(1).reason().contains("contradict"));
-        let killed = of(ExitStatus::from_raw(9), directory.path(), "");
+        let killed = ended(9, "");
         assert_eq!((killed.status(), killed.reason()), (Status::Crashed, "killed by signal 9"));
         assert!(killed.is_transient() && exit(134).is_transient());
         assert!(!exit(255).is_transient() && !exit(1).is_transient() && !exit(254).is_transient());
-        let full = of(ExitStatus::from_raw(255 << 8), directory.path(), "java.lang.OutOfMemoryError: x");
+        let full = ended(255 << 8, "java.lang.OutOfMemoryError: x");
         assert!(full.is_transient());
         assert_eq!(timer_p99(directory.path()), None);
         std::fs::write(store.join("embedded.edn"), "{:timer-lateness-us {:p50 8, :p99 120}}").unwrap();

@@ -1,12 +1,12 @@
 //! Replies that real Maelstrom lost, which explain a run in which no operation succeeded.
 //!
-//! `:net :clients` counts every message between clients and nodes when it is sent. Each node receives `init` and
-//! `topology` and replies to both; otherwise operations would not have begun. Each operation is one request. All other
-//! messages are the nodes' replies to operations.
+//! `:net :clients` counts every message between clients and nodes when it is sent. Each node receives `init`
+//! and `topology` and replies to both; otherwise operations would not have begun. Each operation is one
+//! request. All other messages are the nodes' replies to operations.
 //!
-//! If there were replies and yet each operation timed out, Maelstrom lost the replies. Then the run says nothing about
-//! the nodes. If there were no replies, the nodes were silent. That may be the nodes' fault, so such a run is a result
-//! like any other and counts in the pass rate.
+//! If there were replies and yet each operation timed out, Maelstrom lost the replies. Then the run says
+//! nothing about the nodes. If there were no replies, the nodes were silent. That may be the nodes' fault, so
+//! such a run is a result like any other and counts in the pass rate.
 
 use std::path::Path;
 
@@ -45,7 +45,8 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// The lost replies of a run of three nodes and two operations, with these counts and this end of the second one.
+    /// The lost replies of a run of three nodes and two operations, with these counts and this end of the
+    /// second one.
     fn lost_replies(ok: u32, sent: u32, second: &str) -> Option<i64> {
         let store = tempfile::tempdir().unwrap();
         let results = format!(

@@ -17,7 +17,7 @@ use tokio::process::Command;
 use super::locate::Launcher;
 use super::{Finished, Interrupted, Phase, Progress, Request, StopSignal};
 use crate::record::{Outcome, Status};
-use crate::spec::settings::{NodeCommand, Settings};
+use crate::spec::settings::{Fault, NodeCommand, Settings};
 use crate::spec::{EngineKind, RunSpec, shell};
 use crate::supervise::orphans;
 use crate::supervise::process::{Exit, supervise};
@@ -26,6 +26,11 @@ use phases::PhaseReader;
 
 /// The file in a run's directory with the process's output.
 pub const LOG_FILE: &str = "log.txt";
+
+/// The variable in which nodes that are killed find a directory for what must survive, and its name in a
+/// run's directory.
+const DATA_VARIABLE: &str = "DATA_DIR";
+const DATA_FOLDER: &str = "data";
 
 /// An engine that spawns a process for each run and reads the `results.edn` that it leaves.
 #[derive(Clone, Debug)]
@@ -50,10 +55,15 @@ impl TestProcess {
     /// The command that executes `request`.
     fn command(&self, request: &Request) -> io::Result<Command> {
         let log = File::create(request.directory.join(LOG_FILE))?;
+        // An earlier attempt may have left logs with values that this run has not broadcast.
+        match std::fs::remove_dir_all(request.directory.join(DATA_FOLDER)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut command = Command::new(&self.program);
         command
             .args(self.arguments(&request.run, &request.node))
-            .envs(request.node.env.iter().map(|(name, value)| (name, value)))
+            .envs(variables(&request.run, &request.node, &request.directory))
             .envs(orphans::mark(&request.directory))
             .current_dir(&request.directory)
             .stdin(Stdio::null())
@@ -66,6 +76,10 @@ impl TestProcess {
         let mut arguments = self.leading_args.clone();
         arguments.extend(test_arguments(&run.settings));
         arguments.extend(run.seed.iter().flat_map(|seed| ["--seed".into(), seed.to_string().into()]));
+        if self.kind == EngineKind::Embedded {
+            // Drawing would take time from the runs that go on at the same time.
+            arguments.push("--no-plots".into());
+        }
         arguments.extend(node_arguments(node));
         arguments
     }
@@ -77,7 +91,7 @@ impl TestProcess {
         let words = arguments.iter().map(|word| word.to_string_lossy().into_owned());
         let words: Vec<String> = std::iter::once(program).chain(words).collect();
         let variable = |(name, value): &(String, String)| format!("{name}={}", shell::quote(value));
-        let variables: Vec<String> = node.env.iter().map(variable).collect();
+        let variables: Vec<String> = variables(run, node, directory).iter().map(variable).collect();
         let directory = directory.display().to_string();
         format!("(cd {} && {} {})", shell::quote(&directory), variables.join(" "), shell::join(&words))
     }
@@ -131,8 +145,12 @@ impl TestProcess {
                 return Ok(Ok(Outcome::failed(Status::TimedOut, reason).into()));
             }
         };
-        let outcome = exit_outcome::of(status, &request.directory, &exit_outcome::tail(&log)?);
+        let output = exit_outcome::tail(&log)?;
+        let outcome = exit_outcome::of(status, &request.directory, &output, &request.run.settings);
         let outcome = self.excused(outcome, request);
+        if outcome.status() != Status::Ok {
+            exit_outcome::head_log(&log, &outcome)?;
+        }
         Ok(Ok(Finished { outcome, timer_p99: exit_outcome::timer_p99(&request.directory) }))
     }
 
@@ -150,6 +168,16 @@ impl TestProcess {
             )),
         }
     }
+}
+
+/// What is added to the environment of a run's nodes. Those that are killed get a directory of the run's own.
+fn variables(run: &RunSpec, node: &NodeCommand, directory: &Path) -> Vec<(String, String)> {
+    let data =
+        std::path::absolute(directory.join(DATA_FOLDER)).unwrap_or_else(|_| directory.join(DATA_FOLDER));
+    let kills = run.settings.nemesis.faults.contains(Fault::Kill);
+    let data = kills.then(|| (DATA_VARIABLE.to_owned(), data.display().to_string()));
+    // The user's own variables come later, and so replace it.
+    data.into_iter().chain(node.env.iter().cloned()).collect()
 }
 
 /// After how long a run of these settings is given up.

@@ -9,8 +9,8 @@ use crate::harness::checker::{self, Validity};
 use crate::record::{Figures, StableLatencies};
 
 /// The figures of `finished`.
-pub(super) fn of(finished: &Finished) -> Figures {
-    let Finished { history, counts, report } = finished;
+pub fn of(finished: &Finished) -> Figures {
+    let Finished { history, counts, report, .. } = finished;
     let per_operation = checker::messages_per_operation(*counts, checker::invocations(history));
     let workload = &report.workload;
     Figures {
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
     use crate::harness::results;
     use crate::record;
-    use crate::spec::settings::{Availability, Nemesis, Settings};
+    use crate::spec::settings::{Availability, Faults, Nemesis, Settings};
 
     #[test]
     fn the_figures_are_those_that_results_edn_would_give() {
@@ -61,11 +61,20 @@ mod tests {
             short.clone(),
             Settings { rate: 0.0, ..short.clone() },
             Settings { availability: Some(Availability::Total), ..short.clone() },
-            Settings { nemesis: Nemesis { partition: true, interval: Duration::from_secs(1) }, ..short },
+            Settings {
+                nemesis: Nemesis { faults: Faults::partition(), interval: Duration::from_secs(1) },
+                ..short
+            },
         ];
         for settings in cases {
             let finished = super::super::run(&settings, node::Config::default(), 5).unwrap();
-            let printed = results::results(&finished.history, finished.counts, &finished.report).pretty();
+            let printed = results::results(
+                &finished.history,
+                finished.counts,
+                &finished.report,
+                results::Plots::Skipped,
+            )
+            .pretty();
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), printed).unwrap();
             assert_eq!(of(&finished), record::results::read(file.path()).unwrap());

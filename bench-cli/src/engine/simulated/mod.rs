@@ -1,37 +1,41 @@
 //! The simulated engine: the harness and the `node` crate's state machines in one process, in virtual time.
 //!
 //! Network, workload, faults, history and checks come from the harness, which our runner drives as well. Only
-//! the clock and the way to reach a node differ. Time jumps from one deadline to the next, so a run of 30 s takes
-//! milliseconds. The same seed gives the same history on every platform.
+//! the clock and the way to reach a node differ. Time jumps from one deadline to the next, so a run of 30 s
+//! takes milliseconds. The same seed gives the same history on every platform.
 //!
 //! ```text
 //!  harness ──► processes (stdin, wake-ups) ──► node's state machine ──► pipes (stdout) ──► harness
 //! ```
 
-mod figures;
+mod disk;
+pub mod figures;
 mod payload;
 mod pipes;
 mod processes;
-mod timer_queue;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use node::{Node, Time};
+use node::{Incarnation, Node, Recovery, Start, Time};
 
-use self::payload::Body;
+use self::disk::Disk;
+use self::payload::{Body, ClientRequest};
 use self::pipes::{Outbound, Pipes};
 use self::processes::{Inbound, Processes};
 use super::{Interrupted, Phase as Progressed, Progress, Request};
 use crate::harness::address::{Address, NodeId};
 use crate::harness::checker::{self, Report};
 use crate::harness::history::History;
+use crate::harness::host_delays::HostDelays;
 use crate::harness::launch;
 use crate::harness::message_counts::MessageCounts;
 use crate::harness::network::Delivery;
-use crate::harness::run::{Phase, Run, SetupError};
+use crate::harness::run::{Phase, ProcessAction, Run, SetupError};
 use crate::record::{Outcome, Status};
+use crate::runner::message_diagram::MessageDiagram;
 use crate::spec::RunSpec;
-use crate::spec::settings::Settings;
+use crate::spec::settings::{Fault, Settings};
 use crate::supervise::stop::{Stop, StopSignal};
 
 /// The engine that runs nodes in-process, in virtual time.
@@ -57,13 +61,18 @@ impl Simulated {
             return Ok(Outcome::failed(Status::BadArguments, reason).into());
         };
         progress.enter(Progressed::Operations);
-        let RunSpec { settings, seed, .. } = request.run;
+        let RunSpec { settings, seed, .. } = request.run.clone();
         let seed = seed.unwrap_or_default();
         let simulation = tokio::task::spawn_blocking(move || run(&settings, config, seed));
         let outcome = match simulation.await {
             Ok(Ok(finished)) => {
                 let missed = || Some(checker::missed_by_final_reads(&finished.history));
-                Outcome::judge(figures::of(&finished), missed)
+                let outcome = Outcome::judge(figures::of(&finished), missed);
+                let (clients, nodes) = (request.run.settings.client_count(), request.run.settings.node_count);
+                match checker::missing_values(&finished.history, clients, nodes) {
+                    Some(missing) if outcome.status() != Status::Ok => outcome.explained(&missing),
+                    _ => outcome,
+                }
             }
             Ok(Err(error)) => Outcome::failed(Status::Crashed, error.to_string()),
             Err(panic) => Outcome::failed(Status::Crashed, format!("the simulation failed: {panic}")),
@@ -81,6 +90,8 @@ pub struct Finished {
     pub counts: MessageCounts,
     /// The checkers' report.
     pub report: Report,
+    /// The first messages, if they were to be drawn.
+    pub diagram: Option<MessageDiagram>,
 }
 
 /// Executes one run.
@@ -91,6 +102,19 @@ pub fn run(settings: &Settings, config: node::Config, seed: u64) -> Result<Finis
     let mut simulation = Simulation::new(settings, config, seed);
     simulation.run_to_end()?;
     Ok(simulation.finish(settings))
+}
+
+/// What a node still has of its values after it was killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// All that it acknowledged: it writes a log first, as with `--data-dir`.
+    #[default]
+    Log,
+    /// Nothing.
+    Memory,
+    /// What it acknowledged so much earlier: the mistake that a log must not make.
+    #[cfg(test)]
+    WriteBehind(Duration),
 }
 
 /// A run in virtual time.
@@ -105,6 +129,12 @@ pub struct Simulation {
     events: u64,
     /// Messages that the awake node has sent. Kept between wake-ups to reuse its memory.
     outbox: Vec<(Address, Body)>,
+    /// The clients that the awake node has not answered yet, in the order of their requests.
+    unanswered: VecDeque<Address>,
+    /// Each node's log, if nodes keep logs.
+    disks: Option<Vec<Disk>>,
+    /// The first messages, if they are to be drawn.
+    diagram: Option<MessageDiagram>,
 }
 
 impl Simulation {
@@ -114,16 +144,40 @@ impl Simulation {
         let nodes = names.len();
         let launches = launch::schedule(nodes, seed);
         let launches = launches.into_iter().map(|(after, node)| (Time::ZERO + after, node));
+        let delays = HostDelays::of(settings.noise);
         Simulation {
             run: Run::new(settings.clone(), names, seed),
-            processes: Processes::new(nodes, launches, seed),
-            pipes: Pipes::new(nodes, seed),
+            processes: Processes::new(nodes, launches, delays, seed),
+            pipes: Pipes::new(nodes, delays, seed),
             config,
             seed,
             now: Time::ZERO,
             events: 0,
             outbox: Vec::new(),
+            unanswered: VecDeque::new(),
+            disks: settings.nemesis.faults.contains(Fault::Kill).then(|| vec![Disk::default(); nodes]),
+            diagram: None,
         }
+    }
+
+    /// The same run, of which the first messages are kept to be drawn.
+    #[must_use]
+    pub fn with_diagram(self) -> Simulation {
+        Simulation { diagram: Some(MessageDiagram::default()), ..self }
+    }
+
+    /// The same run with nodes that keep their values in this way.
+    #[must_use]
+    pub fn with_storage(mut self, storage: Storage) -> Simulation {
+        match storage {
+            Storage::Log => {}
+            Storage::Memory => self.disks = None,
+            #[cfg(test)]
+            Storage::WriteBehind(delay) => {
+                self.disks.iter_mut().flatten().for_each(|disk| disk.delay = delay)
+            }
+        }
+        self
     }
 
     /// How many messages have been delivered and how often nodes have woken.
@@ -148,12 +202,19 @@ impl Simulation {
         }
     }
 
-    /// After the end: runs the nodes for up to `timeout` longer, until they send nothing more. Returns whether all
-    /// became idle.
+    /// After the end: runs the nodes for up to `timeout` longer, until they send nothing more. Returns
+    /// whether all became idle.
     pub fn settle(&mut self, timeout: Duration) -> bool {
         let limit = self.now + timeout;
         while self.step(Some(limit)) {}
         self.nodes().all(Node::is_idle)
+    }
+
+    /// The values that clients were told are accepted.
+    pub fn acknowledged(&self) -> impl Iterator<Item = node::Value> + '_ {
+        let history = self.run.history();
+        checker::acknowledged(history)
+            .filter_map(|element| history.edn(element).as_int().map(node::Value::Int))
     }
 
     /// The current virtual time.
@@ -166,7 +227,7 @@ impl Simulation {
         let counts = self.run.message_counts();
         let history = self.run.into_history();
         let report = checker::check(&history, settings.availability);
-        Finished { history, counts, report }
+        Finished { history, counts, report, diagram: self.diagram }
     }
 
     /// The messages so far.
@@ -174,89 +235,158 @@ impl Simulation {
         self.run.message_counts()
     }
 
-    /// Jumps to the next deadline and handles everything due then. Returns false if there is none up to `limit`.
+    /// Jumps to the next deadline and handles everything due then. Returns false if there is none up to
+    /// `limit`.
     fn step(&mut self, limit: Option<Time>) -> bool {
-        let next_of_run = self.run.next_deadline();
-        let others = [self.processes.next_deadline(), self.pipes.next_deadline()];
-        let Some(next) = others.into_iter().chain([next_of_run]).flatten().min() else { return false };
-        if limit.is_some_and(|limit| next > limit) {
+        let other =
+            self.run.next_delivery().min(self.processes.next_deadline()).min(self.pipes.next_deadline());
+        let timeout = self.run.next_timeout(other);
+        let next = timeout.min(other);
+        if next == Time::NEVER || limit.is_some_and(|limit| next > limit) {
             return false;
         }
         self.now = self.now.max(next);
-        if next_of_run.is_some_and(|at| at <= self.now) {
+        if timeout <= self.now {
             self.run.handle_timeout(self.now);
-            while let Some(Delivery { src, dest, payload, .. }) = self.run.poll_delivery(self.now) {
-                self.events += 1;
-                self.processes.deliver(self.now, dest, src, payload);
-            }
         }
+        while let Some(Delivery { src, dest, payload, sent, .. }) = self.run.poll_delivery(self.now) {
+            self.events += 1;
+            self.draw(src, Address::Node(dest), &payload, sent);
+            self.processes.deliver(self.now, dest, src, payload);
+        }
+        self.act();
         while let Some(node) = self.processes.waking(self.now) {
             self.events += 1;
-            self.wake(node);
-            self.processes.sleep(self.now, node);
+            let deadline = self.wake(node);
+            self.processes.sleep(self.now, node, deadline);
         }
-        while let Some((node, Outbound { dest, body, .. })) = self.pipes.poll_outbound(self.now) {
-            // A reply can come after its client has timed out and gone. As in real Maelstrom, nothing more is read
-            // from the node after such a reply.
-            if self.run.handle_message(self.now, Address::Node(node), dest, body).is_err() {
-                self.pipes.close(node);
+        while let Some(node) = self.pipes.readable(self.now) {
+            while let Some(Outbound { dest, body, .. }) = self.pipes.read(self.now, node) {
+                if let Address::Client(_) = dest {
+                    self.draw(Address::Node(node), dest, &body, self.now);
+                }
+                // A reply can come after its client has timed out and gone. As in real Maelstrom, nothing
+                // more is read from the node after such a reply.
+                if self.run.handle_message(self.now, Address::Node(node), dest, body).is_err() {
+                    self.pipes.close(node);
+                }
             }
         }
+        self.act();
         true
     }
 
-    /// Launches a node, or lets it read its messages and handle its deadline.
-    fn wake(&mut self, id: NodeId) {
+    /// Keeps a message that is delivered now for the diagram.
+    fn draw(&mut self, src: Address, dest: Address, body: &Body, sent: Time) {
+        if let Some(diagram) = &mut self.diagram
+            && diagram.has_room(self.run.phase())
+        {
+            diagram.add(src.to_string(), dest.to_string(), body.to_json().into(), sent, self.now);
+        }
+    }
+
+    /// Does to processes what the nemesis wants.
+    fn act(&mut self) {
+        while let Some((node, action)) = self.run.poll_process_action() {
+            match action {
+                ProcessAction::Kill => {
+                    self.processes.kill(node);
+                    self.pipes.reset(node);
+                }
+                ProcessAction::Start => self.processes.restart(self.now, node),
+                ProcessAction::Pause => self.processes.pause(self.now, node),
+                ProcessAction::Resume => self.processes.resume(self.now, node),
+            }
+        }
+    }
+
+    fn launch(&mut self, id: NodeId) {
+        let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id.0));
+        let mut node = Node::new(self.config, self.now, seed);
+        let is_first = matches!(self.run.phase(), Phase::Init(_));
+        let log = self.disks.as_mut().map(|disks| disks[id.index()].recover(self.now));
+        if !is_first || log.is_some() {
+            node.recover(Recovery {
+                // As by a wall clock, but zero for the first life.
+                incarnation: Incarnation(if is_first { 0 } else { 1 + self.now.as_nanos() / 1_000_000 }),
+                start: if is_first { Start::First } else { Start::Restarted },
+                log,
+            });
+        }
+        self.processes.start(id, node);
+        self.run.handle_started(self.now, id);
+    }
+
+    /// Launches a node, or lets it read its messages and handle its deadline. Returns its next deadline.
+    fn wake(&mut self, id: NodeId) -> Option<Time> {
         if self.processes.node_mut(id).is_none() {
-            let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id.0));
-            self.processes.start(id, Node::new(self.config, self.now, seed));
-            self.run.handle_started(self.now, id);
-            return;
+            self.launch(id);
+            return None;
         }
         while let Some(inbound) = self.processes.poll_inbound(self.now, id) {
             self.on_inbound(id, inbound);
         }
-        if let Some(node) = self.processes.node_mut(id)
-            && node.next_deadline().is_some_and(|at| at <= self.now)
+        self.write_log(id);
+        let mut deadline = self.processes.node_mut(id).and_then(|node| node.next_deadline());
+        if deadline.is_some_and(|at| at <= self.now)
+            && let Some(node) = self.processes.node_mut(id)
         {
             node.on_timeout(self.now);
-            self.collect_outbound(id, None);
+            deadline = node.next_deadline();
+            self.collect_outbound(id);
         }
-        self.pipes.write(self.now, id, self.outbox.drain(..));
+        self.pipes.write(self.now, id, &mut self.outbox);
+        deadline
     }
 
     /// A node reads a message.
     fn on_inbound(&mut self, id: NodeId, inbound: Inbound) {
         let Some(node) = self.processes.node_mut(id) else { return };
         match (inbound.body, inbound.src) {
+            (Body::Request { request, .. }, Address::Client(_))
+                if inbound.is_late && !matches!(request, ClientRequest::Init { .. }) =>
+            {
+                node.on_late_request(self.now, request.into());
+            }
             (Body::Request { request, msg_id }, Address::Client(_)) => {
-                node.on_request(self.now, payload::reply_to(msg_id), request);
+                self.unanswered.push_back(inbound.src);
+                node.on_request(self.now, payload::reply_to(msg_id), request.into());
             }
             (Body::Peer(message), Address::Node(from)) => {
-                node.on_message(self.now, node::PeerId(from.0), *message);
+                node.on_message(self.now, node::PeerId(from.0), message);
             }
             _ => return,
         }
-        self.collect_outbound(id, Some(inbound.src));
+        self.collect_outbound(id);
     }
 
-    /// Collects the messages that a node sends. Replies go to the client whose request it has just read.
-    fn collect_outbound(&mut self, id: NodeId, client: Option<Address>) {
+    /// Writes a node's new values to its log.
+    fn write_log(&mut self, id: NodeId) {
+        let (Some(disks), Some(node)) = (&mut self.disks, self.processes.node_mut(id)) else { return };
+        if !node.unlogged().is_empty() {
+            disks[id.index()].write(self.now, node.unlogged());
+            node.on_logged(self.now);
+            self.collect_outbound(id);
+        }
+    }
+
+    /// Collects the messages that a node sends. It answers requests in the order in which it has read them.
+    fn collect_outbound(&mut self, id: NodeId) {
         let Some(node) = self.processes.node_mut(id) else { return };
         while let Some(transmit) = node.poll_transmit() {
-            match (transmit, client) {
-                (node::Transmit::ToPeer { to, message }, _) => {
-                    self.outbox.push((Address::Node(NodeId(to.0)), Body::Peer(Box::new(message))));
+            match transmit {
+                node::Transmit::ToPeer { to, message } => {
+                    self.outbox.push((Address::Node(NodeId(to.0)), Body::Peer(message)));
                 }
-                (node::Transmit::ToClient { to, reply }, Some(client)) => {
+                node::Transmit::ToClient { to, reply } => {
+                    let Some(client) = self.unanswered.pop_front() else { continue };
                     if let node::Reply::ReadOk { len } = reply {
                         let recorded = self.run.recorded_values(id);
                         let new = &node.values().as_slice()[recorded.min(len)..len];
                         self.run.record_values(id, new.iter().map(payload::element));
                     }
-                    self.outbox.push((client, Body::Reply { reply, in_reply_to: to.msg_id }));
+                    self.outbox.push((client, Body::Reply { reply: reply.into(), in_reply_to: to.msg_id }));
                 }
-                (node::Transmit::ToClient { .. }, None) => {}
             }
         }
     }
@@ -286,8 +416,8 @@ mod tests {
         }
     }
 
-    /// Requests wait behind messages of 8 s for longer than the clients' time-out. A reply to a client that has gone
-    /// is the last message read from its node.
+    /// Requests wait behind messages of 8 s for longer than the clients' time-out. A reply to a client that
+    /// has gone is the last message read from its node.
     #[test]
     fn nothing_more_is_read_from_a_node_that_answers_too_late() {
         let latency = Latency { mean: Duration::from_secs(8), distribution: LatencyDistribution::Constant };

@@ -2,21 +2,21 @@
 
 use std::collections::VecDeque;
 
-use node::Time;
+use node::{Time, TimerQueue};
 
 use super::payload::Body;
-use super::timer_queue::TimerQueue;
 use crate::harness::address::{Address, NodeId};
-use crate::harness::maelstrom_timing::STDOUT_DELAY;
+use crate::harness::host_delays::HostDelays;
 use crate::harness::rng_streams::{Purpose, RngStream};
 
-/// One pipe for each node. The network reads all messages that a node writes at one time together. That happens
-/// [`STDOUT_DELAY`] later, and never before it has read the node's earlier messages.
+/// One pipe for each node. The network reads all messages that a node writes at one time together. That
+/// happens [a delay](HostDelays::stdout) later, and never before it has read the node's earlier messages.
 #[derive(Debug)]
 pub(super) struct Pipes {
     pipes: Vec<Pipe>,
     /// When the network reads the first message in each pipe.
-    timers: TimerQueue,
+    timers: TimerQueue<Time>,
+    delays: &'static HostDelays,
     rng: RngStream,
 }
 
@@ -40,48 +40,47 @@ pub(super) struct Outbound {
 
 impl Pipes {
     /// Empty pipes.
-    pub(super) fn new(nodes: usize, seed: u64) -> Pipes {
+    pub(super) fn new(nodes: usize, delays: &'static HostDelays, seed: u64) -> Pipes {
         let pipe = || Pipe { messages: VecDeque::new(), busy_until: Time::ZERO, is_closed: false };
         Pipes {
             pipes: (0..nodes).map(|_| pipe()).collect(),
             timers: TimerQueue::new(nodes),
+            delays,
             rng: RngStream::new(seed, Purpose::Stdout),
         }
     }
 
-    /// A node writes all of `messages` now.
-    pub(super) fn write(
-        &mut self,
-        now: Time,
-        node: NodeId,
-        messages: impl IntoIterator<Item = (Address, Body)>,
-    ) {
-        let mut messages = messages.into_iter().peekable();
-        if messages.peek().is_none() {
-            return;
-        }
+    /// A node writes all of `messages` now, which empties them.
+    pub(super) fn write(&mut self, now: Time, node: NodeId, messages: &mut Vec<(Address, Body)>) {
         let pipe = &mut self.pipes[node.index()];
-        if pipe.is_closed {
+        if pipe.is_closed || messages.is_empty() {
+            messages.clear();
             return;
         }
-        let at = pipe.busy_until.max(now + STDOUT_DELAY.sample(&mut self.rng));
+        let at = pipe.busy_until.max(self.delays.stdout.after(now, &mut self.rng));
         pipe.busy_until = at;
-        pipe.messages.extend(messages.map(|(dest, body)| Outbound { at, dest, body }));
+        pipe.messages.extend(messages.drain(..).map(|(dest, body)| Outbound { at, dest, body }));
         self.update_timer(node);
     }
 
-    /// When the network reads the next message.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.timers.first().map(|(at, _)| at)
+    /// When the network reads the next message, or [`Time::NEVER`].
+    pub(super) fn next_deadline(&self) -> Time {
+        self.timers.earliest()
     }
 
-    /// The next message that the network has read by `now`, and the node that wrote it.
-    pub(super) fn poll_outbound(&mut self, now: Time) -> Option<(NodeId, Outbound)> {
-        let (_, index) = self.timers.first().filter(|&(at, _)| at <= now)?;
-        let node = NodeId(index as u32);
-        let outbound = self.pipes[index].messages.pop_front()?;
+    /// The first node from which the network reads a message now.
+    pub(super) fn readable(&self, now: Time) -> Option<NodeId> {
+        self.timers.due(now).map(|index| NodeId(index as u32))
+    }
+
+    /// The next message that the network reads from this node now. Call it until it returns `None`.
+    pub(super) fn read(&mut self, now: Time, node: NodeId) -> Option<Outbound> {
+        let messages = &mut self.pipes[node.index()].messages;
+        if messages.front().is_some_and(|outbound| outbound.at <= now) {
+            return messages.pop_front();
+        }
         self.update_timer(node);
-        Some((node, outbound))
+        None
     }
 
     /// Stops reading from a node. Messages that it has already written are lost.
@@ -90,6 +89,12 @@ impl Pipes {
         pipe.is_closed = true;
         pipe.messages.clear();
         self.update_timer(node);
+    }
+
+    /// The node was killed: what it has written and nobody has read is lost. Its next process has a new pipe.
+    pub(super) fn reset(&mut self, node: NodeId) {
+        self.close(node);
+        self.pipes[node.index()].is_closed = false;
     }
 
     fn update_timer(&mut self, node: NodeId) {
@@ -105,20 +110,34 @@ mod tests {
     use super::*;
     use crate::harness::address::ClientId;
     use crate::harness::payload::{Payload as _, Request};
+    use crate::spec::settings::Noise;
+
+    fn pipes(nodes: usize) -> Pipes {
+        Pipes::new(nodes, HostDelays::of(Noise::Idle), 1)
+    }
+
+    /// The next message of all, when its time has come.
+    fn next(pipes: &mut Pipes) -> Option<(NodeId, Outbound)> {
+        loop {
+            let now = pipes.next_deadline();
+            let node = pipes.readable(now)?;
+            if let Some(outbound) = pipes.read(now, node) {
+                return Some((node, outbound));
+            }
+        }
+    }
 
     #[test]
     fn a_pipe_keeps_its_order_and_messages_written_together_are_read_together() {
-        let mut pipes = Pipes::new(3, 1);
+        let mut pipes = pipes(3);
         let message = |client: u32| (Address::Client(ClientId(client)), Body::request(&Request::Read, 1));
         let times = (0..1_000_u32).map(|k| (Time::ZERO + Duration::from_micros(20 * u64::from(k)), k));
         for (now, k) in times {
-            pipes.write(now, NodeId(k % 3), [message(2 * k), message(2 * k + 1)]);
+            pipes.write(now, NodeId(k % 3), &mut vec![message(2 * k), message(2 * k + 1)]);
         }
-        assert_eq!(pipes.next_deadline().map(|at| at > Time::ZERO), Some(true));
+        assert!(pipes.next_deadline() > Time::ZERO && pipes.next_deadline() < Time::NEVER);
         let mut read: Vec<(NodeId, Time, u32)> = Vec::new();
-        while let Some((node, Outbound { at, dest: Address::Client(client), .. })) =
-            pipes.poll_outbound(Time::ZERO + Duration::from_secs(1))
-        {
+        while let Some((node, Outbound { at, dest: Address::Client(client), .. })) = next(&mut pipes) {
             read.push((node, at, client.0));
         }
         assert_eq!(read.len(), 2_000);
@@ -133,30 +152,28 @@ mod tests {
 
     #[test]
     fn nothing_is_read_from_a_closed_pipe() {
-        let mut pipes = Pipes::new(2, 1);
-        let read = || [(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))];
+        let mut pipes = pipes(2);
+        let read = || vec![(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))];
         for node in [0, 1, 0] {
-            pipes.write(Time::ZERO, NodeId(node), read());
+            pipes.write(Time::ZERO, NodeId(node), &mut read());
         }
         pipes.close(NodeId(0));
-        pipes.write(Time::ZERO, NodeId(0), read());
-        let later = Time::ZERO + Duration::from_secs(1);
-        assert_eq!(pipes.poll_outbound(later).map(|(node, _)| node), Some(NodeId(1)));
-        assert!(pipes.poll_outbound(later).is_none() && pipes.next_deadline().is_none());
+        pipes.write(Time::ZERO, NodeId(0), &mut read());
+        assert_eq!(next(&mut pipes).map(|(node, _)| node), Some(NodeId(1)));
+        assert!(next(&mut pipes).is_none() && pipes.next_deadline() == Time::NEVER);
     }
 
     #[test]
     fn nothing_is_read_before_its_time() {
-        let mut pipes = Pipes::new(1, 1);
-        pipes.write(Time::ZERO, NodeId(0), []);
-        assert_eq!(pipes.next_deadline(), None);
+        let mut pipes = pipes(1);
+        pipes.write(Time::ZERO, NodeId(0), &mut Vec::new());
+        assert_eq!(pipes.next_deadline(), Time::NEVER);
         pipes.write(
             Time::ZERO,
             NodeId(0),
-            [(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))],
+            &mut vec![(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))],
         );
-        assert!(pipes.poll_outbound(Time::ZERO).is_none());
-        let at = pipes.next_deadline().unwrap();
-        assert!(pipes.poll_outbound(at).is_some() && pipes.next_deadline().is_none());
+        assert!(pipes.readable(Time::ZERO).is_none() && pipes.read(Time::ZERO, NodeId(0)).is_none());
+        assert!(next(&mut pipes).is_some() && next(&mut pipes).is_none());
     }
 }

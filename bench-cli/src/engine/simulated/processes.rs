@@ -1,16 +1,15 @@
 //! The nodes' processes: the messages in each one's standard input, and when each wakes.
 //!
-//! A node sleeps until a message arrives or its deadline comes. When it wakes, it reads every message that has reached
-//! it by then. So it answers, and forwards, messages that arrive close together in one batch.
+//! A node sleeps until a message arrives or its deadline comes. When it wakes, it reads every message that
+//! has reached it by then. So it answers, and forwards, messages that arrive close together in one batch.
 
 use std::collections::VecDeque;
 
-use node::{Node, Time};
+use node::{Node, STALL, Time, TimerQueue};
 
 use super::payload::Body;
-use super::timer_queue::TimerQueue;
 use crate::harness::address::{Address, NodeId};
-use crate::harness::maelstrom_timing::{STDIN_DELAY, TIMER_DELAY, WAKEUP_DELAY};
+use crate::harness::host_delays::HostDelays;
 use crate::harness::rng_streams::{Purpose, RngStream};
 
 /// All processes.
@@ -18,18 +17,24 @@ use crate::harness::rng_streams::{Purpose, RngStream};
 pub(super) struct Processes {
     processes: Vec<Process>,
     /// When each is launched, or wakes next.
-    timers: TimerQueue,
+    timers: TimerQueue<Time>,
+    delays: &'static HostDelays,
     rng: RngStream,
 }
 
 #[derive(Debug)]
 struct Process {
-    /// `None` until the launch.
+    /// `None` until the launch, and after a kill.
     node: Option<Node>,
     /// Delivered messages that the node has not read, in order.
     stdin: VecDeque<Inbound>,
     /// The deadline that it sleeps for, and when it wakes for that.
     timer: Option<(Time, Time)>,
+    /// Since when it has been stopped.
+    paused_at: Option<Time>,
+    /// What could be read by then waited for a process that was stopped for long, and its clients have given
+    /// up.
+    late_until: Time,
 }
 
 /// A message on its way into a node.
@@ -39,6 +44,8 @@ pub(super) struct Inbound {
     readable_at: Time,
     pub(super) src: Address,
     pub(super) body: Body,
+    /// It waited while the process was stopped for long.
+    pub(super) is_late: bool,
 }
 
 impl Processes {
@@ -46,15 +53,22 @@ impl Processes {
     pub(super) fn new(
         nodes: usize,
         launches: impl IntoIterator<Item = (Time, NodeId)>,
+        delays: &'static HostDelays,
         seed: u64,
     ) -> Processes {
         let mut timers = TimerQueue::new(nodes);
         for (at, node) in launches {
             timers.set(node.index(), Some(at));
         }
-        let process = || Process { node: None, stdin: VecDeque::new(), timer: None };
+        let process = || Process {
+            node: None,
+            stdin: VecDeque::new(),
+            timer: None,
+            paused_at: None,
+            late_until: Time::ZERO,
+        };
         let processes = (0..nodes).map(|_| process()).collect();
-        Processes { processes, timers, rng: RngStream::new(seed, Purpose::Stdin) }
+        Processes { processes, timers, delays, rng: RngStream::new(seed, Purpose::Stdin) }
     }
 
     /// The nodes that have been launched.
@@ -72,14 +86,49 @@ impl Processes {
         self.processes[id.index()].node = Some(node);
     }
 
-    /// When the next process is launched or wakes.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.timers.first().map(|(at, _)| at)
+    /// Ends a process. Its memory and what it has not read are gone.
+    pub(super) fn kill(&mut self, id: NodeId) {
+        let process = &mut self.processes[id.index()];
+        process.node = None;
+        process.stdin.clear();
+        process.timer = None;
+        process.paused_at = None;
+        self.timers.set(id.index(), None);
+    }
+
+    /// Launches a process again.
+    pub(super) fn restart(&mut self, now: Time, id: NodeId) {
+        self.timers.set(id.index(), Some(now));
+    }
+
+    /// Stops a process.
+    pub(super) fn pause(&mut self, now: Time, id: NodeId) {
+        self.processes[id.index()].paused_at = Some(now);
+        self.timers.set(id.index(), None);
+    }
+
+    /// Lets a stopped process go on: it wakes, and all its timers that have expired fire at once.
+    pub(super) fn resume(&mut self, now: Time, id: NodeId) {
+        let process = &mut self.processes[id.index()];
+        let Some(paused_at) = process.paused_at.take() else { return };
+        if now.saturating_since(paused_at) >= STALL
+            && let Some(node) = &mut process.node
+        {
+            node.on_stall(now);
+            process.late_until = now;
+        }
+        let deadline = process.node.as_ref().and_then(Node::next_deadline);
+        self.sleep(now, id, deadline);
+    }
+
+    /// When the next process is launched or wakes, or [`Time::NEVER`].
+    pub(super) fn next_deadline(&self) -> Time {
+        self.timers.earliest()
     }
 
     /// The process that is launched or wakes by `now`, earliest first.
     pub(super) fn waking(&self, now: Time) -> Option<NodeId> {
-        self.timers.first().filter(|&(at, _)| at <= now).map(|(_, index)| NodeId(index as u32))
+        self.timers.due(now).map(|index| NodeId(index as u32))
     }
 
     /// Writes a message to a launched node's standard input.
@@ -89,12 +138,12 @@ impl Processes {
         // A reader that is about to wake for an earlier message reads this one along with it.
         let readable_at = match process.stdin.back() {
             Some(before) if before.readable_at > now => before.readable_at,
-            _ => now + STDIN_DELAY.sample(&mut self.rng),
+            _ => self.delays.stdin.after(now, &mut self.rng),
         };
-        process.stdin.push_back(Inbound { readable_at, src, body });
-        if process.stdin.len() == 1 {
-            let wake = readable_at + WAKEUP_DELAY.sample(&mut self.rng);
-            if self.timers.of(id.index()).is_none_or(|at| wake < at) {
+        process.stdin.push_back(Inbound { readable_at, src, body, is_late: false });
+        if process.stdin.len() == 1 && process.paused_at.is_none() {
+            let wake = self.delays.wakeup.after(readable_at, &mut self.rng);
+            if self.timers.get(id.index()).is_none_or(|at| wake < at) {
                 self.timers.set(id.index(), Some(wake));
             }
         }
@@ -102,25 +151,27 @@ impl Processes {
 
     /// The next message that the node can read by `now`.
     pub(super) fn poll_inbound(&mut self, now: Time, id: NodeId) -> Option<Inbound> {
-        let stdin = &mut self.processes[id.index()].stdin;
+        let Process { stdin, late_until, .. } = &mut self.processes[id.index()];
         stdin.front().filter(|inbound| inbound.readable_at <= now)?;
-        stdin.pop_front()
+        let inbound = stdin.pop_front()?;
+        Some(Inbound { is_late: inbound.readable_at <= *late_until, ..inbound })
     }
 
     /// Puts the node to sleep until the next message or its deadline.
-    pub(super) fn sleep(&mut self, now: Time, id: NodeId) {
-        let Process { node, stdin, timer } = &mut self.processes[id.index()];
-        let message = stdin.front().map(|inbound| inbound.readable_at + WAKEUP_DELAY.sample(&mut self.rng));
-        let deadline = node.as_ref().and_then(Node::next_deadline).map(|deadline| match *timer {
+    pub(super) fn sleep(&mut self, now: Time, id: NodeId, deadline: Option<Time>) {
+        let Process { stdin, timer, .. } = &mut self.processes[id.index()];
+        let message =
+            stdin.front().map(|inbound| self.delays.wakeup.after(inbound.readable_at, &mut self.rng));
+        let wake = deadline.map(|deadline| match *timer {
             _ if deadline <= now => now,
             Some((before, wake)) if before == deadline => wake,
             _ => {
-                let wake = deadline + TIMER_DELAY.sample(&mut self.rng);
+                let wake = self.delays.timer.after(deadline, &mut self.rng);
                 *timer = Some((deadline, wake));
                 wake
             }
         });
-        self.timers.set(id.index(), [message, deadline].into_iter().flatten().min());
+        self.timers.set(id.index(), Time::earliest([message, wake]));
     }
 }
 
@@ -131,6 +182,7 @@ mod tests {
     use super::*;
     use crate::harness::address::ClientId;
     use crate::harness::payload::{Payload as _, Request};
+    use crate::spec::settings::Noise;
 
     const ID: NodeId = NodeId(0);
 
@@ -140,12 +192,12 @@ mod tests {
 
     /// One node, which does nothing by itself.
     fn one(seed: u64) -> Processes {
-        let mut processes = Processes::new(1, [(ms(1), ID)], seed);
+        let mut processes = Processes::new(1, [(ms(1), ID)], HostDelays::of(Noise::Idle), seed);
         assert_eq!(processes.waking(ms(1)), Some(ID));
         let config = node::Config { strategy: node::StrategyKind::Tree, batch_timeout: Duration::ZERO };
         processes.start(ID, Node::new(config, ms(1), 1));
-        processes.sleep(ms(1), ID);
-        assert_eq!(processes.next_deadline(), None);
+        processes.sleep(ms(1), ID, None);
+        assert_eq!(processes.next_deadline(), Time::NEVER);
         processes
     }
 
@@ -158,12 +210,12 @@ mod tests {
         for seed in 0..100 {
             let mut processes = one(seed);
             deliver_read(&mut processes, ms(2));
-            let wake = processes.next_deadline().unwrap();
+            let wake = processes.next_deadline();
             assert!(wake > ms(2));
             assert!(processes.poll_inbound(ms(2), ID).is_none());
             assert!(processes.poll_inbound(wake, ID).is_some());
-            processes.sleep(wake, ID);
-            assert_eq!(processes.next_deadline(), None);
+            processes.sleep(wake, ID, None);
+            assert_eq!(processes.next_deadline(), Time::NEVER);
         }
     }
 
@@ -174,12 +226,12 @@ mod tests {
             let mut processes = one(seed);
             deliver_read(&mut processes, ms(2));
             deliver_read(&mut processes, ms(2));
-            let wake = processes.next_deadline().unwrap();
+            let wake = processes.next_deadline();
             deliver_read(&mut processes, wake);
             assert!(processes.poll_inbound(wake, ID).is_some() && processes.poll_inbound(wake, ID).is_some());
             assert!(processes.poll_inbound(wake, ID).is_none());
-            processes.sleep(wake, ID);
-            let again = processes.next_deadline().unwrap();
+            processes.sleep(wake, ID, None);
+            let again = processes.next_deadline();
             assert!(again > wake && processes.poll_inbound(again, ID).is_some());
         }
     }

@@ -1,10 +1,12 @@
 //! The checks of a history, as in Maelstrom's checkers.
 
+mod element_table;
+mod missing;
 pub mod set_full;
 mod validity;
 
-use rustc_hash::FxHashSet;
-
+use self::element_table::ElementTable;
+pub use self::missing::missing_values;
 use self::set_full::SetFull;
 pub use self::validity::Validity;
 use super::history::{Element, Function, History, Kind, OpValue, Process};
@@ -89,7 +91,8 @@ impl Stats {
             match event.function {
                 Function::Broadcast => stats.broadcast.add(event.kind),
                 Function::Read => stats.read.add(event.kind),
-                Function::StartPartition | Function::StopPartition => {}
+                // Those of the nemesis.
+                _ => {}
             }
         }
         stats
@@ -162,26 +165,45 @@ impl Exceptions {
     }
 }
 
-/// The number of values that were acknowledged or in some final read, and that another final read missed. They had not
-/// reached some node by then, whatever the checker's verdict on their stability. A value in no final read whose broadcast
-/// was not acknowledged does not count.
+/// The number of values that were acknowledged or in some final read, and that another final read missed.
+/// They had not reached some node by then, whatever the checker's verdict on their stability. A value in no
+/// final read whose broadcast was not acknowledged does not count.
 pub fn missed_by_final_reads(history: &History) -> usize {
-    let events = history.events().iter();
-    let final_reads: Vec<FxHashSet<Element>> = events
-        .clone()
-        .filter(|event| event.is_final && event.kind == Kind::Ok)
-        .filter_map(|event| match event.value {
-            OpValue::Read(read) => Some(history.values(read).iter().copied().collect()),
-            OpValue::Nil => Some(FxHashSet::default()),
-            _ => None,
-        })
-        .collect();
-    let acknowledged = events.filter_map(|event| match event.value {
+    /// How many final reads have a value in their lists.
+    struct Sightings {
+        count: usize,
+        /// The read that was counted last: a list may have a value twice.
+        last: Option<usize>,
+    }
+    let mut values = ElementTable::new();
+    let mut final_reads = 0;
+    for event in history.events().iter().filter(|event| event.kind == Kind::Ok) {
+        match event.value {
+            OpValue::Element(element) => {
+                values.get_or_insert_with(element, || Sightings { count: 0, last: None });
+            }
+            OpValue::Read(read) if event.is_final => {
+                for &element in history.values(read) {
+                    let value = values.get_or_insert_with(element, || Sightings { count: 0, last: None });
+                    if value.last.replace(final_reads) != Some(final_reads) {
+                        value.count += 1;
+                    }
+                }
+                final_reads += 1;
+            }
+            OpValue::Nil if event.is_final => final_reads += 1,
+            _ => {}
+        }
+    }
+    values.values().filter(|value| value.count < final_reads).count()
+}
+
+/// The values whose broadcasts were acknowledged.
+pub fn acknowledged(history: &History) -> impl Iterator<Item = Element> + '_ {
+    history.events().iter().filter_map(|event| match event.value {
         OpValue::Element(element) if event.kind == Kind::Ok => Some(element),
         _ => None,
-    });
-    let known: FxHashSet<Element> = acknowledged.chain(final_reads.iter().flatten().copied()).collect();
-    known.iter().filter(|value| final_reads.iter().any(|read| !read.contains(*value))).count()
+    })
 }
 
 /// Clients' invocations, final reads included.

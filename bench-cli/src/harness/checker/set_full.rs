@@ -1,20 +1,22 @@
 //! The fate of each broadcast value: jepsen's `set-full` checker, in time linear in the values delivered.
 //!
-//! A value is *known* from the completion of its broadcast or of the first read that saw it. It is *stable* if the
-//! last read (by invocation) that missed it began before the last one that saw it; the time from known to just
-//! after that miss is its stable latency. It is *lost* if the last read that saw it, if any, began before one that
-//! missed it after it was known. Otherwise it was never read.
+//! A value is *known* from the completion of its broadcast or of the first read that saw it. It is *stable*
+//! if the last read (by invocation) that missed it began before the last one that saw it; the time from known
+//! to just after that miss is its stable latency. It is *lost* if the last read that saw it, if any, began
+//! before one that missed it after it was known. Otherwise it was never read.
 //!
-//! Jepsen visits every value at every read. This checker groups reads of one process that extend each other. Their
-//! lists only grow. So a value's place in the list gives the first read that saw it, and the previous read is the last
-//! one that missed it. One pass over the list settles all its values. For values that a process's reads never listed,
-//! the checker visits reads from the latest backwards, until one missed the value.
+//! Jepsen visits every value at every read. This checker groups reads of one process that extend each other.
+//! Their lists only grow. So a value's place in the list gives the first read that saw it, and the previous
+//! read is the last one that missed it. One pass over the list settles all its values. For values that a
+//! process's reads never listed, the checker visits reads from the latest backwards, until one missed the
+//! value.
 
 #[cfg(test)]
 mod tests;
 
 use rustc_hash::FxHashMap;
 
+use super::element_table::ElementTable;
 use super::validity::Validity;
 use crate::harness::history::{Element, Function, History, Kind, LogId, OpValue, Process};
 
@@ -94,7 +96,7 @@ struct State {
     last_present: Option<u32>,
     last_absent: Option<u32>,
     /// The last series whose list has this value.
-    listed_by: usize,
+    listed_by: u32,
 }
 
 /// Successive reads of one process whose lists extend each other.
@@ -119,17 +121,24 @@ impl Series {
 
 /// Checks the values of a history.
 pub fn check(history: &History) -> SetFull {
-    let (mut states, mut series) = gather(history);
+    let Gathered { mut states, places, mut series } = gather(history);
     series.sort_by_key(|series| std::cmp::Reverse(series.last().invoked));
-    observe(history, &mut states, &series);
+    observe(history, &mut states, &places, &series);
     states.sort_by_key(|state| state.element);
     summarise(history, &states)
 }
 
 /// Every value with its broadcast, and every series of reads.
-fn gather(history: &History) -> (Vec<State>, Vec<Series>) {
+struct Gathered {
+    states: Vec<State>,
+    /// The place of each value's state.
+    places: ElementTable<u32>,
+    series: Vec<Series>,
+}
+
+fn gather(history: &History) -> Gathered {
     let mut states: Vec<State> = Vec::new();
-    let mut places: FxHashMap<Element, usize> = FxHashMap::default();
+    let mut places = ElementTable::new();
     let mut series: Vec<Series> = Vec::new();
     let mut current: FxHashMap<Process, usize> = FxHashMap::default();
     for (index, event) in history.events().iter().enumerate() {
@@ -142,19 +151,17 @@ fn gather(history: &History) -> (Vec<State>, Vec<Series>) {
                     known: None,
                     last_present: None,
                     last_absent: None,
-                    listed_by: usize::MAX,
+                    listed_by: u32::MAX,
                 };
-                match places.get(&element) {
-                    Some(&place) => states[place] = state,
-                    None => {
-                        places.insert(element, states.len());
-                        states.push(state);
-                    }
+                let place = *places.get_or_insert_with(element, || states.len() as u32);
+                match states.get_mut(place as usize) {
+                    Some(earlier) => *earlier = state,
+                    None => states.push(state),
                 }
             }
-            (Function::Broadcast, Kind::Ok, OpValue::Element(element)) => {
+            (Function::Broadcast, Kind::Ok, &OpValue::Element(element)) => {
                 if let Some(&place) = places.get(element) {
-                    states[place].known.get_or_insert(index);
+                    states[place as usize].known.get_or_insert(index);
                 }
             }
             (Function::Read, Kind::Ok, value) => {
@@ -178,24 +185,26 @@ fn gather(history: &History) -> (Vec<State>, Vec<Series>) {
             _ => {}
         }
     }
-    (states, series)
+    Gathered { states, places, series }
 }
 
 /// Records for every value which reads saw it and which missed it. The series come latest first.
-fn observe(history: &History, states: &mut [State], series: &[Series]) {
-    let places: FxHashMap<Element, usize> =
-        states.iter().enumerate().map(|(place, state)| (state.element, place)).collect();
+fn observe(history: &History, states: &mut [State], places: &ElementTable<u32>, series: &[Series]) {
     let last_completions = last_completions(series);
     let mut undecided: Vec<usize> = (0..states.len()).collect();
     for (number, series) in series.iter().enumerate() {
-        observe_listed(history, states, &places, series, number);
+        let listed = observe_listed(history, states, places, series, number as u32);
+        if listed == states.len() {
+            // None was missed, so nothing is decided.
+            continue;
+        }
         let last = series.last();
         undecided.retain(|&place| {
             let state = &mut states[place];
             if state.added > last_completions[number] {
                 return false;
             }
-            let was_missed = state.listed_by != number && last.completed > state.added;
+            let was_missed = state.listed_by != number as u32 && last.completed > state.added;
             if was_missed {
                 state.last_absent = state.last_absent.max(Some(last.invoked));
             }
@@ -213,34 +222,58 @@ fn last_completions(series: &[Series]) -> Vec<u32> {
     completions
 }
 
-/// Records for each value in a series which of its reads saw it and which missed it.
+/// Records for each value in a series which of its reads saw it and which missed it. Returns how many of the
+/// broadcast values the series lists.
 fn observe_listed(
     history: &History,
     states: &mut [State],
-    places: &FxHashMap<Element, usize>,
+    places: &ElementTable<u32>,
     series: &Series,
-    number: usize,
-) {
-    let last = series.last();
-    let listed = series.log.map_or(&[][..], |log| &history.log(log)[..last.len as usize]);
-    let mut first_seeing = 0;
-    for (position, element) in listed.iter().enumerate() {
-        while series.reads[first_seeing].len as usize <= position {
-            first_seeing += 1;
+    number: u32,
+) -> usize {
+    let Some(log) = series.log.map(|log| history.log(log)) else { return 0 };
+    let last = series.last().invoked;
+    // No value was added before this, so it counts as a miss for none.
+    let mut missing = Read { invoked: 0, completed: 0, len: 0 };
+    let mut listed = 0;
+    for (place, &seeing) in series.reads.iter().enumerate() {
+        for &element in &log[missing.len as usize..seeing.len as usize] {
+            let Some(&state) = places.get(element) else { continue };
+            let state = &mut states[state as usize];
+            if std::mem::replace(&mut state.listed_by, number) == number {
+                continue;
+            }
+            listed += 1;
+            if seeing.completed > state.added {
+                state.observe(seeing, missing, last);
+            } else {
+                state.observe_early(&series.reads[place..], last);
+            }
         }
-        let Some(&place) = places.get(element) else { continue };
-        let state = &mut states[place];
-        if std::mem::replace(&mut state.listed_by, number) == number {
-            continue;
+        missing = seeing;
+    }
+    listed
+}
+
+impl State {
+    /// `seeing` is the first read of a series that lists the value, `missing` the one before, and `last` the
+    /// invocation of the last one.
+    fn observe(&mut self, seeing: Read, missing: Read, last: u32) {
+        self.known = Some(self.known.map_or(seeing.completed, |known| known.min(seeing.completed)));
+        self.last_present = self.last_present.max(Some(last));
+        if missing.completed > self.added {
+            self.last_absent = self.last_absent.max(Some(missing.invoked));
         }
-        // Only a read that lists values before they are broadcast ends before this.
-        let counts_from = series.reads.partition_point(|read| read.completed <= state.added);
-        if let Some(read) = series.reads.get(first_seeing.max(counts_from)) {
-            state.known = Some(state.known.map_or(read.completed, |known| known.min(read.completed)));
-            state.last_present = state.last_present.max(Some(last.invoked));
-        }
-        if first_seeing > counts_from {
-            state.last_absent = state.last_absent.max(Some(series.reads[first_seeing - 1].invoked));
+    }
+
+    /// The first of these reads lists the value although it ended before the broadcast: only later ones
+    /// count.
+    #[cold]
+    fn observe_early(&mut self, reads: &[Read], last: u32) {
+        let counting = reads.partition_point(|read| read.completed <= self.added);
+        if let Some(read) = reads.get(counting) {
+            self.known = Some(self.known.map_or(read.completed, |known| known.min(read.completed)));
+            self.last_present = self.last_present.max(Some(last));
         }
     }
 }

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use node::Time;
 
-/// An entry that concerns message `id` and is due at a time. In a [`std::collections::BinaryHeap`] the earliest comes
-/// first. Entries with equal times come in the order in which their messages were sent.
+/// An entry that concerns message `id` and is due at a time. In a [`std::collections::BinaryHeap`] the
+/// earliest comes first. Entries with equal times come in the order in which their messages were sent.
 #[derive(Debug)]
 pub(super) struct Queued<T> {
     pub(super) at: Time,

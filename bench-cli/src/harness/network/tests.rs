@@ -1,8 +1,10 @@
 //! The network with exact timers, and once with real Maelstrom's.
 
+use std::time::Duration;
+
 use super::*;
 use crate::harness::message_counts::Count;
-use crate::spec::settings::LatencyDistribution;
+use crate::spec::settings::{LatencyDistribution, Noise};
 
 /// Ideal timers: deliveries are early or late only by the rounding to whole milliseconds.
 const EXACT: DeliveryTiming = DeliveryTiming { take_delay: Duration::ZERO, overshoot: None };
@@ -24,7 +26,8 @@ fn node(i: u32) -> Address {
 /// Runs the network until it is empty and lists each delivery: the time in µs and the payload.
 fn drain(network: &mut Network<&'static str>) -> Vec<(u64, &'static str)> {
     let mut delivered = Vec::new();
-    while let Some(at) = network.next_deadline() {
+    while network.next_deadline() < Time::NEVER {
+        let at = network.next_deadline();
         while let Some(delivery) = network.poll_delivery(at) {
             assert_eq!(delivery.due, at);
             delivered.push((at.as_nanos() / 1000, delivery.payload));
@@ -44,7 +47,7 @@ fn a_message_between_nodes_takes_the_latency() {
 
 #[test]
 fn sleeping_whole_milliseconds_delivers_early() {
-    let mut network = network(DeliveryTiming::MAELSTROM);
+    let mut network = network(DeliveryTiming::maelstrom(Noise::Idle));
     network.send(micros(0), node(0), NodeId(1), "hello");
     let delivered = drain(&mut network)[0].0;
     assert!((99_090..99_600).contains(&delivered), "{delivered} µs");
@@ -130,7 +133,7 @@ fn a_paused_node_gets_the_rest_when_it_reads_again() {
     let mut network = network(EXACT);
     network.pause(NodeId(1));
     network.send(micros(0), CLIENT, NodeId(1), "read");
-    assert_eq!(network.next_deadline(), None);
+    assert_eq!(network.next_deadline(), Time::NEVER);
     network.resume(micros(500), NodeId(1));
     assert_eq!(drain(&mut network), [(500, "read")]);
 }

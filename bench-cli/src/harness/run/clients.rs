@@ -34,6 +34,8 @@ pub(super) enum Owner {
     Init(NodeId),
     /// The set-up of the workload on one node.
     Setup(NodeId),
+    /// The set-up of one node that was killed.
+    Restart(NodeId),
     /// A thread of operations.
     Thread(usize),
 }
@@ -73,19 +75,22 @@ impl<P: Payload> Run<P> {
         let unread = std::mem::take(&mut caller.unread);
         self.network.count_received_by_client(unread);
         self.network.send(now, Address::Client(client), node, P::request(request, msg_id));
-        self.timeouts.push_back(Timeout { at: now + timeout, client, msg_id });
+        let at = now + timeout;
+        let place = self.timeouts.iter().rposition(|before| before.at <= at).map_or(0, |before| before + 1);
+        self.timeouts.insert(place, Timeout { at, client, msg_id });
         msg_id
     }
 
-    /// When the next request times out. Removes requests that have had their reply.
-    pub(super) fn next_timeout(&mut self) -> Option<Time> {
+    /// When the next request expires, or [`Time::NEVER`]. Forgets requests that have been answered. If the
+    /// time is after `horizon`, the request may be one of those.
+    pub(super) fn next_expiry(&mut self, horizon: Time) -> Time {
         while let Some(timeout) = self.timeouts.front() {
-            if self.is_waiting(timeout) {
-                return Some(timeout.at);
+            if timeout.at > horizon || self.is_waiting(timeout) {
+                return timeout.at;
             }
             self.timeouts.pop_front();
         }
-        None
+        Time::NEVER
     }
 
     fn is_waiting(&self, timeout: &Timeout) -> bool {
@@ -95,7 +100,7 @@ impl<P: Payload> Run<P> {
 
     /// Fails the requests that have timed out.
     pub(super) fn expire(&mut self, now: Time) {
-        while self.next_timeout().is_some_and(|at| at <= now) {
+        while self.next_expiry(now) <= now {
             let Some(timeout) = self.timeouts.pop_front() else { return };
             let client = &mut self.clients[timeout.client.0 as usize];
             let owner = client.owner;
@@ -107,6 +112,7 @@ impl<P: Payload> Run<P> {
                     article: if call.rpc == Rpc::Init { "an" } else { "a" },
                     timeout: call.timeout,
                 }),
+                Owner::Restart(node) => self.handle_restart_answer(now, node, timeout.client, false),
                 Owner::Thread(thread) => self.complete_timeout(now, thread),
             }
         }
@@ -140,6 +146,10 @@ impl<P: Payload> Run<P> {
         match owner {
             Owner::Init(node) => self.set_up(now, node, call.rpc, &response, Some(dest)),
             Owner::Setup(node) => self.set_up(now, node, call.rpc, &response, None),
+            Owner::Restart(node) => {
+                let is_ok = matches!(response, Response::Done);
+                self.handle_restart_answer(now, node, dest, is_ok);
+            }
             Owner::Thread(thread) => self.complete(now, thread, call.msg_id, response),
         }
         Ok(())

@@ -1,10 +1,12 @@
 //! The whole run as one state machine: set-up, operations and faults, recovery, final reads.
 //!
-//! Its methods are of four kinds. `handle_*` take events and their times. `poll_delivery` returns messages that the
-//! driver must deliver to nodes. `next_deadline` is the latest time to call [`Run::handle_timeout`]. The rest are
-//! getters. Time must not run backwards. At one point in time, the driver may call these in any order.
+//! Its methods are of four kinds. `handle_*` take events and their times. `poll_delivery` returns messages
+//! that the driver must deliver to nodes. `next_deadline` is the latest time to call [`Run::handle_timeout`].
+//! The rest are getters. Time must not run backwards. At one point in time, the driver may call these in any
+//! order.
 
 mod clients;
+mod faults;
 mod operations;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,8 @@ use std::time::Duration;
 use node::Time;
 
 use self::clients::{Client, Owner, Timeout};
+use self::faults::Nemesis;
+pub use self::faults::ProcessAction;
 use self::operations::Thread;
 use super::address::{Address, ClientId, NodeId};
 use super::generator::Generator;
@@ -23,6 +27,7 @@ use super::maelstrom_timing::DeliveryTiming;
 use super::message_counts::MessageCounts;
 use super::network::{Delivery, Network};
 use super::payload::{Payload, Request};
+use super::services::{Served, Services};
 use super::topology;
 use crate::spec::settings::Settings;
 
@@ -93,12 +98,14 @@ pub struct Run<P> {
     names: Vec<String>,
     neighbours: Vec<Vec<usize>>,
     network: Network<P>,
+    services: Services<P>,
     clients: Vec<Client>,
     threads: Vec<Thread>,
     free_threads: usize,
     /// The thread whose turn is next. The turn after the last client is the nemesis's.
     next_thread: usize,
     generator: Generator,
+    nemesis: Nemesis,
     history: History,
     node_logs: Vec<Option<LogId>>,
     timeouts: VecDeque<Timeout>,
@@ -110,23 +117,27 @@ pub struct Run<P> {
 }
 
 impl<P: Payload> Run<P> {
-    /// A run of nodes with these names, which the driver will start. Their number replaces the settings' node count.
+    /// A run of nodes with these names, which the driver will start. Their number replaces the settings' node
+    /// count.
     pub fn new(settings: Settings, names: Vec<String>, seed: u64) -> Run<P> {
         let settings = Settings { node_count: names.len(), ..settings };
         let nodes = names.len();
         let clients = settings.client_count();
-        let mut network = Network::new(nodes, settings.latency, DeliveryTiming::MAELSTROM, seed);
+        let timing = DeliveryTiming::maelstrom(settings.noise);
+        let mut network = Network::new(nodes, settings.latency, timing, seed);
         network.set_message_faults(settings.message_faults);
         // A node's queue exists before its process: messages to it wait for the launch.
         (0..nodes as u32).for_each(|node| network.pause(NodeId(node)));
         Run {
             neighbours: topology::neighbours(settings.topology, nodes),
             network,
+            services: Services::new(settings.latency, timing, seed),
             clients: Vec::new(),
             threads: (0..clients as u32).map(Thread::new).collect(),
             free_threads: clients,
             next_thread: 0,
             generator: Generator::new(&settings, seed),
+            nemesis: Nemesis::new(nodes),
             history: History::new(),
             node_logs: vec![None; nodes],
             timeouts: VecDeque::new(),
@@ -165,11 +176,14 @@ impl<P: Payload> Run<P> {
 
     /// The messages so far.
     pub fn message_counts(&self) -> MessageCounts {
-        self.network.counts()
+        self.network.counts().with_services(self.services.counts())
     }
 
     /// A node has started. It receives the messages that others have already sent, and `init`.
     pub fn handle_started(&mut self, now: Time, node: NodeId) {
+        if !matches!(self.phase, Phase::Init(_)) {
+            return self.handle_restarted(now, node);
+        }
         self.network.resume(now, node);
         let client = self.open_client(Owner::Init(node));
         let names = std::mem::take(&mut self.names);
@@ -199,13 +213,19 @@ impl<P: Payload> Run<P> {
                 self.advance(now);
                 Ok(())
             }
+            Address::Service(service) => {
+                self.services.send(now, src, service, payload);
+                Ok(())
+            }
         }
     }
 
     /// Handles everything that is due by `now`.
     pub fn handle_timeout(&mut self, now: Time) {
-        self.expire(now);
-        self.advance(now);
+        if self.next_timeout(now) <= now {
+            self.expire(now);
+            self.advance(now);
+        }
     }
 
     /// The next message that is due at a node.
@@ -213,10 +233,37 @@ impl<P: Payload> Run<P> {
         self.network.poll_delivery(now)
     }
 
+    /// The next request to a service that is due, after its answer has been sent. To be called before
+    /// [`Run::poll_delivery`] where nodes use services.
+    pub fn poll_service(&mut self, now: Time) -> Option<Served<P>> {
+        let served = self.services.poll(now)?;
+        if let Some(answer) = &served.answer {
+            let src = Address::Service(served.service);
+            // The sender may be a client that has left, under whose name a node asked. Nobody receives the
+            // answer then.
+            let _ = self.handle_message(now, src, served.src, answer.clone());
+        }
+        Some(served)
+    }
+
     /// When the next message is due or [`Run::handle_timeout`] must be called, whichever is earlier.
     pub fn next_deadline(&mut self) -> Option<Time> {
-        let timeout = self.next_timeout();
-        [self.network.next_deadline(), timeout, self.wake].into_iter().flatten().min()
+        let next = self.next_delivery().min(self.next_timeout(Time::NEVER));
+        (next < Time::NEVER).then_some(next)
+    }
+
+    /// When the next message is due, or [`Time::NEVER`].
+    pub fn next_delivery(&self) -> Time {
+        self.network.next_deadline().min(self.services.next_deadline())
+    }
+
+    /// When [`Run::handle_timeout`] has something to do, or [`Time::NEVER`]. If that is after `horizon`, any
+    /// time after it.
+    ///
+    /// Most requests are answered long before they expire. With the time of the next other event as its
+    /// horizon, a simulation need not look at every request.
+    pub fn next_timeout(&mut self, horizon: Time) -> Time {
+        self.next_expiry(horizon).min(self.wake.unwrap_or(Time::NEVER))
     }
 
     /// Delivers nothing more to a node that does not read its input.

@@ -8,7 +8,6 @@ use crate::edn::Value;
 use crate::harness::address::{ClientId, NodeId};
 use crate::harness::generator::Step;
 use crate::harness::history::{Element, Event, Failure, Function, Kind, OpValue, Process};
-use crate::harness::partition::{Grudge, Kind as PartitionKind};
 use crate::harness::payload::{Item, Malformed, Payload, Request, Response, Values, error_meaning};
 
 /// A thread that performs one operation at a time, on one node.
@@ -41,11 +40,9 @@ impl<P: Payload> Run<P> {
                     self.phase = Phase::Draining;
                 }
                 Phase::Draining => {
-                    if self.free_threads < self.threads.len() || self.must_sleep(now) {
+                    let is_busy = self.free_threads < self.threads.len() || !self.nemesis.is_free();
+                    if is_busy || self.must_sleep(now) || !self.end_faults(now) {
                         return;
-                    }
-                    if self.settings.nemesis.partition {
-                        self.stop_partition(now);
                     }
                     self.phase = Phase::Recovery(now + RECOVERY);
                 }
@@ -83,17 +80,16 @@ impl<P: Payload> Run<P> {
             self.generator.start_limit(now);
         }
         loop {
-            match self.generator.step(now, self.free_threads > 0) {
+            match self.generator.step(now, self.free_threads > 0, self.nemesis.is_free()) {
                 Step::Broadcast(value) => self.invoke(now, Some(value)),
                 Step::Read => self.invoke(now, None),
-                Step::StartPartition(kind) => self.start_partition(now, kind),
-                Step::StopPartition => self.stop_partition(now),
                 Step::Wait(until) => {
                     self.wake = Some(until);
                     return false;
                 }
                 Step::Blocked => return false,
                 Step::Exhausted => return true,
+                fault => self.inject(now, fault),
             }
         }
     }
@@ -107,8 +103,9 @@ impl<P: Payload> Run<P> {
         self.begin(now, thread.expect("an operation is taken only when a thread is free"), value, false);
     }
 
-    /// Advances the turn, which goes round over all clients and the nemesis whichever of them performs an operation.
-    fn count_turn(&mut self) {
+    /// Advances the turn, which goes round over all clients and the nemesis whichever of them performs an
+    /// operation.
+    pub(super) fn count_turn(&mut self) {
         self.next_thread = (self.next_thread + 1) % (self.threads.len() + 1);
     }
 
@@ -247,43 +244,6 @@ impl<P: Payload> Run<P> {
     fn listed(&mut self, thread: usize, elements: &[Element]) -> OpValue {
         let process = Process::Client(self.threads[thread].process);
         OpValue::Read(self.history.add_read(process, elements))
-    }
-
-    fn start_partition(&mut self, now: Time, kind: PartitionKind) {
-        let grudge = kind.grudge(self.names.len(), self.generator.nemesis_rng());
-        self.network.partitions_mut().apply(&grudge);
-        let isolated = Value::Vector(vec![Value::keyword("isolated"), self.grudge_value(&grudge)]);
-        self.record_fault(now, Function::StartPartition, Value::keyword(kind.name()), isolated);
-    }
-
-    fn stop_partition(&mut self, now: Time) {
-        self.network.partitions_mut().heal();
-        self.record_fault(now, Function::StopPartition, Value::Nil, Value::keyword("network-healed"));
-    }
-
-    fn record_fault(&mut self, now: Time, function: Function, before: Value, after: Value) {
-        let index = self.history.next_index();
-        for value in [before, after] {
-            self.history.push(Event {
-                time: self.relative(now),
-                process: Process::Nemesis,
-                kind: Kind::Info,
-                function,
-                value: OpValue::Fault(Box::new(value)),
-                is_final: false,
-                failure: None,
-                invocation: index,
-            });
-        }
-        self.count_turn();
-    }
-
-    fn grudge_value(&self, grudge: &Grudge) -> Value {
-        let name = |node: &NodeId| Value::Str(self.names[node.index()].clone());
-        let entry = |(node, dropped): &(NodeId, Vec<NodeId>)| {
-            (name(node), Value::Set(dropped.iter().map(name).collect()))
-        };
-        Value::Map(grudge.0.iter().map(entry).collect())
     }
 
     /// The failure that Maelstrom records for a malformed reply, without the JVM's stack trace.

@@ -9,7 +9,8 @@ use crate::harness::address::{Address, ClientId, NodeId};
 use crate::harness::checker::{self, Validity};
 use crate::harness::history::{Element, Event, Function, History, Kind, Process};
 use crate::harness::payload::{Payload, Request, Response, Rpc, Values};
-use crate::spec::settings::{Concurrency, Latency, LatencyDistribution, Nemesis, Settings};
+use crate::harness::services::{self, Service};
+use crate::spec::settings::{Concurrency, Faults, Latency, LatencyDistribution, Nemesis, Settings};
 
 /// A message of the test's nodes.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,8 @@ enum Message {
     Request { rpc: Rpc, value: Option<u32>, msg_id: u64 },
     Answer { to: u64, response: Response },
     Gossip(u32),
+    Timestamp,
+    Served(services::Reply),
 }
 
 impl Payload for Message {
@@ -34,6 +37,14 @@ impl Payload for Message {
             panic!("only answers are asked for their response")
         };
         response
+    }
+
+    fn service_request(&self) -> services::Request {
+        if let Message::Timestamp = self { services::Request::Timestamp } else { services::Request::Unknown }
+    }
+
+    fn service_reply(&self, reply: &services::Reply) -> Message {
+        Message::Served(reply.clone())
     }
 }
 
@@ -149,7 +160,7 @@ fn react(
             seen[me.index()].push(value);
             return Vec::new();
         }
-        Message::Answer { .. } => panic!("nodes ask nothing"),
+        Message::Answer { .. } | Message::Timestamp | Message::Served(_) => panic!("nodes ask nothing"),
         Message::Request { rpc, value, msg_id } => (rpc, value, msg_id),
     };
     let mut out = Vec::new();
@@ -230,7 +241,7 @@ fn reads_listed_and_reads_recorded_give_the_same_history() {
 #[test]
 fn a_history_reads_back_as_it_was_written() {
     let latency = Latency { mean: ms(100), distribution: LatencyDistribution::Exponential };
-    let nemesis = Nemesis { partition: true, interval: ms(1_000) };
+    let nemesis = Nemesis { faults: Faults::partition(), interval: ms(1_000) };
     let outcome = run(Settings { latency, nemesis, rate: 50.0, ..settings(4) }, Manner::Good);
     let mut text = Vec::new();
     crate::harness::history_file::write_edn(outcome.history(), &mut text).expect("a written history");
@@ -319,7 +330,7 @@ fn without_a_rate_there_are_only_final_reads() {
 
 #[test]
 fn partitions_heal_before_the_final_reads() {
-    let nemesis = Nemesis { partition: true, interval: ms(1_000) };
+    let nemesis = Nemesis { faults: Faults::partition(), interval: ms(1_000) };
     let outcome = run(Settings { nemesis, ..settings(5) }, Manner::Good);
     let faults: Vec<&Event> =
         outcome.history().events().iter().filter(|event| event.process == Process::Nemesis).collect();
@@ -384,4 +395,36 @@ fn clients_have_their_numbers_in_order_of_use() {
         "client c9 is not (or no longer) on the network"
     );
     assert_eq!(run.message_counts().clients.sent, 2);
+}
+
+/// Node 0, cut off from all other nodes, asks `lin-tso` at 0 ms.
+#[test]
+fn services_answer_over_the_network_and_through_partitions() {
+    let latency = Latency { mean: ms(100), distribution: LatencyDistribution::Constant };
+    let mut run: Run<Message> =
+        Run::new(Settings { latency, ..settings(2) }, vec!["n0".to_owned(), "n1".to_owned()], 17);
+    let (me, service) = (Address::Node(NodeId(0)), Address::Service(Service::LinTso));
+    run.network.resume(Time::ZERO, NodeId(0));
+    run.network.partitions_mut().cut(NodeId(1), NodeId(0));
+    for message in [Message::Timestamp, Message::Gossip(1), Message::Timestamp] {
+        assert_eq!(run.handle_message(Time::ZERO, me, service, message), Ok(()));
+    }
+    let (mut answers, mut unanswered) = (Vec::new(), 0);
+    while let Some(now) = run.next_deadline().filter(|&at| at < Time::ZERO + ms(1_000)) {
+        while let Some(served) = run.poll_service(now) {
+            unanswered += usize::from(served.answer.is_none());
+        }
+        while let Some(delivery) = run.poll_delivery(now) {
+            assert_eq!((delivery.src, delivery.dest), (service, NodeId(0)));
+            let took = now.saturating_since(Time::ZERO);
+            assert!((ms(195)..=ms(205)).contains(&took), "{took:?}");
+            answers.push(delivery.payload);
+        }
+    }
+    let timestamp = |number| Message::Served(services::Reply::Timestamp(number));
+    assert_eq!(answers, [timestamp(0), timestamp(1)]);
+    assert_eq!(unanswered, 1);
+    let counts = run.message_counts();
+    assert_eq!((counts.servers.sent, counts.servers.received), (5, 5));
+    assert_eq!((counts.clients.sent, counts.clients.received), (0, 0));
 }

@@ -15,7 +15,9 @@ const RUN_RADIUS: f64 = 1.8;
 
 /// A series' run: latency, messages, what to say of it.
 pub(super) struct Run {
-    timeout_ms: u64,
+    x: f64,
+    /// The value on the series' horizontal axis, in words.
+    label: String,
     pub(super) median_ms: f64,
     pub(super) max_ms: f64,
     pub(super) msgs_per_op: f64,
@@ -33,7 +35,8 @@ impl Curve {
     pub(super) fn of(series: &Series<'_>, look: Look) -> Curve {
         let run = |record: &&RunRecord| {
             let run = Run {
-                timeout_ms: record.batch_timeout_ms(),
+                x: series.x(record)?,
+                label: series.axis.label(&record.run),
                 median_ms: Figure::P50.of(record)?,
                 max_ms: Figure::Max.of(record)?,
                 msgs_per_op: Figure::MsgsPerOp.of(record)?,
@@ -43,21 +46,19 @@ impl Curve {
             (run.median_ms > 0.0 && run.msgs_per_op > 0.0).then_some(run)
         };
         let mut runs: Vec<Run> = series.records.iter().filter_map(run).collect();
-        runs.sort_by_key(|run| run.timeout_ms);
+        runs.sort_by(|a, b| a.x.total_cmp(&b.x));
         Curve { name: series.name.clone(), look, runs }
     }
 
     /// The median latency and messages of each timeout (ms), shortest first.
-    fn medians(&self, which: Which) -> Vec<(u64, (f64, f64))> {
-        let timeouts = self.runs.chunk_by(|a, b| a.timeout_ms == b.timeout_ms);
+    fn medians(&self, which: Which) -> Vec<(&str, (f64, f64))> {
+        let timeouts = self.runs.chunk_by(|a, b| a.x == b.x);
         let median = |runs: &[Run], value: &dyn Fn(&Run) -> f64| {
             Spread::of(runs.iter().map(value)).map(|one| one.median)
         };
-        let point = |runs: &[Run]| {
-            let at = (median(runs, &|run| which.of(run))?, median(runs, &|run| run.msgs_per_op)?);
-            Some((runs.first()?.timeout_ms, at))
-        };
-        timeouts.filter_map(point).collect()
+        let at =
+            |runs: &[Run]| Some((median(runs, &|run| which.of(run))?, median(runs, &|run| run.msgs_per_op)?));
+        timeouts.filter_map(|runs| Some((runs.first()?.label.as_str(), at(runs)?))).collect()
     }
 }
 
@@ -79,10 +80,10 @@ pub(super) fn label(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resu
         let medians = curve.medians(panel.which);
         let colour = style::darker(curve.look.colour);
         for place in labelled(medians.len()) {
-            let (timeout_ms, (x, y)) = medians[place];
+            let (label, (x, y)) = medians[place];
             let at = panel.axes.at(x, y);
             let reach = REACH[usize::from(place > 0 && place + 1 < medians.len())];
-            panel.labels.write_within(panel.root, reach, at, &format!("{timeout_ms} ms"), 11, colour)?;
+            panel.labels.write_within(panel.root, reach, at, label, 11, colour)?;
         }
     }
     Ok(())
@@ -126,7 +127,7 @@ mod tests {
         let records = [run(1.0, 300), run(2.0, 310), run(9.0, 900)];
         let series = Series::group(&records);
         let look = style::of_series(&series)[0];
-        assert_eq!(Curve::of(&series[0], look).medians(Which::Max), [(100, (310.0, 2.0))]);
+        assert_eq!(Curve::of(&series[0], look).medians(Which::Max), [("100 ms", (310.0, 2.0))]);
     }
 
     #[test]

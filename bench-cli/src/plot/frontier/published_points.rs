@@ -1,20 +1,29 @@
-//! Published results: crosses with their names.
+//! Others' results: crosses with their names, upright ones for those that were measured side by side.
 
 use super::Panel;
 use crate::plot::canvas::Note;
-use crate::plot::draw::cross;
-use crate::plot::published::Published;
+use crate::plot::draw::{cross, upright_cross};
+use crate::plot::published::{By, Published};
 use crate::plot::style::INK;
 
 /// Draws every published result, and keeps labels off them.
 pub(super) fn draw(panel: &mut Panel<'_, '_>, published: &[Published]) -> anyhow::Result<()> {
     for one in published {
         let at = place(panel, one);
-        cross(panel.root, at)?;
+        match one.by {
+            By::Author => cross(panel.root, at)?,
+            By::Us => upright_cross(panel.root, at)?,
+        }
         panel.labels.avoid(at, 6.0);
-        let Published { name, language, msgs_per_op, median_ms, max_ms, protocol, source } = one;
+        let Published {
+            name, language, by, engine, msgs_per_op, median_ms, max_ms, protocol, source, ..
+        } = one;
+        let by = match by {
+            By::Author => "published by its author".to_owned(),
+            By::Us => format!("measured side by side, {engine}"),
+        };
         let said = format!(
-            "{name} ({language}): {protocol}\nmedian {median_ms}, max {max_ms} ms\n{msgs_per_op} msgs/op\n{source}"
+            "{name} ({language}): {protocol}\nmedian {median_ms}, max {max_ms} ms\n{msgs_per_op} msgs/op, {by}\n{source}"
         );
         panel.notes.add(at, &Note { run: None, text: said });
     }

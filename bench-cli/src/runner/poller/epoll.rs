@@ -1,5 +1,5 @@
-//! Linux: the kernel keeps the list of watched files (epoll), so a wait costs the same for three nodes and for a
-//! thousand.
+//! Linux: the kernel keeps the list of watched files (epoll), so a wait costs the same for three nodes and
+//! for a thousand.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -25,8 +25,8 @@ const TIMER: u64 = u64::MAX;
 
 pub(super) struct Kernel {
     epoll: OwnedFd,
-    /// Ends the wait at an exact time. epoll's own time-out counts in whole milliseconds. That of poll may be late by a
-    /// thousandth of its length, because the kernel delays it to save wake-ups.
+    /// Ends the wait at an exact time. epoll's own time-out counts in whole milliseconds. That of poll may be
+    /// late by a thousandth of its length, because the kernel delays it to save wake-ups.
     timer: OwnedFd,
     is_armed: bool,
     events: Vec<Event>,

@@ -54,7 +54,8 @@ impl Poller {
         Ok(Poller { watched: FxHashMap::default(), kernel: Kernel::new()? })
     }
 
-    /// From now on watches `fd` for this source; `None` ends that. A source keeps its file while it is watched.
+    /// From now on watches `fd` for this source; `None` ends that. A source keeps its file while it is
+    /// watched.
     pub(super) fn set(&mut self, source: Source, fd: Option<&Rc<OwnedFd>>) -> io::Result<()> {
         match (fd, self.watched.contains_key(&source)) {
             (Some(fd), false) => {

@@ -37,6 +37,8 @@ pub(super) struct FlushSchedule {
     awaits_burst: bool,
     /// When the first burst was due.
     burst: Option<Time>,
+    /// A point of the grid that windows replaced. Leaves that have not heard of that still aim at it.
+    former_grid: Option<Time>,
 }
 
 impl FlushSchedule {
@@ -51,6 +53,7 @@ impl FlushSchedule {
             pinned: false,
             awaits_burst: false,
             burst: None,
+            former_grid: None,
         }
     }
 
@@ -110,9 +113,13 @@ impl FlushSchedule {
         if grid >= now && grid > last {
             return Some(grid);
         }
-        let behind = now.saturating_since(grid).max(last.saturating_since(grid) + Duration::from_nanos(1));
-        let periods = behind.as_nanos().div_ceil(self.period.as_nanos());
-        Some(grid + Duration::from_nanos((periods * self.period.as_nanos()) as u64))
+        Some(next_point(grid, self.period, now.max(last + Duration::from_nanos(1))))
+    }
+
+    /// The next point of the grid that windows replaced, for a batch that was aimed at it.
+    pub(super) fn next_on_former_grid(&self, now: Time) -> Option<Time> {
+        let grid = self.former_grid.filter(|_| self.mode == Mode::Window)?;
+        Some(next_point(grid, self.period, now))
     }
 
     /// The last point of the grid, if it passed less than `lately` ago and had nothing to flush.
@@ -139,7 +146,10 @@ impl FlushSchedule {
         }
         self.rate.add(values, since, AVERAGE_OVER.max(self.period * 4));
         self.mode = match self.mode {
-            Mode::Periodic { .. } if self.window_cost() < GAIN * self.periodic_cost() => Mode::Window,
+            Mode::Periodic { .. } if self.window_cost() < GAIN * self.periodic_cost() => {
+                self.former_grid = Some(due);
+                Mode::Window
+            }
             Mode::Window if self.periodic_cost() < GAIN * self.window_cost() => {
                 Mode::Periodic { grid: Some(due) }
             }
@@ -162,6 +172,12 @@ impl FlushSchedule {
     fn arrivals(&self) -> Poisson {
         Poisson { nodes: self.nodes, values_per_second: self.rate.per_second() }
     }
+}
+
+/// The first point of a grid that is not before `now`.
+fn next_point(grid: Time, period: Duration, now: Time) -> Time {
+    let periods = now.saturating_since(grid).as_nanos().div_ceil(period.as_nanos());
+    grid + Duration::from_nanos((periods * period.as_nanos()) as u64)
 }
 
 /// A moving average of the values per second in the whole cluster.
@@ -252,6 +268,19 @@ mod tests {
         assert!(!periodic_at(50, 50));
         assert!(!periodic_at(50, 100));
         assert!(!periodic_at(1, 1000));
+    }
+
+    #[test]
+    fn windows_leave_the_old_grid_to_those_that_aim_at_it() {
+        let mut schedule = FlushSchedule::new(Duration::from_millis(200), 25);
+        let due = schedule.next_flush(at(10));
+        assert_eq!((due, schedule.next_on_former_grid(at(100))), (at(210), None));
+        // One value a second is cheaper in windows.
+        schedule.on_flush(due, 1);
+        assert_eq!(schedule.next_on_grid(at(211)), None);
+        assert_eq!(schedule.next_flush(at(400)), at(600), "a window");
+        assert_eq!(schedule.next_on_former_grid(at(400)), Some(at(410)));
+        assert_eq!(schedule.next_on_former_grid(at(411)), Some(at(610)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The first node, which collects values from its leaves and flushes them.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::HUB;
@@ -8,9 +9,9 @@ use super::late_batches::LateBatches;
 use crate::config::Target;
 use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
-use crate::message::{LinkMessage, PeerId, PeerMessage, Plan};
+use crate::message::{Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
 use crate::strategy::auto::Controller;
-use crate::strategy::{Context, Strategy, earliest, others};
+use crate::strategy::{Context, Strategy, others};
 use crate::time::Time;
 
 /// If the next flush is further away than this, the hub tells a leaf the phase at once. Until it knows the
@@ -54,10 +55,10 @@ struct LeafState {
 }
 
 impl Hub {
-    pub(in crate::strategy) fn new(nodes: u32, period: Duration) -> Hub {
+    pub(in crate::strategy) fn new(nodes: u32, period: Duration, incarnation: Incarnation) -> Hub {
         Hub {
             nodes,
-            links: Links::new(nodes, ACK_DELAY),
+            links: Links::new(incarnation, ACK_DELAY),
             leaves: vec![LeafState::default(); nodes as usize],
             schedule: FlushSchedule::new(period, nodes),
             late_batches: LateBatches::new(period, nodes),
@@ -71,14 +72,26 @@ impl Hub {
     }
 
     /// A hub that makes plans, and flushes on `period` until it has measured enough.
-    pub(in crate::strategy) fn auto(nodes: u32, period: Duration, target: Target) -> Hub {
-        Hub { controller: Some(Controller::new(target, nodes)), ..Hub::new(nodes, period) }
+    pub(in crate::strategy) fn auto(
+        nodes: u32,
+        period: Duration,
+        incarnation: Incarnation,
+        target: Target,
+    ) -> Hub {
+        Hub { controller: Some(Controller::new(target, nodes)), ..Hub::new(nodes, period, incarnation) }
     }
 
-    /// Queues a new value for all leaves except the one that sent it.
-    fn fan_out(&mut self, index: u32, from: PeerId) {
-        self.fresh += 1;
-        others(HUB, self.nodes).filter(|leaf| *leaf != from).for_each(|leaf| self.links.push(leaf, index));
+    /// Queues new values for all leaves except the one that sent them.
+    fn fan_out(&mut self, new: Range<u32>, from: PeerId) {
+        if new.is_empty() {
+            return;
+        }
+        self.fresh += new.len();
+        for leaf in others(HUB, self.nodes) {
+            if leaf != from {
+                self.links.push(leaf, new.clone());
+            }
+        }
     }
 
     fn schedule_flush(&mut self, now: Time) {
@@ -90,17 +103,11 @@ impl Hub {
 
     fn on_values(&mut self, cx: &mut Context<'_>, from: PeerId, message: &LinkMessage) {
         if message.direct {
-            for value in message.values.iter() {
-                cx.values.insert(value);
-            }
+            cx.values.insert_all(&message.values);
             return;
         }
-        let known = cx.values.len();
-        for value in message.values.iter() {
-            if let Some(index) = cx.values.insert(value) {
-                self.fan_out(index, from);
-            }
-        }
+        let new = cx.values.insert_all(&message.values);
+        self.fan_out(new.clone(), from);
         self.leaves[from.index()].awaits_answer = true;
         if let Some(due) = self.schedule.on_first_burst(cx.now) {
             let due = self.flush.map_or(due, |flush| flush.due.min(due));
@@ -117,8 +124,27 @@ impl Hub {
             self.flush = Some(Flush { due, at: due });
         }
         self.schedule_flush(cx.now);
-        if in_phase && cx.values.len() > known {
+        if !message.wants_phase {
+            self.honour_former_grid(cx.now);
+        }
+        if !message.wants_phase
+            && let Some(next) = self.schedule.next_on_grid(cx.now)
+        {
+            self.late_batches.on_aimed_batch(cx.now, next);
+        }
+        if in_phase && !new.is_empty() {
             self.on_batch_in_phase(cx.now);
+        }
+    }
+
+    /// A batch arrived that was aimed at a flush. If windows have replaced the grid meanwhile, that flush
+    /// takes place all the same, or the batch would wait for a whole window.
+    fn honour_former_grid(&mut self, now: Time) {
+        if let Some(due) = self.schedule.next_on_former_grid(now)
+            && let Some(flush) = &mut self.flush
+            && due < flush.due
+        {
+            *flush = Flush { due, at: due };
         }
     }
 
@@ -184,7 +210,7 @@ impl Hub {
 
     fn flush_leaves(&mut self, cx: &mut Context<'_>) {
         self.unreachable.clear();
-        let suspects = self.links.peers().filter(|(_, link)| link.is_suspect());
+        let suspects = self.links.peers().filter(|(_, link)| link.is_silent(cx.now));
         self.unreachable.extend(suspects.map(|(leaf, _)| leaf));
         for leaf in others(HUB, self.nodes) {
             // A suspect leaf gets what it lacks when it is heard again.
@@ -198,8 +224,9 @@ impl Hub {
     }
 
     /// Sends a link's message, with the hub's phase, plan and unreachable leaves.
-    fn send(&mut self, cx: &mut Context<'_>, leaf: PeerId, mut message: LinkMessage) {
+    fn send(&mut self, cx: &mut Context<'_>, leaf: PeerId, mut message: Box<LinkMessage>) {
         message.next = self.schedule.next_on_grid(cx.now).map(|next| next.saturating_since(cx.now));
+        message.jitter = message.next.and_then(|_| self.late_batches.jitter());
         message.plan = self.plan;
         message.unreachable.clone_from(&self.unreachable);
         self.leaves[leaf.index()] = LeafState { awaits_answer: false, knows_phase: message.next.is_some() };
@@ -217,16 +244,29 @@ impl Strategy for Hub {
         self.schedule.on_topology();
     }
 
+    fn on_restart(&mut self, cx: &mut Context<'_>) {
+        for leaf in others(HUB, self.nodes) {
+            self.links.reopen(cx.now, leaf, cx.values.len());
+        }
+    }
+
+    fn on_stall(&mut self, now: Time) {
+        self.links.on_stall(now);
+    }
+
     fn on_value(&mut self, cx: &mut Context<'_>, index: u32) {
         if self.nodes > 1 {
-            self.fan_out(index, HUB);
+            self.fan_out(index..index + 1, HUB);
             self.schedule_flush(cx.now);
         }
     }
 
     fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
         let PeerMessage::Link(message) = message else { return };
-        self.links.on_message(cx.now, from, &message);
+        if self.links.on_message(cx.now, from, &message).restarted {
+            self.links.resync(from, cx.values.len());
+            self.leaves[from.index()] = LeafState::default();
+        }
         if !message.values.is_empty() {
             self.on_values(cx, from, &message);
         }
@@ -255,7 +295,7 @@ impl Strategy for Hub {
     }
 
     fn deadline(&self) -> Option<Time> {
-        earliest([self.flush.map(|flush| flush.at), self.extra_at, self.links.next_deadline()])
+        Time::earliest([self.flush.map(|flush| flush.at), self.extra_at, self.links.next_deadline()])
     }
 
     fn is_idle(&self) -> bool {

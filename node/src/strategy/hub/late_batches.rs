@@ -31,7 +31,11 @@ const FLUSHES_PER_EXTRA: f64 = 8.0;
 const MAX_BUDGET: f64 = 2.0;
 /// This many late batches at once get an extra flush on credit.
 const TOGETHER: u32 = 3;
-/// The weight of the last period in the average number of batches.
+/// With fewer batches for one flush, their arrivals say nothing of the deviation.
+const ENOUGH_ARRIVALS: u32 = 3;
+/// Leaves are told of a jitter of at least this.
+const JITTER_FROM: Duration = Duration::from_millis(2);
+/// The weight of the last period in the averages.
 const WEIGHT: f64 = 0.2;
 
 #[derive(Debug)]
@@ -47,6 +51,47 @@ pub(super) struct LateBatches {
     budget: f64,
     /// When the first batch arrived that waits for an extra flush, and how many have arrived since.
     late: Option<(Time, u32)>,
+    arrivals: Arrivals,
+}
+
+/// How far from each other the batches arrive that were aimed at one flush. A stall that delays all of them
+/// is no reason to aim earlier.
+#[derive(Debug, Default)]
+struct Arrivals {
+    /// The flush that the last batch was aimed at.
+    aimed_at: Time,
+    /// When the batches aimed at it arrived: the sum and the sum of squares, in ms after it.
+    sum: f64,
+    squares: f64,
+    count: u32,
+    /// The mean over earlier flushes.
+    earlier: Option<f64>,
+}
+
+impl Arrivals {
+    fn add(&mut self, aimed_at: Time, after_ms: f64) {
+        if aimed_at != self.aimed_at {
+            self.earlier = self.deviation_ms();
+            (self.aimed_at, self.sum, self.squares, self.count) = (aimed_at, 0.0, 0.0, 0);
+        }
+        self.sum += after_ms;
+        self.squares += after_ms * after_ms;
+        self.count += 1;
+    }
+
+    /// A standard deviation is longer than the mean deviation of the same arrivals, but no more than by half.
+    fn deviation_ms(&self) -> Option<f64> {
+        if self.count < ENOUGH_ARRIVALS {
+            return self.earlier;
+        }
+        let count = f64::from(self.count);
+        let latest = ((self.squares - self.sum * self.sum / count).max(0.0) / (count - 1.0)).sqrt();
+        Some(self.earlier.map_or(latest, |earlier| earlier + WEIGHT * (latest - earlier)))
+    }
+
+    fn deviation(&self) -> Duration {
+        Duration::from_secs_f64(self.deviation_ms().unwrap_or_default() / 1e3)
+    }
 }
 
 impl LateBatches {
@@ -60,6 +105,7 @@ impl LateBatches {
             usual: None,
             budget: MAX_BUDGET,
             late: None,
+            arrivals: Arrivals::default(),
         }
     }
 
@@ -76,12 +122,29 @@ impl LateBatches {
             self.batches += 1;
             return None;
         }
-        let since = self.late.filter(|(first, _)| now.saturating_since(*first) <= self.longest_wait());
+        let longest = self.longest_wait().max(self.arrivals.deviation() * 2);
+        let since = self.late.filter(|(first, _)| now.saturating_since(*first) <= longest);
         let (first, count) = since.map_or((now, 1), |(first, count)| (first, count + 1));
         self.late = Some((first, count));
         let on_credit = count >= TOGETHER && self.budget > -MAX_BUDGET;
-        (self.budget >= 1.0 || on_credit)
-            .then(|| (now + self.longest_wait() / PAUSE_PART).min(first + self.longest_wait()))
+        (self.budget >= 1.0 || on_credit).then(|| (now + longest / PAUSE_PART).min(first + longest))
+    }
+
+    /// A batch arrived that its leaf had aimed at a flush: that of `next`, or one on the same grid.
+    pub(super) fn on_aimed_batch(&mut self, now: Time, next: Time) {
+        let before_next = next.saturating_since(now);
+        let after_last = self.period.saturating_sub(before_next);
+        if after_last < self.lateness() {
+            self.arrivals.add(next - self.period, after_last.as_secs_f64() * 1e3);
+        } else {
+            self.arrivals.add(next, -before_next.as_secs_f64() * 1e3);
+        }
+    }
+
+    /// The mean deviation of the batches' arrival times, if leaves must know it: more than what their margins
+    /// allow for in any case.
+    pub(super) fn jitter(&self) -> Option<Duration> {
+        Some(self.arrivals.deviation()).filter(|deviation| *deviation >= JITTER_FROM)
     }
 
     /// Until when the flush that was due at `due` should wait, given the batches so far.
@@ -184,6 +247,25 @@ mod tests {
         assert_eq!(late_batches.on_batch(next + MS * 70, Some(next)), None);
         assert_eq!(late_batches.on_batch(next + MS * 71, Some(next)), None);
         assert!(late_batches.on_batch(next + MS * 72, Some(next)).is_some(), "three at once, on credit");
+    }
+
+    #[test]
+    fn the_spread_of_arrivals_is_told_and_an_extra_flush_waits_for_it() {
+        let mut late_batches = after_periods_with(17);
+        let next = at(21 * 640);
+        (0..17).for_each(|_| late_batches.on_aimed_batch(next - MS * 5, next));
+        assert_eq!(late_batches.jitter(), None, "all arrive when they should");
+        let mut stalled = after_periods_with(17);
+        (0..17).for_each(|_| stalled.on_aimed_batch(next + MS * 20, next + MS * 640));
+        assert_eq!(stalled.jitter(), None, "all are late");
+
+        let mut late_batches = after_periods_with(17);
+        (0..8).for_each(|_| late_batches.on_aimed_batch(next - MS * 50, next));
+        (0..8).for_each(|_| late_batches.on_aimed_batch(next + MS * 40, next + MS * 640));
+        let jitter = late_batches.jitter().unwrap();
+        assert!((MS * 45..MS * 47).contains(&jitter), "45 ms from the mean: {jitter:?}");
+        let (first, last) = (next + MS * 40, Some(next));
+        assert_eq!(late_batches.on_batch(first, last), Some(first + jitter * 2 / PAUSE_PART));
     }
 
     #[test]

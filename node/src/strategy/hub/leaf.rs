@@ -6,8 +6,8 @@ use super::HUB;
 use super::phase_lock::PhaseLock;
 use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
-use crate::message::{LinkMessage, PeerId, PeerMessage, Plan};
-use crate::strategy::{Context, Strategy, earliest, others};
+use crate::message::{Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
+use crate::strategy::{Context, Strategy, others};
 use crate::time::Time;
 
 /// How long a leaf counts as cut off from the hub after it last reported that. It reports it with every
@@ -40,8 +40,13 @@ pub(in crate::strategy) struct Leaf {
 }
 
 impl Leaf {
-    pub(in crate::strategy) fn new(me: PeerId, nodes: u32, period: Duration) -> Leaf {
-        let mut links = Links::new(nodes, ACK_DELAY);
+    pub(in crate::strategy) fn new(
+        me: PeerId,
+        nodes: u32,
+        period: Duration,
+        incarnation: Incarnation,
+    ) -> Leaf {
+        let mut links = Links::new(incarnation, ACK_DELAY);
         links.connect(HUB, hub_max_ack_delay(period));
         Leaf {
             me,
@@ -75,7 +80,7 @@ impl Leaf {
         match plan {
             Plan::Hub(period) => {
                 if was_direct {
-                    self.flush_to_leaves_at = earliest([self.flush_to_leaves_at, self.flush_at]);
+                    self.flush_to_leaves_at = Time::earliest([self.flush_to_leaves_at, self.flush_at]);
                 }
                 self.period = period;
                 self.phase_lock = PhaseLock::new(period);
@@ -100,9 +105,15 @@ impl Leaf {
             // The network most likely healed for other leaves too. Those still cut off will report it.
             self.cut_off.clear();
         }
-        let acked = self.links.on_message(cx.now, HUB, message);
+        let heard = self.links.on_message(cx.now, HUB, message);
+        if heard.restarted {
+            self.links.resync(HUB, cx.values.len());
+            // The hub's new life flushes on another grid.
+            self.phase_lock = PhaseLock::new(if self.is_direct() { Duration::ZERO } else { self.period });
+        }
         let round_trip = self.links.get(HUB).and_then(Link::round_trip);
-        self.phase_lock.on_hub_message(cx.now, message.next, acked, round_trip);
+        self.phase_lock.on_hub_message(cx.now, message.next, heard.acked, round_trip);
+        self.phase_lock.on_jitter(message.jitter);
         let mut unreachable = message.unreachable.clone();
         unreachable.retain(|peer| peer.0 < self.nodes && *peer != self.me);
         let before = std::mem::replace(&mut self.unreachable, unreachable);
@@ -131,7 +142,7 @@ impl Leaf {
         unreachable.sort_unstable();
         unreachable.dedup();
         for &peer in &unreachable {
-            self.links.push(peer, index);
+            self.links.push(peer, [index]);
         }
         if !unreachable.is_empty() {
             self.flush_to_leaves_at.get_or_insert(now + self.period);
@@ -150,13 +161,13 @@ impl Leaf {
         let Some(hub) = hub.filter(|_| self.hub_is_unreachable(now)) else { return };
         // In the direct plan the newest values go to the other leaves anyway.
         let direct_from = if self.is_direct() { self.direct_from } else { u32::MAX };
-        let newest_first = hub.unacknowledged().rev().skip_while(|i| *i >= direct_from);
+        let newest_first = hub.unacknowledged().iter().copied().rev().skip_while(|i| *i >= direct_from);
         let mut values: Vec<u32> = newest_first.take_while(|i| *i >= self.sent_to_leaves_before).collect();
         let Some(newest) = values.first() else { return };
         self.sent_to_leaves_before = newest + 1;
         values.reverse();
         for peer in self.other_leaves() {
-            values.iter().for_each(|index| self.links.push(peer, *index));
+            self.links.push(peer, values.iter().copied());
         }
         self.flush_to_leaves_at = Some(self.flush_to_leaves_at.map_or(at, |earlier| earlier.min(at)));
     }
@@ -182,12 +193,12 @@ impl Leaf {
 
     /// Whether every value that the hub has not acknowledged went to every node.
     fn hub_lacks_only_direct_values(&self) -> bool {
-        let oldest = self.links.get(HUB).and_then(|hub| hub.unacknowledged().next());
-        oldest.is_some_and(|index| index >= self.direct_from)
+        let oldest = self.links.get(HUB).and_then(|hub| hub.unacknowledged().first());
+        oldest.is_some_and(|index| *index >= self.direct_from)
     }
 
     /// Sends a link's message, with what this leaf reports to the hub or to another leaf.
-    fn send(&self, cx: &mut Context<'_>, to: PeerId, mut message: LinkMessage) {
+    fn send(&self, cx: &mut Context<'_>, to: PeerId, mut message: Box<LinkMessage>) {
         if to == HUB {
             message.wants_phase = !self.phase_lock.is_locked();
             message.direct = self.is_direct() && self.hub_lacks_only_direct_values();
@@ -209,10 +220,18 @@ impl Strategy for Leaf {
         self.phase_lock.on_topology(now);
     }
 
+    fn on_restart(&mut self, cx: &mut Context<'_>) {
+        self.links.reopen(cx.now, HUB, cx.values.len());
+    }
+
+    fn on_stall(&mut self, now: Time) {
+        self.links.on_stall(now);
+    }
+
     fn on_value(&mut self, cx: &mut Context<'_>, index: u32) {
-        self.links.push(HUB, index);
+        self.links.push(HUB, [index]);
         if self.is_direct() {
-            self.other_leaves().for_each(|peer| self.links.push(peer, index));
+            self.other_leaves().for_each(|peer| self.links.push(peer, [index]));
             self.flush_at.get_or_insert(cx.now + self.period);
         } else if self.hub_is_unreachable(cx.now) {
             self.detour_if_hub_is_unreachable(cx.now, cx.now + self.period);
@@ -233,9 +252,7 @@ impl Strategy for Leaf {
         } else {
             self.on_leaf_message(cx, from, &message);
         }
-        for value in message.values.iter() {
-            cx.values.insert(value);
-        }
+        cx.values.insert_all(&message.values);
         while let Some(message) = self.links.poll_one(cx.now, from, cx.values, cx.rng) {
             self.send(cx, from, message);
         }
@@ -259,7 +276,7 @@ impl Strategy for Leaf {
     }
 
     fn deadline(&self) -> Option<Time> {
-        earliest([
+        Time::earliest([
             self.flush_at,
             self.hub_unreachable_at,
             self.flush_to_leaves_at,
@@ -324,18 +341,18 @@ mod tests {
 
     #[test]
     fn values_that_an_unreachable_hub_lacks_from_before_a_plan_go_around_it() {
-        let leaf = Leaf::new(PeerId(1), 3, MS * 200);
+        let leaf = Leaf::new(PeerId(1), 3, MS * 200, Incarnation::default());
         let mut driven = Driven { leaf, values: Values::default(), out: VecDeque::new(), rng: Rng::new(1) };
         // The first value's batch is lost. Then a plan makes every node send directly, and the hub falls
         // silent.
         driven.accept(at(0), 1);
         driven.run(at(0));
         let plan = LinkMessage { plan: Some(Plan::Direct(MS * 50)), ..LinkMessage::default() };
-        driven.at(at(100), |leaf, cx| leaf.on_message(cx, HUB, PeerMessage::Link(plan)));
+        driven.at(at(100), |leaf, cx| leaf.on_message(cx, HUB, PeerMessage::Link(Box::new(plan))));
         driven.accept(at(150), 2);
         driven.run(at(300));
         let header = Header { ack: 1, ..Header::default() };
-        let answer = PeerMessage::Link(LinkMessage { header, ..LinkMessage::default() });
+        let answer = PeerMessage::Link(Box::new(LinkMessage { header, ..LinkMessage::default() }));
         driven.at(at(300), |leaf, cx| leaf.on_message(cx, PeerId(2), answer));
         driven.run(at(7000));
         let to_leaf = driven.out.iter().filter_map(|transmit| match transmit {

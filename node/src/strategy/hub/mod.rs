@@ -33,12 +33,23 @@
 //! period, once.
 //!
 //! **Varying latencies.** The phase that a hub's message gives is exact for the latency of the batch that it
-//! answers. Leaves add a margin of three mean deviations, which they learn from their own batches. A batch
-//! can still miss its flush before the margin is learned, or if its latency deviates more. Then W + 2·L
-//! becomes 2·W + 2·L.
+//! answers. Leaves add a margin of three mean deviations, which they learn from their own batches. That takes
+//! many periods. So the hub, which sees the batches of all leaves, tells the deviation of their arrivals with
+//! its flushes, and a leaf that has measured few of its own expects that. A batch whose latency deviates more
+//! misses its flush. The worst case is then W and the two latencies that the batch met, if an extra flush
+//! comes, and a further W if not. There is one for at most one flush in eight, and it waits for other late
+//! batches for two mean deviations, so it costs at most an eighth of a flush's messages in each period.
 //!
-//! **Restarts.** Links count from the start of the process, because Maelstrom never restarts a node. Its
-//! peers would not understand a node that came back empty.
+//! **Restarts.** A restarted leaf and the hub send each other everything that they know, and so do a
+//! restarted hub and each leaf ([links](crate::link)). The hub then delivers what it did not know to all
+//! others. So all that is in any node's log spreads again, even if all nodes were killed at once. No topology
+//! comes after a restart: a restarted hub takes its first value as the start of its grid, and a restarted
+//! leaf sends at once until the hub has told it the phase. While the hub is down, leaves spread values around
+//! it.
+//!
+//! **A stopped hub.** A process that was stopped wakes with messages unread and timers overdue. Its driver
+//! lets it read first, and reports the stall, so that the hub neither flushes without the batches that wait
+//! for it nor takes its own absence for the silence of its leaves.
 //!
 //! **Auto.** The hub can also choose the period from a target, or let every node send directly
 //! ([`auto`](crate::strategy::auto)).

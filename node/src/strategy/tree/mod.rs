@@ -11,13 +11,14 @@ mod grid;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
 pub use self::grid::TreeGrid;
-use super::{Context, Strategy, earliest};
-use crate::message::{Batch, MAX_BATCH, PeerId, PeerMessage};
+use super::{Context, Strategy};
+use crate::message::{Batch, Incarnation, MAX_BATCH, PeerId, PeerMessage};
 use crate::time::Time;
 use crate::values::{Value, fitting};
 
@@ -27,6 +28,9 @@ const ACK_TIMEOUT: Duration = Duration::from_secs(1);
 const BACKOFF_CEILING: Duration = Duration::from_millis(500);
 /// Added to each backoff, uniformly.
 const JITTER: Duration = Duration::from_millis(50);
+/// Each incarnation has this many bits' worth of message ids for itself. Incarnations are milliseconds, and
+/// no node sends more batches than this in one.
+const MSG_ID_BITS: u32 = 10;
 
 #[derive(Debug)]
 struct Unacknowledged {
@@ -55,7 +59,13 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(me: PeerId, nodes: u32, period: Duration, started: Time) -> Tree {
+    pub(super) fn new(
+        me: PeerId,
+        nodes: u32,
+        period: Duration,
+        started: Time,
+        incarnation: Incarnation,
+    ) -> Tree {
         let grid = TreeGrid::new(nodes);
         let mut targets = grid.children(me);
         let children = targets.len();
@@ -69,17 +79,21 @@ impl Tree {
             started,
             period,
             tick_at: None,
-            last_msg_id: 0,
+            // An acknowledgement of an earlier life's batch must not be taken for one of this life's.
+            last_msg_id: incarnation.0 << MSG_ID_BITS,
             unacknowledged: FxHashMap::default(),
             timers: BinaryHeap::new(),
         }
     }
 
-    fn add(&mut self, now: Time, index: u32, targets: usize) {
-        for batch in &mut self.batches[..targets] {
-            batch.push(index);
+    fn add(&mut self, now: Time, new: Range<u32>, targets: usize) {
+        if new.is_empty() || targets == 0 {
+            return;
         }
-        if targets > 0 && self.tick_at.is_none() {
+        for batch in &mut self.batches[..targets] {
+            batch.extend(new.clone());
+        }
+        if self.tick_at.is_none() {
             self.tick_at = Some(self.next_tick(now));
         }
     }
@@ -136,11 +150,8 @@ impl Tree {
     }
 
     fn insert_and_forward(&mut self, cx: &mut Context<'_>, values: &[Value]) {
-        for value in values {
-            if let Some(index) = cx.values.insert(value) {
-                self.add(cx.now, index, self.children);
-            }
-        }
+        let new = cx.values.insert_all(values);
+        self.add(cx.now, new, self.children);
     }
 
     /// Removes stale entries from the timer queue's head.
@@ -154,8 +165,15 @@ impl Tree {
 }
 
 impl Strategy for Tree {
+    /// The original forgets everything when it is killed. With a log, a node passes on all that the log held.
+    fn on_restart(&mut self, cx: &mut Context<'_>) {
+        for index in 0..cx.values.len() as u32 {
+            self.add(cx.now, index..index + 1, self.targets.len());
+        }
+    }
+
     fn on_value(&mut self, cx: &mut Context<'_>, index: u32) {
-        self.add(cx.now, index, self.targets.len());
+        self.add(cx.now, index..index + 1, self.targets.len());
     }
 
     fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
@@ -188,7 +206,7 @@ impl Strategy for Tree {
     }
 
     fn deadline(&self) -> Option<Time> {
-        earliest([self.tick_at, self.timers.peek().map(|Reverse((at, _))| *at)])
+        Time::earliest([self.tick_at, self.timers.peek().map(|Reverse((at, _))| *at)])
     }
 
     fn is_idle(&self) -> bool {
@@ -203,7 +221,7 @@ mod tests {
     #[test]
     fn the_ticker_keeps_its_phase() {
         let ms = Duration::from_millis;
-        let tree = Tree::new(PeerId(0), 2, ms(200), Time::ZERO + ms(7));
+        let tree = Tree::new(PeerId(0), 2, ms(200), Time::ZERO + ms(7), Incarnation::default());
         let tick = |at: u64| tree.next_tick(Time::ZERO + ms(at)).saturating_since(Time::ZERO);
         assert_eq!(tick(7), ms(207));
         assert_eq!(tick(206), ms(207));

@@ -1,4 +1,5 @@
-//! The checker against the plain algorithm, which visits every value at every read, and against worked examples.
+//! The checker against the plain algorithm, which visits every value at every read, and against worked
+//! examples.
 
 use std::collections::BTreeMap;
 
@@ -99,7 +100,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A history of these steps, each by one of five processes on two nodes. Values spread to nodes as they are begun.
+/// A history of these steps, each by one of five processes on two nodes. Values spread to nodes as they are
+/// begun.
 fn history_of(steps: &[(u8, Step)]) -> History {
     let mut history = History::new();
     let logs = [history.add_log(), history.add_log()];

@@ -1,0 +1,48 @@
+//! Errors in what was typed. They end with the exit status that clap gives a flag that it does not know.
+
+use std::process::ExitCode;
+
+use crate::campaign::sweep::Impossible;
+
+/// The exit status of a command that cannot be executed as it was typed.
+const WRONG_USAGE: u8 = 2;
+
+/// A command that cannot be executed as it was typed; the text says how to type it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct UsageError(String);
+
+impl UsageError {
+    pub(super) fn new(text: impl Into<String>) -> UsageError {
+        UsageError(text.into())
+    }
+
+    /// The same error, caused by what was typed.
+    pub(super) fn caused_by(error: &anyhow::Error) -> UsageError {
+        UsageError(format!("{error:#}"))
+    }
+}
+
+/// The exit status of a command that failed.
+pub(super) fn exit_status(error: &anyhow::Error) -> ExitCode {
+    if error.is::<UsageError>() || error.is::<Impossible>() {
+        ExitCode::from(WRONG_USAGE)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn an_error_in_what_was_typed_is_known_below_its_context() {
+        let typed: anyhow::Result<()> = Err(UsageError::new("--x is not --y").into());
+        let error = typed.context("while reading").unwrap_err();
+        assert_eq!(format!("{:?}", exit_status(&error)), format!("{:?}", ExitCode::from(2)));
+        assert_eq!(format!("{error:#}"), "while reading: --x is not --y");
+    }
+}

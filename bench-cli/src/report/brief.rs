@@ -1,0 +1,276 @@
+//! What a sweep ends with on the terminal: as much as fits a screen of 24 lines and 100 columns. The summary
+//! has the rest.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::advice::describe;
+use super::summary::{self, Sheet};
+use super::{failures, pass_rate};
+use crate::analysis::advice::{Aim, Judged, judge};
+use crate::analysis::{Advice, Fit, Series, Warning};
+use crate::record::{Quantile, RunRecord};
+use crate::spec::Limits;
+use crate::stats::median::Spread;
+
+/// The most rows of the table, lines of fits, and reasons of failures.
+const MOST_ROWS: usize = 10;
+const MOST_FITS: usize = 3;
+const MOST_FAILURES: usize = 2;
+/// The width of a terminal that nobody has made wider.
+const WIDTH: usize = 100;
+
+/// The medians of the most important settings, the fits of the slowest values, one recommendation for each
+/// limit, and what went wrong. Logs are shown relative to `directory`.
+pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> String {
+    let series = Series::group(records);
+    let (sheet, all) = points(&series, limits);
+    let shown = sheet.rows.len();
+    let mut text = format!("{}\n", summary::table(sheet).trim_fmt());
+    if shown < all {
+        let _ = writeln!(text, "{shown} of {all} settings; all are in summary.md, or with -v");
+    }
+    let _ = writeln!(text, "medians over ok runs, latencies in ms");
+    fits(&mut text, &series);
+    for limits in limits {
+        recommendation(&mut text, &series, limits);
+    }
+    warnings(&mut text, &series);
+    if let Some(rate) = pass_rate::sentences(&series).first() {
+        let _ = writeln!(text, "{rate}");
+    }
+    failed(&mut text, records, directory);
+    text
+}
+
+/// The table with as many rows as fit, and how many there are.
+fn points(series: &[Series<'_>], limits: &[Limits]) -> (Sheet, usize) {
+    let axis = series.first().map_or_else(String::new, Series::axis_title);
+    let mut header = vec!["series", axis.as_str(), "msgs/op"];
+    header.extend(Quantile::ALL.map(Quantile::name));
+    header.push("ok");
+    let names: Vec<String> = limits.iter().map(Limits::short).collect();
+    header.extend(names.iter().map(String::as_str));
+    let mut rows: Vec<(Vec<String>, Weight)> = Vec::new();
+    for one in series {
+        let verdicts: Vec<Vec<Judged>> = limits.iter().map(|limits| judge(one, limits)).collect();
+        let points = one.by_x();
+        for (place, point) in points.iter().enumerate() {
+            let median = |spread: Option<Spread>, decimals: usize| {
+                spread.map_or_else(|| "–".to_owned(), |spread| format!("{:.decimals$}", spread.median))
+            };
+            let mut cells = vec![one.name.clone(), point.x.to_string(), median(point.msgs_per_op, 2)];
+            cells.extend(point.latencies.map(|latency| median(latency, 0)));
+            cells.push(format!("{}/{}", point.ok, point.runs));
+            cells.extend(verdicts.iter().map(|judged| judged[place].verdict.to_string()));
+            rows.push((cells, Weight::of(place, points.len(), &verdicts)));
+        }
+    }
+    let all = rows.len();
+    let kept = weightiest(&rows.iter().map(|(_, weight)| *weight).collect::<Vec<_>>(), MOST_ROWS);
+    let mut sheet = Sheet::new(&header);
+    sheet.rows = kept.into_iter().map(|place| rows[place].0.clone()).collect();
+    (sheet, all)
+}
+
+/// How much a row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// Its neighbours say the same.
+    Inside,
+    /// It is an end of its series.
+    End,
+    /// A neighbour has another verdict: here limits begin to be met or missed.
+    Boundary,
+}
+
+impl Weight {
+    fn of(place: usize, count: usize, verdicts: &[Vec<Judged>]) -> Weight {
+        let differs = |other: usize| {
+            verdicts
+                .iter()
+                .any(|judged| judged.get(other).is_some_and(|one| one.verdict != judged[place].verdict))
+        };
+        if place.checked_sub(1).is_some_and(differs) || differs(place + 1) {
+            Weight::Boundary
+        } else if place == 0 || place + 1 == count {
+            Weight::End
+        } else {
+            Weight::Inside
+        }
+    }
+}
+
+/// The places of the `most` weightiest rows; of rows with the same weight, some at even distances.
+fn weightiest(weights: &[Weight], most: usize) -> Vec<usize> {
+    let mut kept: Vec<usize> = Vec::new();
+    for weight in [Weight::Boundary, Weight::End, Weight::Inside] {
+        let of_weight: Vec<usize> = (0..weights.len()).filter(|&place| weights[place] == weight).collect();
+        let room = most.saturating_sub(kept.len()).min(of_weight.len());
+        kept.extend((0..room).map(|one| of_weight[one * of_weight.len() / room]));
+    }
+    kept.sort_unstable();
+    kept
+}
+
+/// The lines of the median and of the maximum, the figures that limits name.
+fn fits(text: &mut String, series: &[Series<'_>]) {
+    let line = |one: &Series<'_>, quantile: Quantile| {
+        let line = Fit::of(one, quantile).ok()?.line;
+        let sign = if line.intercept < 0.0 { '−' } else { '+' };
+        Some(format!(
+            "{} = ({:.3} ± {:.3}) · timeout {sign} {:.0} ms",
+            quantile.name(),
+            line.slope,
+            line.slope_margin(),
+            line.intercept.abs()
+        ))
+    };
+    let of_series = series.iter().filter_map(|one| {
+        let lines: Vec<String> =
+            [Quantile::P50, Quantile::Max].into_iter().filter_map(|quantile| line(one, quantile)).collect();
+        (!lines.is_empty()).then(|| format!("fit, {}: {}", one.name, lines.join("; ")))
+    });
+    for line in of_series.take(MOST_FITS) {
+        let _ = writeln!(text, "{line}");
+    }
+}
+
+/// The setting with the fewest messages that passes.
+fn recommendation(text: &mut String, series: &[Series<'_>], limits: &Limits) {
+    let advice = Advice::on(series, limits.clone());
+    let name = limits.short();
+    match advice.best(Aim::FewestMessages.figure()) {
+        Some(judged) => {
+            let described = describe(judged);
+            let (setting, figures) = described.split_once(": ").unwrap_or((&described, ""));
+            let _ = writeln!(text, "{name}: {setting} passes with the fewest messages:\n  {figures}");
+        }
+        None => {
+            let _ = writeln!(text, "{name}: no measured setting passes; -v says what to measure next");
+        }
+    }
+}
+
+/// The warnings that say that figures are wrong; how many others there are.
+fn warnings(text: &mut String, series: &[Series<'_>]) {
+    let (grave, others): (Vec<Warning>, Vec<Warning>) =
+        Warning::on(series).into_iter().partition(|warning| match warning {
+            Warning::Unit { .. } | Warning::Late { .. } => true,
+            Warning::NotLinear { .. } | Warning::RobustDisagrees { .. } | Warning::NoLine { .. } => false,
+        });
+    for warning in grave {
+        text.push_str(&wrapped(&format!("warning: {warning}")));
+    }
+    match others.as_slice() {
+        [] => {}
+        [only] => text.push_str(&wrapped(&format!("warning: {only}"))),
+        several => {
+            let _ = writeln!(text, "{} warnings on the fits are in summary.md, or with -v", several.len());
+        }
+    }
+}
+
+fn failed(text: &mut String, records: &[RunRecord], directory: &Path) {
+    let failures = failures::by_reason(records);
+    if failures.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}:", failures::headline(records));
+    for failure in failures.iter().take(MOST_FAILURES) {
+        text.push_str(&wrapped(&format!("  {}: {}: {}", failure.names(), failure.status, failure.reason)));
+        let logged = failure.runs.iter().find(|(_, record)| !record.measured.log.is_empty());
+        if let Some((_, record)) = logged {
+            let _ = writeln!(text, "    log: {}", directory.join(&record.measured.log).display());
+        }
+    }
+    if failures.len() > MOST_FAILURES {
+        let _ = writeln!(text, "  and {} other reasons, with -v", failures.len() - MOST_FAILURES);
+    }
+}
+
+/// A text in lines that fit the screen, those after the first one indented.
+fn wrapped(text: &str) -> String {
+    const INDENT: &str = "    ";
+    let mut lines = String::new();
+    let mut width = 0;
+    for word in text.split_inclusive(' ') {
+        let length = word.trim_end().chars().count();
+        if width > 0 && width + length > WIDTH {
+            lines.truncate(lines.trim_end().len());
+            lines.push('\n');
+            lines.push_str(INDENT);
+            width = INDENT.len();
+        }
+        lines.push_str(word);
+        width += word.chars().count();
+    }
+    lines + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::examples::{failed as failed_run, late, of_strategy};
+    use crate::record::Status;
+    use crate::record::tests::example;
+    use crate::spec::limits::Challenge;
+    use node::StrategyKind;
+
+    fn shown(records: &[RunRecord]) -> String {
+        text(records, &Challenge::ALL.map(Limits::from), Path::new("results/x"))
+    }
+
+    fn fits_a_screen(text: &str) {
+        // Two lines are for the files and the prompt.
+        assert!(text.lines().count() <= 22, "{} lines:\n{text}", text.lines().count());
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_default_sweep_fits_a_screen() {
+        let timeouts = [50, 100, 200, 400, 600, 800];
+        let mut records: Vec<RunRecord> =
+            timeouts.iter().flat_map(|&timeout| [1, 2, 3].map(|run| example(timeout, run))).collect();
+        records[0] = late(50, 1);
+        let text = shown(&records);
+        fits_a_screen(&text);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_large_sweep_shows_where_limits_begin_to_be_missed() {
+        let mut records: Vec<RunRecord> = Vec::new();
+        for strategy in StrategyKind::ALL {
+            for timeout in (0..40).map(|step| 25 * step) {
+                let run = |run| of_strategy(strategy, timeout).with(|record| record.run.repetition = run);
+                records.extend([run(1), run(2), run(3)]);
+            }
+        }
+        records.extend([1, 2, 3].map(|run| {
+            failed_run(5000, run, Status::Crashed).with(|record| {
+                record.measured.reason =
+                    format!("Node n{run} crashed with exit status 3. {}", "It said so. ".repeat(9));
+            })
+        }));
+        let text = shown(&records);
+        assert!(text.contains("10 of 121 settings; all are in summary.md, or with -v"), "{text}");
+        // 3d is met below 400 ms.
+        assert!(text.contains(" 375 ") && text.contains(" 400 "), "{text}");
+        assert!(text.contains("  and 1 other reasons, with -v"), "{text}");
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+    }
+
+    #[test]
+    fn rows_of_equal_weight_are_thinned_evenly() {
+        let inside = [Weight::Inside; 9];
+        assert_eq!(weightiest(&inside, 3), [0, 3, 6]);
+        assert_eq!(weightiest(&inside[..2], 3), [0, 1]);
+        let mixed = [Weight::End, Weight::Inside, Weight::Boundary, Weight::Boundary, Weight::End];
+        assert_eq!(weightiest(&mixed, 3), [0, 2, 3]);
+    }
+}

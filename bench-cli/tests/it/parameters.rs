@@ -1,0 +1,93 @@
+//! `sweep --param`: a node that has parameters of its own and no batch timeout.
+
+use std::fs;
+use std::process::Command;
+
+use bench_cli::spec::value::Value;
+
+use crate::common::{Place, fixtures, has_python, program, stderr, stdout};
+
+/// A sweep of short runs of the gossip node.
+fn gossip(place: &Place, args: &[&str]) -> Command {
+    let mut sweep = place.bench(&["sweep", "--out", "out", "--engine", "embedded", "--bin"]);
+    sweep.arg(fixtures().join("nodes/gossip.py")).args(args);
+    sweep.args(["--node-count", "3", "--time-limit", "1s", "--rate", "10", "--latency", "10ms"]);
+    sweep
+}
+
+#[test]
+fn a_node_without_a_batch_timeout_is_swept_by_its_own_parameters() {
+    if !has_python() {
+        return;
+    }
+    let place = Place::new();
+    let sweep = |fanout: &str, period: &str| {
+        let mut sweep = gossip(&place, &["--repetitions", "2", "--jobs", "8"]);
+        sweep.args(["--param", fanout, "--param", period, "--node-args", "{fanout} {period_ms} 500"]);
+        sweep
+    };
+    let output = sweep("fanout=1..=2", "period=50ms,0.1s").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let rows = place.records();
+    assert_eq!(rows.len(), 8);
+    assert!(rows.iter().all(|row| row.run.batch_timeout.is_none()));
+    let args: Vec<String> = rows.iter().map(|row| row.run.args_shown()).collect();
+    assert!(args.contains(&"2 100 500".to_owned()), "{args:?}");
+    assert_eq!(rows[0].run.parameters[0], ("fanout".to_owned(), Value::count(1)));
+    let csv = fs::read_to_string(place.path("out/sweep.csv")).unwrap();
+    assert!(csv.lines().next().unwrap().ends_with(",param_fanout,param_period_ms"), "{csv}");
+    assert!(place.path("out/runs/gossip-fanout2-period100ms-r1").is_dir());
+    let spec = fs::read_to_string(place.path("out/sweep.toml")).unwrap();
+    assert!(spec.contains("period = [\"50ms\", \"0.1s\"]") && !spec.contains("batch_timeout"), "{spec}");
+    // More values extend it, whatever their spelling; fewer or other ones are another sweep.
+    let output = sweep("fanout=1..=3", "period=50ms,100ms").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(place.records().len(), 12);
+    let refused = sweep("fanout=3", "period=50ms,100ms").output().unwrap();
+    assert!(stderr(&refused).contains("fanout: 1, 2, 3 there, 3 now"), "{}", stderr(&refused));
+}
+
+#[test]
+fn placeholders_and_parameters_need_each_other() {
+    let place = Place::new();
+    for (args, problem) in [
+        (&["--param", "fanout=2"][..], "nothing uses the parameter fanout"),
+        (&["--node-args", "{fanout}"], "{fanout} is not a placeholder; the node has no parameters"),
+        (&["--param", "fanout"], "write NAME=LIST"),
+        (&["--param", "fan-out=2"], "letters, digits and _"),
+        (&["--param", "period_ms=50"], "as in period=50ms"),
+    ] {
+        let output = gossip(&place, args).output().unwrap();
+        assert!(!output.status.success() && stderr(&output).contains(problem), "{}", stderr(&output));
+    }
+}
+
+/// The commonest slip with a node of one's own: it sleeps for so many seconds.
+#[test]
+fn a_timeout_that_is_taken_for_seconds_is_suspected() {
+    if !has_python() {
+        return;
+    }
+    let place = Place::new();
+    let node = fixtures().join("nodes/batching.py");
+    let slow =
+        format!("#!/bin/sh\nexport BATCH_TIMEOUT_MS=${{BATCH_TIMEOUT_MS}}000\nexec '{}'\n", node.display());
+    program(&place.path("slow"), &slow);
+    let mut sweep = place.bench(&["sweep", "--out", "out", "--engine", "embedded", "--bin", "slow"]);
+    sweep.args(["--batch-timeouts", "50,100", "--repetitions", "1", "--jobs", "2", "--node-count", "3"]);
+    let output = sweep.args(["--time-limit", "1s", "--rate", "20", "--latency", "10ms"]).output().unwrap();
+    // In one line, however wide the screen is.
+    let said = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
+    let hint =
+        "slow: nearly all values were lost in 2 of 2 runs. Does the node take its batch timeout in seconds?";
+    assert!(said.contains(hint), "{said}");
+    // Which node lacks which values from when on, at the top of the log, on the terminal and in the report.
+    let log = fs::read_to_string(place.path("out/runs/slow-50ms-r1/log.txt")).unwrap();
+    let first = log.lines().next().unwrap();
+    assert!(first.starts_with("This run is not ok (invalid): "), "{first}");
+    let reason = first.split("(invalid): ").nth(1).unwrap();
+    assert!(reason.contains(" values lost; n") && reason.contains(" values, broadcast from 0."), "{reason}");
+    let report = fs::read_to_string(place.path("out/report.html")).unwrap();
+    assert!(said.contains(reason) && report.contains(reason), "{reason}\n{said}");
+}

@@ -1,0 +1,171 @@
+//! A deadline for each of many things, with the earliest of all at hand.
+
+use crate::time::Time;
+
+/// A point in time at which something is due.
+pub trait Deadline: Copy + Ord {
+    /// Later than every deadline: nothing is due.
+    const NEVER: Self;
+}
+
+impl Deadline for Time {
+    const NEVER: Time = Time::NEVER;
+}
+
+/// What [`TimerQueue::set_lazily`] did to the earliest entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earliest {
+    /// It is still exact, or a new one that is.
+    AsExactAsBefore,
+    /// It is another one, which may be too early.
+    Changed,
+}
+
+/// A tournament over the deadlines of numbered things, such as peers.
+///
+/// Setting a deadline costs at most the tournament's height, and finding the earliest costs nothing. Among
+/// equal deadlines the lowest number comes first, so that a run is deterministic.
+///
+/// The entries are bare deadlines without numbers. Most changes end after two levels, at an entry that stays
+/// the same. The number of the earliest deadline is found on the way down from the root, which is needed less
+/// often. Four entries compete at a time: three levels are enough for 64 deadlines.
+#[derive(Clone, Debug)]
+pub struct TimerQueue<D> {
+    /// Deadlines that compete with each other. The children of the entry at `slot` of group `g` are in group
+    /// `4 * g + slot + 1`.
+    groups: Vec<[D; 4]>,
+    /// The earliest of the first group, and so of all.
+    earliest: D,
+    /// The first of the last groups, which hold the deadlines themselves. Each entry of the other groups is
+    /// the earliest of its children.
+    leaves: usize,
+}
+
+impl<D: Deadline> Default for TimerQueue<D> {
+    fn default() -> TimerQueue<D> {
+        TimerQueue::new(0)
+    }
+}
+
+impl<D: Deadline> TimerQueue<D> {
+    /// No deadlines. Has room for numbers below `count`, and grows for larger ones.
+    pub fn new(count: usize) -> TimerQueue<D> {
+        let (mut leaves, mut width) = (0, 1);
+        while 4 * width < count {
+            leaves += width;
+            width *= 4;
+        }
+        TimerQueue { groups: vec![[D::NEVER; 4]; leaves + width], leaves, earliest: D::NEVER }
+    }
+
+    /// The earliest deadline, or [`Deadline::NEVER`].
+    pub fn earliest(&self) -> D {
+        self.earliest
+    }
+
+    /// The number of the earliest deadline.
+    pub fn first(&self) -> Option<usize> {
+        let earliest = self.earliest;
+        if earliest == D::NEVER {
+            return None;
+        }
+        let mut group = 0;
+        loop {
+            let slot = self.groups[group].iter().position(|entry| *entry == earliest)?;
+            if group >= self.leaves {
+                return Some(4 * (group - self.leaves) + slot);
+            }
+            group = 4 * group + slot + 1;
+        }
+    }
+
+    /// The number of the earliest deadline, if that is not after `now`.
+    pub fn due(&self, now: D) -> Option<usize> {
+        if self.earliest <= now { self.first() } else { None }
+    }
+
+    /// The deadline of `number`.
+    pub fn get(&self, number: usize) -> Option<D> {
+        let group = self.groups.get(self.leaves + number / 4)?;
+        Some(group[number % 4]).filter(|deadline| *deadline < D::NEVER)
+    }
+
+    /// Sets or clears the deadline of `number`.
+    pub fn set(&mut self, number: usize, deadline: Option<D>) {
+        if self.leaves + number / 4 >= self.groups.len() {
+            self.grow(number + 1);
+        }
+        let (mut group, mut slot) = (self.leaves + number / 4, number % 4);
+        let mut entry = deadline.unwrap_or(D::NEVER);
+        loop {
+            let entries = &mut self.groups[group];
+            if entries[slot] == entry {
+                return;
+            }
+            entries[slot] = entry;
+            entry = earliest(entries);
+            if group == 0 {
+                self.earliest = entry;
+                return;
+            }
+            (group, slot) = ((group - 1) / 4, (group - 1) % 4);
+        }
+    }
+
+    /// Like [`TimerQueue::set`], but leaves an entry that is too early, unless it is the earliest of all. The
+    /// next one may be too early as well: the caller then corrects the earliest until it is exact.
+    pub fn set_lazily(&mut self, number: usize, deadline: Option<D>) -> Earliest {
+        let deadline = deadline.unwrap_or(D::NEVER);
+        let entry = self.get(number).unwrap_or(D::NEVER);
+        if deadline < entry {
+            self.set(number, Some(deadline));
+        } else if entry == self.earliest && entry < deadline {
+            self.set(number, Some(deadline));
+            return Earliest::Changed;
+        }
+        Earliest::AsExactAsBefore
+    }
+
+    #[cold]
+    fn grow(&mut self, count: usize) {
+        let mut larger = TimerQueue::new(count);
+        for (number, deadline) in self.groups[self.leaves..].iter().flatten().enumerate() {
+            larger.set(number, Some(*deadline));
+        }
+        *self = larger;
+    }
+}
+
+fn earliest<D: Deadline>(&[a, b, c, d]: &[D; 4]) -> D {
+    a.min(b).min(c.min(d))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn the_first_is_the_earliest(
+            nodes in 1_usize..90,
+            changes in prop::collection::vec(
+                (any::<prop::sample::Index>(), prop::option::of(0_u64..50)),
+                0..200
+            ),
+        ) {
+            let mut timers = TimerQueue::new(nodes / 4);
+            let mut deadlines = vec![None; nodes];
+            for (node, at) in changes {
+                let node = node.index(nodes);
+                deadlines[node] = at.map(Time::from_nanos);
+                timers.set(node, deadlines[node]);
+                let expected = deadlines.iter().enumerate().filter_map(|(n, at)| at.map(|at| (at, n))).min();
+                prop_assert_eq!(timers.first().map(|number| (timers.earliest(), number)), expected);
+                prop_assert_eq!(timers.get(node), deadlines[node]);
+            }
+        }
+    }
+}
