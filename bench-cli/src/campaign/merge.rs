@@ -12,6 +12,7 @@ use super::sweep::origin::Origin;
 use super::sweep::{CSV_FILE, SHARDS_FOLDER};
 use crate::record::RunRecord;
 use crate::record::csv_file::{self, CsvFile, Rows};
+use crate::record::parameter_columns::ParameterColumns;
 use crate::spec::file::SpecFile;
 use crate::spec::shard::Shard;
 use crate::spec::{Names, RunSpec, SweepSpec};
@@ -77,7 +78,8 @@ pub fn merge(out: &Path, shards: &[PathBuf], replace: bool) -> anyhow::Result<Me
     let plan = spec.runs()?;
 
     fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-    let (mut csv, Rows { records, .. }) = CsvFile::open(&out.join(CSV_FILE), replace, true)?;
+    let (mut csv, Rows { records, .. }) =
+        CsvFile::open(&out.join(CSV_FILE), ParameterColumns::of(&plan), replace, true)?;
     let mut merging = Merging::default();
     parts.iter().for_each(|part| merging.add_all(&part.records, Source::Shard));
     let doubled = merging.doubled;
@@ -254,8 +256,7 @@ fn missing(
     records: &[RunRecord],
     count: Option<u32>,
 ) -> anyhow::Result<Vec<Missing>> {
-    let there: HashSet<RunSpec> =
-        records.iter().map(|record| record.run.identity()).collect();
+    let there: HashSet<RunSpec> = records.iter().map(|record| record.run.identity()).collect();
     let names = Names::among(plan);
     let name = |runs: &[RunSpec]| -> Vec<String> {
         runs.iter().filter(|run| !there.contains(&run.identity())).map(|run| names.run(run)).collect()

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::artifacts;
 use super::limits::LimitArgs;
-use super::output::{self, FormatArgs};
+use super::output::{self, Extent, FormatArgs};
 use super::typed;
 use crate::campaign::merge::{self, Missing};
 use crate::campaign::sweep::Ended;
@@ -36,6 +36,9 @@ pub struct MergeArgs {
     /// Replace what OUT has instead of adding to it
     #[arg(long)]
     force: bool,
+    /// Print every table, warning and piece of advice
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
@@ -62,7 +65,7 @@ pub fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
     let ok = merged.records.iter().all(RunRecord::is_ok);
     let ended =
         Ended { spec: merged.spec, records: merged.records, planned: merged.planned, stopped: !complete };
-    output::conclude(&ended, out, &args.limits, &args.formats)?;
+    output::conclude(&ended, out, Extent::of(args.verbose), &args.limits, &args.formats)?;
     println!("merged {} shards: {} of {} runs", shards.len(), ended.records.len(), ended.planned);
     if merged.doubled > 0 {
         println!("left out {} records of runs that have another one", merged.doubled);

@@ -74,7 +74,8 @@ impl ShardChoice {
                  Kubernetes indexed job; give --shard I/N"
             );
         };
-        let count = count.context("a Kubernetes job does not say how many parts it has; give --shard auto/N")?;
+        let count =
+            count.context("a Kubernetes job does not say how many parts it has; give --shard auto/N")?;
         shard(Some(index), count)
     }
 }

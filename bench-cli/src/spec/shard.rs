@@ -32,7 +32,7 @@ impl Shard {
     }
 
     /// All shards of a sweep that is divided into `count`.
-    pub fn all(count: u32) -> impl Iterator<Item = Shard> {
+    pub fn all(count: u32) -> impl Iterator<Item = Shard> + Clone {
         (1..=count).filter_map(move |index| Shard::new(index, count))
     }
 
@@ -169,7 +169,8 @@ mod tests {
     }
 
     fn shards(spec: &SweepSpec, count: u32) -> Vec<Vec<RunSpec>> {
-        let shards: Vec<_> = Shard::all(count).map(|shard| (shard, spec.runs_of(Some(shard)).unwrap())).collect();
+        let shards: Vec<_> =
+            Shard::all(count).map(|shard| (shard, spec.runs_of(Some(shard)).unwrap())).collect();
         assert_eq!(shards, spec.shards(count).unwrap());
         shards.into_iter().map(|(_, runs)| runs).collect()
     }
@@ -186,7 +187,9 @@ mod tests {
 
     #[test]
     fn every_run_is_in_one_shard_and_shards_are_equally_long() {
-        for (points, repetitions, count) in [(6, 3, 1), (6, 3, 4), (6, 3, 16), (4, 8, 4), (5, 1, 3), (2, 2, 9)] {
+        for (points, repetitions, count) in
+            [(6, 3, 1), (6, 3, 4), (6, 3, 16), (4, 8, 4), (5, 1, 3), (2, 2, 9)]
+        {
             let spec = spec(points, repetitions);
             let shards = shards(&spec, count);
             let lengths: Vec<usize> = shards.iter().map(Vec::len).collect();
@@ -203,7 +206,8 @@ mod tests {
         for (points, repetitions, count) in [(4, 4, 4), (6, 3, 6), (6, 5, 3), (8, 2, 4)] {
             for shard in shards(&spec(points, repetitions), count) {
                 for timeout in (1..=points).map(|ms| ms * 10) {
-                    let here = shard.iter().filter(|run| run.batch_timeout_ms() == timeout).count() as u32;
+                    let here =
+                        shard.iter().filter(|run| run.batch_timeout_ms() == Some(timeout)).count() as u32;
                     assert!(here <= repetitions.div_ceil(count) && here < repetitions, "{here} of {timeout}");
                 }
             }
