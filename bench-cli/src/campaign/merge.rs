@@ -51,10 +51,11 @@ pub fn shards_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let shards = folder.join(SHARDS_FOLDER);
     let entries = fs::read_dir(&shards).with_context(|| format!("cannot read {}", shards.display()))?;
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()?;
-    paths.retain(|path| path.is_dir());
+    // A shard makes its folder a moment before its records' file.
+    paths.retain(|path| path.join(CSV_FILE).is_file());
     paths.sort();
     if paths.is_empty() {
-        bail!("{} has no shards", shards.display());
+        bail!("no shard in {} has begun", shards.display());
     }
     Ok(paths)
 }
@@ -214,11 +215,13 @@ enum Source {
     Earlier,
 }
 
+/// What makes a record the best of its run: ok ones come first, then the source, then those that began first.
+type Rank = (bool, Source, Option<Timestamp>);
+
 /// Records of which each run has one.
 #[derive(Default)]
 struct Merging {
-    /// The best record of each run, and what makes it the best: first ok ones, then those that began first.
-    best: HashMap<RunSpec, ((bool, Source, Option<Timestamp>), RunRecord)>,
+    best: HashMap<RunSpec, (Rank, RunRecord)>,
     doubled: usize,
 }
 

@@ -74,7 +74,7 @@ pub fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
         println!("{}", describe(missing, out));
     }
     if !complete {
-        println!("then merge again, or run all that is missing here:\n  {}", command(out, ""));
+        println!("then merge again; to execute all missing runs here instead:\n  {}", command(out, ""));
     }
     Ok(if complete && ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -86,12 +86,13 @@ fn describe(Missing { shard, runs }: &Missing, out: &Path) -> String {
     if runs.len() > SHOWN {
         names.push_str(", …");
     }
+    let count = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
     match shard {
         Some(shard) => {
             let command = command(out, &format!(" --shard {shard}"));
-            format!("shard {shard} lacks {} runs: {names}; to run them:\n  {command}", runs.len())
+            format!("shard {shard} lacks {count}: {names}; to execute the rest of it:\n  {command}")
         }
-        None => format!("{} runs are missing: {names}", runs.len()),
+        None => format!("missing are {count}: {names}"),
     }
 }
 

@@ -66,9 +66,9 @@ pub struct SweepArgs {
     /// Where to write [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Execute one part of the runs, on one of several machines: I/N is the I-th of N parts; auto takes I and N
-    /// from Slurm's job array, auto/N takes I from it or from a Kubernetes indexed job. The part's folder is
-    /// shards/I-of-N in that of the sweep, and bench-cli merge puts the parts together
+    /// Execute one part of the runs, on one of several machines: I/N is the I-th of N parts; auto takes I
+    /// and N from Slurm's job array, auto/N takes I from it or from a Kubernetes indexed job. The part's
+    /// folder is shards/I-of-N in that of the sweep, and bench-cli merge puts the parts together
     #[arg(long, value_name = "I/N", value_parser = clap::value_parser!(ShardChoice))]
     shard: Option<ShardChoice>,
     /// Replace an earlier sweep in the same place instead of resuming it
