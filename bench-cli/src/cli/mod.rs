@@ -22,6 +22,7 @@ pub mod settings;
 mod shard;
 mod signals;
 pub mod simulate;
+mod slurm;
 pub mod soak;
 pub mod sweep;
 pub mod test;

@@ -1,10 +1,15 @@
 //! `--shard`: which part of a sweep's runs this process executes.
 
+use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
+use super::progress::Screen;
+use crate::record::csv_file;
 use crate::spec::shard::{InvalidShard, Shard};
+use crate::supervise::stop::{Stop, StopSignal};
 
 /// The value of `--shard`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +82,20 @@ impl ShardChoice {
         let count =
             count.context("a Kubernetes job does not say how many parts it has; give --shard auto/N")?;
         shard(Some(index), count)
+    }
+}
+
+/// Waits while another process writes the rows of this task's shard, if a Slurm job executes it. Slurm starts a
+/// task again when it no longer hears of the first node, on which the runs may still go on: there is nothing
+/// to do until those have ended, and an error would not start the task again.
+pub(super) fn wait_for_predecessor(csv: &Path, stop: &StopSignal, screen: &Screen) {
+    const PAUSE: Duration = Duration::from_secs(2);
+    if std::env::var_os("SLURM_JOB_ID").is_none() || !csv_file::is_being_written(csv) {
+        return;
+    }
+    screen.note("another process executes this shard; waiting until it ends");
+    while csv_file::is_being_written(csv) && stop.current() == Stop::No {
+        std::thread::sleep(PAUSE);
     }
 }
 

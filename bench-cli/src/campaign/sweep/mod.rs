@@ -253,6 +253,17 @@ pub fn commands(spec: &SweepSpec, options: &Options) -> anyhow::Result<Vec<(Stri
     runs.iter().map(command).collect()
 }
 
+/// The description of what `spec` asks for in `directory`, where a sweep may be that it extends.
+///
+/// # Errors
+/// If the sweep there is another one ([`CannotResume`]).
+pub fn extended(spec: &SweepSpec, directory: &Path) -> anyhow::Result<SweepSpec> {
+    match folder::spec_in(directory)? {
+        Some(there) => resume::extended(&there, spec).with_context(|| CannotResume(directory.to_owned())),
+        None => Ok(spec.clone()),
+    }
+}
+
 /// Executes a sweep, or what is left of it.
 ///
 /// # Errors
