@@ -41,7 +41,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`cli`] | flags to specs, one file for each command; what is printed; exit statuses |
-//! | [`campaign`] | what runs sweeps: sweep, tune, confirm, parity, soak |
+//! | [`campaign`] | what runs sweeps: sweep, merge, tune, confirm, parity, soak |
 //! | [`preflight`] | what is looked at before a sweep starts, and by `doctor` |
 //! | [`report`] | the page, tables and advice in words |
 //! | [`plot`] | plots |

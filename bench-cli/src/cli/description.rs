@@ -53,7 +53,8 @@ pub struct DescriptionArgs {
     node: NodeArgs,
     #[command(flatten)]
     pub(super) engine: EngineArgs,
-    /// Seed of the first run; each further run has the next one [default: chosen at random]
+    /// Seed of the first run; each further run has the next one [default: chosen at random; 1 with
+    /// --shard]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }
@@ -100,7 +101,7 @@ fn parameter(text: &str) -> Result<(String, ValueList), String> {
 
 impl DescriptionArgs {
     /// The sweep, and why its engine is the one that it is. A sweep in `directory` that is to be resumed says
-    /// which seed it began with.
+    /// which seed it began with; any other begins with `default_seed`.
     ///
     /// # Errors
     /// If the file cannot be read, or what it and the flags say is not a sweep.
@@ -110,9 +111,10 @@ impl DescriptionArgs {
         limits: &LimitArgs,
         directory: &Path,
         resumes: bool,
+        default_seed: impl FnOnce() -> u64,
     ) -> anyhow::Result<(SweepSpec, String)> {
         let (file, why) = self.file(settings, limits)?;
-        Ok((complete(file, directory, resumes)?, why))
+        Ok((complete(file, directory, resumes, default_seed)?, why))
     }
 
     /// What a file and the flags over it say, with the engine, and why that is the one that it is.
@@ -170,9 +172,14 @@ impl DescriptionArgs {
 ///
 /// # Errors
 /// If what the file says is not a sweep.
-pub(super) fn complete(file: SpecFile, directory: &Path, resumes: bool) -> anyhow::Result<SweepSpec> {
+pub(super) fn complete(
+    file: SpecFile,
+    directory: &Path,
+    resumes: bool,
+    default_seed: impl FnOnce() -> u64,
+) -> anyhow::Result<SweepSpec> {
     let existing = if resumes { folder::spec_in(directory)? } else { None };
-    let seed = existing.map_or_else(random_seed, |spec| spec.seed);
+    let seed = existing.map_or_else(default_seed, |spec| spec.seed);
     // The engine that is taken where the file names none.
     file.resolve(EngineKind::Embedded, seed).map_err(|error| UsageError::caused_by(&error).into())
 }

@@ -36,6 +36,13 @@ impl FormatArgs {
     pub(super) fn given(&self) -> bool {
         !self.format.is_empty()
     }
+
+    /// The flags as another process takes them.
+    pub(super) fn words(&self) -> Vec<String> {
+        let names = self.format.iter().filter_map(Format::to_possible_value);
+        let names: Vec<String> = names.map(|value| value.get_name().to_owned()).collect();
+        if names.is_empty() { Vec::new() } else { vec!["--format".to_owned(), names.join(",")] }
+    }
 }
 
 /// The values of `--format`.

@@ -130,7 +130,7 @@ impl TuneArgs {
         }
         file.extends.clear();
         choose_from(&mut file, &limits);
-        let sweep = description::complete(file, directory, true)?;
+        let sweep = description::complete(file, directory, true, description::random_seed)?;
         if sweep.grid.repetitions < 2 {
             bail!(UsageError::new("--repetitions 1 is no check; give at least 2"));
         }

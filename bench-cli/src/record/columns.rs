@@ -144,7 +144,7 @@ pub fn all() -> &'static [Column] {
             .chain(provenance())
             .chain([node_env()])
             .chain(later.map(setting))
-            .chain([series()])
+            .chain([series(), host()])
             .collect()
     })
 }
@@ -248,6 +248,7 @@ fn blank() -> RunRecord {
             late: None,
             engine_version: String::new(),
             bench_version: String::new(),
+            host: String::new(),
             started_at: None,
             duration: Duration::ZERO,
             // Records from before there were attempts.
@@ -574,6 +575,19 @@ fn series() -> Column {
             write: |record| Cell::Text(record.series()),
             // It follows from the other columns and the description in the sweep's folder.
             read: |_, _| Ok(()),
+        },
+    }
+}
+
+/// Where a run was made.
+fn host() -> Column {
+    Column {
+        name: "host",
+        unit: "text",
+        meaning: "The machine that the run was made on: Slurm's name of it, or its host name; empty if it is not known.",
+        access: Access::Field {
+            write: |record| record.measured.host.as_str().into(),
+            read: |record, text| keep(&mut record.measured.host, text),
         },
     }
 }

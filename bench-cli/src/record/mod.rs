@@ -49,6 +49,8 @@ pub struct Measured {
     pub engine_version: String,
     /// The version of this program.
     pub bench_version: String,
+    /// The name of the machine that it was made on; empty if it is not known.
+    pub host: String,
     /// When the run began.
     pub started_at: Option<Timestamp>,
     /// How long it took by the wall clock, start and checks included.
@@ -322,6 +324,7 @@ pub(crate) mod tests {
                 late: Some(false),
                 engine_version: "0.1.0".to_owned(),
                 bench_version: "0.1.0".to_owned(),
+                host: "here".to_owned(),
                 started_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
                 duration: Duration::from_millis(30_500),
                 attempts: 1,

@@ -26,6 +26,7 @@ mod props;
 mod report;
 mod results;
 mod serve;
+mod shards;
 mod simulated;
 mod sweep;
 mod tidy;

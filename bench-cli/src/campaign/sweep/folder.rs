@@ -10,12 +10,21 @@ use crate::record::RunRecord;
 use crate::record::csv_file::{self, Rows};
 use crate::record::distribution;
 use crate::spec::file::{SPEC_FILE, SpecFile};
+use crate::spec::shard::Shard;
 use crate::spec::{EngineKind, SweepSpec};
 
 /// The file of a sweep's folder that holds its records.
 pub const CSV_FILE: &str = "sweep.csv";
 /// The folder of a sweep's folder in which each run has its own.
 pub const RUNS_FOLDER: &str = "runs";
+
+/// The folder of a sweep's folder in which each shard has its own.
+pub const SHARDS_FOLDER: &str = "shards";
+
+/// The folder of a shard of the sweep in `folder`.
+pub fn shard_folder(folder: &Path, shard: Shard) -> PathBuf {
+    folder.join(SHARDS_FOLDER).join(shard.folder_name())
+}
 
 /// A sweep that was made before.
 #[derive(Clone, Debug)]
@@ -85,7 +94,7 @@ pub fn spec_in(folder: &Path) -> anyhow::Result<Option<SweepSpec>> {
 ///
 /// # Errors
 /// If it cannot be written.
-pub(super) fn write_spec(folder: &Path, spec: &SweepSpec, is_whole: bool) -> anyhow::Result<()> {
+pub(in crate::campaign) fn write_spec(folder: &Path, spec: &SweepSpec, is_whole: bool) -> anyhow::Result<()> {
     let path = folder.join(SPEC_FILE);
     let fresh = path.with_extension("toml.new");
     let heading = if is_whole {

@@ -8,6 +8,8 @@
 
 mod checks;
 pub mod folder;
+mod host;
+pub mod origin;
 pub mod overview;
 mod resume;
 mod scheduler;
@@ -21,7 +23,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 pub use self::checks::Impossible;
-pub use self::folder::{CSV_FILE, RUNS_FOLDER, Recorded};
+pub use self::folder::{CSV_FILE, RUNS_FOLDER, Recorded, SHARDS_FOLDER};
+use self::origin::Origin;
 use self::resume::Remaining;
 use self::scheduler::{Completed, Events, Job, Jobs, Schedule};
 use crate::engine::child::LOG_FILE;
@@ -33,6 +36,7 @@ use crate::record::distribution::{LATENCIES_FILE, LatencyFile};
 use crate::record::parameter_columns::ParameterColumns;
 use crate::record::{Measured, Outcome, RunRecord, Status};
 use crate::runner::lateness::is_late;
+use crate::spec::shard::Shard;
 use crate::spec::{EngineKind, Names, Node, RunSpec, SweepSpec};
 use crate::supervise::orphans;
 use crate::supervise::stop::{Stop, StopSignal};
@@ -77,6 +81,8 @@ impl Keep {
 pub struct Options {
     /// Where everything is written.
     pub directory: PathBuf,
+    /// Which part of the sweep's runs is executed; all if there is none.
+    pub shard: Option<Shard>,
     /// What becomes of an earlier sweep in that directory.
     pub existing: Existing,
     /// How many runs go on at a time; `None` for what suits the engine.
@@ -101,6 +107,7 @@ impl Options {
     pub fn new(directory: impl Into<PathBuf>) -> anyhow::Result<Options> {
         Ok(Options {
             directory: directory.into(),
+            shard: None,
             existing: Existing::default(),
             jobs: None,
             deadline: None,
@@ -237,14 +244,25 @@ pub fn validate(spec: &SweepSpec, options: &Options) -> anyhow::Result<()> {
 pub fn commands(spec: &SweepSpec, options: &Options) -> anyhow::Result<Vec<(String, Option<String>)>> {
     validate(spec, options)?;
     let engine = Engine::new(spec.engine, &options.programs)?;
-    let runs = spec.runs()?;
-    let names = Names::among(&runs);
+    let runs = spec.runs_of(options.shard)?;
+    let names = Names::among(&spec.runs()?);
     let command = |run: &RunSpec| {
         let directory = options.directory.join(RUNS_FOLDER).join(names.directory(run));
         let node = options.programs.node_command(run)?;
         Ok((names.run(run), engine.command_line(run, &node, &directory)))
     };
     runs.iter().map(command).collect()
+}
+
+/// The description of what `spec` asks for in `directory`, where a sweep may be that it extends.
+///
+/// # Errors
+/// If the sweep there is another one ([`CannotResume`]).
+pub fn extended(spec: &SweepSpec, directory: &Path) -> anyhow::Result<SweepSpec> {
+    match folder::spec_in(directory)? {
+        Some(there) => resume::extended(&there, spec).with_context(|| CannotResume(directory.to_owned())),
+        None => Ok(spec.clone()),
+    }
 }
 
 /// Executes a sweep, or what is left of it.
@@ -340,7 +358,7 @@ impl Prepared {
                 ),
                 _ => spec.clone(),
             };
-            let plan = chosen.map_or_else(|| spec.runs(), Ok)?;
+            let plan = chosen.map_or_else(|| spec.runs_of(options.shard), Ok)?;
             let retry = *existing == Existing::RetryFailed;
             if let Some(run) = plan.first() {
                 let node = options.programs.node_command(run)?;
@@ -350,9 +368,14 @@ impl Prepared {
             anyhow::Ok((spec, planned, resume::remaining(plan, &records, retry)))
         };
         let (spec, planned, remaining) = resume().with_context(|| CannotResume(path.clone()))?;
+        let origin =
+            origin(&spec, options, records.is_empty()).with_context(|| CannotResume(path.clone()))?;
         folder::label(&mut records, &spec);
         folder::add_distributions(&mut records, directory);
         folder::write_spec(directory, &spec, is_whole)?;
+        if let Some(origin) = origin {
+            origin.write(directory)?;
+        }
         Ok(Prepared { spec, csv, latencies: latencies.ok(), records, remaining, planned, torn_line, orphans })
     }
 
@@ -395,6 +418,32 @@ impl Prepared {
         let stopped = options.stop.current() != Stop::No;
         Ok(Ended { spec: self.spec, records, planned: self.planned, stopped })
     }
+}
+
+/// Where the runs come from that are made now, if the folder is to say so: that of a shard, and one that says
+/// so already.
+///
+/// # Errors
+/// If the folder is not `empty`, and its runs are of another shard or another build.
+fn origin(spec: &SweepSpec, options: &Options, empty: bool) -> anyhow::Result<Option<Origin>> {
+    let there = Origin::read(&options.directory)?;
+    if options.shard.is_none() && there.is_none() {
+        return Ok(None);
+    }
+    let mut programs = vec![options.programs.bench_cli.clone()];
+    if spec.engine.leaves_files()
+        && let Some(run) = spec.runs()?.first()
+    {
+        programs.push(options.programs.node_command(run)?.bin);
+    }
+    let programs: Vec<&Path> = programs.iter().map(PathBuf::as_path).collect();
+    let now = Origin::of(&programs, options.shard)?;
+    match there {
+        Some(there) if !empty => there.refuse_other(&now)?,
+        None if !empty => bail!("its runs are not those of a shard; give another --out"),
+        _ => {}
+    }
+    Ok(Some(now))
 }
 
 /// The runs with all that is needed to execute them.
@@ -491,6 +540,7 @@ impl<O> Recorder<'_, O> {
             timer_p99: *timer_p99,
             late: timer_p99.map(|late| is_late(late, run.settings.latency.mean)),
             engine_version: self.engine_version.clone(),
+            host: host::name(),
             bench_version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: Some(completed.started_at),
             duration: completed.duration,
