@@ -228,7 +228,7 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
         // Piece by piece, since a long name would be cut, and cut names may be equal.
         let pieces: Vec<String> =
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
-        let caption = format!("Stable latency against batch timeout: {} alone", one.name);
+        let caption = format!("Stable latency against {}: {} alone", one.axis.words(), one.name);
         let svg = plot::latency::draw(std::slice::from_ref(one))?;
         pictures.push(picture(&format!("{LATENCY_FIT}-{}", pieces.join("-")), &caption, svg));
     }

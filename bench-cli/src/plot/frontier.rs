@@ -9,7 +9,9 @@ mod curves;
 mod models;
 mod published_points;
 
-use anyhow::bail;
+use std::ops::Range;
+
+use anyhow::{bail, ensure};
 
 use self::curves::{Curve, Run};
 use super::axes::{self, Axes, Axis};
@@ -17,12 +19,14 @@ use super::canvas::{Area, Notes};
 use super::labels::Labels;
 use super::layout::{self, CHART_TITLE, Layout, MARGIN};
 use super::legend::{Entry, Legend, Symbol};
+use super::multiples::multiples;
 use super::published::{self, By, Published};
 use super::runs::nothing_to_draw;
 use super::style;
 use crate::analysis::Series;
 use crate::analysis::pareto::{self, Fronts, Latency};
 use crate::model::Cluster;
+use crate::spec::Parameter;
 use crate::spec::limits::Challenge;
 
 /// The size of each chart in pixels.
@@ -34,23 +38,29 @@ const CHART: (i32, i32) = (540, 520);
 /// If no run is ok, so that there is nothing to draw.
 pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
     let scene = Scene::of(series)?;
-    let layout = Layout {
-        title: "Messages against latency",
-        subtitle: scene.subtitle(),
-        footer: layout::settings(series),
-    };
+    let subtitle = scene.subtitle(series);
+    let subtitle: Vec<&str> = subtitle.iter().map(String::as_str).collect();
+    let layout =
+        Layout { title: "Messages against latency", subtitle: &subtitle, footer: layout::settings(series) };
     let width = 2 * (axes::LEFT + CHART.0) + MARGIN;
-    let legend = Legend::row(scene.legend(), width)?;
-    let top = layout.top() + legend.height() + CHART_TITLE;
-    let height = legend.height() + CHART_TITLE + CHART.1 + axes::BELOW;
+    let legends = scene.rows.iter().map(|row| Legend::row(scene.legend(row.clone()), width));
+    let legends: Vec<Legend> = legends.collect::<anyhow::Result<_>>()?;
+    let below = CHART_TITLE + CHART.1 + axes::BELOW;
+    let height = legends.iter().map(|legend| legend.height() + below).sum();
+    ensure!(height < 20_000, "{} series are too many for one plot", series.len());
     layout.draw((width, height), |root, notes| {
-        legend.draw(root, (MARGIN, layout.top()))?;
-        for (place, which) in (0..).zip([Which::Median, Which::Max]) {
-            let left = MARGIN + axes::LEFT + place * (axes::LEFT + CHART.0 + MARGIN);
-            layout::chart_title(root, (left, top), which.title())?;
-            let axes = scene.axes(which, (left, top));
-            let labels = Labels::new((axes.left, axes.top, axes.width, axes.height));
-            scene.draw_panel(&mut Panel { root, notes, labels, axes, which })?;
+        let mut top = layout.top();
+        for (row, legend) in scene.rows.iter().zip(&legends) {
+            legend.draw(root, (MARGIN, top))?;
+            top += legend.height() + CHART_TITLE;
+            for (place, which) in (0..).zip([Which::Median, Which::Max]) {
+                let left = MARGIN + axes::LEFT + place * (axes::LEFT + CHART.0 + MARGIN);
+                layout::chart_title(root, (left, top), which.title())?;
+                let axes = scene.axes(which, (left, top));
+                let labels = Labels::new((axes.left, axes.top, axes.width, axes.height));
+                scene.draw_panel(&mut Panel { root, notes, labels, axes, which }, row.clone())?;
+            }
+            top += CHART.1 + axes::BELOW;
         }
         Ok(())
     })
@@ -64,11 +74,13 @@ enum Which {
 }
 
 impl Which {
+    /// The latency of a run on the logarithmic axis: 0, which is less than half a millisecond, is at 1 ms.
     fn of(self, run: &Run) -> f64 {
         match self {
             Which::Median => run.median_ms,
             Which::Max => run.max_ms,
         }
+        .max(1.0)
     }
 
     const fn latency(self) -> Latency {
@@ -114,6 +126,8 @@ struct Panel<'a, 'b> {
 /// The contents of the plot.
 struct Scene {
     curves: Vec<Curve>,
+    /// The curves of each row of panels.
+    rows: Vec<Range<usize>>,
     /// The cluster whose models are drawn, if models apply and all runs had the same cluster.
     cluster: Option<Cluster>,
     /// The challenges, if all runs were made as those ask.
@@ -129,36 +143,48 @@ impl Scene {
         // Rings around every point would tell nothing apart.
         let tells = standings.iter().filter_map(|standing| standing.fronts).any(is_beaten);
         standings.retain(|_| tells);
-        let curves: Vec<Curve> = series
-            .iter()
-            .zip(style::of_series(series))
-            .map(|(series, look)| Curve::of(series, look, &standings))
-            .collect();
+        let mut curves: Vec<Curve> = Vec::new();
+        let mut rows = Vec::new();
+        for row in multiples(series) {
+            let looks = row.iter().zip(style::of_series(row));
+            let start = curves.len();
+            curves.extend(looks.map(|(series, look)| Curve::of(series, look, &standings)));
+            rows.push(start..curves.len());
+        }
         if curves.iter().all(|curve| curve.runs.is_empty()) {
             bail!(nothing_to_draw(series));
         }
         let first = series.first().and_then(Series::cluster);
-        let cluster = first.filter(|_| series.iter().all(|series| series.cluster() == first));
+        let same = |series: &Series<'_>| series.axis == Parameter::BatchTimeout && series.cluster() == first;
+        let cluster = first.filter(|_| series.iter().all(same));
         let challenges = Series::challenges(series);
         let published = if challenges.is_empty() { Vec::new() } else { published::best_known()? };
-        Ok(Scene { curves, cluster, challenges, published })
+        Ok(Scene { curves, rows, cluster, challenges, published })
     }
 
     /// How to read it, a line each.
-    fn subtitle(&self) -> &'static [&'static str] {
-        const LINES: [&str; 2] = [
-            "Down and left is better. Small points are runs, large ones the medians of each batch timeout, joined in \
-             the order of timeouts.",
-            "Requests that wait behind a message in flight hide up to one hop (the grey bands) and are batched at no \
-             extra cost, so short timeouts fall below the models.",
-        ];
-        if self.cluster.is_some() { &LINES } else { &LINES[..1] }
+    fn subtitle(&self, series: &[Series<'_>]) -> Vec<String> {
+        let words = series.first().map_or_else(String::new, |series| series.axis.words());
+        let mut lines = vec![format!(
+            "Down and left is better. Small points are runs, large ones the medians of each {words}, joined in its order."
+        )];
+        if self.rows.len() > 1 {
+            lines.push("Grey points are the medians of the series in other rows.".to_owned());
+        }
+        if self.cluster.is_some() {
+            lines.push(
+                "Requests that wait behind a message in flight hide up to one hop (the grey bands) and are batched at no \
+                 extra cost, so short timeouts fall below the models."
+                    .to_owned(),
+            );
+        }
+        lines
     }
 
-    /// The entries of the legend.
-    fn legend(&self) -> Vec<Entry> {
+    /// The entries of the legend of a row of panels.
+    fn legend(&self, row: Range<usize>) -> Vec<Entry> {
         let entry = |symbol, name: &str| Entry { symbol, name: name.to_owned(), remark: String::new() };
-        let curves = self.curves.iter().map(|curve| entry(Symbol::Series(curve.look), &curve.name));
+        let curves = self.curves[row].iter().map(|curve| entry(Symbol::Series(curve.look), &curve.name));
         let front = self.curves.iter().any(Curve::has_fronts);
         let front =
             front.then(|| entry(Symbol::Front, "Pareto front: no other setting is better beyond noise"));
@@ -190,7 +216,8 @@ impl Scene {
         }
     }
 
-    fn draw_panel(&self, panel: &mut Panel<'_, '_>) -> anyhow::Result<()> {
+    fn draw_panel(&self, panel: &mut Panel<'_, '_>, row: Range<usize>) -> anyhow::Result<()> {
+        let own = &self.curves[row.clone()];
         for challenge in self.challenges {
             challenges::shade(panel, challenge)?;
         }
@@ -203,13 +230,15 @@ impl Scene {
         for challenge in self.challenges {
             challenges::outline(panel, challenge)?;
         }
-        curves::draw(panel, &self.curves)?;
+        curves::draw_pale(panel, &self.curves[..row.start])?;
+        curves::draw_pale(panel, &self.curves[row.end..])?;
+        curves::draw(panel, own)?;
         published_points::draw(panel, &self.published)?;
         for challenge in self.challenges {
             challenges::label(panel, challenge)?;
         }
         published_points::label(panel, &self.published)?;
-        curves::label(panel, &self.curves)?;
+        curves::label(panel, own)?;
         for model in &models {
             model.label(panel)?;
         }

@@ -10,7 +10,7 @@ use super::{failures, pass_rate};
 use crate::analysis::advice::{Aim, Judged, judge};
 use crate::analysis::{Advice, Fit, Series, Warning};
 use crate::record::{Quantile, RunRecord};
-use crate::spec::Limits;
+use crate::spec::{Limits, Parameter};
 use crate::stats::median::Spread;
 
 /// The most rows of the table, lines of fits, and reasons of failures.
@@ -117,9 +117,13 @@ fn weightiest(weights: &[Weight], most: usize) -> Vec<usize> {
 fn fits(text: &mut String, series: &[Series<'_>]) {
     let line = |one: &Series<'_>, quantile: Quantile| {
         let line = Fit::of(one, quantile).ok()?.line;
+        let axis = match one.axis {
+            Parameter::BatchTimeout => "timeout".to_owned(),
+            _ => one.axis.words(),
+        };
         let sign = if line.intercept < 0.0 { '−' } else { '+' };
         Some(format!(
-            "{} = ({:.3} ± {:.3}) · timeout {sign} {:.0} ms",
+            "{} = ({:.3} ± {:.3}) · {axis} {sign} {:.0} ms",
             quantile.name(),
             line.slope,
             line.slope_margin(),

@@ -26,7 +26,7 @@ pub fn summary(records: &[RunRecord], limits: &[Limits]) -> String {
     }
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {
-        let _ = writeln!(text, "\n{}\n{}", table(&fits), escape(summary::FITS_LEGEND));
+        let _ = writeln!(text, "\n{}\n{}", table(&fits), escape(&summary::fits_legend(&series)));
     }
     text.push('\n');
     for warning in Warning::on(&series) {

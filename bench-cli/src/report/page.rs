@@ -97,7 +97,8 @@ fn lead(records: &[RunRecord]) -> String {
         all => format!("{all} runs"),
     };
     let outcome = if ok == records.len() { "all ok".to_owned() } else { format!("{ok} ok") };
-    format!("Broadcast with batching: stable latency and messages against batch timeout. {runs}, {outcome}.")
+    let axis = Parameter::default_axis(records.iter().map(|record| &record.run)).words();
+    format!("Broadcast: stable latency and messages against {axis}. {runs}, {outcome}.")
 }
 
 /// The settings of all runs, several values where they differ.
@@ -228,7 +229,7 @@ fn figures(report: &Report<'_>) -> String {
     html.push_str("<h3>Fits</h3>\n");
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {
-        html.push_str(&html::table(summary::FITS_LEGEND, &fits));
+        html.push_str(&html::table(&summary::fits_legend(&series), &fits));
     }
     html.push_str("<ul class=\"note\">\n");
     for warning in Warning::on(&series) {

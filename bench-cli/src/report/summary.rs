@@ -53,7 +53,7 @@ pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> Strin
     }
     let fits = fits(&series);
     if !fits.rows.is_empty() {
-        let _ = writeln!(text, "\n{FITS_LEGEND}");
+        let _ = writeln!(text, "\n{}", fits_legend(&series));
         let _ = writeln!(text, "{}", table(fits).trim_fmt());
     }
     for warning in Warning::on(&series) {
@@ -81,8 +81,10 @@ pub fn points_legend(limits: &[Limits]) -> String {
 }
 
 /// How to read [`fits`].
-pub const FITS_LEGEND: &str = "stable latency = k · batch timeout + b (least squares, 95 % intervals; \
-    robust: Theil–Sen)";
+pub fn fits_legend(series: &[Series<'_>]) -> String {
+    let axis = series.first().map_or_else(String::new, |series| series.axis.words());
+    format!("stable latency = k · {axis} + b (least squares, 95 % intervals; robust: Theil–Sen)")
+}
 
 /// The style of tables on a terminal: no lines but one below the header.
 pub const PLAIN: TableStyle = TableStyle::new()
@@ -240,20 +242,12 @@ fn spread(spread: Option<Spread>, decimals: usize) -> String {
 
 /// The line of each series and quantile that has one; a [`Warning`] says why others have none.
 pub fn fits(series: &[Series<'_>]) -> Sheet {
-    let header = [
-        "series",
-        "",
-        "k",
-        "theory",
-        "b (ms)",
-        "theory",
-        "R²",
-        "robust k",
-        "robust b",
-        "linear (ms)",
-        "runs",
-    ];
+    let header =
+        ["series", "", "k", "theory", "b (ms)", "theory", "R²", "robust k", "robust b", "linear", "runs"];
     let mut sheet = Sheet::new(&header);
+    if let Some(series) = series.first().filter(|series| !series.axis_unit().is_empty()) {
+        sheet.header[9] = format!("linear ({})", series.axis_unit().trim());
+    }
     for series in series {
         for quantile in Quantile::ALL {
             if let Ok(fit) = Fit::of(series, quantile) {
