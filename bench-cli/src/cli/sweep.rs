@@ -11,7 +11,7 @@ use super::build;
 use super::description::DescriptionArgs;
 use super::limits::LimitArgs;
 use super::live::LiveReport;
-use super::output::{self, FormatArgs};
+use super::output::{self, AxisArgs, FormatArgs};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
 use super::settings::SettingsArgs;
@@ -34,6 +34,8 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep
   bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
+  bench-cli sweep --bin ./gossip --param fanout=1..=5 --param period=50ms,0.1s --node-args '{fanout} {period_ms}' --x period
+  bench-cli sweep --preset 3e --bin ./gossip --param fanout=1..=24 --node-args '{fanout}' --sample 10
   bench-cli sweep --bin ./my-node --build 'go build -o my-node .' --label 'my node, v2'
   bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
@@ -80,6 +82,8 @@ pub struct SweepArgs {
     #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
+    axis: AxisArgs,
+    #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -102,6 +106,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let resumes = existing != Existing::Replace;
     let (spec, why) = args.description.resolve(&args.settings, &args.limits, &directory, resumes)?;
     let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
+    let axis = args.axis.of(&spec.runs()?)?;
     if args.dry_run {
         if let Some(command) = &args.build {
             println!("{command}");
@@ -113,7 +118,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         screen.note(&format!("sample: {sampled}"));
     }
     let ended = measure(&spec, &options, &mut screen, &commands)?;
-    output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats)?;
+    output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats, axis.as_ref())?;
     if ended.stopped {
         eprintln!(
             "interrupted: {} of {} runs are in {}; to resume:\n  {}",

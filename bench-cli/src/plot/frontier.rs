@@ -171,6 +171,9 @@ impl Scene {
         if self.rows.len() > 1 {
             lines.push("Grey points are the medians of the series in other rows.".to_owned());
         }
+        if self.curves.iter().any(Curve::has_zero) {
+            lines.push("Latencies of 0 are at 1 ms, since a logarithmic axis has no 0.".to_owned());
+        }
         if self.cluster.is_some() {
             lines.push(
                 "Requests that wait behind a message in flight hide up to one hop (the grey bands) and are batched at no \

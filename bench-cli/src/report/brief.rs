@@ -22,8 +22,8 @@ const WIDTH: usize = 100;
 
 /// The medians of the most important settings, the fits of the slowest values, one recommendation for each
 /// limit, and what went wrong. Logs are shown relative to `directory`.
-pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> String {
-    let series = Series::group(records);
+pub fn text(records: &[RunRecord], axis: Option<&Parameter>, limits: &[Limits], directory: &Path) -> String {
+    let series = Series::group_on(axis, records);
     let (sheet, all) = points(&series, limits);
     let shown = sheet.rows.len();
     let mut text = format!("{}\n", summary::table(sheet).trim_fmt());
@@ -33,7 +33,7 @@ pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> Strin
     let _ = writeln!(text, "medians over ok runs, latencies in ms");
     fits(&mut text, &series);
     for limits in limits {
-        recommendation(&mut text, &series, limits);
+        recommendation(&mut text, &Series::group(records), limits);
     }
     warnings(&mut text, &series);
     if let Some(rate) = pass_rate::sentences(&series).first() {
@@ -222,7 +222,7 @@ mod tests {
     use node::StrategyKind;
 
     fn shown(records: &[RunRecord]) -> String {
-        text(records, &Challenge::ALL.map(Limits::from), Path::new("results/x"))
+        text(records, None, &Challenge::ALL.map(Limits::from), Path::new("results/x"))
     }
 
     fn fits_a_screen(text: &str) {

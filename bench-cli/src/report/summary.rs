@@ -35,8 +35,8 @@ impl Sheet {
 }
 
 /// The tables, the warnings and the failed runs of a sweep, as text. Logs are shown relative to `directory`.
-pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> String {
-    let series = Series::group(records);
+pub fn text(records: &[RunRecord], axis: Option<&Parameter>, limits: &[Limits], directory: &Path) -> String {
+    let series = Series::group_on(axis, records);
     let mut text = String::new();
     let _ = writeln!(text, "{}\n", table(points(&series, limits)).trim_fmt());
     let _ = writeln!(text, "{}", points_legend(limits));
@@ -314,7 +314,7 @@ mod tests {
             .with(|record| record.measured.reason = "Node n1 crashed with exit status 3.".to_owned());
         let records = [example(100, 1), crashed, example(200, 1), example(200, 2), example(400, 1), slow];
         let limits = Challenge::ALL.map(Limits::from);
-        insta::assert_snapshot!(text(&records, &limits, Path::new("results/x")));
+        insta::assert_snapshot!(text(&records, None, &limits, Path::new("results/x")));
     }
 
     #[test]
@@ -324,13 +324,13 @@ mod tests {
         let sheet = points(&Series::group(&records), &[]);
         assert_eq!(sheet.header.last().map(String::as_str), Some("ok"));
         assert_eq!(sheet.rows[0].len(), sheet.header.len());
-        let text = text(&records, &[], Path::new("x"));
+        let text = text(&records, None, &[], Path::new("x"));
         assert!(!text.contains("3d") && !text.contains("challenge"), "{text}");
     }
 
     #[test]
     fn a_sweep_too_small_for_a_fit_says_so() {
-        let text = text(&[example(100, 1)], &[], Path::new("x"));
+        let text = text(&[example(100, 1)], None, &[], Path::new("x"));
         assert!(
             text.contains("warning: no line for hub: a fit needs at least 3 usable runs; there are 1\n"),
             "{text}"

@@ -55,6 +55,11 @@ impl Curve {
         Curve { name: series.name.clone(), look, runs, fronts }
     }
 
+    /// Whether a run has a latency of 0.
+    pub(super) fn has_zero(&self) -> bool {
+        self.runs.iter().any(|run| run.median_ms < 1.0 || run.max_ms < 1.0)
+    }
+
     /// Whether the fronts are drawn.
     pub(super) fn has_fronts(&self) -> bool {
         !self.fronts.is_empty()
