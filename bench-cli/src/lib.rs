@@ -41,7 +41,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`cli`] | flags to specs, one file for each command; what is printed; exit statuses |
-//! | [`campaign`] | what runs sweeps: sweep, tune, confirm, parity, soak |
+//! | [`campaign`] | what runs sweeps: sweep, merge, tune, confirm, parity, soak |
 //! | [`preflight`] | what is looked at before a sweep starts, and by `doctor` |
 //! | [`report`] | the page, tables and advice in words |
 //! | [`plot`] | plots |
@@ -69,6 +69,13 @@
 
 #[macro_use]
 mod terminal;
+
+/// The allocator of every program that uses this library. A simulated run makes and frees thousands of
+/// messages. A sweep of 400 hub runs takes 1.17 times as long with glibc's allocator. If glibc never returns
+/// memory to the system, which is the most that reusing memory between runs could save, it takes 1.06 times
+/// as long.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod analysis;
 pub mod campaign;

@@ -13,6 +13,7 @@
 //! | [`advice`] | which timeouts reliably meet limits, and what to measure next |
 //! | [`confirm`] | whether further runs of a recommended setting meet the limits, too |
 //! | [`compare`] | which differences between sweeps are significant |
+//! | [`tails`] | whether the worst cases of two kinds of runs are alike |
 //! | [`threshold`] | whether a sweep crosses a threshold that fails it |
 //! | [`effects`] | which parameters matter, alone and in pairs |
 //! | [`pareto`] | which settings no other beats in messages and latency |
@@ -33,6 +34,7 @@ pub mod names;
 pub mod pareto;
 pub mod parity;
 pub mod series;
+pub mod tails;
 pub mod threshold;
 pub mod warning;
 

@@ -31,6 +31,10 @@ pub(super) const LATENCY_FIT: &str = "latency-fit";
 /// How every picture is left.
 pub(super) const PICTURE_FORMATS: [&str; 2] = ["svg", "png"];
 
+/// The folder of figures for a paper, and how those are left.
+pub(super) const FIGURES: &str = "figures";
+pub(super) const FIGURE_FORMATS: [&str; 3] = ["svg", "png", "pdf"];
+
 /// All of those but the pictures of a sweep.
 const OTHERS: [&str; 8] =
     [REPORT, JSON, SUMMARY, SETTINGS, CONFIRMATION, PARITY_TEXT, PARITY_CSV, COMPARISON];

@@ -1,5 +1,6 @@
 //! The flags that say what executes runs.
 
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -77,6 +78,13 @@ impl EngineArgs {
                 Ok((EngineKind::Embedded, why.to_owned()))
             }
         }
+    }
+
+    /// The flag that says where Maelstrom is, as a process in another directory takes it.
+    pub(super) fn place_of_maelstrom(&self) -> io::Result<Vec<String>> {
+        let absolute = self.maelstrom.as_ref().map(std::path::absolute).transpose()?;
+        let words = |path: PathBuf| vec!["--maelstrom".to_owned(), path.display().to_string()];
+        Ok(absolute.map(words).unwrap_or_default())
     }
 
     /// The programs that runs start.

@@ -11,6 +11,7 @@ pub mod doctor;
 mod engine;
 pub mod limits;
 mod live;
+pub mod merge;
 mod output;
 pub mod parity;
 pub mod plot;
@@ -18,8 +19,10 @@ mod progress;
 mod runs;
 pub mod serve;
 pub mod settings;
+mod shard;
 mod signals;
 pub mod simulate;
+mod slurm;
 pub mod soak;
 pub mod sweep;
 pub mod test;
@@ -51,6 +54,7 @@ enum Command {
     Compare(compare::CompareArgs),
     Serve(serve::ServeArgs),
     Confirm(confirm::ConfirmArgs),
+    Merge(merge::MergeArgs),
     /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
     #[command(disable_help_flag = true)]
     Test {
@@ -102,6 +106,7 @@ pub fn run() -> ExitCode {
         Command::Tune(args) => guarded(|| tune::run(&args)),
         Command::Plot(args) => plot::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Confirm(args) => guarded(|| confirm::run(&args)),
         Command::Test { arguments } => Ok(guarded(|| test::main(arguments.into_iter()))),

@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context as _;
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::artifacts::{JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SETTINGS, SUMMARY};
+use super::artifacts::{
+    FIGURE_FORMATS, FIGURES, JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SETTINGS, SUMMARY,
+};
 use super::limits::LimitArgs;
 use super::typed;
 use super::usage::UsageError;
 use crate::analysis::Series;
 use crate::campaign::sweep::{CSV_FILE, Ended};
 use crate::plot;
+use crate::plot::page::Page;
 use crate::record::RunRecord;
 use crate::report::advice::{self, Answer, Described};
 use crate::report::{self, Picture, Report, brief, summary};
@@ -21,7 +24,7 @@ use crate::spec::names::plain_name;
 use crate::spec::{Parameter, RunSpec, SweepSpec};
 
 /// In which forms a sweep's results are left.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct FormatArgs {
     /// Forms of the results: csv and markdown (sweep.csv and summary.md, which are always there), json
     /// (sweep.json, the same rows, kept up to date from then on)
@@ -33,6 +36,13 @@ impl FormatArgs {
     /// Whether the user said any.
     pub(super) fn given(&self) -> bool {
         !self.format.is_empty()
+    }
+
+    /// The flags as another process takes them.
+    pub(super) fn words(&self) -> Vec<String> {
+        let names = self.format.iter().filter_map(Format::to_possible_value);
+        let names: Vec<String> = names.map(|value| value.get_name().to_owned()).collect();
+        if names.is_empty() { Vec::new() } else { vec!["--format".to_owned(), names.join(",")] }
     }
 }
 
@@ -226,8 +236,7 @@ pub fn write_all(
     let written: Vec<String> = written.chain([csv.clone()]).collect();
     println!("\nin {}: {}", outputs.folder.display(), written.join(", "));
     if !pictures.is_empty() {
-        let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_str()).collect();
-        println!("plots (.{}): {}", PICTURE_FORMATS.join(", ."), names.join(", "));
+        println!("plots: {}", listed(&pictures, &PICTURE_FORMATS));
     }
     Ok(())
 }
@@ -237,6 +246,35 @@ pub(super) fn write_whole(file: &Path, text: &str) -> anyhow::Result<()> {
     let fresh = file.with_extension("new");
     let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, file));
     written.with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Draws every plot of a sweep for a paper, in a folder of their own: the report has its own plots.
+///
+/// # Errors
+/// If a file cannot be written.
+pub(super) fn draw_figures(series: &[Series<'_>], outputs: &Outputs, page: Page) -> anyhow::Result<()> {
+    let folder = outputs.folder.join(FIGURES);
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut pictures = Vec::new();
+    for (name, caption, draw) in plot::PICTURES {
+        match draw(series, page) {
+            Ok(svg) => {
+                let name = format!("{}{name}", outputs.prefix);
+                pictures.push(Picture { name, caption: caption.to_owned(), svg });
+            }
+            Err(reason) => println!("left out {name}: {reason}"),
+        }
+    }
+    write_pictures(&pictures, &folder, &FIGURE_FORMATS)?;
+    println!("\nin {}: {}", folder.display(), listed(&pictures, &FIGURE_FORMATS));
+    Ok(())
+}
+
+/// The plots' names and formats.
+fn listed(pictures: &[Picture], formats: &[&str]) -> String {
+    let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_str()).collect();
+    format!("{} (.{})", names.join(", "), formats.join(", ."))
 }
 
 /// Draws every picture of a sweep: all series side by side on the same axes, and if there are
@@ -253,7 +291,7 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
         if name == plot::EFFECTS && varying.len() < 2 {
             continue;
         }
-        match draw(series) {
+        match draw(series, Page::SCREEN) {
             Ok(svg) => pictures.push(picture(name, caption, svg)),
             // All else is worth having without it.
             Err(reason) => println!("left out {name}: {reason}"),
@@ -265,22 +303,22 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
         let pieces: Vec<String> =
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
         let caption = format!("Stable latency against {}: {} alone", one.axis.words(), one.name);
-        let svg = plot::latency::draw(std::slice::from_ref(one))?;
+        let svg = plot::latency::draw(std::slice::from_ref(one), Page::SCREEN)?;
         pictures.push(picture(&format!("{LATENCY_FIT}-{}", pieces.join("-")), &caption, svg));
     }
-    write_pictures(&pictures, &outputs.folder)?;
+    write_pictures(&pictures, &outputs.folder, &PICTURE_FORMATS)?;
     Ok(pictures)
 }
 
-/// Writes pictures as SVG and as PNG. Turning one into pixels takes a core 0.1 s, so that they share the
+/// Writes pictures in several formats. Turning one into pixels takes a core 0.1 s, so that they share the
 /// cores.
-fn write_pictures(pictures: &[Picture], folder: &Path) -> anyhow::Result<()> {
-    let files =
-        |picture: &Picture| PICTURE_FORMATS.map(|format| folder.join(format!("{}.{format}", picture.name)));
+fn write_pictures(pictures: &[Picture], folder: &Path, formats: &[&str]) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(picture) = pictures.get(next.fetch_add(1, Ordering::Relaxed)) {
-            files(picture).iter().try_for_each(|file| plot::write(&picture.svg, file))?;
+            for format in formats {
+                plot::write(&picture.svg, &folder.join(format!("{}.{format}", picture.name)))?;
+            }
         }
         anyhow::Ok(())
     };

@@ -13,6 +13,7 @@ use super::settings::seconds;
 use super::signals;
 use crate::campaign::sweep::{Existing, Keep, Options};
 use crate::engine::programs::Programs;
+use crate::supervise::stop::StopSignal;
 
 /// The flags that say how runs are executed.
 #[derive(Clone, Debug, Args)]
@@ -58,8 +59,21 @@ impl RunArgs {
         existing: Existing,
         programs: Programs,
     ) -> anyhow::Result<Options> {
-        Ok(Options {
+        let stop = signals::listen(signals::STOPPING).context("cannot handle signals")?;
+        Ok(self.options_until(stop, directory, existing, programs))
+    }
+
+    /// The same, stopped by `stop`.
+    pub(super) fn options_until(
+        &self,
+        stop: StopSignal,
+        directory: &Path,
+        existing: Existing,
+        programs: Programs,
+    ) -> Options {
+        Options {
             directory: directory.to_owned(),
+            shard: None,
             existing,
             jobs: self.jobs,
             deadline: self.run_timeout,
@@ -70,8 +84,27 @@ impl RunArgs {
             },
             preflight: !self.skip_preflight,
             programs,
-            stop: signals::listen().context("cannot handle signals")?,
-        })
+            stop,
+        }
+    }
+
+    /// The flags as another process takes them, less those about what is printed.
+    pub(super) fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+        if let Some(jobs) = self.jobs {
+            flag("jobs", jobs.to_string());
+        }
+        if let Some(timeout) = self.run_timeout {
+            flag("run-timeout", format!("{}ms", timeout.as_millis()));
+        }
+        if let Some(keep) = self.keep.to_possible_value().filter(|_| self.keep != KeepChoice::All) {
+            flag("keep", keep.get_name().to_owned());
+        }
+        if self.skip_preflight {
+            words.push("--skip-preflight".to_owned());
+        }
+        words
     }
 
     /// How much of the results is printed.

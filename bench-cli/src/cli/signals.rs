@@ -8,11 +8,16 @@ use tokio::sync::watch;
 
 use crate::supervise::stop::{Stop, StopSignal};
 
-/// From now on the first of these signals asks runs to stop soon, the second to stop now.
+/// What a user reads after the first signal of a command that executes runs.
+pub const STOPPING: &str = "stopping; finished runs are saved (press Ctrl-C again to quit now)";
+/// The same of a command that follows runs elsewhere.
+pub const DETACHING: &str = "detaching; nothing is stopped";
+
+/// From now on the first of these signals prints `notice` and asks runs to stop soon, the second to stop now.
 ///
 /// # Errors
 /// If the system refuses to have its signals handled.
-pub fn listen() -> std::io::Result<StopSignal> {
+pub fn listen(notice: &'static str) -> std::io::Result<StopSignal> {
     let stopping = [SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP));
     let mut signals = Signals::new(stopping)?;
     let (sender, receiver) = watch::channel(Stop::No);
@@ -21,7 +26,7 @@ pub fn listen() -> std::io::Result<StopSignal> {
         for _ in signals.forever() {
             match stops.next() {
                 Some(Stop::Soon) => {
-                    eprintln!("stopping; finished runs are saved (press Ctrl-C again to quit now)");
+                    eprintln!("{notice}");
                     log::info!("asked to stop");
                     sender.send_replace(Stop::Soon);
                 }

@@ -1,30 +1,36 @@
 //! `bench-cli sweep`: flags to a description, the sweep, its tables and pictures.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Args;
 
 use super::artifacts;
 use super::build;
-use super::description::DescriptionArgs;
+use super::description::{DescriptionArgs, random_seed};
 use super::limits::LimitArgs;
 use super::live::LiveReport;
 use super::output::{self, AxisArgs, FormatArgs};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
 use super::settings::SettingsArgs;
+use super::shard::{self, ShardChoice};
+use super::signals;
+use super::slurm::{self, ClusterArgs, Request};
 use super::typed::Commands;
 use super::usage::UsageError;
 use crate::analysis::Threshold;
-use crate::campaign::sweep::{self, CSV_FILE, CannotResume, Ended, Existing, Options, Recorded};
+use crate::campaign::sweep::{self, CSV_FILE, CannotResume, Ended, Existing, Options, Recorded, folder};
 use crate::engine::Engine;
 use crate::record::RunRecord;
-use crate::spec::SweepSpec;
+use crate::spec::{SweepSpec, shell};
 
 /// The exit status of a sweep whose runs are all ok, but which crosses a threshold of `--fail-if`.
 const THRESHOLD_CROSSED: u8 = 3;
+/// The first seed of a sweep in shards that says no other.
+const SEED_OF_SHARDS: u64 = 1;
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
 
@@ -41,6 +47,8 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
   bench-cli sweep --batch-timeouts 400 --fail-if 'msgs_per_op>2' --fail-if 'every:stable_max_ms>600'
   bench-cli sweep --spec results/mine/sweep.toml --engine maelstrom --name mine-real
+  bench-cli sweep --strategy tree,hub --name mine --shard 3/16
+  bench-cli sweep --strategy tree,hub --name mine --on slurm --shards 16 --sbatch '--time=2:00:00'
 
 Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too. With --nemesis kill it also finds a
 directory of the run's own as DATA_DIR, in which this repository's node keeps its log.
@@ -66,6 +74,13 @@ pub struct SweepArgs {
     /// Where to write [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Execute one part of the runs, on one of several machines: I/N is the I-th of N parts; auto takes I
+    /// and N from Slurm's job array, auto/N takes I from it or from a Kubernetes indexed job. The part's
+    /// folder is shards/I-of-N in that of the sweep, and bench-cli merge puts the parts together
+    #[arg(long, value_name = "I/N", value_parser = clap::value_parser!(ShardChoice))]
+    shard: Option<ShardChoice>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Replace an earlier sweep in the same place instead of resuming it
     #[arg(long)]
     force: bool,
@@ -95,8 +110,13 @@ pub struct SweepArgs {
 /// # Errors
 /// If something that was asked for does not exist, or results cannot be written.
 pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
-    let directory = args.directory()?;
-    let commands = Commands::new(std::env::args_os(), &directory);
+    if let Some(shards) = args.cluster.shards {
+        return run_on_cluster(args, shards);
+    }
+    let shard = args.shard.map(ShardChoice::resolve).transpose()?;
+    let whole = args.directory()?;
+    let directory = shard.map_or_else(|| whole.clone(), |shard| folder::shard_folder(&whole, shard));
+    let commands = Commands::new(std::env::args_os(), &whole);
     let live = LiveReport::new(&directory, &args.limits);
     let mut screen = Screen::new(args.runs.detail()).with_report(live);
     if let Some(command) = args.build.as_ref().filter(|_| !args.dry_run) {
@@ -104,9 +124,13 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     let existing = args.existing();
     let resumes = existing != Existing::Replace;
-    let (spec, why) = args.description.resolve(&args.settings, &args.limits, &directory, resumes)?;
+    // The shards of a sweep must have the same seed, and know nothing of each other.
+    let default_seed = || if shard.is_some() { SEED_OF_SHARDS } else { random_seed() };
+    let (spec, why) =
+        args.description.resolve(&args.settings, &args.limits, &directory, resumes, default_seed)?;
     let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
     let axis = args.axis.of(&spec.runs()?)?;
+    let options = Options { shard, ..options };
     if args.dry_run {
         if let Some(command) = &args.build {
             println!("{command}");
@@ -117,8 +141,30 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     if let Some(sampled) = spec.sampled() {
         screen.note(&format!("sample: {sampled}"));
     }
+    if shard.is_some() {
+        shard::wait_for_predecessor(&directory.join(CSV_FILE), &options.stop, &screen);
+    }
     let ended = measure(&spec, &options, &mut screen, &commands)?;
-    output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats, axis.as_ref())?;
+    match shard {
+        // A shard's plots would be of too few runs, and many shards would draw them at the same time.
+        Some(shard) => screen.note(&format!(
+            "shard {shard}: {} of {} runs are in {}; bench-cli merge {} puts the shards together",
+            ended.records.len(),
+            ended.planned,
+            directory.display(),
+            shell::quote(&whole.display().to_string())
+        )),
+        None => {
+            output::conclude(
+                &ended,
+                &directory,
+                args.runs.extent(),
+                &args.limits,
+                &args.formats,
+                axis.as_ref(),
+            )?;
+        }
+    }
     if ended.stopped {
         eprintln!(
             "interrupted: {} of {} runs are in {}; to resume:\n  {}",
@@ -129,11 +175,55 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         );
         return Ok(ExitCode::from(INTERRUPTED));
     }
+    Ok(exit_status(args, &ended))
+}
+
+/// The exit status of a sweep that was not interrupted.
+fn exit_status(args: &SweepArgs, ended: &Ended) -> ExitCode {
     let crossed = report_crossings(&args.fail_if, &ended.records);
-    Ok(match (ended.records.iter().all(RunRecord::is_ok), crossed) {
+    match (!ended.stopped && ended.records.iter().all(RunRecord::is_ok), crossed) {
         (false, _) => ExitCode::FAILURE,
         (true, true) => ExitCode::from(THRESHOLD_CROSSED),
         (true, false) => ExitCode::SUCCESS,
+    }
+}
+
+/// Has a cluster execute the sweep in `shards` parts.
+fn run_on_cluster(args: &SweepArgs, shards: NonZeroU32) -> anyhow::Result<ExitCode> {
+    let directory = slurm::shared(&args.directory()?)?;
+    let commands = Commands::new(std::env::args_os(), &directory);
+    let existing = args.existing();
+    let resumes = existing != Existing::Replace;
+    let (spec, why) =
+        args.description.resolve(&args.settings, &args.limits, &directory, resumes, random_seed)?;
+    let stop = signals::listen(signals::DETACHING).context("cannot handle signals")?;
+    let programs = args.description.engine.programs()?;
+    let options = args.runs.options_until(stop, &directory, existing, programs);
+    let mut sweep_flags = args.runs.words();
+    sweep_flags.extend(args.description.engine.place_of_maelstrom()?);
+    if existing == Existing::RetryFailed {
+        sweep_flags.push("--retry-failed".to_owned());
+    }
+    let request = Request {
+        spec,
+        options: &options,
+        shards,
+        sbatch: args.cluster.sbatch.as_ref(),
+        sweep_flags,
+        limits: &args.limits,
+        formats: &args.formats,
+        extent: args.runs.extent(),
+        commands: &commands,
+    };
+    if args.dry_run {
+        return request.print_scripts().map(|()| ExitCode::SUCCESS);
+    }
+    let screen = Screen::new(args.runs.detail());
+    screen.note(&format!("engine: {} ({why})", request.spec.engine));
+    let build = |screen: &Screen| args.build.as_ref().map_or(Ok(()), |command| build::run(command, screen));
+    Ok(match request.run(screen, build)? {
+        Some(ended) => exit_status(args, &ended),
+        None => ExitCode::from(INTERRUPTED),
     })
 }
 
@@ -182,7 +272,7 @@ pub(super) fn measure(
 /// Prints what a sweep would execute.
 fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     let commands = sweep::commands(spec, options)?;
-    let runs = spec.runs()?;
+    let runs = spec.runs_of(options.shard)?;
     for ((name, command), run) in commands.iter().zip(&runs) {
         match (command, run.seed) {
             (Some(command), _) => println!("{command}"),
@@ -256,6 +346,9 @@ impl SweepArgs {
                     )));
                 }
                 Ok(Path::new("results").join(name))
+            }
+            (None, None) if self.shard.is_some() => {
+                bail!("--shard needs --out or --name: all shards of a sweep go into the same folder")
             }
             (None, None) => {
                 let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");

@@ -6,6 +6,7 @@ use super::axes::{self, Axes, Axis};
 use super::canvas::Area;
 use super::draw::{RADIUS, bold, marker, path, regular, text};
 use super::layout::{self, Layout, MARGIN};
+use super::page::Page;
 use super::runs::nothing_to_draw;
 use super::style::{INK, Look, MUTED, Marker, PALE};
 use crate::analysis::effects::{Effects, Level, Main, Term, Verdict};
@@ -18,6 +19,8 @@ const MOST: usize = 5;
 /// Sizes in pixels.
 const CHART: (i32, i32) = (250, 190);
 const ABOVE: i32 = 46;
+/// The narrowest chart that is legible.
+const NARROWEST: i32 = 90;
 /// The radius of a setting's median.
 const SETTING_RADIUS: f64 = 2.0;
 
@@ -25,7 +28,7 @@ const SETTING_RADIUS: f64 = 2.0;
 ///
 /// # Errors
 /// If no run is ok, or fewer than two parameters vary, so that there is nothing to draw.
-pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
+pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let rows: Vec<Effects> = FIGURES.into_iter().filter_map(|figure| Effects::of(series, figure)).collect();
     let Some(first) = rows.first() else {
         if series.iter().all(|series| series.figures(Figure::P50).is_empty()) {
@@ -42,6 +45,7 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
         "Down is better. Large points: the average over all values of the other parameters.{left_out}"
     );
     let layout = Layout {
+        page,
         title: "Effects of the parameters",
         subtitle: &[
             &first_line,
@@ -50,15 +54,22 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
         ],
         footer: layout::settings(series),
     };
-    let (width, height) = (axes::LEFT + CHART.0, ABOVE + CHART.1 + axes::BELOW);
-    let size = (shown.len() as i32 * (width + MARGIN) - MARGIN, rows.len() as i32 * height);
+    let columns = shown.len() as i32;
+    let all = layout::width(page, columns * (axes::LEFT + CHART.0 + MARGIN) - MARGIN);
+    let width = (all + MARGIN) / columns - MARGIN;
+    let chart = (width - axes::LEFT, CHART.1);
+    if chart.0 < NARROWEST {
+        bail!("a panel for each of {columns} parameters needs a larger --width");
+    }
+    let height = ABOVE + chart.1 + axes::BELOW;
+    let size = (all, rows.len() as i32 * height);
     layout.draw(size, |root, _| {
         for (row, effects) in (0..).zip(&rows) {
             let y = vertical(effects);
             for (column, &place) in (0..).zip(&shown) {
                 let corner = (MARGIN + column * (width + MARGIN), layout.top() + row * height);
                 let y = if column == 0 { y.clone().titled(title(effects.figure)) } else { y.clone() };
-                let panel = Panel { main: &effects.parameters[place], term: &effects.terms[place] };
+                let panel = Panel { main: &effects.parameters[place], term: &effects.terms[place], chart };
                 panel.draw(root, corner, y)?;
             }
         }
@@ -96,6 +107,8 @@ fn vertical(effects: &Effects) -> Axis {
 struct Panel<'a> {
     main: &'a Main,
     term: &'a Term,
+    /// The chart's width and height.
+    chart: (i32, i32),
 }
 
 impl Panel<'_> {
@@ -104,7 +117,8 @@ impl Panel<'_> {
         text(root, (chart, top + 14), &self.main.parameter.words(), &bold(15), INK)?;
         text(root, (chart, top + 32), &explained(self.term), &regular(13), MUTED)?;
         let x = self.horizontal().titled(self.main.title.clone());
-        let axes = Axes { left: chart, top: top + ABOVE, width: CHART.0, height: CHART.1, x, y };
+        let (width, height) = self.chart;
+        let axes = Axes { left: chart, top: top + ABOVE, width, height, x, y };
         axes.draw(root)?;
         let look = Look { colour: INK, marker: Marker::Circle, dash: None };
         for (place, level) in self.main.levels.iter().enumerate() {
@@ -169,11 +183,11 @@ mod tests {
         };
         let records: Vec<RunRecord> =
             [5, 10, 25].into_iter().flat_map(|nodes| ["push", "pull"].map(|mode| run(nodes, mode))).collect();
-        let svg = draw(&Series::group(&records)).unwrap();
+        let svg = draw(&Series::group(&records), Page::SCREEN).unwrap();
         for word in ["mode", "push", "pull", "node count", "messages per operation", "maximum latency (ms)"] {
             assert!(svg.contains(word), "{word}\n{svg}");
         }
-        let alone = draw(&Series::group(&[example(50, 1), example(100, 1)])).unwrap_err();
+        let alone = draw(&Series::group(&[example(50, 1), example(100, 1)]), Page::SCREEN).unwrap_err();
         assert_eq!(alone.to_string(), "fewer than two parameters vary");
     }
 }

@@ -20,6 +20,7 @@ use super::labels::Labels;
 use super::layout::{self, CHART_TITLE, Layout, MARGIN};
 use super::legend::{Entry, Legend, Symbol};
 use super::multiples::multiples;
+use super::page::Page;
 use super::published::{self, By, Published};
 use super::runs::nothing_to_draw;
 use super::style;
@@ -31,36 +32,48 @@ use crate::spec::limits::Challenge;
 
 /// The size of each chart in pixels.
 const CHART: (i32, i32) = (540, 520);
+/// From this width on, in pixels, a chart has room for the names of others' results.
+const ROOM_FOR_NAMES: i32 = 400;
 
 /// Draws the plot.
 ///
 /// # Errors
 /// If no run is ok, so that there is nothing to draw.
-pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
+pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let scene = Scene::of(series)?;
     let subtitle = scene.subtitle(series);
     let subtitle: Vec<&str> = subtitle.iter().map(String::as_str).collect();
-    let layout =
-        Layout { title: "Messages against latency", subtitle: &subtitle, footer: layout::settings(series) };
-    let width = 2 * (axes::LEFT + CHART.0) + MARGIN;
+    let layout = Layout {
+        page,
+        title: "Messages against latency",
+        subtitle: &subtitle,
+        footer: layout::settings(series),
+    };
+    let width = layout::width(page, 2 * (axes::LEFT + CHART.0) + MARGIN);
+    // Two charts side by side on a screen, one below the other in a column.
+    let (columns, rows) = if page.width().is_some() { (1, 2) } else { (2, 1) };
+    let chart = (width + MARGIN) / columns - MARGIN - axes::LEFT;
+    let chart = (chart, layout::height(page, chart, CHART.1));
     let legends = scene.rows.iter().map(|row| Legend::row(scene.legend(row.clone()), width));
     let legends: Vec<Legend> = legends.collect::<anyhow::Result<_>>()?;
-    let below = CHART_TITLE + CHART.1 + axes::BELOW;
-    let height = legends.iter().map(|legend| legend.height() + below).sum();
+    let panel_height = CHART_TITLE + chart.1 + axes::BELOW;
+    let height = legends.iter().map(|legend| legend.height() + rows * panel_height).sum();
     ensure!(height < 20_000, "{} series are too many for one plot", series.len());
     layout.draw((width, height), |root, notes| {
         let mut top = layout.top();
-        for (row, legend) in scene.rows.iter().zip(&legends) {
+        for (series, legend) in scene.rows.iter().zip(&legends) {
             legend.draw(root, (MARGIN, top))?;
-            top += legend.height() + CHART_TITLE;
+            top += legend.height();
             for (place, which) in (0..).zip([Which::Median, Which::Max]) {
-                let left = MARGIN + axes::LEFT + place * (axes::LEFT + CHART.0 + MARGIN);
+                let (column, row) = (place % columns, place / columns);
+                let left = MARGIN + axes::LEFT + column * (axes::LEFT + chart.0 + MARGIN);
+                let top = top + CHART_TITLE + row * panel_height;
                 layout::chart_title(root, (left, top), which.title())?;
-                let axes = scene.axes(which, (left, top));
+                let axes = scene.axes(which, (left, top), chart);
                 let labels = Labels::new((axes.left, axes.top, axes.width, axes.height));
-                scene.draw_panel(&mut Panel { root, notes, labels, axes, which }, row.clone())?;
+                scene.draw_panel(&mut Panel { root, notes, labels, axes, which }, series.clone())?;
             }
-            top += CHART.1 + axes::BELOW;
+            top += rows * panel_height;
         }
         Ok(())
     })
@@ -202,7 +215,7 @@ impl Scene {
     }
 
     /// The axes that hold every point.
-    fn axes(&self, which: Which, (left, top): (i32, i32)) -> Axes {
+    fn axes(&self, which: Which, (left, top): (i32, i32), (width, height): (i32, i32)) -> Axes {
         let runs = || self.curves.iter().flat_map(|curve| &curve.runs);
         let latencies =
             runs().map(|run| which.of(run)).chain(self.published.iter().map(|one| which.published(one)));
@@ -212,8 +225,8 @@ impl Scene {
         Axes {
             left,
             top,
-            width: CHART.0,
-            height: CHART.1,
+            width,
+            height,
             x: Axis::logarithmic(latencies).titled(format!("{} (ms)", which.title().to_lowercase())),
             y: Axis::logarithmic(messages).titled(axes::MESSAGES),
         }
@@ -240,7 +253,9 @@ impl Scene {
         for challenge in self.challenges {
             challenges::label(panel, challenge)?;
         }
-        published_points::label(panel, &self.published)?;
+        if panel.axes.width >= ROOM_FOR_NAMES {
+            published_points::label(panel, &self.published)?;
+        }
         curves::label(panel, own)?;
         for model in &models {
             model.label(panel)?;
@@ -261,8 +276,8 @@ mod tests {
     fn the_challenge_has_models_boxes_and_others_results() {
         let records: Vec<RunRecord> = (1..8).map(|step| example(step * 50, 1)).collect();
         let series = Series::group(&records);
-        let svg = draw(&series).unwrap();
-        assert_eq!(svg, draw(&series).unwrap());
+        let svg = draw(&series, Page::SCREEN).unwrap();
+        assert_eq!(svg, draw(&series, Page::SCREEN).unwrap());
         for word in [
             "model, one hop",
             "model, two hops",
@@ -279,7 +294,7 @@ mod tests {
     #[test]
     fn another_cluster_is_not_compared_with_the_challenge() {
         let records: Vec<RunRecord> = (1..8).map(|step| with_nodes(5, step * 50, 1)).collect();
-        let svg = draw(&Series::group(&records)).unwrap();
+        let svg = draw(&Series::group(&records), Page::SCREEN).unwrap();
         assert!(svg.contains("model, two hops") && !svg.contains("3d passes") && !svg.contains("DnMllr"));
     }
 
@@ -292,7 +307,7 @@ mod tests {
         for faulty in [with_partitions, with_loss, uniform] {
             let slower =
                 faulty(400).with(|record| record.stable_mut().max = std::time::Duration::from_millis(600));
-            let svg = draw(&Series::group(&[faulty(50), slower])).unwrap();
+            let svg = draw(&Series::group(&[faulty(50), slower]), Page::SCREEN).unwrap();
             for word in ["two hops", "3d passes", "DnMllr", "grey bands"] {
                 assert!(!svg.contains(word), "{word}");
             }
@@ -302,6 +317,11 @@ mod tests {
     #[test]
     fn runs_that_failed_are_nothing_to_draw() {
         let failed = failed(50, 1, Status::Crashed);
-        assert!(draw(&Series::group(&[failed])).unwrap_err().to_string().contains("nothing to draw"));
+        assert!(
+            draw(&Series::group(&[failed]), Page::SCREEN)
+                .unwrap_err()
+                .to_string()
+                .contains("nothing to draw")
+        );
     }
 }

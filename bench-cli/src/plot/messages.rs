@@ -10,6 +10,7 @@ use super::draw::{RADIUS, path};
 use super::layout::{self, Layout, MARGIN};
 use super::legend::{Entry, Legend, Symbol};
 use super::multiples::multiples;
+use super::page::Page;
 use super::runs::{self, Run, note, nothing_to_draw};
 use super::style::{self, Look};
 use crate::analysis::{Figure, Series};
@@ -27,7 +28,7 @@ const STEPS: u32 = 200;
 ///
 /// # Errors
 /// If no run is ok, so that there is nothing to draw.
-pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
+pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let panels: Vec<Vec<Curve>> = multiples(series).into_iter().map(curves).collect();
     let all = || panels.iter().flatten();
     if all().all(|curve| curve.runs.is_empty()) {
@@ -43,24 +44,25 @@ pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
         &["Down is better. Points are runs; lines join the medians."]
     };
     let title = format!("Messages against {}", series[0].axis.words());
-    let layout = Layout { title: &title, subtitle, footer: layout::settings(series) };
+    let layout = Layout { page, title: &title, subtitle, footer: layout::settings(series) };
     let (x, y) = axes_around(&all().collect::<Vec<_>>(), series[0].axis_title());
     let legends =
         panels.iter().map(|panel| Legend::column(panel.iter().map(|curve| curve.entry(has_models))));
     let legends: Vec<Legend> = legends.collect();
-    let below = CHART.1 + axes::BELOW;
-    let height = legends.iter().map(|legend| legend.height() + below).sum();
-    ensure!(height < 20_000, "{} series are too many for one plot", series.len());
-    layout.draw((axes::LEFT + CHART.0, height), |root, notes| {
+    let all_width = layout::width(page, axes::LEFT + CHART.0);
+    let (left, width) = (MARGIN + axes::LEFT, all_width - axes::LEFT);
+    let height = layout::height(page, width, CHART.1);
+    let all_height = legends.iter().map(|legend| legend.height() + height + axes::BELOW).sum();
+    ensure!(all_height < 20_000, "{} series are too many for one plot", series.len());
+    layout.draw((all_width, all_height), |root, notes| {
         let mut top = layout.top();
         for (panel, legend) in panels.iter().zip(&legends) {
             legend.draw(root, (MARGIN, top))?;
             top += legend.height();
-            let (left, (width, height)) = (MARGIN + axes::LEFT, CHART);
             let axes = Axes { left, top, width, height, x: x.clone(), y: y.clone() };
             axes.draw(root)?;
             panel.iter().try_for_each(|curve| curve.draw(root, notes, &axes))?;
-            top += below;
+            top += height + axes::BELOW;
         }
         Ok(())
     })
@@ -143,13 +145,13 @@ mod tests {
     fn only_strategies_with_a_model_have_a_curve() {
         let tree = |timeout| of_strategy(StrategyKind::Tree, timeout);
         let records = [example(50, 1), example(400, 1), tree(50), tree(400)];
-        let svg = draw(&Series::group(&records)).unwrap();
+        let svg = draw(&Series::group(&records), Page::SCREEN).unwrap();
         for word in
             ["two hops, one period for all", "no model", "batch timeout (ms)", "tree, 400 ms, repetition 1"]
         {
             assert!(svg.contains(word), "{word}");
         }
-        let without = draw(&Series::group(&records[2..])).unwrap();
+        let without = draw(&Series::group(&records[2..]), Page::SCREEN).unwrap();
         assert!(!without.contains("models for clients"));
     }
 }

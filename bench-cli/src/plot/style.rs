@@ -108,6 +108,17 @@ fn of_other(place: usize) -> Look {
     Look { colour: COLOURS[place % COLOURS.len()], marker: MARKERS[of_four], dash: DASHES[of_four] }
 }
 
+/// The ends of a scale of colours.
+pub const LIGHT: RGBColor = RGBColor(0x8f, 0xb8, 0xde);
+/// The dark end of that scale.
+pub const DARK: RGBColor = RGBColor(0x12, 0x2a, 0x54);
+
+/// The colour at a share of the way from one to another.
+pub fn between(RGBColor(r, g, b): RGBColor, RGBColor(red, green, blue): RGBColor, share: f64) -> RGBColor {
+    let mix = |from: u8, to: u8| (f64::from(from) + (f64::from(to) - f64::from(from)) * share).round() as u8;
+    RGBColor(mix(r, red), mix(g, green), mix(b, blue))
+}
+
 /// A colour dark enough for small text on white.
 pub fn darker(RGBColor(red, green, blue): RGBColor) -> RGBColor {
     let [red, green, blue] = [red, green, blue].map(|part| (f64::from(part) * 0.72) as u8);

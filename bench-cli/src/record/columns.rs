@@ -144,7 +144,7 @@ pub fn all() -> &'static [Column] {
             .chain(provenance())
             .chain([node_env()])
             .chain(later.map(setting))
-            .chain([series()])
+            .chain([series(), host()])
             .collect()
     })
 }
@@ -164,6 +164,21 @@ const SETTINGS: [&str; 12] = [
     "message_duplication",
     "availability",
 ];
+
+/// The columns that say which run it is, other than the user's parameters.
+pub(super) fn identity() -> impl Iterator<Item = &'static Column> {
+    const FIELDS: [&str; 8] =
+        ["engine", "strategy", "batch_timeout_ms", "repetition", "seed", "node_bin", "node_args", "node_env"];
+    let is_one =
+        |column: &&Column| matches!(column.access, Access::Setting(_)) || FIELDS.contains(&column.name);
+    all().iter().filter(is_one)
+}
+
+/// A run's fields in [`identity`].
+pub(super) fn identity_cells(run: &RunSpec) -> impl Iterator<Item = Cell> {
+    let record = RunRecord { run: run.clone(), ..blank() };
+    identity().map(move |column| column.cell(&record))
+}
 
 /// The columns' names, as a line of the file.
 pub fn header(parameters: &ParameterColumns) -> String {
@@ -228,10 +243,12 @@ fn blank() -> RunRecord {
             status: Status::Unreadable,
             reason: String::new(),
             figures: None,
+            distribution: None,
             timer_p99: None,
             late: None,
             engine_version: String::new(),
             bench_version: String::new(),
+            host: String::new(),
             started_at: None,
             duration: Duration::ZERO,
             // Records from before there were attempts.
@@ -558,6 +575,19 @@ fn series() -> Column {
             write: |record| Cell::Text(record.series()),
             // It follows from the other columns and the description in the sweep's folder.
             read: |_, _| Ok(()),
+        },
+    }
+}
+
+/// Where a run was made.
+fn host() -> Column {
+    Column {
+        name: "host",
+        unit: "text",
+        meaning: "The machine that the run was made on: Slurm's name of it, or its host name; empty if it is not known.",
+        access: Access::Field {
+            write: |record| record.measured.host.as_str().into(),
+            read: |record, text| keep(&mut record.measured.host, text),
         },
     }
 }

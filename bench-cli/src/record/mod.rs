@@ -6,6 +6,7 @@
 
 pub mod columns;
 pub mod csv_file;
+pub mod distribution;
 pub mod parameter_columns;
 pub mod results;
 
@@ -17,6 +18,7 @@ use node::StrategyKind;
 pub use crate::harness::checker::Validity;
 use crate::spec::RunSpec;
 use crate::spec::settings::{Settings, named};
+pub use distribution::Distribution;
 pub use results::Figures;
 
 /// A run and what it measured: one line of `sweep.csv`.
@@ -37,6 +39,8 @@ pub struct Measured {
     pub reason: String,
     /// What it measured, if it got that far.
     pub figures: Option<Figures>,
+    /// The distribution of its stable latencies, if it is known. `sweep.csv` does not have it.
+    pub distribution: Option<Distribution>,
     /// How late the engine's timers fired (99th percentile), if it says.
     pub timer_p99: Option<Duration>,
     /// Whether that is so late that latencies read too high, if the engine says.
@@ -45,6 +49,8 @@ pub struct Measured {
     pub engine_version: String,
     /// The version of this program.
     pub bench_version: String,
+    /// The name of the machine that it was made on; empty if it is not known.
+    pub host: String,
     /// When the run began.
     pub started_at: Option<Timestamp>,
     /// How long it took by the wall clock, start and checks included.
@@ -313,10 +319,12 @@ pub(crate) mod tests {
                         max: ms(201 + batch_timeout_ms),
                     }),
                 }),
+                distribution: None,
                 timer_p99: Some(Duration::from_micros(90)),
                 late: Some(false),
                 engine_version: "0.1.0".to_owned(),
                 bench_version: "0.1.0".to_owned(),
+                host: "here".to_owned(),
                 started_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
                 duration: Duration::from_millis(30_500),
                 attempts: 1,

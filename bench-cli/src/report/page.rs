@@ -285,7 +285,14 @@ fn failed(records: &[RunRecord]) -> Option<String> {
             runs.join(", ")
         );
     }
-    Some(html + html::CLOSE)
+    html.push_str(html::CLOSE);
+    // The likely reason of all of them.
+    for warning in Warning::on(&Series::group(records)) {
+        if let Warning::Unit { .. } = warning {
+            let _ = writeln!(html, "<p class=\"bad\">{}</p>", escape(&summary::sentence(&warning)));
+        }
+    }
+    Some(html)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! | module | what it defines |
 //! |---|---|
 //! | [`sweep`] | a sweep: engine, node, grid of parameters, repetitions, seed, limits |
-//! | [`run`] | one run of it |
+//! | [`run`], [`shard`] | one run of it; a part of its runs, for one of several machines |
 //! | `sample` | a space-filling subset of a grid |
 //! | [`mod@file`] | `sweep.toml`, and what flags add to it |
 //! | [`setting`], [`settings`] | the table of Maelstrom's settings; a run's values of them |
@@ -27,6 +27,7 @@ pub mod run;
 mod sample;
 pub mod setting;
 pub mod settings;
+pub mod shard;
 pub mod shell;
 pub mod sweep;
 pub mod template;

@@ -59,6 +59,28 @@ pub struct Grid {
     pub settings: SettingLists,
 }
 
+impl Grid {
+    /// Adds the values of another grid over the same parameters.
+    pub fn include(&mut self, other: &Grid) {
+        fn add<T: PartialEq + Clone>(own: &mut Vec<T>, others: &[T]) {
+            for one in others {
+                if !own.contains(one) {
+                    own.push(one.clone());
+                }
+            }
+        }
+        add(&mut self.batch_timeouts, &other.batch_timeouts);
+        self.batch_timeouts.sort_unstable();
+        add(&mut self.strategies, &other.strategies);
+        for parameter in &mut self.parameters {
+            if let Some(same) = other.parameters.iter().find(|one| one.name == parameter.name) {
+                add(&mut parameter.values, &same.values);
+            }
+        }
+        self.settings.0.iter_mut().zip(&other.settings.0).for_each(|(own, others)| add(own, others));
+    }
+}
+
 /// The axes of a grid that a node may lack.
 struct Axes {
     strategies: Vec<Option<StrategyKind>>,

@@ -8,3 +8,4 @@ pub mod median;
 pub mod rank_interval;
 pub mod regression;
 pub mod theil_sen;
+pub mod two_samples;

@@ -97,6 +97,25 @@ pub fn has_pandas() -> bool {
     found
 }
 
+/// The environment variable that says that the tools of a cluster are installed, so that no test may be
+/// skipped for lack of them.
+pub const CI_SLURM: &str = "CI_SLURM";
+
+/// Whether a tool of a cluster, which was `found` or not, can be used. A test that is skipped says so.
+///
+/// # Panics
+/// If the tool must be there.
+pub fn has_cluster_tool(name: &str, found: bool) -> bool {
+    assert!(
+        found || std::env::var_os(CI_SLURM).is_none(),
+        "{name} is not installed, though {CI_SLURM} is set"
+    );
+    if !found {
+        eprintln!("skipped: {name} is not installed");
+    }
+    found
+}
+
 /// Runs the tool in `folder` to its end, with arguments that have no spaces in them.
 pub fn bench(folder: &Path, args: &str) -> Output {
     bench_cli().args(args.split_whitespace()).current_dir(folder).output().unwrap()

@@ -50,7 +50,7 @@ pub(super) async fn check(
     engine: &Engine,
     options: &Options,
 ) -> anyhow::Result<Vec<Finding>> {
-    let runs = spec.runs()?;
+    let runs = spec.runs_of(options.shard)?;
     let mut findings = Vec::new();
     if spec.engine == EngineKind::Maelstrom {
         findings.extend(tools::check());

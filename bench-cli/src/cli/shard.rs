@@ -1,0 +1,152 @@
+//! `--shard`: which part of a sweep's runs this process executes.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+
+use super::progress::Screen;
+use crate::record::csv_file;
+use crate::spec::shard::{InvalidShard, Shard};
+use crate::supervise::stop::{Stop, StopSignal};
+
+/// The value of `--shard`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ShardChoice {
+    /// This one.
+    Given(Shard),
+    /// The scheduler that started this process says which.
+    Auto {
+        /// How many there are; without it, the scheduler says that, too.
+        count: Option<u32>,
+    },
+}
+
+impl FromStr for ShardChoice {
+    type Err = InvalidShard;
+
+    fn from_str(text: &str) -> Result<ShardChoice, InvalidShard> {
+        const AUTO: &str = "auto";
+        match text.split_once('/') {
+            None if text == AUTO => Ok(ShardChoice::Auto { count: None }),
+            Some((index, count)) if index == AUTO => {
+                // The last shard of so many is valid if there can be so many.
+                let last: Shard = format!("{count}/{count}").parse()?;
+                Ok(ShardChoice::Auto { count: Some(last.count()) })
+            }
+            _ => text.parse().map(ShardChoice::Given),
+        }
+    }
+}
+
+impl ShardChoice {
+    /// The shard.
+    ///
+    /// # Errors
+    /// If it is to be taken from the environment, which does not say it or contradicts itself.
+    pub(super) fn resolve(self) -> anyhow::Result<Shard> {
+        self.resolve_in(|name| std::env::var(name).ok())
+    }
+
+    fn resolve_in(self, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Shard> {
+        let count = match self {
+            ShardChoice::Given(shard) => return Ok(shard),
+            ShardChoice::Auto { count } => count,
+        };
+        let number = |name: &str| -> anyhow::Result<Option<u32>> {
+            let text = variable(name);
+            text.map(|text| text.parse().with_context(|| format!("{name} is {text:?}"))).transpose()
+        };
+        if let Some(task) = number("SLURM_ARRAY_TASK_ID")? {
+            let first = number("SLURM_ARRAY_TASK_MIN")?.unwrap_or(1);
+            let last = number("SLURM_ARRAY_TASK_MAX")?.unwrap_or(task);
+            let count = match count {
+                Some(count) => count,
+                None => number("SLURM_ARRAY_TASK_COUNT")?.context("SLURM_ARRAY_TASK_COUNT is not set")?,
+            };
+            // A part of an array, such as --array=3,7, would count itself as all of it.
+            ensure!(
+                (first <= 1 && last.checked_sub(first) == Some(count - 1)),
+                "the tasks of this job array are not 1-{count} or 0-{}; give --shard I/N",
+                count - 1
+            );
+            return shard(task.checked_sub(first), count);
+        }
+        let Some(index) = number("JOB_COMPLETION_INDEX")? else {
+            anyhow::bail!(
+                "--shard auto finds neither SLURM_ARRAY_TASK_ID of a Slurm job array nor JOB_COMPLETION_INDEX of a \
+                 Kubernetes indexed job; give --shard I/N"
+            );
+        };
+        let count =
+            count.context("a Kubernetes job does not say how many parts it has; give --shard auto/N")?;
+        shard(Some(index), count)
+    }
+}
+
+/// Waits while another process writes the rows of this task's shard, if a Slurm job executes it. Slurm starts a
+/// task again when it no longer hears of the first node, on which the runs may still go on: there is nothing
+/// to do until those have ended, and an error would not start the task again.
+pub(super) fn wait_for_predecessor(csv: &Path, stop: &StopSignal, screen: &Screen) {
+    const PAUSE: Duration = Duration::from_secs(2);
+    if std::env::var_os("SLURM_JOB_ID").is_none() || !csv_file::is_being_written(csv) {
+        return;
+    }
+    screen.note("another process executes this shard; waiting until it ends");
+    while csv_file::is_being_written(csv) && stop.current() == Stop::No {
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// The shard of an index from 0.
+fn shard(index: Option<u32>, count: u32) -> anyhow::Result<Shard> {
+    let shard = index.and_then(|index| Shard::new(index.checked_add(1)?, count));
+    shard.with_context(|| format!("the scheduler's index is not below {count}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(choice: &str, variables: &[(&str, &str)]) -> Result<String, String> {
+        let choice: ShardChoice = choice.parse().unwrap();
+        let variable = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        choice.resolve_in(variable).map(|shard| shard.to_string()).map_err(|error| error.to_string())
+    }
+
+    fn array<'a>(task: &'a str, first: &'a str, last: &'a str, count: &'a str) -> [(&'a str, &'a str); 4] {
+        [
+            ("SLURM_ARRAY_TASK_ID", task),
+            ("SLURM_ARRAY_TASK_MIN", first),
+            ("SLURM_ARRAY_TASK_MAX", last),
+            ("SLURM_ARRAY_TASK_COUNT", count),
+        ]
+    }
+
+    #[test]
+    fn a_scheduler_says_which_shard_it_is() {
+        assert_eq!(resolve("auto", &array("3", "1", "16", "16")).as_deref(), Ok("3/16"));
+        assert_eq!(resolve("auto", &array("0", "0", "3", "4")).as_deref(), Ok("1/4"));
+        assert_eq!(resolve("auto/8", &[("JOB_COMPLETION_INDEX", "7")]).as_deref(), Ok("8/8"));
+        assert_eq!(resolve("2/3", &array("1", "1", "9", "9")).as_deref(), Ok("2/3"));
+    }
+
+    #[test]
+    fn a_part_of_an_array_does_not_pass_for_all_of_it() {
+        for part in [array("3", "3", "3", "1"), array("7", "1", "7", "2"), array("4", "2", "5", "4")] {
+            assert!(resolve("auto", &part).unwrap_err().contains("give --shard I/N"));
+        }
+        assert!(resolve("auto/16", &array("3", "3", "7", "2")).is_err());
+    }
+
+    #[test]
+    fn what_is_not_said_is_asked_for() {
+        assert!(resolve("auto", &[]).unwrap_err().contains("neither SLURM_ARRAY_TASK_ID"));
+        assert!(resolve("auto", &[("JOB_COMPLETION_INDEX", "7")]).unwrap_err().contains("--shard auto/N"));
+        assert!(resolve("auto/7", &[("JOB_COMPLETION_INDEX", "7")]).unwrap_err().contains("not below 7"));
+        assert!(["auto/0", "auto/x", "automatic"].iter().all(|text| text.parse::<ShardChoice>().is_err()));
+    }
+}

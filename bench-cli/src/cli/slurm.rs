@@ -1,0 +1,279 @@
+//! `--on slurm`: a sweep that a cluster executes, followed from here.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+
+use super::artifacts;
+use super::limits::LimitArgs;
+use super::output::{self, Extent, FormatArgs, Results};
+use super::progress::Screen;
+use super::typed::Commands;
+use crate::campaign::merge;
+use crate::campaign::slurm::script::{self, Scripts};
+use crate::campaign::slurm::{Changed, ClusterSweep, Followed, Jobs, Layout, SlurmError, Watcher};
+use crate::campaign::sweep::origin::ORIGIN_FILE;
+use crate::campaign::sweep::{self, CSV_FILE, Ended, Existing, Observer as _, Options, Plan, SHARDS_FOLDER};
+use crate::engine::Engine;
+use crate::record::{RunRecord, csv_file};
+use crate::spec::{Names, SweepSpec};
+
+/// The flags that say which cluster executes a sweep.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Clusters")]
+pub struct ClusterArgs {
+    /// Execute the shards of the sweep as an array of Slurm jobs, and follow them; Ctrl-C detaches, and the
+    /// same command attaches again or submits what is missing
+    #[arg(long, value_enum, value_name = "CLUSTER", requires = "shards", conflicts_with = "shard")]
+    pub(super) on: Option<Cluster>,
+    /// Number of shards, each a task of the array
+    #[arg(long, value_name = "N", requires = "on")]
+    pub(super) shards: Option<NonZeroU32>,
+    /// Options of sbatch for all jobs, such as '--partition=short --time=2:00:00'
+    #[arg(long, value_name = "OPTIONS", requires = "on", allow_hyphen_values = true, value_parser = sbatch_options)]
+    pub(super) sbatch: Option<SbatchOptions>,
+}
+
+/// The values of `--on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Cluster {
+    Slurm,
+}
+
+/// The value of `--sbatch`: options, each with its value.
+#[derive(Clone, Debug)]
+pub(super) struct SbatchOptions(Vec<Vec<String>>);
+
+fn sbatch_options(text: &str) -> Result<SbatchOptions, String> {
+    script::options(text).map(SbatchOptions)
+}
+
+/// A sweep for a cluster.
+pub(super) struct Request<'a> {
+    pub spec: SweepSpec,
+    /// Its directory is absolute.
+    pub options: &'a Options,
+    pub shards: NonZeroU32,
+    pub sbatch: Option<&'a SbatchOptions>,
+    /// Flags of `sweep` for each task.
+    pub sweep_flags: Vec<String>,
+    pub limits: &'a LimitArgs,
+    pub formats: &'a FormatArgs,
+    pub extent: Extent,
+    pub commands: &'a Commands,
+}
+
+impl Request<'_> {
+    /// Prints the scripts that would be submitted.
+    ///
+    /// # Errors
+    /// If the sweep is not possible, or another one is there.
+    pub(super) fn print_scripts(&self) -> anyhow::Result<()> {
+        sweep::validate(&self.spec, self.options)?;
+        let sweep = self.open(&self.spec)?;
+        let scripts = self.scripts()?;
+        let layout = Layout(&self.options.directory);
+        let numbers = sweep.numbers();
+        print!("{}", scripts.array(&numbers));
+        println!("\n{}", scripts.merge().trim_end());
+        eprintln!(
+            "{} shards would be submitted as {} and {}; nothing was done",
+            numbers.len(),
+            layout.array_script().display(),
+            layout.merge_script().display()
+        );
+        Ok(())
+    }
+
+    /// Submits the sweep or what is missing of it, follows the jobs, and prints what was measured. `prepare`
+    /// is called before anything is submitted. `None` if the user detached.
+    ///
+    /// # Errors
+    /// If the sweep is not possible, another one is there, or Slurm refuses it.
+    pub(super) fn run(
+        &self,
+        screen: Screen,
+        prepare: impl FnOnce(&Screen) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Option<Ended>> {
+        let directory = &self.options.directory;
+        sweep::validate(&self.spec, self.options)?;
+        if self.options.existing == Existing::Replace {
+            self.replace()?;
+        } else {
+            artifacts::refuse_strangers(directory)?;
+        }
+        let spec = sweep::extended(&self.spec, directory)?;
+        let mut sweep = self.open(&spec)?;
+        let attached = sweep.active_jobs()?;
+        let jobs = match attached {
+            Some(jobs) => {
+                screen.note(&format!("attached to jobs {}", jobs.shown()));
+                Some(jobs)
+            }
+            None if sweep.remaining.is_empty() => None,
+            None => {
+                prepare(&screen)?;
+                let jobs = sweep.submit(&self.scripts()?)?;
+                let count = sweep.remaining.len();
+                screen.note(&format!(
+                    "submitted {count} shards as job {}, and their merge as job {}",
+                    jobs.array, jobs.merge
+                ));
+                Some(jobs)
+            }
+        };
+        if let Some(jobs) = jobs {
+            let mut watcher = self.watcher(screen, &spec, &sweep)?;
+            let followed = sweep.follow(&jobs, &self.options.stop, &mut watcher);
+            watcher.screen.ended();
+            if followed == Followed::Detached {
+                self.say_detached(&jobs);
+                return Ok(None);
+            }
+        }
+        let ended = self.conclude(&spec, sweep.records)?;
+        if ended.stopped {
+            eprintln!(
+                "{} of {} runs are missing; to submit them again:\n  {}",
+                ended.planned - ended.records.len(),
+                ended.planned,
+                self.commands.resume
+            );
+        }
+        Ok(Some(ended))
+    }
+
+    fn open<'a>(&'a self, spec: &'a SweepSpec) -> anyhow::Result<ClusterSweep<'a>> {
+        ClusterSweep::open(&self.options.directory, spec, self.shards.get(), self.options.existing)
+    }
+
+    /// Removes an earlier sweep.
+    fn replace(&self) -> anyhow::Result<()> {
+        let directory = &self.options.directory;
+        if let Some(jobs) = self.open(&self.spec).ok().and_then(|sweep| sweep.active_jobs().transpose()) {
+            bail!("jobs {0} still execute the sweep there; to end them: scancel {0}", jobs?.shown());
+        }
+        artifacts::remove(directory)?;
+        for folder in [directory.join(SHARDS_FOLDER), Layout(directory).slurm()] {
+            removed(&folder, fs::remove_dir_all(&folder))?;
+        }
+        for file in [directory.join(CSV_FILE), directory.join(ORIGIN_FILE), Layout(directory).spec()] {
+            removed(&file, fs::remove_file(&file))?;
+        }
+        Ok(())
+    }
+
+    fn scripts(&self) -> anyhow::Result<Scripts> {
+        Ok(Scripts {
+            folder: self.options.directory.clone(),
+            working_directory: std::env::current_dir()?,
+            program: self.options.programs.bench_cli.clone(),
+            shards: self.shards.get(),
+            options: self.sbatch.map(|options| options.0.clone()).unwrap_or_default(),
+            sweep_flags: self.sweep_flags.clone(),
+            merge_flags: self.formats.words(),
+        })
+    }
+
+    fn watcher(
+        &self,
+        mut screen: Screen,
+        spec: &SweepSpec,
+        sweep: &ClusterSweep<'_>,
+    ) -> anyhow::Result<ClusterScreen> {
+        let plan = spec.runs()?;
+        let engine = Engine::new(spec.engine, &self.options.programs)?;
+        let each = self.options.most_jobs(&engine, &spec.node).get();
+        screen.planned(&Plan {
+            engine: spec.engine,
+            directory: &self.options.directory,
+            runs: sweep.runs_left(),
+            done: plan.len() - sweep.runs_left(),
+            jobs: each * sweep.remaining.len(),
+            first_alone: false,
+            expected: plan.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default(),
+            torn_line: None,
+            orphans: crate::supervise::orphans::Ended::default(),
+            replaced: false,
+        })?;
+        Ok(ClusterScreen { screen, names: Names::among(&plan), index: 0 })
+    }
+
+    fn say_detached(&self, jobs: &Jobs) {
+        eprintln!(
+            "detached: jobs {0} go on. To come back:\n  {1}\nTo cancel them:\n  scancel {0}",
+            jobs.shown(),
+            self.commands.resume
+        );
+    }
+
+    /// Prints what was measured; merges here what no job has merged.
+    fn conclude(&self, spec: &SweepSpec, rows: Vec<RunRecord>) -> anyhow::Result<Ended> {
+        let directory = &self.options.directory;
+        let planned = spec.runs()?.len();
+        let key = |record: &RunRecord| (record.run.identity(), record.measured.attempts);
+        let merged = csv_file::read(&Layout(directory).csv()).map(|rows| rows.records).unwrap_or_default();
+        let there: HashSet<_> = merged.iter().map(key).collect();
+        let ended = |records: Vec<RunRecord>| {
+            let stopped = records.len() < planned;
+            Ended { spec: spec.clone(), records, planned, stopped }
+        };
+        if rows.is_empty() {
+            return Ok(ended(rows));
+        }
+        if rows.iter().all(|row| there.contains(&key(row))) {
+            let ended = ended(merged);
+            let results = Results { records: &ended.records, spec: Some(spec), axis: None };
+            output::print(results, directory, self.extent, self.limits);
+            return Ok(ended);
+        }
+        let merged = merge::merge(directory, &merge::shards_in(directory)?, false)?;
+        let ended = ended(merged.records);
+        output::conclude(&ended, directory, self.extent, self.limits, self.formats, None)?;
+        Ok(ended)
+    }
+}
+
+/// What was not there counts as removed.
+fn removed(path: &Path, removed: io::Result<()>) -> anyhow::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The terminal of somebody who follows a sweep on a cluster.
+struct ClusterScreen {
+    screen: Screen,
+    names: Names,
+    index: usize,
+}
+
+impl Watcher for ClusterScreen {
+    fn completed(&mut self, record: &RunRecord) {
+        let name = self.names.run(&record.run);
+        self.screen.started(self.index, &name);
+        self.screen.completed(self.index, &name, record);
+        self.index += 1;
+    }
+
+    fn changed(&mut self, changed: &Changed, advice: Option<&str>) {
+        eprintln!("{changed}{}", advice.map(|advice| format!("\n  {advice}")).unwrap_or_default());
+    }
+
+    fn unanswered(&mut self, error: &SlurmError) {
+        eprintln!("Slurm does not answer ({error}); its jobs go on, and bench-cli keeps asking");
+    }
+}
+
+/// The absolute path of a place that jobs write to, whichever directory they start in.
+pub(super) fn shared(directory: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(directory).with_context(|| format!("cannot find {}", directory.display()))
+}
