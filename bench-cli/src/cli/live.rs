@@ -51,6 +51,7 @@ impl LiveReport {
             csv: CSV_FILE,
             records: &records,
             spec: spec.as_ref(),
+            axis: None,
             limits: &limits,
             pictures: &[],
             progress: Some(Progress { done: records.len(), planned: self.planned }),

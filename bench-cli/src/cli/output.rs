@@ -12,6 +12,7 @@ use super::artifacts::{
 };
 use super::limits::LimitArgs;
 use super::typed;
+use super::usage::UsageError;
 use crate::analysis::Series;
 use crate::campaign::sweep::{CSV_FILE, Ended};
 use crate::plot;
@@ -20,7 +21,7 @@ use crate::record::RunRecord;
 use crate::report::advice::{self, Answer, Described};
 use crate::report::{self, Picture, Report, brief, summary};
 use crate::spec::names::plain_name;
-use crate::spec::{Parameter, SweepSpec};
+use crate::spec::{Parameter, RunSpec, SweepSpec};
 
 /// In which forms a sweep's results are left.
 #[derive(Clone, Debug, Default, Args)]
@@ -109,6 +110,31 @@ pub struct Results<'a> {
     pub records: &'a [RunRecord],
     /// What was to be measured.
     pub spec: Option<&'a SweepSpec>,
+    /// The horizontal axis of tables and plots, if the user asked for one.
+    pub axis: Option<&'a Parameter>,
+}
+
+/// Which parameter is the horizontal axis.
+#[derive(Clone, Debug, Args)]
+pub struct AxisArgs {
+    /// Horizontal axis of plots and fits: the name of a numeric parameter; the other parameters make series
+    /// [default: the batch timeout, else the first numeric parameter that varies]
+    #[arg(long, value_name = "NAME")]
+    x: Option<String>,
+}
+
+impl AxisArgs {
+    /// The parameter of these runs that the user asked for.
+    ///
+    /// # Errors
+    /// If they have no such numeric parameter.
+    pub(super) fn of<'a>(
+        &self,
+        runs: impl IntoIterator<Item = &'a RunSpec>,
+    ) -> anyhow::Result<Option<Parameter>> {
+        let axis = self.x.as_deref().map(|name| Parameter::axis(name, runs)).transpose();
+        axis.map_err(|error| UsageError::new(error.to_string()).into())
+    }
 }
 
 /// How much of the results is printed.
@@ -137,23 +163,29 @@ pub fn conclude(
     extent: Extent,
     limits: &LimitArgs,
     formats: &FormatArgs,
+    axis: Option<&Parameter>,
 ) -> anyhow::Result<()> {
     if ended.records.is_empty() {
         return Ok(());
     }
-    let results = Results { records: &ended.records, spec: Some(&ended.spec) };
+    let results = Results { records: &ended.records, spec: Some(&ended.spec), axis };
     print(results, directory, extent, limits);
     write_all(results, &Outputs::beside(&directory.join(CSV_FILE)), limits, formats)
 }
 
 /// Prints what the records of a sweep say, and what they say of the limits.
-pub fn print(Results { records, spec }: Results<'_>, folder: &Path, extent: Extent, limits: &LimitArgs) {
+pub fn print(
+    Results { records, spec, axis }: Results<'_>,
+    folder: &Path,
+    extent: Extent,
+    limits: &LimitArgs,
+) {
     let series = Series::group(records);
     let limits = limits.for_series(&series, spec);
     if extent == Extent::Brief {
-        return print!("{}", brief::text(records, &limits, folder));
+        return print!("{}", brief::text(records, axis, &limits, folder));
     }
-    println!("{}", summary::text(records, &limits, folder).trim_end());
+    println!("{}", summary::text(records, axis, &limits, folder).trim_end());
     let folder = folder.display().to_string();
     let sweep = spec.map(|spec| Described { spec, folder: Some(&folder) });
     for answer in advice::answers(&series, &limits, sweep) {
@@ -176,19 +208,23 @@ pub(super) fn on_the_terminal(mut answer: Answer) -> String {
 /// # Errors
 /// If a file cannot be written.
 pub fn write_all(
-    Results { records, spec }: Results<'_>,
+    Results { records, spec, axis }: Results<'_>,
     outputs: &Outputs,
     limits: &LimitArgs,
     formats: &FormatArgs,
 ) -> anyhow::Result<()> {
     let series = Series::group(records);
     let limits = limits.for_series(&series, spec);
-    let pictures =
-        if records.iter().any(RunRecord::is_ok) { draw_all(&series, outputs)? } else { Vec::new() };
+    let pictures = if records.iter().any(RunRecord::is_ok) {
+        draw_all(&Series::group_on(axis, records), outputs)?
+    } else {
+        Vec::new()
+    };
     let Outputs { title, csv, .. } = outputs;
-    let report = Report { title, csv, records, spec, limits: &limits, pictures: &pictures, progress: None };
+    let report =
+        Report { title, csv, records, spec, axis, limits: &limits, pictures: &pictures, progress: None };
     let mut files = vec![(REPORT, report::page::page(&report))];
-    files.push((SUMMARY, report::markdown::summary(records, &limits)));
+    files.push((SUMMARY, report::markdown::summary(records, axis, &limits)));
     files.push((SETTINGS, report::settings::csv(records)?));
     if formats.format.contains(&Format::Json) || outputs.file(JSON).exists() {
         files.push((JSON, report::json::rows(records)?));
@@ -266,7 +302,7 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
         // Piece by piece, since a long name would be cut, and cut names may be equal.
         let pieces: Vec<String> =
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
-        let caption = format!("Stable latency against batch timeout: {} alone", one.name);
+        let caption = format!("Stable latency against {}: {} alone", one.axis.words(), one.name);
         let svg = plot::latency::draw(std::slice::from_ref(one), Page::SCREEN)?;
         pictures.push(picture(&format!("{LATENCY_FIT}-{}", pieces.join("-")), &caption, svg));
     }

@@ -10,7 +10,7 @@ use clap::builder::PossibleValuesParser;
 use super::artifacts::{COMPARISON, LATENCY_FIT};
 use super::compare::{self, CompareArgs};
 use super::limits::LimitArgs;
-use super::output::{self, Extent, FormatArgs, Outputs, Results};
+use super::output::{self, AxisArgs, Extent, FormatArgs, Outputs, Results};
 use super::usage::UsageError;
 use crate::analysis::Series;
 use crate::campaign::sweep::Recorded;
@@ -26,6 +26,7 @@ use crate::record::RunRecord;
   bench-cli plot results/hub/sweep.csv --picture frontier -o frontier.svg
   bench-cli plot results/hub --width 84mm --font-size 8 --no-title
   bench-cli plot results/hub/sweep.csv --limit 3d
+  bench-cli plot results/gossip --x period
   bench-cli plot results/before/sweep.csv results/after/sweep.csv results/best/sweep.csv
   bench-cli plot results/hub/sweep.csv --format csv,json,markdown
   bench-cli plot results/hub/sweep.csv --max-msgs-per-op 2 --max-latency 500ms")]
@@ -47,6 +48,8 @@ pub struct PlotArgs {
     /// Print every table, warning and piece of advice
     #[arg(short, long)]
     verbose: bool,
+    #[command(flatten)]
+    axis: AxisArgs,
     #[command(flatten)]
     paper: PaperArgs,
     #[command(flatten)]
@@ -104,7 +107,8 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     let page = args.paper.page()?;
     let Recorded { csv, records, spec, .. } = super::sweep::read(path)?;
     let outputs = Outputs::beside(&csv);
-    let results = Results { records: &records, spec: spec.as_ref() };
+    let axis = args.axis.of(records.iter().map(|record| &record.run))?;
+    let results = Results { records: &records, spec: spec.as_ref(), axis: axis.as_ref() };
     output::print(results, outputs.folder(), Extent::of(args.verbose), &args.limits);
     ensure!(
         records.iter().any(RunRecord::is_ok),
@@ -113,7 +117,7 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     );
     match &args.output {
         Some(file) => {
-            plot::write(&args.draw(&Series::group(&records), page)?, file)?;
+            plot::write(&args.draw(&Series::group_on(axis.as_ref(), &records), page)?, file)?;
             println!("drew {}", file.display());
         }
         None if args.paper.given() => output::draw_figures(&Series::group(&records), &outputs, page)?,

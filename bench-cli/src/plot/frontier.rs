@@ -9,7 +9,9 @@ mod curves;
 mod models;
 mod published_points;
 
-use anyhow::bail;
+use std::ops::Range;
+
+use anyhow::{bail, ensure};
 
 use self::curves::{Curve, Run};
 use super::axes::{self, Axes, Axis};
@@ -17,6 +19,7 @@ use super::canvas::{Area, Notes};
 use super::labels::Labels;
 use super::layout::{self, CHART_TITLE, Layout, MARGIN};
 use super::legend::{Entry, Legend, Symbol};
+use super::multiples::multiples;
 use super::page::Page;
 use super::published::{self, By, Published};
 use super::runs::nothing_to_draw;
@@ -24,6 +27,7 @@ use super::style;
 use crate::analysis::Series;
 use crate::analysis::pareto::{self, Fronts, Latency};
 use crate::model::Cluster;
+use crate::spec::Parameter;
 use crate::spec::limits::Challenge;
 
 /// The size of each chart in pixels.
@@ -37,10 +41,12 @@ const ROOM_FOR_NAMES: i32 = 400;
 /// If no run is ok, so that there is nothing to draw.
 pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let scene = Scene::of(series)?;
+    let subtitle = scene.subtitle(series);
+    let subtitle: Vec<&str> = subtitle.iter().map(String::as_str).collect();
     let layout = Layout {
         page,
         title: "Messages against latency",
-        subtitle: scene.subtitle(),
+        subtitle: &subtitle,
         footer: layout::settings(series),
     };
     let width = layout::width(page, 2 * (axes::LEFT + CHART.0) + MARGIN);
@@ -48,19 +54,26 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let (columns, rows) = if page.width().is_some() { (1, 2) } else { (2, 1) };
     let chart = (width + MARGIN) / columns - MARGIN - axes::LEFT;
     let chart = (chart, layout::height(page, chart, CHART.1));
-    let legend = Legend::row(scene.legend(), width)?;
-    let top = layout.top() + legend.height() + CHART_TITLE;
-    let height = legend.height() + rows * (CHART_TITLE + chart.1 + axes::BELOW);
+    let legends = scene.rows.iter().map(|row| Legend::row(scene.legend(row.clone()), width));
+    let legends: Vec<Legend> = legends.collect::<anyhow::Result<_>>()?;
+    let panel_height = CHART_TITLE + chart.1 + axes::BELOW;
+    let height = legends.iter().map(|legend| legend.height() + rows * panel_height).sum();
+    ensure!(height < 20_000, "{} series are too many for one plot", series.len());
     layout.draw((width, height), |root, notes| {
-        legend.draw(root, (MARGIN, layout.top()))?;
-        for (place, which) in (0..).zip([Which::Median, Which::Max]) {
-            let (column, row) = (place % columns, place / columns);
-            let left = MARGIN + axes::LEFT + column * (axes::LEFT + chart.0 + MARGIN);
-            let top = top + row * (CHART_TITLE + chart.1 + axes::BELOW);
-            layout::chart_title(root, (left, top), which.title())?;
-            let axes = scene.axes(which, (left, top), chart);
-            let labels = Labels::new((axes.left, axes.top, axes.width, axes.height));
-            scene.draw_panel(&mut Panel { root, notes, labels, axes, which })?;
+        let mut top = layout.top();
+        for (series, legend) in scene.rows.iter().zip(&legends) {
+            legend.draw(root, (MARGIN, top))?;
+            top += legend.height();
+            for (place, which) in (0..).zip([Which::Median, Which::Max]) {
+                let (column, row) = (place % columns, place / columns);
+                let left = MARGIN + axes::LEFT + column * (axes::LEFT + chart.0 + MARGIN);
+                let top = top + CHART_TITLE + row * panel_height;
+                layout::chart_title(root, (left, top), which.title())?;
+                let axes = scene.axes(which, (left, top), chart);
+                let labels = Labels::new((axes.left, axes.top, axes.width, axes.height));
+                scene.draw_panel(&mut Panel { root, notes, labels, axes, which }, series.clone())?;
+            }
+            top += rows * panel_height;
         }
         Ok(())
     })
@@ -74,11 +87,13 @@ enum Which {
 }
 
 impl Which {
+    /// The latency of a run on the logarithmic axis: 0, which is less than half a millisecond, is at 1 ms.
     fn of(self, run: &Run) -> f64 {
         match self {
             Which::Median => run.median_ms,
             Which::Max => run.max_ms,
         }
+        .max(1.0)
     }
 
     const fn latency(self) -> Latency {
@@ -124,6 +139,8 @@ struct Panel<'a, 'b> {
 /// The contents of the plot.
 struct Scene {
     curves: Vec<Curve>,
+    /// The curves of each row of panels.
+    rows: Vec<Range<usize>>,
     /// The cluster whose models are drawn, if models apply and all runs had the same cluster.
     cluster: Option<Cluster>,
     /// The challenges, if all runs were made as those ask.
@@ -139,36 +156,51 @@ impl Scene {
         // Rings around every point would tell nothing apart.
         let tells = standings.iter().filter_map(|standing| standing.fronts).any(is_beaten);
         standings.retain(|_| tells);
-        let curves: Vec<Curve> = series
-            .iter()
-            .zip(style::of_series(series))
-            .map(|(series, look)| Curve::of(series, look, &standings))
-            .collect();
+        let mut curves: Vec<Curve> = Vec::new();
+        let mut rows = Vec::new();
+        for row in multiples(series) {
+            let looks = row.iter().zip(style::of_series(row));
+            let start = curves.len();
+            curves.extend(looks.map(|(series, look)| Curve::of(series, look, &standings)));
+            rows.push(start..curves.len());
+        }
         if curves.iter().all(|curve| curve.runs.is_empty()) {
             bail!(nothing_to_draw(series));
         }
         let first = series.first().and_then(Series::cluster);
-        let cluster = first.filter(|_| series.iter().all(|series| series.cluster() == first));
+        let same = |series: &Series<'_>| series.axis == Parameter::BatchTimeout && series.cluster() == first;
+        let cluster = first.filter(|_| series.iter().all(same));
         let challenges = Series::challenges(series);
         let published = if challenges.is_empty() { Vec::new() } else { published::best_known()? };
-        Ok(Scene { curves, cluster, challenges, published })
+        Ok(Scene { curves, rows, cluster, challenges, published })
     }
 
     /// How to read it, a line each.
-    fn subtitle(&self) -> &'static [&'static str] {
-        const LINES: [&str; 2] = [
-            "Down and left is better. Small points are runs, large ones the medians of each batch timeout, joined in \
-             the order of timeouts.",
-            "Requests that wait behind a message in flight hide up to one hop (the grey bands) and are batched at no \
-             extra cost, so short timeouts fall below the models.",
-        ];
-        if self.cluster.is_some() { &LINES } else { &LINES[..1] }
+    fn subtitle(&self, series: &[Series<'_>]) -> Vec<String> {
+        let words = series.first().map_or_else(String::new, |series| series.axis.words());
+        let mut lines = vec![format!(
+            "Down and left is better. Small points are runs, large ones the medians of each {words}, joined in its order."
+        )];
+        if self.rows.len() > 1 {
+            lines.push("Grey points are the medians of the series in other rows.".to_owned());
+        }
+        if self.curves.iter().any(Curve::has_zero) {
+            lines.push("Latencies of 0 are at 1 ms, since a logarithmic axis has no 0.".to_owned());
+        }
+        if self.cluster.is_some() {
+            lines.push(
+                "Requests that wait behind a message in flight hide up to one hop (the grey bands) and are batched at no \
+                 extra cost, so short timeouts fall below the models."
+                    .to_owned(),
+            );
+        }
+        lines
     }
 
-    /// The entries of the legend.
-    fn legend(&self) -> Vec<Entry> {
+    /// The entries of the legend of a row of panels.
+    fn legend(&self, row: Range<usize>) -> Vec<Entry> {
         let entry = |symbol, name: &str| Entry { symbol, name: name.to_owned(), remark: String::new() };
-        let curves = self.curves.iter().map(|curve| entry(Symbol::Series(curve.look), &curve.name));
+        let curves = self.curves[row].iter().map(|curve| entry(Symbol::Series(curve.look), &curve.name));
         let front = self.curves.iter().any(Curve::has_fronts);
         let front =
             front.then(|| entry(Symbol::Front, "Pareto front: no other setting is better beyond noise"));
@@ -200,7 +232,8 @@ impl Scene {
         }
     }
 
-    fn draw_panel(&self, panel: &mut Panel<'_, '_>) -> anyhow::Result<()> {
+    fn draw_panel(&self, panel: &mut Panel<'_, '_>, row: Range<usize>) -> anyhow::Result<()> {
+        let own = &self.curves[row.clone()];
         for challenge in self.challenges {
             challenges::shade(panel, challenge)?;
         }
@@ -213,7 +246,9 @@ impl Scene {
         for challenge in self.challenges {
             challenges::outline(panel, challenge)?;
         }
-        curves::draw(panel, &self.curves)?;
+        curves::draw_pale(panel, &self.curves[..row.start])?;
+        curves::draw_pale(panel, &self.curves[row.end..])?;
+        curves::draw(panel, own)?;
         published_points::draw(panel, &self.published)?;
         for challenge in self.challenges {
             challenges::label(panel, challenge)?;
@@ -221,7 +256,7 @@ impl Scene {
         if panel.axes.width >= ROOM_FOR_NAMES {
             published_points::label(panel, &self.published)?;
         }
-        curves::label(panel, &self.curves)?;
+        curves::label(panel, own)?;
         for model in &models {
             model.label(panel)?;
         }

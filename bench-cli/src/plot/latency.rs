@@ -43,13 +43,20 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     if panels.iter().all(|panel| panel.curves.iter().all(|curve| curve.runs.is_empty())) {
         bail!(nothing_to_draw(series));
     }
+    // There is a run, so there is a series.
+    let (words, x_title) = (series[0].axis.words(), series[0].axis_title());
+    let title = format!("Stable latency against {words}");
+    let line = format!(
+        "Points are runs. Lines are least squares: latency = k · {words} + b; bands and ± are 95 % confidence."
+    );
+    let linear = match series[0].axis_unit().trim() {
+        "" => "linear".to_owned(),
+        unit => format!("linear ({unit})"),
+    };
     let layout = Layout {
         page,
-        title: "Stable latency against batch timeout",
-        subtitle: &[
-            "Points are runs. Lines are least squares: latency = k · timeout + b; bands and ± are 95 % confidence.",
-            "Dashed: where the linear fit does not hold (lack-of-fit test on repetitions).",
-        ],
+        title: &title,
+        subtitle: &[&line, "Dashed: where the linear fit does not hold (lack-of-fit test on repetitions)."],
         footer: layout::settings(series),
     };
     let in_row = if page.width().is_some() { 1 } else { COLUMNS };
@@ -71,14 +78,14 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
             let y = if column == 0 { y.clone().titled(axes::STABLE_LATENCY) } else { y.clone() };
             match page.width() {
                 Some(_) => panel.draw_short_legend(root, (left, top))?,
-                None => panel.draw_legend(root, (left, top))?,
+                None => panel.draw_legend(root, (left, top), &linear)?,
             }
             let axes = Axes {
                 left: left + axes::LEFT,
                 top: top + legend,
                 width: width - axes::LEFT - CHART_RIGHT,
                 height: chart,
-                x: x.clone().titled(axes::BATCH_TIMEOUT),
+                x: x.clone().titled(x_title.as_str()),
                 y,
             };
             panel.draw_chart(root, notes, &axes)?;
@@ -147,11 +154,11 @@ impl Panel {
     }
 
     /// A small table above the chart, where it cannot cover a point.
-    fn draw_legend(&self, root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
+    fn draw_legend(&self, root: &Area<'_>, (x, y): (i32, i32), range: &str) -> anyhow::Result<()> {
         let [sample_x, name, k, b, r, linear] = [0, 54, 104, 214, 332, 396].map(|offset| x + offset);
         text(root, (x, y + 14), &self.title, &bold(17), INK)?;
         let header = y + 40;
-        for (at, label) in [(k, "slope k"), (b, "intercept b (ms)"), (r, "R²"), (linear, "linear (ms)")] {
+        for (at, label) in [(k, "slope k"), (b, "intercept b (ms)"), (r, "R²"), (linear, range)] {
             text(root, (at, header), label, &regular(13), MUTED)?;
         }
         for (line, curve) in (1..).zip(&self.curves) {

@@ -9,6 +9,7 @@
 //! | [`legend`] | which symbol means what |
 //! | [`axes`] | axes, their grid, labels and titles |
 //! | [`labels`] | finds room for labels next to points |
+//! | [`multiples`] | many series in several panels |
 //! | [`runs`] | runs as points, with a note on each |
 //! | [`published`] | the results that others published |
 //! | [`draw`] | text, markers, lines and areas |
@@ -31,6 +32,7 @@ pub mod latency;
 pub mod layout;
 pub mod legend;
 mod messages;
+mod multiples;
 pub mod overlay;
 pub mod page;
 mod pdf;
@@ -57,8 +59,8 @@ pub const EFFECTS: &str = "effects";
 
 /// Every plot of a sweep.
 pub const PICTURES: [Picture; 5] = [
-    ("latency-fit", "Stable latency against batch timeout", latency::draw),
-    ("msgs-per-op", "Messages per operation against batch timeout", messages::draw),
+    ("latency-fit", "Stable latency with fitted lines", latency::draw),
+    ("msgs-per-op", "Messages per operation", messages::draw),
     ("frontier", "Messages per operation against latency", frontier::draw),
     ("latency-distribution", "The distribution of stable latencies", distribution::draw),
     (EFFECTS, "Effects of each parameter on messages and latency", effects::draw),

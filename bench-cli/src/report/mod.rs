@@ -39,7 +39,7 @@ pub mod summary;
 use std::collections::BTreeSet;
 
 use crate::record::RunRecord;
-use crate::spec::{Limits, SweepSpec};
+use crate::spec::{Limits, Parameter, SweepSpec};
 
 /// The contents of a report.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,8 @@ pub struct Report<'a> {
     pub records: &'a [RunRecord],
     /// The description of the sweep; `None` if its folder has none.
     pub spec: Option<&'a SweepSpec>,
+    /// The horizontal axis of tables and plots, if the user asked for one.
+    pub axis: Option<&'a Parameter>,
     /// The limits to advise on.
     pub limits: &'a [Limits],
     /// The plots, in the order in which they are shown.

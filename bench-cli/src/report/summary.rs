@@ -35,8 +35,8 @@ impl Sheet {
 }
 
 /// The tables, the warnings and the failed runs of a sweep, as text. Logs are shown relative to `directory`.
-pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> String {
-    let series = Series::group(records);
+pub fn text(records: &[RunRecord], axis: Option<&Parameter>, limits: &[Limits], directory: &Path) -> String {
+    let series = Series::group_on(axis, records);
     let mut text = String::new();
     let _ = writeln!(text, "{}\n", table(points(&series, limits)).trim_fmt());
     let _ = writeln!(text, "{}", points_legend(limits));
@@ -53,7 +53,7 @@ pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> Strin
     }
     let fits = fits(&series);
     if !fits.rows.is_empty() {
-        let _ = writeln!(text, "\n{FITS_LEGEND}");
+        let _ = writeln!(text, "\n{}", fits_legend(&series));
         let _ = writeln!(text, "{}", table(fits).trim_fmt());
     }
     for warning in Warning::on(&series) {
@@ -81,8 +81,10 @@ pub fn points_legend(limits: &[Limits]) -> String {
 }
 
 /// How to read [`fits`].
-pub const FITS_LEGEND: &str = "stable latency = k · batch timeout + b (least squares, 95 % intervals; \
-    robust: Theil–Sen)";
+pub fn fits_legend(series: &[Series<'_>]) -> String {
+    let axis = series.first().map_or_else(String::new, |series| series.axis.words());
+    format!("stable latency = k · {axis} + b (least squares, 95 % intervals; robust: Theil–Sen)")
+}
 
 /// The style of tables on a terminal: no lines but one below the header.
 pub const PLAIN: TableStyle = TableStyle::new()
@@ -240,20 +242,12 @@ fn spread(spread: Option<Spread>, decimals: usize) -> String {
 
 /// The line of each series and quantile that has one; a [`Warning`] says why others have none.
 pub fn fits(series: &[Series<'_>]) -> Sheet {
-    let header = [
-        "series",
-        "",
-        "k",
-        "theory",
-        "b (ms)",
-        "theory",
-        "R²",
-        "robust k",
-        "robust b",
-        "linear (ms)",
-        "runs",
-    ];
+    let header =
+        ["series", "", "k", "theory", "b (ms)", "theory", "R²", "robust k", "robust b", "linear", "runs"];
     let mut sheet = Sheet::new(&header);
+    if let Some(series) = series.first().filter(|series| !series.axis_unit().is_empty()) {
+        sheet.header[9] = format!("linear ({})", series.axis_unit().trim());
+    }
     for series in series {
         for quantile in Quantile::ALL {
             if let Ok(fit) = Fit::of(series, quantile) {
@@ -320,7 +314,7 @@ mod tests {
             .with(|record| record.measured.reason = "Node n1 crashed with exit status 3.".to_owned());
         let records = [example(100, 1), crashed, example(200, 1), example(200, 2), example(400, 1), slow];
         let limits = Challenge::ALL.map(Limits::from);
-        insta::assert_snapshot!(text(&records, &limits, Path::new("results/x")));
+        insta::assert_snapshot!(text(&records, None, &limits, Path::new("results/x")));
     }
 
     #[test]
@@ -330,13 +324,13 @@ mod tests {
         let sheet = points(&Series::group(&records), &[]);
         assert_eq!(sheet.header.last().map(String::as_str), Some("ok"));
         assert_eq!(sheet.rows[0].len(), sheet.header.len());
-        let text = text(&records, &[], Path::new("x"));
+        let text = text(&records, None, &[], Path::new("x"));
         assert!(!text.contains("3d") && !text.contains("challenge"), "{text}");
     }
 
     #[test]
     fn a_sweep_too_small_for_a_fit_says_so() {
-        let text = text(&[example(100, 1)], &[], Path::new("x"));
+        let text = text(&[example(100, 1)], None, &[], Path::new("x"));
         assert!(
             text.contains("warning: no line for hub: a fit needs at least 3 usable runs; there are 1\n"),
             "{text}"

@@ -39,6 +39,20 @@ fn a_node_without_a_batch_timeout_is_swept_by_its_own_parameters() {
     assert!(place.path("out/runs/gossip-fanout2-period100ms-r1").is_dir());
     let spec = fs::read_to_string(place.path("out/sweep.toml")).unwrap();
     assert!(spec.contains("period = [\"50ms\", \"0.1s\"]") && !spec.contains("batch_timeout"), "{spec}");
+    // Another parameter is the horizontal axis.
+    let plot = |x: &str| place.bench(&["plot", "out", "-v", "--x", x]).output().unwrap();
+    let said = stdout(&plot("period"));
+    assert!(said.contains("gossip, fanout 1") && said.contains("period (ms)"), "{said}");
+    let drawn = fs::read_to_string(place.path("out/latency-fit.svg")).unwrap();
+    assert!(drawn.contains("Stable latency against period") && drawn.contains("period (ms)"), "{drawn}");
+    assert!(place.path("out/effects.png").exists());
+    let refused = plot("perod");
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    assert!(
+        said.contains("is not a numeric parameter of these runs; those that vary are: fanout, period"),
+        "{said}"
+    );
     // More values extend it, whatever their spelling; fewer or other ones are another sweep.
     let output = sweep("fanout=1..=3", "period=50ms,100ms").output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));

@@ -1,5 +1,5 @@
-//! The measured runs: every run a small point, the median of each timeout a large one. Lines join the medians
-//! in the order of timeouts, and a few of them are labelled.
+//! The measured runs: every run a small point, the median of each setting a large one. Lines join the medians
+//! in the order of the horizontal axis's parameter, and a few of them are labelled.
 
 use super::{Panel, Which};
 use crate::analysis::pareto::{Fronts, Standing};
@@ -7,7 +7,7 @@ use crate::analysis::{Figure, Series};
 use crate::plot::canvas::Note;
 use crate::plot::draw::{RADIUS, marker, path, ring};
 use crate::plot::runs::note;
-use crate::plot::style::{self, Look};
+use crate::plot::style::{self, Look, Marker};
 use crate::record::RunRecord;
 use crate::stats::median::Spread;
 
@@ -45,14 +45,19 @@ impl Curve {
                 msgs_per_op: Figure::MsgsPerOp.of(record)?,
                 note: note(series, record),
             };
-            // Neither has a place on a logarithmic axis.
-            (run.median_ms > 0.0 && run.msgs_per_op > 0.0).then_some(run)
+            // No messages have no place on a logarithmic axis.
+            (run.msgs_per_op > 0.0).then_some(run)
         };
         let mut runs: Vec<Run> = series.records.iter().filter_map(run).collect();
         runs.sort_by(|a, b| a.x.total_cmp(&b.x));
         let own = standings.iter().filter(|standing| standing.series == series.name);
         let fronts = own.filter_map(|standing| Some((standing.point.x, standing.fronts?))).collect();
         Curve { name: series.name.clone(), look, runs, fronts }
+    }
+
+    /// Whether a run has a latency of 0.
+    pub(super) fn has_zero(&self) -> bool {
+        self.runs.iter().any(|run| run.median_ms < 1.0 || run.max_ms < 1.0)
     }
 
     /// Whether the fronts are drawn.
@@ -88,6 +93,13 @@ fn labelled(count: usize) -> Vec<usize> {
     }
     let place = |label: usize| (label * (count - 1) + (MOST - 1) / 2) / (MOST - 1);
     (0..MOST).map(place).collect()
+}
+
+/// Draws the settings of other panels in the background.
+pub(super) fn draw_pale(panel: &Panel<'_, '_>, curves: &[Curve]) -> anyhow::Result<()> {
+    let pale = Look { colour: style::PALE, marker: Marker::Circle, dash: None };
+    let medians = curves.iter().flat_map(|curve| curve.medians(panel.which));
+    medians.map(|(_, (x, y))| panel.axes.at(x, y)).try_for_each(|at| marker(panel.root, at, pale, RUN_RADIUS))
 }
 
 /// Writes a few timeouts next to each curve, where there is room.
