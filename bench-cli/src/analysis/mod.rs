@@ -14,6 +14,7 @@
 //! | [`confirm`] | whether further runs of a recommended setting meet the limits, too |
 //! | [`compare`] | which differences between sweeps are significant |
 //! | [`threshold`] | whether a sweep crosses a threshold that fails it |
+//! | [`hosts`] | whether the machines that made the runs differ |
 //! | [`parity`] | whether an engine measures what another one measures |
 //! | [`warning`] | what to know before using any of this |
 
@@ -25,6 +26,7 @@ pub mod confirm;
 pub(crate) mod examples;
 pub mod figure;
 pub mod fit;
+pub mod hosts;
 mod limits;
 pub mod names;
 pub mod parity;
