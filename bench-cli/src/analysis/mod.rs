@@ -17,6 +17,7 @@
 //! | [`threshold`] | whether a sweep crosses a threshold that fails it |
 //! | [`effects`] | which parameters matter, alone and in pairs |
 //! | [`pareto`] | which settings no other beats in messages and latency |
+//! | [`hosts`] | whether the machines that made the runs differ |
 //! | [`parity`] | whether an engine measures what another one measures |
 //! | [`warning`] | what to know before using any of this |
 
@@ -29,6 +30,7 @@ pub mod effects;
 pub(crate) mod examples;
 pub mod figure;
 pub mod fit;
+pub mod hosts;
 mod limits;
 pub mod names;
 pub mod pareto;

@@ -75,23 +75,15 @@ impl Tails {
 
 /// Compares each strategy at every batch timeout that has samples on both sides, in rising order.
 pub fn compare(recorded: &[Sample], measured: &[Sample]) -> Vec<Tails> {
-    let maxima = |samples: &[Sample]| {
-        let mut points: BTreeMap<(&str, Duration), (Option<StrategyKind>, Vec<f64>)> = BTreeMap::new();
-        for sample in samples {
-            let key = (sample.strategy.map_or("", StrategyKind::name), sample.batch_timeout);
-            points.entry(key).or_insert((sample.strategy, Vec::new())).1.push(sample.figure(Figure::Max));
-        }
-        points
-    };
     let measured = maxima(measured);
-    let compared = maxima(recorded).into_iter().filter_map(|(key, (strategy, recorded))| {
-        let (_, measured) = measured.get(&key)?;
+    let compared = maxima(recorded).into_iter().filter_map(|((name, batch_timeout), recorded)| {
+        let measured = measured.get(&(name, batch_timeout))?;
         let limit_ms = Spread::of(recorded.iter().copied())?.median + LATE_BEYOND_MS;
         let (distance, p_maxima) = kolmogorov_smirnov(&recorded, measured)?;
         let [of_recorded, of_measured] = [&recorded, measured].map(|maxima| Late::of(maxima, limit_ms));
         Some(Tails {
-            strategy,
-            batch_timeout: key.1,
+            strategy: StrategyKind::ALL.into_iter().find(|strategy| strategy.name() == name),
+            batch_timeout,
             limit_ms,
             recorded: of_recorded,
             measured: of_measured,
@@ -101,6 +93,16 @@ pub fn compare(recorded: &[Sample], measured: &[Sample]) -> Vec<Tails> {
         })
     });
     compared.collect()
+}
+
+/// The maxima at each batch timeout of each strategy, by its name.
+fn maxima(samples: &[Sample]) -> BTreeMap<(&'static str, Duration), Vec<f64>> {
+    let mut points: BTreeMap<_, Vec<f64>> = BTreeMap::new();
+    for sample in samples {
+        let point = (sample.strategy.map_or("", StrategyKind::name), sample.batch_timeout);
+        points.entry(point).or_default().push(sample.figure(Figure::Max));
+    }
+    points
 }
 
 #[cfg(test)]

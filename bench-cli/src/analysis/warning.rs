@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::fit::Fit;
+use super::hosts::HostEffect;
 use super::series::Series;
 use crate::record::{LOST_LATENCY, Quantile, RunRecord};
 use crate::spec::Node;
@@ -27,6 +28,8 @@ pub enum Warning {
         /// The 99th percentile of the delays in the worst run, if the engine reports it.
         worst_p99: Option<Duration>,
     },
+    /// Runs of the same point have other latencies on other machines.
+    Host(HostEffect),
     /// Nearly all values were lost in runs whose node may take its batch timeout in another unit.
     Unit {
         /// The series.
@@ -66,11 +69,12 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// Every warning about some series: wrong units and late runs first, then the fits of each series, then
+    /// Every warning about some series: wrong units, late runs and differing hosts first, then the fits of each series, then
     /// missing fits.
     pub fn on(series: &[Series<'_>]) -> Vec<Warning> {
         let mut warnings: Vec<Warning> = series.iter().filter_map(Warning::unit).collect();
         warnings.extend(Warning::lateness(series));
+        warnings.extend(HostEffect::among(series).map(Warning::Host));
         let mut missing = Vec::new();
         for series in series {
             for quantile in Quantile::ALL {
@@ -163,6 +167,18 @@ impl fmt::Display for Warning {
                     ", so latencies read too high; run fewer at a time (--jobs) or end other programs",
                 )
             }
+            Warning::Host(HostEffect { quantile, test, lowest, highest }) => write!(
+                f,
+                "the host explains a difference in {}: runs on {} are {:+.0} % from the medians of their points, those on \
+                 {} {:+.0} % (Kruskal–Wallis: H = {:.1}, {}); use equal machines, or compare runs of one host",
+                quantile.name(),
+                highest.0,
+                100.0 * highest.1,
+                lowest.0,
+                100.0 * lowest.1,
+                test.h,
+                probability(test.p)
+            ),
             Warning::Unit { series, lost, runs } => write!(
                 f,
                 "{series}: nearly all values were lost in {lost} of {runs} runs. Does the node take its batch timeout in \

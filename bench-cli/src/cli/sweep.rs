@@ -117,15 +117,19 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let whole = args.directory()?;
     let directory = shard.map_or_else(|| whole.clone(), |shard| folder::shard_folder(&whole, shard));
     let commands = Commands::new(std::env::args_os(), &whole);
-    let live = LiveReport::new(&directory, &args.limits);
-    let mut screen = Screen::new(args.runs.detail()).with_report(live);
+    let mut screen = Screen::new(args.runs.detail());
+    if shard.is_none() {
+        // Nobody reads the page of a shard, and a shared file system would have to take it after each run.
+        screen = screen.with_report(LiveReport::new(&directory, &args.limits));
+    }
     if let Some(command) = args.build.as_ref().filter(|_| !args.dry_run) {
         build::run(command, &screen)?;
     }
     let existing = args.existing();
     let resumes = existing != Existing::Replace;
     // The shards of a sweep must have the same seed, and know nothing of each other.
-    let default_seed = || if shard.is_some() { SEED_OF_SHARDS } else { random_seed() };
+    let seed_of_whole = folder::spec_in(&whole)?.filter(|_| resumes).map_or(SEED_OF_SHARDS, |spec| spec.seed);
+    let default_seed = || if shard.is_some() { seed_of_whole } else { random_seed() };
     let (spec, why) =
         args.description.resolve(&args.settings, &args.limits, &directory, resumes, default_seed)?;
     let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;

@@ -6,6 +6,7 @@ use super::advice::{self, Answer, Described};
 use super::failures::{self, Failure};
 use super::html::{self, escape};
 use super::{Picture, Progress, Report, distinct, runs, summary};
+use crate::analysis::hosts::{Host, HostEffect};
 use crate::analysis::{Series, Warning};
 use crate::record::RunRecord;
 use crate::record::columns;
@@ -34,6 +35,7 @@ pub fn page(report: &Report<'_>) -> String {
         ("frontier", "Messages against latency", pictures(&first)),
         ("figures", "Figures", Some(figures(report))),
         ("pictures", "Plots", pictures(&others)),
+        ("hosts", "Hosts", hosts(report.records)),
         ("runs", "All runs", Some(runs::table(report.records, report.csv))),
         ("run", "What was run", Some(run(report.records, report.spec))),
     ];
@@ -238,6 +240,25 @@ fn figures(report: &Report<'_>) -> String {
     }
     html.push_str("</ul>\n");
     html
+}
+
+/// The machines, if there are several.
+fn hosts(records: &[RunRecord]) -> Option<String> {
+    let hosts = Host::all(&Series::group(records));
+    if hosts.len() < 2 {
+        return None;
+    }
+    let effect = match HostEffect::among(&Series::group(records)) {
+        Some(effect) => summary::sentence(&Warning::Host(effect)),
+        None => {
+            "No difference in latency between hosts is reliable, or too few runs are comparable.".to_owned()
+        }
+    };
+    let caption = format!("{} hosts", hosts.len());
+    Some(
+        html::table(&caption, &summary::hosts(&hosts))
+            + &format!("<p class=\"note\">{}</p>\n", escape(&effect)),
+    )
 }
 
 fn advice(report: &Report<'_>) -> Option<String> {

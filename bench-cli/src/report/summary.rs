@@ -10,6 +10,7 @@ use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle}
 use super::{failures, pass_rate};
 use crate::analysis::advice::{Judged, judge};
 use crate::analysis::effects::{Effects, Term, Verdict};
+use crate::analysis::hosts::Host;
 use crate::analysis::pareto::{self, Standing};
 use crate::analysis::series::Point;
 use crate::analysis::{Figure, Fit, Series, Warning};
@@ -120,6 +121,22 @@ pub fn points(series: &[Series<'_>], limits: &[Limits]) -> Sheet {
             cells
         }));
     }
+    sheet
+}
+
+/// Runs, lateness and latencies of each host.
+pub fn hosts(hosts: &[Host]) -> Sheet {
+    let mut sheet = Sheet::new(&["host", "ok", "late", "worst delay p99 (ms)", "max against medians (%)"]);
+    let number = |number: Option<f64>, text: fn(f64) -> String| number.map_or_else(|| "–".to_owned(), text);
+    sheet.rows.extend(hosts.iter().map(|host| {
+        vec![
+            if host.name.is_empty() { "not known".to_owned() } else { host.name.clone() },
+            format!("{}/{}", host.ok, host.runs),
+            host.late.to_string(),
+            number(host.worst_p99.map(|delay| delay.as_secs_f64() * 1e3), |ms| format!("{ms:.1}")),
+            number(host.deviation, |deviation| format!("{:+.1}", 100.0 * deviation)),
+        ]
+    }));
     sheet
 }
 

@@ -1,6 +1,6 @@
-//! Quantiles and tails of the normal distribution, of Student's t and of F.
+//! Quantiles and tails of the normal distribution, of Student's t, of F and of chi-squared.
 
-use statrs::distribution::{ContinuousCDF as _, FisherSnedecor, Normal, StudentsT};
+use statrs::distribution::{ChiSquared, ContinuousCDF as _, FisherSnedecor, Normal, StudentsT};
 
 /// The value that the standard normal distribution stays below with `probability`.
 pub fn normal_quantile(probability: f64) -> f64 {
@@ -22,6 +22,12 @@ pub fn t_two_sided(t: f64, degrees_of_freedom: f64) -> f64 {
 /// The probability that F with these degrees of freedom (both above 0) is at least `f`.
 pub fn f_tail(f: f64, (between, within): (f64, f64)) -> f64 {
     FisherSnedecor::new(between, within).expect("degrees of freedom are above 0").sf(f)
+}
+
+/// The probability that chi-squared with `degrees_of_freedom` degrees of freedom (above 0) is at least
+/// `statistic`.
+pub fn chi_squared_tail(statistic: f64, degrees_of_freedom: f64) -> f64 {
+    ChiSquared::new(degrees_of_freedom).expect("degrees of freedom are above 0").sf(statistic)
 }
 
 fn students_t(degrees_of_freedom: f64) -> StudentsT {

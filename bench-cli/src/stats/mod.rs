@@ -2,6 +2,7 @@
 
 pub mod distribution;
 pub mod groups;
+pub mod kruskal_wallis;
 pub mod lack_of_fit;
 pub mod least_squares;
 pub mod median;

@@ -28,6 +28,8 @@ mod results;
 mod serve;
 mod shards;
 mod simulated;
+#[cfg(target_os = "linux")]
+mod slurm;
 mod sweep;
 mod tidy;
 mod tool;

@@ -46,11 +46,13 @@ impl fmt::Display for Changed {
         };
         write!(f, "{tasks} {}", ranges(&self.tasks))?;
         match &self.change {
-            Change::Requeued { node, restarts } => write!(
-                f,
-                " {was} requeued after leaving {} (restart {restarts}); each resumes where its shard stopped",
-                somewhere(node)
-            ),
+            Change::Requeued { node, restarts } => {
+                write!(f, " {was} requeued")?;
+                if !node.is_empty() {
+                    write!(f, " after leaving {node}")?;
+                }
+                write!(f, " (restart {restarts}); each resumes where its shard stopped")
+            }
             Change::Held(reason) => write!(f, ": Slurm does not start it ({reason})"),
             Change::Cancelled => write!(f, " {was} cancelled"),
             Change::Failed { node, state } => write!(f, " failed on {} ({state})", somewhere(node)),

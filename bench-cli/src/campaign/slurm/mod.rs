@@ -252,6 +252,6 @@ fn why(layout: Layout<'_>, number: u32, node: &str) -> String {
     };
     let text = String::from_utf8_lossy(&text);
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
-    let error = lines().rfind(|line| line.contains("error:")).or_else(|| lines().last());
+    let error = lines().rfind(|line| line.contains("error:")).or_else(|| lines().next_back());
     format!("{}: {}", log.display(), error.unwrap_or("it is empty"))
 }
