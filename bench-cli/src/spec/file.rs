@@ -30,7 +30,7 @@ pub const BATCH_TIMEOUT: &str = "batch_timeout";
 /// The parameter that is the strategy of this repository's node.
 pub const STRATEGY: &str = "strategy";
 /// The batch timeouts of a sweep that names none.
-pub const DEFAULT_BATCH_TIMEOUTS: &str = "50,100,200,400,600,800";
+pub const DEFAULT_BATCH_TIMEOUTS: &str = "50,100,150,300,500,800";
 /// The repetitions of a sweep that names none.
 pub const DEFAULT_REPETITIONS: u32 = 3;
 
