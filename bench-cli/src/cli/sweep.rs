@@ -40,7 +40,7 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep
   bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
-  bench-cli sweep --bin ./gossip --param fanout=1..=5 --param period=50ms,0.1s --node-args '{fanout} {period_ms}' --x period
+  bench-cli sweep --bin ./gossip --param fanout=1..=5 --param wait=9ms --node-args '{fanout} {wait_s}' --x fanout
   bench-cli sweep --preset 3e --bin ./gossip --param fanout=1..=24 --node-args '{fanout}' --sample 10
   bench-cli sweep --bin ./my-node --build 'go build -o my-node .' --label 'my node, v2'
   bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
@@ -53,6 +53,8 @@ pub(super) const INTERRUPTED: u8 = 130;
 Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too. With --nemesis kill it also finds a
 directory of the run's own as DATA_DIR, in which this repository's node keeps its log.
 The sweep's folder has its description, sweep.toml, which repeats it exactly.
+-v and summary.md list the Pareto front: the settings that no other beats in messages and latency beyond noise.
+If two parameters vary, effects.png shows what each of them does, and a table how much of the variance it explains.
 A run that fails is recorded with its reason, and the sweep continues. The same command resumes a sweep that was
 stopped; more repetitions or other values extend it. If the node's program was modified since the first run, bench-cli
 refuses to resume (it looks at the file that --bin names, not at what a script starts); --force starts over.

@@ -10,8 +10,6 @@ use super::canvas::{Area, SCALE};
 use super::draw::{regular, stroke};
 use super::style::{GRID, INK, MUTED};
 
-/// The title of an axis of batch timeouts.
-pub const BATCH_TIMEOUT: &str = "batch timeout (ms)";
 /// The title of an axis of stable latencies.
 pub const STABLE_LATENCY: &str = "stable latency (ms)";
 /// The title of an axis of messages.

@@ -40,12 +40,13 @@ pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
     let layout = Layout {
         page: Page::SCREEN,
         title: "Sweeps compared",
-        subtitle: &["Points are runs; lines join the medians of each timeout."],
+        subtitle: &["Points are runs; lines join the medians."],
         footer: layout::settings(all()),
     };
     let legend = Legend::column(curves.iter().map(Curve::entry));
     let top = layout.top() + legend.height() + CHART_TITLE;
-    let charts = charts(&curves, top);
+    let x_title = all().next().map_or_else(String::new, Series::axis_title);
+    let charts = charts(&curves, top, &x_title);
     let size = (
         charts.len() as i32 * (axes::LEFT + CHART.0 + MARGIN) - MARGIN,
         legend.height() + CHART_TITLE + CHART.1 + axes::BELOW,
@@ -66,7 +67,7 @@ pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
 /// The title and the axes of each chart. Both latencies share an axis, so that they can be compared. The
 /// vertical axes are logarithmic: equal distances are equal ratios, and a slow series leaves room for the
 /// others.
-fn charts(curves: &[Curve], top: i32) -> [(String, Axes); FIGURES.len()] {
+fn charts(curves: &[Curve], top: i32, x_title: &str) -> [(String, Axes); FIGURES.len()] {
     let values = |figures: &[Figure]| -> Vec<(f64, f64)> {
         let places = (0..FIGURES.len()).filter(|&place| figures.contains(&FIGURES[place]));
         places
@@ -87,7 +88,7 @@ fn charts(curves: &[Curve], top: i32) -> [(String, Axes); FIGURES.len()] {
             ),
         };
         let left = MARGIN + axes::LEFT + place as i32 * (MARGIN + axes::LEFT + CHART.0);
-        let x = Axis::linear(longest).titled(axes::BATCH_TIMEOUT);
+        let x = Axis::linear(longest).titled(x_title);
         (title, Axes { left, top, width: CHART.0, height: CHART.1, x, y })
     })
 }
