@@ -91,7 +91,7 @@ fn a_hang_up_that_is_ignored_from_the_start_stops_nothing() {
 #[test]
 fn a_run_that_hangs_is_killed_at_its_deadline_and_recorded() {
     let place = Place::new();
-    let (mut sweep, node) = hanging(&place, &["--run-timeout", "1s"]);
+    let (mut sweep, node) = hanging(&place, &["--run-timeout", "4s"]);
     assert_eq!(sweep.wait().unwrap().code(), Some(1));
     assert!(!is_running(&node));
     let rows = place.records();
