@@ -76,6 +76,18 @@ kills: build ## Partition, kill and pause real nodes every 5 s: is anything lost
 	$(BENCH) sweep --out results/kills/all --force --format csv,markdown $(KILL_FLAGS) --nemesis partition,kill,pause
 	$(BENCH) sweep --out results/kills/partition --force --format csv,markdown $(KILL_FLAGS) --nemesis partition
 
+# The worst cases: 30 embedded runs of three timeouts, and 1,000 simulated ones of many, idle and busy.
+TAIL_TIMEOUTS ?= 100,200,300,400,450,475,485,490,500,600,800,1000,1800
+TAIL_FLAGS ?= --strategy hub --seed 1 --keep none --force
+
+.PHONY: tails
+tails: build ## Are simulated tails those of real processes, and is any run late? Into results/tails (needs an idle machine)
+	$(BENCH) sweep --out results/tails/embedded --engine embedded --batch-timeouts 200,300,490,1800 --repetitions 30 --jobs 6 $(TAIL_FLAGS)
+	$(BENCH) sweep --out results/tails/idle --engine simulated --batch-timeouts $(TAIL_TIMEOUTS) --repetitions 1000 $(TAIL_FLAGS) --quiet
+	$(BENCH) sweep --out results/tails/busy --engine simulated --noise busy --batch-timeouts $(TAIL_TIMEOUTS) --repetitions 1000 $(TAIL_FLAGS) --quiet
+	$(BENCH) parity --recorded results/tails/embedded --from results/tails/idle --out results/tails/embedded-and-simulated
+	$(BENCH) parity --recorded results/tails/idle --from results/tails/busy --out results/tails/idle-and-busy
+
 .PHONY: confirm
 confirm: build ## Run what results/reference recommends for 3d and 3e again, into results/confirm
 	$(BENCH) confirm results/reference/sweep.csv --limit 3d,3e --repetitions 5 --out results/confirm --force
@@ -107,8 +119,12 @@ lint: ## Check formatting and lints as CI does
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
+# Another build of bench-cli, to compare this one with: `make bench BASELINE=old/target/release/bench-cli`.
+BASELINE ?=
+
 .PHONY: bench
-bench: ## Measure simulated runs, the embedded runner's cost a message, and the node (about 5 minutes, on an idle machine)
+bench: ## Measure simulated runs and sweeps, the embedded runner and the node (about 10 minutes, on an idle machine)
+	BASELINE=$(abspath $(BASELINE)) $(CARGO) bench --locked -p bench-cli --bench cost
 	$(CARGO) bench --locked -p bench-cli --bench simulated
 	$(CARGO) bench --locked -p bench-cli --bench embedded
 	$(CARGO) bench --locked -p node --bench state_machine

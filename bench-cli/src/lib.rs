@@ -70,6 +70,13 @@
 #[macro_use]
 mod terminal;
 
+/// The allocator of every program that uses this library. A simulated run makes and frees thousands of
+/// messages. A sweep of 400 hub runs takes 1.17 times as long with glibc's allocator. If glibc never returns
+/// memory to the system, which is the most that reusing memory between runs could save, it takes 1.06 times
+/// as long.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod analysis;
 pub mod campaign;
 pub mod cli;

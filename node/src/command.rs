@@ -38,8 +38,8 @@ A flag wins over the environment.";
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Args {
-    /// How long values are collected before they are sent to other nodes, for example 200ms or 1.5s; 0s sends
-    /// at once [default: 200ms]
+    /// How long values are collected before they are sent to other nodes, for example 300ms or 1.5s; 0s sends
+    /// at once [default: 300ms]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     batch_timeout: Option<Duration>,
 

@@ -18,7 +18,7 @@ pub(crate) struct Links {
     /// An entry for each link with a deadline, at or before that deadline. The earliest entry is exact.
     ///
     /// Most messages move a link's deadline later. Leaving the entry as it is until it is the earliest of all
-    /// costs a seventh of setting it each time.
+    /// saves most changes of the queue.
     timers: TimerQueue<Time>,
     max_ack_delay: Duration,
     /// This node's incarnation.
@@ -171,7 +171,7 @@ impl Links {
         result
     }
 
-    fn set_timer(&mut self, peer: PeerId, deadline: Option<Time>) {
+    fn set_timer(&mut self, peer: PeerId, deadline: Time) {
         if self.timers.set_lazily(peer.index(), deadline) == Earliest::Changed {
             self.correct_earliest();
         }
@@ -180,8 +180,8 @@ impl Links {
     /// Sets entries that were too early, until the earliest is exact.
     fn correct_earliest(&mut self) {
         while let Some(number) = self.timers.first() {
-            let deadline = self.links[number].as_deref().and_then(Link::deadline);
-            if deadline == Some(self.timers.earliest()) {
+            let deadline = self.links[number].as_deref().map_or(Time::NEVER, Link::deadline);
+            if deadline == self.timers.earliest() {
                 return;
             }
             self.timers.set(number, deadline);

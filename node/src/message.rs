@@ -151,7 +151,7 @@ pub struct LinkMessage {
     /// Hub to leaf, in an `auto` cluster: how to spread values from now on.
     pub plan: Option<Plan>,
     /// Hub to leaf: the nodes that the hub cannot reach at present.
-    pub unreachable: Vec<PeerId>,
+    pub unreachable: Box<[PeerId]>,
 }
 
 impl LinkMessage {
@@ -166,7 +166,7 @@ impl LinkMessage {
             next: None,
             jitter: None,
             plan: None,
-            unreachable: Vec::new(),
+            unreachable: Box::default(),
         }
     }
 }

@@ -3,19 +3,23 @@
 //! # The log
 //!
 //! A node that keeps a log loses nothing that it acknowledged, to a client or to another node, when its
-//! process is killed. The state machine does no I/O. It only keeps the order of events: an event that brings
-//! new values has no effect until these are written, and neither has any event after it.
+//! process is killed. The state machine does no I/O. It only keeps an order: no reply, no acknowledgement to a
+//! peer and no message with a value leaves the node before the value is in its log.
 //!
 //! ```text
-//! events ──► waiting ─ unlogged values ─► the driver writes them at once, as one batch
-//!               │                                  │
-//!               ▼           on_logged              ▼
-//!           values, strategy, replies  ◄── written, or refused (on_log_failed)
+//! a client's new value ──► waits ──────────────┐
+//!                                              ├─ unlogged ─► the driver writes them at once, as one batch
+//! a peer's new values ──► values, strategy ────┘                   │
+//!                              │                                   │ on_logged, or on_log_failed
+//!                              └► messages to send, which wait ◄───┘
 //! ```
 //!
-//! So no reply, no acknowledgement to a peer and no message with a value leaves a node before the value is in
-//! its log. If the log cannot be written, the waiting events have no effect at all: clients get an error that
-//! says so, and peers, which get no acknowledgement, send their values again later.
+//! - **A client's new value** has no effect until it is written, and neither has any event after it. If the
+//!   log cannot be written, the client gets an error, and the value was never there.
+//! - **A peer's new values** have their effect at once, because most of them need no answer yet. They are
+//!   written with the first message that leaves afterwards, so that the log takes fewer writes. If the log
+//!   cannot be written, no message leaves but errors to clients. Peers, which get no acknowledgement, send
+//!   their values again later.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -62,7 +66,7 @@ pub enum Start {
 /// A node of the cluster.
 ///
 /// Its methods are of three kinds. `on_*` report an event: a client's request, another node's message, a
-/// deadline that has come. After any of them, write what [`Node::unlogged`] gives, call
+/// deadline that has come. After any of them, write [`Node::unlogged`] if [`Node::awaits_log`], call
 /// [`Node::poll_transmit`] until there is nothing left to send, and ask [`Node::next_deadline`] when to call
 /// [`Node::on_timeout`]. All other methods are getters.
 ///
@@ -88,8 +92,8 @@ pub struct Node {
     incarnation: Incarnation,
     start: Start,
     values: Values,
-    /// If the node keeps a log: the events that wait for it.
-    waiting: Option<Waiting>,
+    /// What is to be written, if the node keeps a log.
+    log: Option<PendingLog>,
     /// When the node introduces itself to its peers, in case it was restarted.
     introduce_at: Option<Time>,
     member: Option<Member>,
@@ -106,11 +110,17 @@ struct Member {
     strategy: Box<dyn Strategy>,
 }
 
-/// Events in their order, and the new values that they bring.
+/// What waits for the log.
 #[derive(Debug, Default)]
-struct Waiting {
+struct PendingLog {
+    /// So many of the node's values are in the log.
+    logged: usize,
+    /// Events without an effect so far, in their order.
     events: Vec<Event>,
+    /// If there are such events: all values to write, theirs last.
     values: Vec<Value>,
+    /// So many of the messages to send may leave although not all values are in the log.
+    harmless: usize,
 }
 
 #[derive(Debug)]
@@ -121,6 +131,10 @@ enum Event {
 }
 
 impl Event {
+    fn is_request(&self) -> bool {
+        matches!(self, Event::Request(..))
+    }
+
     /// The values that it brings.
     fn values(&self) -> &[Value] {
         match self {
@@ -146,7 +160,7 @@ impl Node {
             incarnation: Incarnation::default(),
             start: Start::First,
             values: Values::default(),
-            waiting: None,
+            log: None,
             introduce_at: None,
             member: None,
             out: VecDeque::new(),
@@ -160,7 +174,7 @@ impl Node {
         let Recovery { incarnation, start, log } = recovery;
         self.incarnation = incarnation;
         self.start = start;
-        self.waiting = log.is_some().then(Waiting::default);
+        self.log = log.as_ref().map(|values| PendingLog { logged: values.len(), ..PendingLog::default() });
         self.values = log.unwrap_or_default();
     }
 
@@ -184,11 +198,22 @@ impl Node {
         }
     }
 
-    /// The values that must be in the log before the node goes on, oldest first. Write them all, and then
-    /// call [`Node::on_logged`] or [`Node::on_log_failed`], before [`Node::on_timeout`] at the latest. Always
-    /// empty in a node without a log.
+    /// Whether an event, or a message to send, waits until [`Node::unlogged`] is in the log. If so, write that
+    /// and call [`Node::on_logged`] or [`Node::on_log_failed`], before [`Node::on_timeout`] at the latest.
+    /// Always false in a node without a log.
+    pub fn awaits_log(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| {
+            !log.events.is_empty() || (log.logged < self.values.len() && log.harmless < self.out.len())
+        })
+    }
+
+    /// The values that are not in the log, oldest first. Always empty in a node without a log.
     pub fn unlogged(&self) -> &[Value] {
-        self.waiting.as_ref().map_or(&[], |waiting| &waiting.values)
+        match &self.log {
+            Some(log) if log.events.is_empty() => &self.values.as_slice()[log.logged..],
+            Some(log) => &log.values,
+            None => &[],
+        }
     }
 
     /// All of [`Node::unlogged`] is in the log.
@@ -196,21 +221,30 @@ impl Node {
         for event in self.take_waiting() {
             self.apply(now, event);
         }
+        if let Some(log) = &mut self.log {
+            log.logged = self.values.len();
+        }
     }
 
-    /// Nothing of [`Node::unlogged`] is in the log. The events that brought these values are undone, and
-    /// clients get the error `why`. Messages without new values have their effect.
+    /// Nothing of [`Node::unlogged`] is in the log. Clients get the error `why`. Of the events that waited,
+    /// only those without new values have their effect. Messages to peers are dropped, if they may tell of
+    /// values that are not in the log.
     pub fn on_log_failed(&mut self, now: Time, why: &str) {
         for event in self.take_waiting() {
             match event {
                 event if self.knows_all(event.values()) => self.apply(now, event),
                 Event::Request(Some(to), _) => {
-                    let text = Cow::Owned(format!("the value was not accepted, because {why}"));
-                    let reply = Reply::Error { code: ErrorCode::TemporarilyUnavailable, text };
+                    let reply = unavailable(format!("the value was not accepted, because {why}"));
                     self.out.push_back(Transmit::ToClient { to, reply });
                 }
                 Event::Request(None, _) | Event::Message(..) => {}
             }
+        }
+        let Some(log) = &mut self.log else { return };
+        if log.logged < self.values.len() {
+            self.out =
+                std::mem::take(&mut self.out).into_iter().filter_map(|sent| sent.refused(why)).collect();
+            log.harmless = self.out.len();
         }
     }
 
@@ -223,9 +257,9 @@ impl Node {
     }
 
     fn take_waiting(&mut self) -> Vec<Event> {
-        let Some(waiting) = &mut self.waiting else { return Vec::new() };
-        waiting.values.clear();
-        std::mem::take(&mut waiting.events)
+        let Some(log) = &mut self.log else { return Vec::new() };
+        log.values.clear();
+        std::mem::take(&mut log.events)
     }
 
     fn knows_all(&self, values: &[Value]) -> bool {
@@ -234,16 +268,17 @@ impl Node {
 
     /// Applies an event now, or after the log is written.
     fn on_event(&mut self, now: Time, event: Event) {
-        let Some(waiting) = &mut self.waiting else { return self.apply(now, event) };
-        let known = &self.values;
-        let before = waiting.values.len();
-        if self.member.is_some() {
-            waiting.values.extend(event.values().iter().filter(|value| !known.contains(value)).cloned());
+        let waits = match &self.log {
+            Some(log) if !log.events.is_empty() => true,
+            Some(_) if self.member.is_some() => event.is_request() && !self.knows_all(event.values()),
+            _ => false,
+        };
+        let Some(log) = self.log.as_mut().filter(|_| waits) else { return self.apply(now, event) };
+        if log.events.is_empty() {
+            log.values.extend_from_slice(&self.values.as_slice()[log.logged..]);
         }
-        if waiting.events.is_empty() && waiting.values.len() == before {
-            return self.apply(now, event);
-        }
-        waiting.events.push(event);
+        log.values.extend(event.values().iter().filter(|value| !self.values.contains(value)).cloned());
+        log.events.push(event);
     }
 
     fn apply(&mut self, now: Time, event: Event) {
@@ -287,15 +322,18 @@ impl Node {
 
     /// Call this when [`Node::next_deadline`] has come. At any other time it does nothing.
     pub fn on_timeout(&mut self, now: Time) {
-        debug_assert!(self.unlogged().is_empty(), "the log comes first");
+        debug_assert!(self.log.as_ref().is_none_or(|log| log.events.is_empty()), "the log comes first");
         if self.introduce_at.take_if(|at| *at <= now).is_some() {
             self.with_strategy(now, |strategy, cx| strategy.on_restart(cx));
         }
         self.with_strategy(now, |strategy, cx| strategy.on_timeout(cx));
     }
 
-    /// The next message to send, oldest first.
+    /// The next message to send, oldest first. `None` while it waits for the log ([`Node::awaits_log`]).
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        if let Some(log) = self.log.as_mut().filter(|log| log.logged < self.values.len()) {
+            log.harmless = log.harmless.checked_sub(1)?;
+        }
         self.out.pop_front()
     }
 
@@ -365,6 +403,26 @@ impl Node {
 
 fn error(code: ErrorCode, text: &'static str) -> Reply {
     Reply::Error { code, text: Cow::Borrowed(text) }
+}
+
+fn unavailable(text: String) -> Reply {
+    Reply::Error { code: ErrorCode::TemporarilyUnavailable, text: Cow::Owned(text) }
+}
+
+impl Transmit {
+    /// What may be sent in its place while the log cannot be written: nothing that tells of a value.
+    fn refused(self, why: &str) -> Option<Transmit> {
+        match self {
+            Transmit::ToPeer { .. } => None,
+            Transmit::ToClient { to, reply: Reply::BroadcastOk | Reply::ReadOk { .. } } => {
+                Some(Transmit::ToClient {
+                    to,
+                    reply: unavailable(format!("values are not safe, because {why}")),
+                })
+            }
+            other => Some(other),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -442,6 +500,69 @@ mod tests {
         node.on_logged(at(4));
         assert_eq!(node.values().as_slice(), [Value::Int(9)]);
         assert!(!node.is_idle(), "an acknowledgement is due");
+    }
+
+    /// A message of the hub with this value.
+    fn from_hub(value: i64) -> PeerMessage {
+        let values = [Value::Int(value)].into();
+        PeerMessage::Link(Box::new(crate::LinkMessage { values, ..Default::default() }))
+    }
+
+    #[test]
+    fn a_peers_values_are_written_with_the_first_message_that_leaves_afterwards() {
+        let mut node = with_log(Start::First, 0, &[]);
+        replies(&mut node);
+        for value in [7, 8] {
+            node.on_message(at(1), PeerId(0), from_hub(value));
+            assert!(!node.awaits_log(), "nothing is to be sent yet");
+        }
+        assert_eq!(node.unlogged(), [7.into(), 8.into()]);
+        node.on_request(at(2), from(1), Request::Read);
+        assert_eq!((node.awaits_log(), replies(&mut node)), (true, vec![]));
+        node.on_request(at(2), from(2), Request::Broadcast(9.into()));
+        assert_eq!(node.unlogged(), [7.into(), 8.into(), 9.into()]);
+        node.on_logged(at(2));
+        assert_eq!(replies(&mut node), [(1, Reply::ReadOk { len: 2 }), (2, Reply::BroadcastOk)]);
+        assert_eq!((node.unlogged(), node.awaits_log()), (&[][..], false));
+    }
+
+    #[test]
+    fn an_acknowledgement_to_a_peer_waits_for_the_log() {
+        let mut node = with_log(Start::First, 0, &[]);
+        replies(&mut node);
+        node.on_message(at(1), PeerId(0), from_hub(7));
+        let due = node.next_deadline().expect("an acknowledgement is due");
+        node.on_timeout(due);
+        assert!(node.awaits_log() && node.poll_transmit().is_none());
+        node.on_logged(due);
+        assert!(matches!(node.poll_transmit(), Some(Transmit::ToPeer { to: PeerId(0), .. })));
+    }
+
+    #[test]
+    fn while_the_log_cannot_be_written_only_errors_leave() {
+        let mut node = with_log(Start::First, 0, &[]);
+        replies(&mut node);
+        node.on_message(at(1), PeerId(0), from_hub(7));
+        let due = node.next_deadline().expect("an acknowledgement is due");
+        node.on_timeout(due);
+        for (msg_id, request) in [(1, Request::Read), (2, Request::Broadcast(7.into()))] {
+            node.on_request(due, from(msg_id), request);
+        }
+        node.on_log_failed(due, "the disk is full");
+        assert!(!node.awaits_log(), "there is nothing to retry for");
+        let replies_while_full = replies(&mut node);
+        assert_eq!(replies_while_full.len(), 2);
+        for (_, reply) in replies_while_full {
+            assert!(
+                matches!(reply, Reply::Error { code: ErrorCode::TemporarilyUnavailable, .. }),
+                "{reply:?}"
+            );
+        }
+        // There is room again.
+        node.on_request(due, from(3), Request::Read);
+        assert!(node.awaits_log());
+        node.on_logged(due);
+        assert_eq!(replies(&mut node), [(3, Reply::ReadOk { len: 1 })]);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! than 1 ms, which would bias every latency that is measured with this node. For a single pipe, blocking
 //! reads also cost less than readiness polling. One thread reads stdin and passes whole lines on in chunks.
 //! The main thread sleeps until lines or a deadline come, handles everything that is there, and writes all
-//! messages of the node at once. A node that keeps a
-//! [log](crate::storage) has all new values written there, in one write, before that.
+//! messages of the node at once. A node that keeps a [log](crate::storage) has all new values written there,
+//! in one write, before that.
 //!
 //! **Stalls.** A process that was stopped (SIGSTOP) wakes with its deadlines overdue, messages unread, and
 //! requests whose clients have given up. It notices by the clock, since it never sleeps for more than a
@@ -172,11 +172,12 @@ impl<W: Write> Server<W> {
             let now = self.now();
             if self.node.next_deadline().is_some_and(|deadline| deadline <= now) {
                 self.node.on_timeout(now);
+                self.write_log()?;
                 self.encode()?;
             }
             self.write()?;
             if !open {
-                return Ok(());
+                return self.append_to_log();
             }
         }
     }
@@ -207,8 +208,13 @@ impl<W: Write> Server<W> {
         }
     }
 
-    /// Writes the new values to the log, so that what depends on them may leave.
+    /// Writes the new values to the log if anything waits for that.
     fn write_log(&mut self) -> io::Result<()> {
+        if self.node.awaits_log() { self.append_to_log() } else { Ok(()) }
+    }
+
+    /// Writes the new values to the log, so that what depends on them may leave.
+    fn append_to_log(&mut self) -> io::Result<()> {
         let now = self.now();
         if self.node.unlogged().is_empty() {
             return Ok(());

@@ -37,6 +37,26 @@ impl Time {
     }
 }
 
+/// A duration that is added to times for each message. A [`Duration`] would cost a multiplication and a carry
+/// each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Nanos(u64);
+
+impl Nanos {
+    /// At most `u64::MAX`.
+    pub(crate) const fn of(duration: Duration) -> Nanos {
+        Nanos(nanos(duration))
+    }
+}
+
+impl Add<Nanos> for Time {
+    type Output = Time;
+
+    fn add(self, nanos: Nanos) -> Time {
+        Time(self.0.saturating_add(nanos.0))
+    }
+}
+
 impl Add<Duration> for Time {
     type Output = Time;
 

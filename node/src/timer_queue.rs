@@ -84,19 +84,18 @@ impl<D: Deadline> TimerQueue<D> {
         if self.earliest <= now { self.first() } else { None }
     }
 
-    /// The deadline of `number`.
-    pub fn get(&self, number: usize) -> Option<D> {
-        let group = self.groups.get(self.leaves + number / 4)?;
-        Some(group[number % 4]).filter(|deadline| *deadline < D::NEVER)
+    /// The deadline of `number`, or [`Deadline::NEVER`].
+    pub fn get(&self, number: usize) -> D {
+        self.groups.get(self.leaves + number / 4).map_or(D::NEVER, |group| group[number % 4])
     }
 
-    /// Sets or clears the deadline of `number`.
-    pub fn set(&mut self, number: usize, deadline: Option<D>) {
+    /// Sets the deadline of `number`, or clears it with [`Deadline::NEVER`].
+    pub fn set(&mut self, number: usize, deadline: D) {
         if self.leaves + number / 4 >= self.groups.len() {
             self.grow(number + 1);
         }
         let (mut group, mut slot) = (self.leaves + number / 4, number % 4);
-        let mut entry = deadline.unwrap_or(D::NEVER);
+        let mut entry = deadline;
         loop {
             let entries = &mut self.groups[group];
             if entries[slot] == entry {
@@ -114,13 +113,12 @@ impl<D: Deadline> TimerQueue<D> {
 
     /// Like [`TimerQueue::set`], but leaves an entry that is too early, unless it is the earliest of all. The
     /// next one may be too early as well: the caller then corrects the earliest until it is exact.
-    pub fn set_lazily(&mut self, number: usize, deadline: Option<D>) -> Earliest {
-        let deadline = deadline.unwrap_or(D::NEVER);
-        let entry = self.get(number).unwrap_or(D::NEVER);
+    pub fn set_lazily(&mut self, number: usize, deadline: D) -> Earliest {
+        let entry = self.get(number);
         if deadline < entry {
-            self.set(number, Some(deadline));
+            self.set(number, deadline);
         } else if entry == self.earliest && entry < deadline {
-            self.set(number, Some(deadline));
+            self.set(number, deadline);
             return Earliest::Changed;
         }
         Earliest::AsExactAsBefore
@@ -130,7 +128,7 @@ impl<D: Deadline> TimerQueue<D> {
     fn grow(&mut self, count: usize) {
         let mut larger = TimerQueue::new(count);
         for (number, deadline) in self.groups[self.leaves..].iter().flatten().enumerate() {
-            larger.set(number, Some(*deadline));
+            larger.set(number, *deadline);
         }
         *self = larger;
     }
@@ -161,10 +159,10 @@ mod tests {
             for (node, at) in changes {
                 let node = node.index(nodes);
                 deadlines[node] = at.map(Time::from_nanos);
-                timers.set(node, deadlines[node]);
+                timers.set(node, deadlines[node].unwrap_or(Time::NEVER));
                 let expected = deadlines.iter().enumerate().filter_map(|(n, at)| at.map(|at| (at, n))).min();
                 prop_assert_eq!(timers.first().map(|number| (timers.earliest(), number)), expected);
-                prop_assert_eq!(timers.get(node), deadlines[node]);
+                prop_assert_eq!(timers.get(node), deadlines[node].unwrap_or(Time::NEVER));
             }
         }
     }

@@ -13,8 +13,11 @@
 //! | [`advice`] | which timeouts reliably meet limits, and what to measure next |
 //! | [`confirm`] | whether further runs of a recommended setting meet the limits, too |
 //! | [`compare`] | which differences between sweeps are significant |
+//! | [`tails`] | whether the worst cases of two kinds of runs are alike |
 //! | [`threshold`] | whether a sweep crosses a threshold that fails it |
 //! | [`hosts`] | whether the machines that made the runs differ |
+//! | [`effects`] | which parameters matter, alone and in pairs |
+//! | [`pareto`] | which settings no other beats in messages and latency |
 //! | [`parity`] | whether an engine measures what another one measures |
 //! | [`warning`] | what to know before using any of this |
 
@@ -22,6 +25,7 @@ pub mod advice;
 pub mod compare;
 pub mod conditions;
 pub mod confirm;
+pub mod effects;
 #[cfg(test)]
 pub(crate) mod examples;
 pub mod figure;
@@ -29,8 +33,10 @@ pub mod fit;
 pub mod hosts;
 mod limits;
 pub mod names;
+pub mod pareto;
 pub mod parity;
 pub mod series;
+pub mod tails;
 pub mod threshold;
 pub mod warning;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use node::StrategyKind;
 
 use super::figure::Figure;
+use super::tails::Tails;
 use crate::record::RunRecord;
 use crate::stats::median::Spread;
 use crate::stats::rank_interval::ratio_interval;
@@ -47,6 +48,11 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// One of its figures.
+    pub fn figure(&self, figure: Figure) -> f64 {
+        self.figures[figure as usize]
+    }
+
     /// The sample that a run of a sweep is, if its figures may be used.
     pub fn of(record: &RunRecord) -> Option<Sample> {
         let [msgs_per_op, p50, p95, max] = Figure::ALL.map(|figure| figure.of(record));
@@ -100,6 +106,24 @@ impl Comparison {
     /// Whether the whole interval is beyond the limit: more runs would hardly change the verdict.
     pub fn is_reliably_outside(&self) -> bool {
         self.interval.is_some_and(|(low, high)| 1.0 - high > self.limit || low - 1.0 > self.limit)
+    }
+}
+
+/// How an engine's runs compare with a reference.
+#[derive(Clone, Debug)]
+pub struct Parity {
+    /// Each figure's medians at each timeout.
+    pub comparisons: Vec<Comparison>,
+    /// The worst cases at each timeout.
+    pub tails: Vec<Tails>,
+    /// How far medians may differ.
+    pub tolerance: Tolerance,
+}
+
+impl Parity {
+    /// Whether all medians are within the limits.
+    pub fn is_within(&self) -> bool {
+        self.comparisons.iter().all(Comparison::is_within)
     }
 }
 

@@ -38,6 +38,15 @@ impl<'a> Series<'a> {
         Series::group_named(&Names::among(records.iter().map(|record| &record.run)), records)
     }
 
+    /// The same on the horizontal axis that a user asked for, if any.
+    pub fn group_on(axis: Option<&Parameter>, records: &'a [RunRecord]) -> Vec<Series<'a>> {
+        let names = Names::among(records.iter().map(|record| &record.run));
+        match axis {
+            Some(axis) => Series::group_named(&names.on_axis(axis.clone()), records),
+            None => Series::group_named(&names, records),
+        }
+    }
+
     /// The same with the names of a larger whole, so that series of several sweeps have comparable names.
     pub fn group_named(names: &Names, records: &'a [RunRecord]) -> Vec<Series<'a>> {
         let mut series: Vec<Series<'a>> = Vec::new();
@@ -194,6 +203,11 @@ pub struct Point {
 }
 
 impl Point {
+    /// One of the latencies in milliseconds.
+    pub fn latency(&self, quantile: Quantile) -> Option<Spread> {
+        self.latencies[quantile as usize]
+    }
+
     fn of(x: f64, label: String, records: &[&RunRecord]) -> Point {
         let usable = || records.iter().filter(|record| record.is_ok());
         Point {

@@ -90,7 +90,7 @@ pub fn merge(out: &Path, shards: &[PathBuf], replace: bool) -> anyhow::Result<Me
         merging.add_all(&there.records, Source::Earlier);
     }
     let records = merging.in_order_of(&plan);
-    write_spec(out, &spec)?;
+    write_spec(out, &spec, true)?;
     origin.write(out)?;
     csv.rewrite(&records)?;
     let missing = missing(&spec, &plan, &records, division(&parts))?;

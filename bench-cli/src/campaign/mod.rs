@@ -4,7 +4,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`sweep`] | executes every run of a [`SweepSpec`](crate::spec::SweepSpec), each record on disk before the next run starts |
-//! | [`tune`] | sweeps until the best setting within limits is known, and checks it |
+//! | [`tune`] | races settings until the best within limits is known, and checks it |
 //! | [`confirm`] | runs the settings that a sweep recommends again |
 //! | [`parity`] | compares an engine with recorded runs, or with another engine |
 //! | [`merge`] | puts the shards of a sweep together |

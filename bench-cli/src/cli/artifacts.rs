@@ -16,6 +16,8 @@ pub(super) const REPORT: &str = "report.html";
 pub(super) const JSON: &str = "sweep.json";
 /// The tables for a README.
 pub(super) const SUMMARY: &str = "summary.md";
+/// The medians of each setting.
+pub(super) const SETTINGS: &str = "summary.csv";
 /// How recommended settings fared.
 pub(super) const CONFIRMATION: &str = "confirm.md";
 /// The figures beside those of another engine, for people.
@@ -29,8 +31,13 @@ pub(super) const LATENCY_FIT: &str = "latency-fit";
 /// How every picture is left.
 pub(super) const PICTURE_FORMATS: [&str; 2] = ["svg", "png"];
 
+/// The folder of figures for a paper, and how those are left.
+pub(super) const FIGURES: &str = "figures";
+pub(super) const FIGURE_FORMATS: [&str; 3] = ["svg", "png", "pdf"];
+
 /// All of those but the pictures of a sweep.
-const OTHERS: [&str; 7] = [REPORT, JSON, SUMMARY, CONFIRMATION, PARITY_TEXT, PARITY_CSV, COMPARISON];
+const OTHERS: [&str; 8] =
+    [REPORT, JSON, SUMMARY, SETTINGS, CONFIRMATION, PARITY_TEXT, PARITY_CSV, COMPARISON];
 
 /// Whether a file of this name is made of the rows in the `sweep.csv` beside it.
 fn is_product(name: &str) -> bool {

@@ -41,7 +41,7 @@ pub struct CompareArgs {
     /// Form of the differences
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
-    /// Draw all into this file, .svg or .png
+    /// Draw all into this file, .svg, .png or .pdf
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     /// Exit with status 3 if a later sweep is significantly worse than the first

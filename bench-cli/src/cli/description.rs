@@ -12,15 +12,16 @@ use super::limits::LimitArgs;
 use super::settings::SettingsArgs;
 use super::usage::UsageError;
 use crate::campaign::sweep::folder;
-use crate::spec::SweepSpec;
 use crate::spec::durations::DefaultUnit;
 use crate::spec::file::{
     self, BATCH_TIMEOUT, DEFAULT_BATCH_TIMEOUTS, NodeTable, SPEC_FILE, STRATEGY, SpecFile, ValueList,
 };
+use crate::spec::limits::Challenge;
 use crate::spec::list;
 use crate::spec::parameter::UserParameter;
 use crate::spec::setting::Setting;
 use crate::spec::template::{ArgsTemplate, EnvTemplate};
+use crate::spec::{EngineKind, SweepSpec};
 
 /// The flags that describe a sweep.
 #[derive(Clone, Debug, Args)]
@@ -28,18 +29,26 @@ pub struct DescriptionArgs {
     /// A sweep.toml, or the folder of a sweep, to run; flags override what it says
     #[arg(long, value_name = "FILE")]
     spec: Option<PathBuf>,
+    /// Nodes, rate, latency, time limit and limits of challenge 3d or 3e, over those of --spec; other flags
+    /// override them
+    #[arg(long, value_name = "NAME")]
+    preset: Option<Challenge>,
     /// Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s
     #[arg(long, aliases = ["batch-timeout", "timeouts"], value_name = "LIST", value_parser = timeouts, help = format!(
         "Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s \
-         [default: {DEFAULT_BATCH_TIMEOUTS}]"))]
+         [default: {DEFAULT_BATCH_TIMEOUTS}; of tune, up to the longest that the limits allow]"))]
     batch_timeouts: Option<ValueList>,
     /// A parameter and its values, NAME=LIST: numbers, words, durations and ranges, such as fanout=1..=5 or
     /// period=50ms,1s; repeatable
     #[arg(long = "param", value_name = "NAME=LIST", value_parser = parameter)]
     parameters: Vec<(String, ValueList)>,
-    /// How often each point is measured [default: 3]
+    /// How often each point is measured; of tune, the runs of the check [default: 3; of tune 4, or 19
+    /// simulated]
     #[arg(long, alias = "runs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: Option<u32>,
+    /// Measure only N points of the grid, spread evenly over it (a Sobol sequence from the seed) [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    sample: Option<u32>,
     #[command(flatten)]
     node: NodeArgs,
     #[command(flatten)]
@@ -53,7 +62,8 @@ pub struct DescriptionArgs {
 /// The flags that say what runs as a node.
 #[derive(Clone, Debug, Args)]
 pub struct NodeArgs {
-    /// Strategies of this repository's node: a list of tree, hub and direct [default: hub]
+    /// Strategies of this repository's node: a list of tree, hub and direct [default: hub; of tune,
+    /// hub,direct]
     #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', action = ArgAction::Set, value_parser = file::strategy)]
     strategy: Vec<StrategyKind>,
     /// Another node: a program that speaks Maelstrom's protocol
@@ -103,18 +113,29 @@ impl DescriptionArgs {
         resumes: bool,
         default_seed: impl FnOnce() -> u64,
     ) -> anyhow::Result<(SweepSpec, String)> {
+        let (file, why) = self.file(settings, limits)?;
+        Ok((complete(file, directory, resumes, default_seed)?, why))
+    }
+
+    /// What a file and the flags over it say, with the engine, and why that is the one that it is.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or the engine is not there.
+    pub(super) fn file(
+        &self,
+        settings: &SettingsArgs,
+        limits: &LimitArgs,
+    ) -> anyhow::Result<(SpecFile, String)> {
         let file = match &self.spec {
             Some(path) if path.is_dir() => SpecFile::read(&path.join(SPEC_FILE))?,
             Some(path) => SpecFile::read(path)?,
             None => SpecFile::default(),
         };
+        let file = self.preset.map_or(file.clone(), |challenge| file.overlaid(challenge.into()));
         let mut file = file.overlaid(self.flags(settings, limits));
         let (engine, why) = self.engine.choose(file.engine)?;
         file.engine = Some(engine);
-        let existing = if resumes { folder::spec_in(directory)? } else { None };
-        let seed = existing.map_or_else(default_seed, |spec| spec.seed);
-        let spec = file.resolve(engine, seed).map_err(|error| UsageError::caused_by(&error))?;
-        Ok((spec, why))
+        Ok((file, why))
     }
 
     /// What the flags say.
@@ -133,6 +154,7 @@ impl DescriptionArgs {
             engine: None,
             seed: self.seed,
             repetitions: self.repetitions,
+            sample: self.sample,
             node: NodeTable {
                 bin: bin.clone(),
                 label: label.clone(),
@@ -144,6 +166,22 @@ impl DescriptionArgs {
             extends: Vec::new(),
         }
     }
+}
+
+/// The complete description. A sweep in `directory` that is to be resumed says which seed it began with.
+///
+/// # Errors
+/// If what the file says is not a sweep.
+pub(super) fn complete(
+    file: SpecFile,
+    directory: &Path,
+    resumes: bool,
+    default_seed: impl FnOnce() -> u64,
+) -> anyhow::Result<SweepSpec> {
+    let existing = if resumes { folder::spec_in(directory)? } else { None };
+    let seed = existing.map_or_else(default_seed, |spec| spec.seed);
+    // The engine that is taken where the file names none.
+    file.resolve(EngineKind::Embedded, seed).map_err(|error| UsageError::caused_by(&error).into())
 }
 
 /// A seed that differs from one sweep to the next, small enough to type.

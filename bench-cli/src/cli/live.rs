@@ -1,5 +1,5 @@
-//! The report of a sweep that is still running: written again as runs end, without plots, which would take time
-//! from the runs.
+//! The report of a sweep that is still running: written again as runs end, without plots, which would take
+//! time from the runs.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -51,6 +51,7 @@ impl LiveReport {
             csv: CSV_FILE,
             records: &records,
             spec: spec.as_ref(),
+            axis: None,
             limits: &limits,
             pictures: &[],
             progress: Some(Progress { done: records.len(), planned: self.planned }),

@@ -65,7 +65,7 @@ pub fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
     let ok = merged.records.iter().all(RunRecord::is_ok);
     let ended =
         Ended { spec: merged.spec, records: merged.records, planned: merged.planned, stopped: !complete };
-    output::conclude(&ended, out, Extent::of(args.verbose), &args.limits, &args.formats)?;
+    output::conclude(&ended, out, Extent::of(args.verbose), &args.limits, &args.formats, None)?;
     println!("merged {} shards: {} of {} runs", shards.len(), ended.records.len(), ended.planned);
     if merged.doubled > 0 {
         println!("left out {} records of runs that have another one", merged.doubled);

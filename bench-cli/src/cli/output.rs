@@ -7,20 +7,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context as _;
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::artifacts::{JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SUMMARY};
+use super::artifacts::{
+    FIGURE_FORMATS, FIGURES, JSON, LATENCY_FIT, PICTURE_FORMATS, REPORT, SETTINGS, SUMMARY,
+};
 use super::limits::LimitArgs;
 use super::typed;
+use super::usage::UsageError;
 use crate::analysis::Series;
 use crate::campaign::sweep::{CSV_FILE, Ended};
 use crate::plot;
+use crate::plot::page::Page;
 use crate::record::RunRecord;
 use crate::report::advice::{self, Answer, Described};
 use crate::report::{self, Picture, Report, brief, summary};
-use crate::spec::SweepSpec;
 use crate::spec::names::plain_name;
+use crate::spec::{Parameter, RunSpec, SweepSpec};
 
 /// In which forms a sweep's results are left.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct FormatArgs {
     /// Forms of the results: csv and markdown (sweep.csv and summary.md, which are always there), json
     /// (sweep.json, the same rows, kept up to date from then on)
@@ -106,6 +110,31 @@ pub struct Results<'a> {
     pub records: &'a [RunRecord],
     /// What was to be measured.
     pub spec: Option<&'a SweepSpec>,
+    /// The horizontal axis of tables and plots, if the user asked for one.
+    pub axis: Option<&'a Parameter>,
+}
+
+/// Which parameter is the horizontal axis.
+#[derive(Clone, Debug, Args)]
+pub struct AxisArgs {
+    /// Horizontal axis of plots and fits: the name of a numeric parameter; the other parameters make series
+    /// [default: the batch timeout, else the first numeric parameter that varies]
+    #[arg(long, value_name = "NAME")]
+    x: Option<String>,
+}
+
+impl AxisArgs {
+    /// The parameter of these runs that the user asked for.
+    ///
+    /// # Errors
+    /// If they have no such numeric parameter.
+    pub(super) fn of<'a>(
+        &self,
+        runs: impl IntoIterator<Item = &'a RunSpec>,
+    ) -> anyhow::Result<Option<Parameter>> {
+        let axis = self.x.as_deref().map(|name| Parameter::axis(name, runs)).transpose();
+        axis.map_err(|error| UsageError::new(error.to_string()).into())
+    }
 }
 
 /// How much of the results is printed.
@@ -134,23 +163,29 @@ pub fn conclude(
     extent: Extent,
     limits: &LimitArgs,
     formats: &FormatArgs,
+    axis: Option<&Parameter>,
 ) -> anyhow::Result<()> {
     if ended.records.is_empty() {
         return Ok(());
     }
-    let results = Results { records: &ended.records, spec: Some(&ended.spec) };
+    let results = Results { records: &ended.records, spec: Some(&ended.spec), axis };
     print(results, directory, extent, limits);
     write_all(results, &Outputs::beside(&directory.join(CSV_FILE)), limits, formats)
 }
 
 /// Prints what the records of a sweep say, and what they say of the limits.
-pub fn print(Results { records, spec }: Results<'_>, folder: &Path, extent: Extent, limits: &LimitArgs) {
+pub fn print(
+    Results { records, spec, axis }: Results<'_>,
+    folder: &Path,
+    extent: Extent,
+    limits: &LimitArgs,
+) {
     let series = Series::group(records);
     let limits = limits.for_series(&series, spec);
     if extent == Extent::Brief {
-        return print!("{}", brief::text(records, &limits, folder));
+        return print!("{}", brief::text(records, axis, &limits, folder));
     }
-    println!("{}", summary::text(records, &limits, folder).trim_end());
+    println!("{}", summary::text(records, axis, &limits, folder).trim_end());
     let folder = folder.display().to_string();
     let sweep = spec.map(|spec| Described { spec, folder: Some(&folder) });
     for answer in advice::answers(&series, &limits, sweep) {
@@ -173,19 +208,24 @@ pub(super) fn on_the_terminal(mut answer: Answer) -> String {
 /// # Errors
 /// If a file cannot be written.
 pub fn write_all(
-    Results { records, spec }: Results<'_>,
+    Results { records, spec, axis }: Results<'_>,
     outputs: &Outputs,
     limits: &LimitArgs,
     formats: &FormatArgs,
 ) -> anyhow::Result<()> {
     let series = Series::group(records);
     let limits = limits.for_series(&series, spec);
-    let pictures =
-        if records.iter().any(RunRecord::is_ok) { draw_all(&series, outputs)? } else { Vec::new() };
+    let pictures = if records.iter().any(RunRecord::is_ok) {
+        draw_all(&Series::group_on(axis, records), outputs)?
+    } else {
+        Vec::new()
+    };
     let Outputs { title, csv, .. } = outputs;
-    let report = Report { title, csv, records, spec, limits: &limits, pictures: &pictures, progress: None };
+    let report =
+        Report { title, csv, records, spec, axis, limits: &limits, pictures: &pictures, progress: None };
     let mut files = vec![(REPORT, report::page::page(&report))];
-    files.push((SUMMARY, report::markdown::summary(records, &limits)));
+    files.push((SUMMARY, report::markdown::summary(records, axis, &limits)));
+    files.push((SETTINGS, report::settings::csv(records)?));
     if formats.format.contains(&Format::Json) || outputs.file(JSON).exists() {
         files.push((JSON, report::json::rows(records)?));
     }
@@ -196,8 +236,7 @@ pub fn write_all(
     let written: Vec<String> = written.chain([csv.clone()]).collect();
     println!("\nin {}: {}", outputs.folder.display(), written.join(", "));
     if !pictures.is_empty() {
-        let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_str()).collect();
-        println!("plots (.{}): {}", PICTURE_FORMATS.join(", ."), names.join(", "));
+        println!("plots: {}", listed(&pictures, &PICTURE_FORMATS));
     }
     Ok(())
 }
@@ -209,6 +248,35 @@ pub(super) fn write_whole(file: &Path, text: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("cannot write {}", file.display()))
 }
 
+/// Draws every plot of a sweep for a paper, in a folder of their own: the report has its own plots.
+///
+/// # Errors
+/// If a file cannot be written.
+pub(super) fn draw_figures(series: &[Series<'_>], outputs: &Outputs, page: Page) -> anyhow::Result<()> {
+    let folder = outputs.folder.join(FIGURES);
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut pictures = Vec::new();
+    for (name, caption, draw) in plot::PICTURES {
+        match draw(series, page) {
+            Ok(svg) => {
+                let name = format!("{}{name}", outputs.prefix);
+                pictures.push(Picture { name, caption: caption.to_owned(), svg });
+            }
+            Err(reason) => println!("left out {name}: {reason}"),
+        }
+    }
+    write_pictures(&pictures, &folder, &FIGURE_FORMATS)?;
+    println!("\nin {}: {}", folder.display(), listed(&pictures, &FIGURE_FORMATS));
+    Ok(())
+}
+
+/// The plots' names and formats.
+fn listed(pictures: &[Picture], formats: &[&str]) -> String {
+    let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_str()).collect();
+    format!("{} (.{})", names.join(", "), formats.join(", ."))
+}
+
 /// Draws every picture of a sweep: all series side by side on the same axes, and if there are
 /// several, each with a line by itself too, since a slow one leaves the others little of the common axis.
 fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Picture>> {
@@ -218,8 +286,12 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
         caption: caption.to_owned(),
         svg,
     };
+    let varying = Parameter::varying(series.iter().flat_map(|one| &one.records).map(|record| &record.run));
     for (name, caption, draw) in plot::PICTURES {
-        match draw(series) {
+        if name == plot::EFFECTS && varying.len() < 2 {
+            continue;
+        }
+        match draw(series, Page::SCREEN) {
             Ok(svg) => pictures.push(picture(name, caption, svg)),
             // All else is worth having without it.
             Err(reason) => println!("left out {name}: {reason}"),
@@ -230,23 +302,23 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
         // Piece by piece, since a long name would be cut, and cut names may be equal.
         let pieces: Vec<String> =
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
-        let caption = format!("Stable latency against batch timeout: {} alone", one.name);
-        let svg = plot::latency::draw(std::slice::from_ref(one))?;
+        let caption = format!("Stable latency against {}: {} alone", one.axis.words(), one.name);
+        let svg = plot::latency::draw(std::slice::from_ref(one), Page::SCREEN)?;
         pictures.push(picture(&format!("{LATENCY_FIT}-{}", pieces.join("-")), &caption, svg));
     }
-    write_pictures(&pictures, &outputs.folder)?;
+    write_pictures(&pictures, &outputs.folder, &PICTURE_FORMATS)?;
     Ok(pictures)
 }
 
-/// Writes pictures as SVG and as PNG. Turning one into pixels takes a core 0.1 s, so that they share the
+/// Writes pictures in several formats. Turning one into pixels takes a core 0.1 s, so that they share the
 /// cores.
-fn write_pictures(pictures: &[Picture], folder: &Path) -> anyhow::Result<()> {
-    let files =
-        |picture: &Picture| PICTURE_FORMATS.map(|format| folder.join(format!("{}.{format}", picture.name)));
+fn write_pictures(pictures: &[Picture], folder: &Path, formats: &[&str]) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(picture) = pictures.get(next.fetch_add(1, Ordering::Relaxed)) {
-            files(picture).iter().try_for_each(|file| plot::write(&picture.svg, file))?;
+            for format in formats {
+                plot::write(&picture.svg, &folder.join(format!("{}.{format}", picture.name)))?;
+            }
         }
         anyhow::Ok(())
     };

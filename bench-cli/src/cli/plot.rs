@@ -10,11 +10,12 @@ use clap::builder::PossibleValuesParser;
 use super::artifacts::{COMPARISON, LATENCY_FIT};
 use super::compare::{self, CompareArgs};
 use super::limits::LimitArgs;
-use super::output::{self, Extent, FormatArgs, Outputs, Results};
+use super::output::{self, AxisArgs, Extent, FormatArgs, Outputs, Results};
 use super::usage::UsageError;
 use crate::analysis::Series;
 use crate::campaign::sweep::Recorded;
 use crate::plot;
+use crate::plot::page::{Page, Width};
 use crate::record::RunRecord;
 
 /// Draw a sweep's results again, without running anything: pictures, report.html, and other formats
@@ -23,7 +24,9 @@ use crate::record::RunRecord;
   bench-cli plot results/hub/sweep.csv
   bench-cli plot results/hub/sweep.csv -o hub.png
   bench-cli plot results/hub/sweep.csv --picture frontier -o frontier.svg
+  bench-cli plot results/hub --width 84mm --font-size 8 --no-title
   bench-cli plot results/hub/sweep.csv --limit 3d
+  bench-cli plot results/gossip --x period
   bench-cli plot results/before/sweep.csv results/after/sweep.csv results/best/sweep.csv
   bench-cli plot results/hub/sweep.csv --format csv,json,markdown
   bench-cli plot results/hub/sweep.csv --max-msgs-per-op 2 --max-latency 500ms")]
@@ -35,8 +38,8 @@ pub struct PlotArgs {
     /// With several sweeps: exit with status 3 if a later one is significantly worse than the first
     #[arg(long)]
     fail_on_regression: bool,
-    /// Draw this file only, .svg or .png [default: every picture and report.html, beside the CSV, with its
-    /// name in front if that is not sweep.csv; comparison.svg beside the last of several]
+    /// Draw this file only, .svg, .png or .pdf [default: every picture and report.html, beside the CSV, with
+    /// its name in front if that is not sweep.csv; comparison.svg beside the last of several]
     #[arg(short, long, value_name = "FILE", conflicts_with = "format")]
     output: Option<PathBuf>,
     /// Which picture that file is [default: latency-fit]
@@ -46,9 +49,45 @@ pub struct PlotArgs {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
+    axis: AxisArgs,
+    #[command(flatten)]
+    paper: PaperArgs,
+    #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
     limits: LimitArgs,
+}
+
+/// The flags of figures for a paper.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Figures for a paper")]
+struct PaperArgs {
+    /// Draw as wide as a column, such as 84mm, 17.8cm or 3.3in, as SVG, PNG (600 dpi) and PDF, into the
+    /// folder figures next to the CSV, or into the file that -o names
+    #[arg(long, value_name = "WIDTH")]
+    width: Option<Width>,
+    /// Size of most texts in points; the smallest ones have 6 points at least [default: 8]
+    #[arg(long, value_name = "POINTS", requires = "width")]
+    font_size: Option<f64>,
+    /// Leave out the title, how to read the plot, and the settings
+    #[arg(long)]
+    no_title: bool,
+}
+
+impl PaperArgs {
+    /// Whether the plots are for something else than the report.
+    fn given(&self) -> bool {
+        self.width.is_some() || self.no_title
+    }
+
+    /// What the plots are drawn for.
+    fn page(&self) -> Result<Page, UsageError> {
+        match self.width {
+            None => Ok(Page::screen(!self.no_title)),
+            Some(width) => Page::paper(width, self.font_size, !self.no_title)
+                .map_err(|error| UsageError::new(error.to_string())),
+        }
+    }
 }
 
 /// Runs the command.
@@ -65,9 +104,11 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
         UsageError::new("--fail-on-regression compares sweeps; give the CSV of a second one")
     );
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
+    let page = args.paper.page()?;
     let Recorded { csv, records, spec, .. } = super::sweep::read(path)?;
     let outputs = Outputs::beside(&csv);
-    let results = Results { records: &records, spec: spec.as_ref() };
+    let axis = args.axis.of(records.iter().map(|record| &record.run))?;
+    let results = Results { records: &records, spec: spec.as_ref(), axis: axis.as_ref() };
     output::print(results, outputs.folder(), Extent::of(args.verbose), &args.limits);
     ensure!(
         records.iter().any(RunRecord::is_ok),
@@ -76,9 +117,10 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     );
     match &args.output {
         Some(file) => {
-            plot::write(&args.draw(&Series::group(&records))?, file)?;
+            plot::write(&args.draw(&Series::group_on(axis.as_ref(), &records), page)?, file)?;
             println!("drew {}", file.display());
         }
+        None if args.paper.given() => output::draw_figures(&Series::group(&records), &outputs, page)?,
         None => output::write_all(results, &outputs, &args.limits, &args.formats)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -86,11 +128,11 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
 
 impl PlotArgs {
     /// The one picture that was asked for.
-    fn draw(&self, series: &[Series<'_>]) -> anyhow::Result<String> {
+    fn draw(&self, series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
         let wanted = self.picture.as_deref().unwrap_or(LATENCY_FIT);
         let picture = plot::PICTURES.into_iter().find(|(name, ..)| *name == wanted);
         let (_, _, draw) = picture.with_context(|| format!("there is no picture {wanted}"))?;
-        draw(series)
+        draw(series, page)
     }
 }
 
@@ -103,9 +145,10 @@ fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
         )
     );
     ensure!(
-        args.picture.is_none() && !args.formats.given(),
+        args.picture.is_none() && !args.formats.given() && !args.paper.given(),
         UsageError::new(
-            "--picture and --format are of one sweep; leave them out to compare sweeps, or plot each by itself"
+            "--picture and --format are of one sweep, and so are figures for a paper; leave them out to compare sweeps, or \
+             plot each by itself"
         )
     );
     let beside_last = csvs.last().map(|last| compare::csv_of(last).with_file_name(COMPARISON));

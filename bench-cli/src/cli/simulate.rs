@@ -33,7 +33,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "NAME", default_value = "hub", value_parser = file::strategy)]
     strategy: StrategyKind,
     /// The node's batch timeout
-    #[arg(long, aliases = ["batch-timeouts", "timeout"], value_name = "TIME", default_value = "200ms", value_parser = milliseconds)]
+    #[arg(long, aliases = ["batch-timeouts", "timeout"], value_name = "TIME", default_value = "300ms", value_parser = milliseconds)]
     batch_timeout: Duration,
     /// Seed of all random draws
     #[arg(long, value_name = "N", default_value_t = 0)]

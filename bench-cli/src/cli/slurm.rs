@@ -228,13 +228,13 @@ impl Request<'_> {
         }
         if rows.iter().all(|row| there.contains(&key(row))) {
             let ended = ended(merged);
-            let results = Results { records: &ended.records, spec: Some(spec) };
+            let results = Results { records: &ended.records, spec: Some(spec), axis: None };
             output::print(results, directory, self.extent, self.limits);
             return Ok(ended);
         }
         let merged = merge::merge(directory, &merge::shards_in(directory)?, false)?;
         let ended = ended(merged.records);
-        output::conclude(&ended, directory, self.extent, self.limits, self.formats)?;
+        output::conclude(&ended, directory, self.extent, self.limits, self.formats, None)?;
         Ok(ended)
     }
 }

@@ -12,7 +12,7 @@ use super::build;
 use super::description::{DescriptionArgs, random_seed};
 use super::limits::LimitArgs;
 use super::live::LiveReport;
-use super::output::{self, FormatArgs};
+use super::output::{self, AxisArgs, FormatArgs};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
 use super::settings::SettingsArgs;
@@ -40,6 +40,8 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep
   bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
+  bench-cli sweep --bin ./gossip --param fanout=1..=5 --param period=50ms,0.1s --node-args '{fanout} {period_ms}' --x period
+  bench-cli sweep --preset 3e --bin ./gossip --param fanout=1..=24 --node-args '{fanout}' --sample 10
   bench-cli sweep --bin ./my-node --build 'go build -o my-node .' --label 'my node, v2'
   bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200
@@ -95,6 +97,8 @@ pub struct SweepArgs {
     #[command(flatten)]
     formats: FormatArgs,
     #[command(flatten)]
+    axis: AxisArgs,
+    #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -129,6 +133,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let (spec, why) =
         args.description.resolve(&args.settings, &args.limits, &directory, resumes, default_seed)?;
     let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
+    let axis = args.axis.of(&spec.runs()?)?;
     let options = Options { shard, ..options };
     if args.dry_run {
         if let Some(command) = &args.build {
@@ -137,6 +142,9 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         return print_plan(&spec, &options);
     }
     screen.note(&format!("engine: {} ({why})", spec.engine));
+    if let Some(sampled) = spec.sampled() {
+        screen.note(&format!("sample: {sampled}"));
+    }
     if shard.is_some() {
         shard::wait_for_predecessor(&directory.join(CSV_FILE), &options.stop, &screen);
     }
@@ -150,7 +158,16 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
             directory.display(),
             shell::quote(&whole.display().to_string())
         )),
-        None => output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats)?,
+        None => {
+            output::conclude(
+                &ended,
+                &directory,
+                args.runs.extent(),
+                &args.limits,
+                &args.formats,
+                axis.as_ref(),
+            )?;
+        }
     }
     if ended.stopped {
         eprintln!(
@@ -273,6 +290,9 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     let jobs = options.most_jobs(&engine, &spec.node);
     let each = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
     let all = each * runs.len().div_ceil(jobs.get()) as u32;
+    if let Some(sampled) = spec.sampled() {
+        eprintln!("sample: {sampled}");
+    }
     eprintln!("{} runs, {jobs} at a time, would take about {}; nothing was done", runs.len(), rounded(all));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,67 +1,63 @@
-//! `bench-cli tune`: sweeps until the best setting for some limits is known, and checks it.
+//! `bench-cli tune`: races settings until the best one for some limits is known, and checks it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{ArgAction, Args, ValueEnum};
-use node::StrategyKind;
+use clap::{Args, ValueEnum};
 
-use super::description::random_seed;
-use super::engine::EngineArgs;
+use super::description::{self, DescriptionArgs};
 use super::limits::LimitArgs;
-use super::output;
-use super::progress::Screen;
+use super::output::{self, FormatArgs, Outputs, Results};
+use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
 use super::settings::SettingsArgs;
 use super::sweep::INTERRUPTED;
 use super::typed::{self, Commands};
 use super::usage::UsageError;
-use crate::analysis::advice::Aim;
-use crate::analysis::{Series, Warning};
-use crate::campaign::sweep::{CSV_FILE, Existing};
-use crate::campaign::tune::{self, Outcome, Recommendation, Step, TuneObserver, TuneSpec};
+use crate::analysis::{Figure, Series, Warning};
+use crate::campaign::sweep::{CSV_FILE, Existing, Options};
+use crate::campaign::tune::{
+    self, Budget, Ending, Found, Recommendation, Step, Tally, TuneObserver, TuneSpec,
+};
 use crate::report::advice::{self, Described};
-use crate::spec::file;
-use crate::spec::template::ArgsTemplate;
-use crate::spec::{Limits, Node, SettingLists, SweepSpec};
+use crate::spec::file::{BATCH_TIMEOUT, STRATEGY, SpecFile, ValueList};
+use crate::spec::setting::Setting;
+use crate::spec::{Limits, Node, SweepSpec};
 
-/// Find the best setting within limits: sweep until it is known, then check it with runs of its own
+/// Find the best setting within limits: race settings until it is known, then check it with runs of its own
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli tune
-  bench-cli tune --limit 3d
-  bench-cli tune --max-msgs-per-op 2 --max-latency 500ms --prefer latency
+  bench-cli tune --limit 3d --strategy tree,hub,direct --topology grid,line,tree4
+  bench-cli tune --max-msgs-per-op 2 --max-latency 500ms --minimize max
   bench-cli tune --limit 3e --engine maelstrom --node-count 9
   bench-cli tune --limit 3d --bin ./my-node --node-args '--flush-every {batch_timeout_ms}'
+  bench-cli tune --budget 200 --bin ./gossip --param fanout=1..=5 --param period=50ms,500ms --node-args '{fanout} {period_ms}'
 
-This repository's node is searched in simulated time, which takes seconds. Another program lives in real time: it is
-swept coarsely on the engine asked for, then more finely where the limits begin to be missed, which takes minutes.
-It ends with one setting that meets the limits with 95 % confidence for one more run, and the runs that show it. The
-engine checks that setting; --engine simulated leaves it at the search. The default limits are those of challenge 3e.")]
+Each parameter with several values is tuned: words as they are listed, numbers and durations also between the listed
+values. bench-cli runs a coarse grid once, drops settings that miss a limit or are significantly worse than the best,
+repeats the others, and tries values around the best.
+
+This repository's node is searched in simulated time, which takes seconds. Another program runs in real time, which
+takes minutes. The search ends with one setting that meets the limits with 95 % confidence for one more run. Fresh runs
+on the engine asked for check it; they are in the folders check-1, check-2, … The default limits are those of 3e.")]
 pub struct TuneArgs {
     /// What is best within the limits
-    #[arg(long, value_enum, default_value_t = Prefer::Messages)]
-    prefer: Prefer,
-    /// Strategies to choose from
-    #[arg(long, value_name = "LIST", default_value = "hub,direct", value_delimiter = ',', action = ArgAction::Set, value_parser = file::strategy)]
-    strategy: Vec<StrategyKind>,
-    /// Another node to tune: a program that speaks Maelstrom's protocol
-    #[arg(long, value_name = "PATH", conflicts_with = "strategy")]
-    bin: Option<PathBuf>,
-    /// Arguments for that node; {batch_timeout_ms} becomes 50 and {batch_timeout} becomes 50ms
-    #[arg(long, value_name = "ARGS", requires = "bin", allow_hyphen_values = true, value_parser = ArgsTemplate::parse)]
-    node_args: Option<ArgsTemplate>,
-    /// The engine that checks the setting that was found; simulated means that the search's runs are the
-    /// check
+    #[arg(long, alias = "prefer", value_enum, default_value_t = Minimize::Msgs)]
+    minimize: Minimize,
+    /// What the search may cost with its check: a number of runs, or a time such as 30m [default: as much as
+    /// it takes]
+    #[arg(long, value_name = "RUNS|TIME")]
+    budget: Option<Budget>,
+    /// Print what would be run first and how long that would take, and do nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
-    engine: EngineArgs,
+    description: DescriptionArgs,
     #[command(flatten)]
     runs: RunArgs,
-    /// Runs of the check
-    #[arg(long, alias = "runs", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..))]
-    repetitions: u32,
-    /// Where to write; the sweeps of an earlier call with the same limits and settings are resumed
+    /// Where to write; the runs of an earlier call with the same node and settings are used again
     /// [default: results/tune- and the time (UTC)]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -73,18 +69,23 @@ pub struct TuneArgs {
 
 /// What is best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Prefer {
+enum Minimize {
     /// The fewest messages for each operation
-    Messages,
+    #[value(alias = "messages")]
+    Msgs,
+    /// The lowest median stable latency
+    Median,
     /// The lowest maximum stable latency
-    Latency,
+    #[value(alias = "latency")]
+    Max,
 }
 
-impl Prefer {
-    const fn aim(self) -> Aim {
+impl Minimize {
+    const fn figure(self) -> Figure {
         match self {
-            Prefer::Messages => Aim::FewestMessages,
-            Prefer::Latency => Aim::LowestLatency,
+            Minimize::Msgs => Figure::MsgsPerOp,
+            Minimize::Median => Figure::P50,
+            Minimize::Max => Figure::Max,
         }
     }
 }
@@ -92,72 +93,97 @@ impl Prefer {
 /// Runs the command.
 ///
 /// # Errors
-/// If there is more than one limit, or a sweep cannot be run.
+/// If there is more than one limit, or a run cannot be executed.
 pub fn run(args: &TuneArgs) -> anyhow::Result<ExitCode> {
     let directory = args.out.clone().unwrap_or_else(|| {
         let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
         Path::new("results").join(format!("tune-{now}"))
     });
-    let spec = args.spec()?;
+    let spec = args.spec(&directory)?;
     let commands = Commands::without_force(std::env::args_os(), &directory);
-    let options = args.runs.options(&directory, Existing::Resume, args.engine.programs()?)?;
+    let options = args.runs.options(&directory, Existing::Resume, args.description.engine.programs()?)?;
+    if args.dry_run {
+        return print_outlook(&spec, &options);
+    }
     let mut screen = Screen::new(args.runs.detail());
-    Ok(match tune::run(&spec, &options, &mut screen)? {
-        Outcome::Recommended(recommendation) => {
-            print_recommendation(&recommendation, &spec);
-            println!("  all runs: {}", directory.join("*").join(CSV_FILE).display());
-            ExitCode::SUCCESS
-        }
-        Outcome::NothingMeets(records) => {
-            println!("no setting reliably meets {}", spec.limits);
-            let series = Series::group(&records);
-            let sweep = Described { spec: &spec.check, folder: None };
-            for answer in advice::answers(&series, std::slice::from_ref(&spec.limits), Some(sweep)) {
-                println!("{}", output::on_the_terminal(answer));
-            }
-            ExitCode::FAILURE
-        }
-        Outcome::NothingConfirmed => {
-            println!("no candidate was confirmed; the sweeps are in {}", directory.display());
-            ExitCode::FAILURE
-        }
-        Outcome::Interrupted => {
-            eprintln!("interrupted; finished runs are saved; to resume:\n  {}", commands.resume);
-            ExitCode::from(INTERRUPTED)
-        }
-    })
+    let found = tune::run(&spec, &options, &mut screen)?;
+    if found.ending == Ending::Interrupted {
+        eprintln!("interrupted; finished runs are saved; to resume:\n  {}", commands.resume);
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    args.leave(&found, &directory)?;
+    print_tally(&found);
+    Ok(print_answer(&found, &spec, &directory))
 }
 
 impl TuneArgs {
-    fn spec(&self) -> anyhow::Result<TuneSpec> {
+    fn spec(&self, directory: &Path) -> anyhow::Result<TuneSpec> {
+        let (mut file, _) = self.description.file(&self.settings, &self.limits)?;
         let mut given = self.limits.given();
         let limits: Limits = match given.len() {
             0 => "3e".parse().map_err(anyhow::Error::msg)?,
             1 => given.remove(0),
             _ => bail!(UsageError::new("give one limit to tune for; several are different questions")),
         };
-        let (engine, _) = self.engine.choose(None)?;
-        let mut check = SweepSpec::bundled(engine, &self.strategy, &[]);
-        if let Some(bin) = &self.bin {
-            check.node = Node::Program(bin.clone());
-            check.grid.strategies.clear();
+        if let Some(engine) = file.engine {
+            file.repetitions.get_or_insert(tune::check_runs(engine));
         }
-        check.args = self.node_args.clone().unwrap_or_default();
-        check.grid.repetitions = self.repetitions;
-        check.grid.settings = SettingLists::of(&self.settings.one()?);
-        check.seed = random_seed();
-        Ok(TuneSpec { check, limits, aim: self.prefer.aim() })
+        file.extends.clear();
+        choose_from(&mut file, &limits);
+        let sweep = description::complete(file, directory, true, description::random_seed)?;
+        if sweep.grid.repetitions < 2 {
+            bail!(UsageError::new("--repetitions 1 is no check; give at least 2"));
+        }
+        Ok(TuneSpec { sweep, limits, minimize: self.minimize.figure(), budget: self.budget })
     }
+
+    /// Leaves plots and a report of all runs of the search.
+    fn leave(&self, found: &Found, directory: &Path) -> anyhow::Result<()> {
+        let results =
+            Results { records: &found.searched.records, spec: Some(&found.searched.spec), axis: None };
+        let outputs = Outputs::beside(&directory.join(CSV_FILE));
+        output::write_all(results, &outputs, &self.limits, &FormatArgs::default())
+    }
+}
+
+/// Adds the values to choose from that nobody gave: strategies, and batch timeouts of a node that has one. A
+/// program of which nothing else is to be tuned is taken to have one.
+fn choose_from(file: &mut SpecFile, limits: &Limits) {
+    let has_several =
+        |(_, ValueList(values)): (&String, &ValueList)| values.contains(',') || values.contains("..");
+    let is_bundled = file.node.bin.is_none();
+    let mentions_timeout = file.node.args.iter().any(|args| args.uses(BATCH_TIMEOUT))
+        || file.node.env.iter().any(|variable| variable.uses(BATCH_TIMEOUT));
+    if is_bundled || mentions_timeout || !file.parameters.iter().any(has_several) {
+        let timeouts = file.parameters.entry(BATCH_TIMEOUT.to_owned());
+        timeouts.or_insert_with(|| ValueList(timeouts_within(limits, is_bundled)));
+    }
+    if is_bundled {
+        file.parameters.entry(STRATEGY.to_owned()).or_insert_with(|| ValueList("hub,direct".to_owned()));
+    }
+}
+
+/// The batch timeouts (ms) that make sense: up to just below the longest that can meet the limits. Another
+/// program may take a timeout of 0 for a busy loop.
+fn timeouts_within(limits: &Limits, with_zero: bool) -> String {
+    const DOUBLING: [u64; 11] = [25, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600];
+    let longest = limits.timeout_bound_ms().map_or(1600, |bound| bound - bound.div_ceil(32));
+    let zero = with_zero.then_some(0);
+    let doubling = DOUBLING.into_iter().filter(|&ms| ms < longest);
+    let all: Vec<String> =
+        zero.into_iter().chain(doubling).chain([longest]).map(|ms| ms.to_string()).collect();
+    all.join(",")
 }
 
 impl TuneObserver for Screen {
     fn step(&mut self, step: Step<'_>) {
+        let settings =
+            |count: usize| if count == 1 { "1 setting".to_owned() } else { format!("{count} settings") };
         match step {
-            Step::NotKnownFinely { series, low, high } => {
-                println!("{series} starts to fail somewhere between {low} and {high} ms");
-            }
-            Step::Check(candidate) => println!("to be checked: {}", advice::describe(candidate)),
-            Step::NotConfirmed(one) => println!("the check does not confirm it: {}", advice::describe(one)),
+            Step::Try(count) => self.note(&format!("search: try {} once", settings(count))),
+            Step::Repeat(count) => self.note(&format!("race: repeat {} that may be best", settings(count))),
+            Step::Check(candidate) => self.note(&format!("check: {}", advice::describe(candidate))),
+            Step::NotConfirmed(one) => println!("the check does not confirm {}", advice::describe(one)),
             Step::Checked(records) => {
                 for warning in Warning::lateness(&Series::group(records)) {
                     println!("warning: {warning}");
@@ -167,20 +193,100 @@ impl TuneObserver for Screen {
     }
 }
 
-/// Says the answer, what it rests on, and how to measure it again.
-fn print_recommendation(recommendation: &Recommendation, spec: &TuneSpec) {
-    let Recommendation { setting, sweep, searched } = recommendation;
-    let (series, timeout_ms) = (&setting.series, setting.timeout_ms());
-    match &sweep.node {
-        Node::Program(bin) => {
-            println!("\nrecommended: {} with a batch timeout of {timeout_ms} ms", bin.display());
-        }
-        Node::Bundled => println!("\nrecommended: --strategy {series} --batch-timeout {timeout_ms}ms"),
+/// Says what a search would begin with.
+fn print_outlook(spec: &TuneSpec, options: &Options) -> anyhow::Result<ExitCode> {
+    let outlook = spec.outlook(options)?;
+    let first = outlook.each * outlook.first.div_ceil(outlook.jobs) as u32;
+    println!(
+        "search: {} first settings of {} in the grid, once each, {} at a time on the {} engine, about {}",
+        outlook.first,
+        outlook.grid,
+        outlook.jobs,
+        outlook.engine,
+        rounded(first)
+    );
+    match spec.budget {
+        Some(Budget::Runs(runs)) => println!("race: up to {runs} runs in all, with those of the check"),
+        Some(Budget::Time(time)) => println!("race: up to {} in all, with the check", rounded(time)),
+        None => println!("race: until no further run would find a better setting"),
     }
-    println!("  meets {} with 95 % confidence for one more run", spec.limits);
+    println!("check: {} fresh runs on the {} engine", spec.sweep.grid.repetitions, spec.sweep.engine);
+    println!("nothing was done");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what was tried, and why the search ended.
+fn print_tally(found: &Found) {
+    let Tally { tried, over_limit, worse, meeting, unclear } = found.tally;
+    println!(
+        "\ntried {tried} settings in {} runs: {over_limit} missed a limit, {worse} were significantly worse, {meeting} \
+         meet the limits, {unclear} are unclear; {} runs of checks",
+        found.searched.records.len(),
+        found.checks
+    );
+    let why = match found.ending {
+        Ending::Settled => "no further run would find a better setting",
+        Ending::Budget => "the budget is used up",
+        Ending::Interrupted => "it was interrupted",
+    };
+    println!("ended: {why}");
+}
+
+/// Says which setting is best, or that there is none.
+fn print_answer(found: &Found, spec: &TuneSpec, directory: &Path) -> ExitCode {
+    if let Some(recommendation) = &found.recommended {
+        print_recommendation(recommendation, &found.searched.spec, &spec.limits);
+        println!("  all runs: {}", directory.join(CSV_FILE).display());
+        return ExitCode::SUCCESS;
+    }
+    if found.checks > 0 {
+        println!("no candidate was confirmed; all runs are in {}", directory.display());
+        return ExitCode::FAILURE;
+    }
+    println!("no setting reliably meets {}", spec.limits);
+    let series = Series::group(&found.searched.records);
+    for answer in advice::answers(
+        &series,
+        std::slice::from_ref(&spec.limits),
+        Some(Described { spec: &found.searched.spec, folder: None }),
+    ) {
+        println!("{}", output::on_the_terminal(answer));
+    }
+    ExitCode::FAILURE
+}
+
+/// Says the answer, what it rests on, and how to measure it again.
+fn print_recommendation(recommendation: &Recommendation, searched: &SweepSpec, limits: &Limits) {
+    let Recommendation { setting, sweep, elsewhere } = recommendation;
+    println!("\nrecommended: {}", in_words(sweep, searched));
+    println!("  meets {limits} with 95 % confidence for one more run");
     println!("  {}: {}", sweep.engine, advice::describe(setting));
-    if let Some((engine, found)) = searched {
-        println!("  search, {engine}: {}", advice::describe(found));
+    if let Some(found) = elsewhere {
+        println!("  search, simulated: {}", advice::describe(found));
     }
     println!("  again: {}", typed::as_typed(&sweep.command_without_seed()));
+}
+
+/// The one setting of a sweep, as far as it was searched for.
+fn in_words(sweep: &SweepSpec, searched: &SweepSpec) -> String {
+    let grid = &sweep.grid;
+    let timeout = grid.batch_timeouts.first().map(|timeout| timeout.as_millis());
+    let mut words: Vec<String> = match &sweep.node {
+        Node::Bundled => {
+            let strategy = grid.strategies.first().map(|one| format!("--strategy {}", one.name()));
+            strategy.into_iter().chain(timeout.map(|ms| format!("--batch-timeout {ms}ms"))).collect()
+        }
+        Node::Program(_) => timeout.map(|ms| format!("a batch timeout of {ms} ms")).into_iter().collect(),
+    };
+    let users = grid.parameters.iter().filter_map(|one| Some((&one.name, &one.values.first()?.text)));
+    words.extend(users.map(|(name, value)| format!("{name}={value}")));
+    let settings = grid.settings.iter().zip(searched.grid.settings.iter());
+    let searched = settings.filter(|(_, (_, values))| values.len() > 1);
+    let flag =
+        |(setting, values): (&Setting, &[_])| format!("--{} {}", setting.flag(), setting.text(&values[0]));
+    words.extend(searched.map(|(own, _)| flag(own)));
+    match &sweep.node {
+        Node::Bundled => words.join(" "),
+        Node::Program(program) => format!("{} with {}", program.display(), words.join(", ")),
+    }
 }

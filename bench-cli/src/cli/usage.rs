@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::campaign::sweep::Impossible;
+use crate::plot::UnknownFormat;
 
 /// The exit status of a command that cannot be executed as it was typed.
 const WRONG_USAGE: u8 = 2;
@@ -25,7 +26,7 @@ impl UsageError {
 
 /// The exit status of a command that failed.
 pub(super) fn exit_status(error: &anyhow::Error) -> ExitCode {
-    if error.is::<UsageError>() || error.is::<Impossible>() {
+    if error.is::<UsageError>() || error.is::<Impossible>() || error.is::<UnknownFormat>() {
         ExitCode::from(WRONG_USAGE)
     } else {
         ExitCode::FAILURE

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use self::child::TestProcess;
 use self::programs::Programs;
 use self::simulated::Simulated;
-use crate::record::Outcome;
+use crate::record::{Distribution, Outcome};
 use crate::spec::settings::{NodeCommand, Settings};
 use crate::spec::{EngineKind, RunSpec};
 use crate::supervise::stop::StopSignal;
@@ -50,11 +50,13 @@ pub struct Finished {
     pub outcome: Outcome,
     /// How late the engine's timers fired (99th percentile), if it says.
     pub timer_p99: Option<Duration>,
+    /// The distribution of its stable latencies, if its history is there.
+    pub distribution: Option<Distribution>,
 }
 
 impl From<Outcome> for Finished {
     fn from(outcome: Outcome) -> Finished {
-        Finished { outcome, timer_p99: None }
+        Finished { outcome, timer_p99: None, distribution: None }
     }
 }
 

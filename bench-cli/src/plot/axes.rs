@@ -76,6 +76,14 @@ impl Axis {
         Axis::new(Scale::Logarithmic, (start, end), powers_of_ten(start, end).collect(), power_of_ten)
     }
 
+    /// An axis of words at equal distances, the first one at 0.
+    pub fn words(words: impl IntoIterator<Item = String>) -> Axis {
+        let tick = |(place, label)| Tick { value: f64::from(place), label };
+        let ticks: Vec<Tick> = (0..).zip(words).map(tick).collect();
+        let end = ticks.len() as f64 - 0.5;
+        Axis { scale: Scale::Linear, start: -0.5, end, ticks, title: String::new() }
+    }
+
     fn new(scale: Scale, (start, end): (f64, f64), ticks: Vec<f64>, label: fn(f64) -> String) -> Axis {
         let ticks = ticks.into_iter().map(|value| Tick { value, label: label(value) }).collect();
         Axis { scale, start, end, ticks, title: String::new() }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, IntoDrawingArea as _, SVGBackend};
 
+use super::page::Page;
 use super::style::{self, FAMILIES, PLOTTERS_FAMILY};
 use crate::markup::escape;
 
@@ -44,13 +45,13 @@ impl Notes {
     }
 }
 
-/// Draws a plot of `width` × `height` pixels and returns its SVG.
+/// Draws a plot of `width` × `height` pixels for a page and returns its SVG.
 ///
 /// # Errors
 /// If drawing fails.
 pub fn draw(
-    width: i32,
-    height: i32,
+    page: Page,
+    (width, height): (i32, i32),
     draw: impl FnOnce(&Area<'_>, &mut Notes) -> anyhow::Result<()>,
 ) -> anyhow::Result<String> {
     style::register_fonts();
@@ -64,9 +65,16 @@ pub fn draw(
     }
     let fine = format!("<svg width=\"{fine_width}\" height=\"{fine_height}\"");
     anyhow::ensure!(svg.starts_with(&fine), "plotters writes another <svg> tag than it used to");
-    let sized = format!("<svg width=\"{width}\" height=\"{height}\"");
+    let shown = width - 2 * page.crop();
+    let sized = format!("<svg width=\"{}\" height=\"{}\"", page.length(shown), page.length(height));
+    let whole = format!("viewBox=\"0 0 {fine_width} {fine_height}\"");
+    let cropped = format!("viewBox=\"{} 0 {} {fine_height}\"", page.crop() * SCALE, shown * SCALE);
+    anyhow::ensure!(svg.contains(&whole), "plotters writes another viewBox than it used to");
     let family = format!("font-family=\"{PLOTTERS_FAMILY}\"");
-    let svg = svg.replacen(&fine, &sized, 1).replace(&family, &format!("font-family=\"{FAMILIES}\""));
+    let svg = svg
+        .replacen(&fine, &sized, 1)
+        .replacen(&whole, &cropped, 1)
+        .replace(&family, &format!("font-family=\"{FAMILIES}\""));
     // Last in the file, so that no drawing covers them.
     let end = svg.rfind("</svg>").unwrap_or(svg.len());
     Ok(format!("{}{}{}", &svg[..end], notes.0, &svg[end..]))
@@ -78,7 +86,7 @@ mod tests {
 
     #[test]
     fn notes_come_last_and_are_escaped() {
-        let svg = draw(10, 10, |_, notes| {
+        let svg = draw(Page::SCREEN, (10, 10), |_, notes| {
             notes.add((8, 16), &Note { run: Some("a\"b".to_owned()), text: "a < b & c\u{1b}".to_owned() });
             Ok(())
         })

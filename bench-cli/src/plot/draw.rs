@@ -80,6 +80,16 @@ pub fn marker(root: &Area<'_>, (x, y): (i32, i32), look: Look, radius: f64) -> a
     Ok(())
 }
 
+/// Draws a ring that a marker fits into: a setting on the Pareto front. Its middle is in the canvas's finer
+/// unit.
+///
+/// # Errors
+/// If drawing fails.
+pub fn ring(root: &Area<'_>, at: (i32, i32)) -> anyhow::Result<()> {
+    root.draw(&Circle::new(at, scaled(RADIUS + 2.8), stroke(INK, 1.2)))?;
+    Ok(())
+}
+
 /// The corners of a marker around the origin, or `None` for the disc. All markers cover about the same area.
 fn outline(marker: Marker, radius: f64) -> Option<Vec<(i32, i32)>> {
     let corners: &[(f64, f64)] = match marker {

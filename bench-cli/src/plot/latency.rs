@@ -9,6 +9,7 @@ use super::canvas::{Area, Notes};
 use super::draw::{RADIUS, bold, fill, path, regular, text};
 use super::layout::{self, Layout, MARGIN};
 use super::legend::sample;
+use super::page::Page;
 use super::runs::{self, Run, note, nothing_to_draw};
 use super::style::{self, INK, Look, MUTED};
 use crate::analysis::{Fit, FitError, Series};
@@ -23,6 +24,7 @@ const COLUMNS: usize = 3;
 /// Sizes in pixels.
 const LEGEND_ROW: i32 = 22;
 const LEGEND: i32 = 40 + (DRAWN.len() as i32 + 1) * LEGEND_ROW;
+const SHORT_LEGEND: i32 = 56;
 const CHART_HEIGHT: i32 = 382;
 /// A single panel is wider than each of several.
 const WIDE_PANEL: i32 = 800;
@@ -36,39 +38,54 @@ const ROW_GAP: i32 = 18;
 ///
 /// # Errors
 /// If no run is ok, so that there is nothing to draw.
-pub fn draw(series: &[Series<'_>]) -> anyhow::Result<String> {
+pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let panels: Vec<Panel> = series.iter().map(Panel::of).collect();
     if panels.iter().all(|panel| panel.curves.iter().all(|curve| curve.runs.is_empty())) {
         bail!(nothing_to_draw(series));
     }
+    // There is a run, so there is a series.
+    let (words, x_title) = (series[0].axis.words(), series[0].axis_title());
+    let title = format!("Stable latency against {words}");
+    let line = format!(
+        "Points are runs. Lines are least squares: latency = k · {words} + b; bands and ± are 95 % confidence."
+    );
+    let linear = match series[0].axis_unit().trim() {
+        "" => "linear".to_owned(),
+        unit => format!("linear ({unit})"),
+    };
     let layout = Layout {
-        title: "Stable latency against batch timeout",
-        subtitle: &[
-            "Points are runs. Lines are least squares: latency = k · timeout + b; bands and ± are 95 % confidence.",
-            "Dashed: where the linear fit does not hold (lack-of-fit test on repetitions).",
-        ],
+        page,
+        title: &title,
+        subtitle: &[&line, "Dashed: where the linear fit does not hold (lack-of-fit test on repetitions)."],
         footer: layout::settings(series),
     };
-    let columns = panels.len().min(COLUMNS) as i32;
-    let rows = panels.len().div_ceil(COLUMNS) as i32;
-    let width = if columns == 1 { WIDE_PANEL } else { NARROW_PANEL };
-    let height = LEGEND + CHART_HEIGHT + axes::BELOW;
+    let in_row = if page.width().is_some() { 1 } else { COLUMNS };
+    let columns = panels.len().min(in_row) as i32;
+    let rows = panels.len().div_ceil(in_row) as i32;
+    let width = layout::width(page, if columns == 1 { WIDE_PANEL } else { NARROW_PANEL });
+    let chart = layout::height(page, width - axes::LEFT, CHART_HEIGHT);
+    // A column has no room for a table of fits; its caption has them.
+    let legend = if page.width().is_some() { SHORT_LEGEND } else { LEGEND };
+    let height = legend + chart + axes::BELOW;
     let size = (columns * (width + MARGIN) - MARGIN, rows * (height + ROW_GAP) - ROW_GAP);
     ensure!(size.1 < 20_000, "{} series are too many for one plot", panels.len());
     let (x, y) = axes_around(&panels);
     layout.draw(size, |root, notes| {
         for (place, panel) in panels.iter().enumerate() {
-            let (column, row) = ((place % COLUMNS) as i32, (place / COLUMNS) as i32);
+            let (column, row) = ((place % in_row) as i32, (place / in_row) as i32);
             let (left, top) = (MARGIN + column * (width + MARGIN), layout.top() + row * (height + ROW_GAP));
             // The panels of a row share a vertical axis, so one title is enough.
             let y = if column == 0 { y.clone().titled(axes::STABLE_LATENCY) } else { y.clone() };
-            panel.draw_legend(root, (left, top))?;
+            match page.width() {
+                Some(_) => panel.draw_short_legend(root, (left, top))?,
+                None => panel.draw_legend(root, (left, top), &linear)?,
+            }
             let axes = Axes {
                 left: left + axes::LEFT,
-                top: top + LEGEND,
+                top: top + legend,
                 width: width - axes::LEFT - CHART_RIGHT,
-                height: CHART_HEIGHT,
-                x: x.clone().titled(axes::BATCH_TIMEOUT),
+                height: chart,
+                x: x.clone().titled(x_title.as_str()),
                 y,
             };
             panel.draw_chart(root, notes, &axes)?;
@@ -124,12 +141,24 @@ impl Panel {
         Ok(())
     }
 
+    /// The series and the quantiles' names above the chart.
+    fn draw_short_legend(&self, root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
+        text(root, (x, y + 10), &self.title, &bold(14), INK)?;
+        let mut at = x;
+        for curve in &self.curves {
+            sample(root, (at, y + 34), curve.look())?;
+            text(root, (at + 52, y + 34), curve.quantile.name(), &regular(14), INK)?;
+            at += 100;
+        }
+        Ok(())
+    }
+
     /// A small table above the chart, where it cannot cover a point.
-    fn draw_legend(&self, root: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
+    fn draw_legend(&self, root: &Area<'_>, (x, y): (i32, i32), range: &str) -> anyhow::Result<()> {
         let [sample_x, name, k, b, r, linear] = [0, 54, 104, 214, 332, 396].map(|offset| x + offset);
         text(root, (x, y + 14), &self.title, &bold(17), INK)?;
         let header = y + 40;
-        for (at, label) in [(k, "slope k"), (b, "intercept b (ms)"), (r, "R²"), (linear, "linear (ms)")] {
+        for (at, label) in [(k, "slope k"), (b, "intercept b (ms)"), (r, "R²"), (linear, range)] {
             text(root, (at, header), label, &regular(13), MUTED)?;
         }
         for (line, curve) in (1..).zip(&self.curves) {
@@ -249,8 +278,8 @@ mod tests {
     fn the_same_rows_give_the_same_picture() {
         let records: Vec<RunRecord> = (1..8).map(|step| example(step * 50, 1)).collect();
         let series = Series::group(&records);
-        let svg = draw(&series).unwrap();
-        assert_eq!(svg, draw(&series).unwrap());
+        let svg = draw(&series, Page::SCREEN).unwrap();
+        assert_eq!(svg, draw(&series, Page::SCREEN).unwrap());
         assert!(svg.starts_with("<svg width=\"856\""), "{}", &svg[..80]);
         for word in ["slope k", "batch timeout (ms)", "stable latency (ms)", "hub (7 runs)", "25 nodes"] {
             assert!(svg.contains(word), "{word}");
@@ -281,7 +310,7 @@ mod tests {
 
     #[test]
     fn the_maximum_is_drawn_over_all_else() {
-        let svg = draw(&Series::group(&swept(|timeout| timeout + 200))).unwrap();
+        let svg = draw(&Series::group(&swept(|timeout| timeout + 200)), Page::SCREEN).unwrap();
         let colour = |quantile| {
             let colour = style::of(quantile).colour;
             format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2)
@@ -294,14 +323,15 @@ mod tests {
     fn each_series_has_its_panel() {
         let failed = failed(400, 1, Status::TimedOut);
         let records = [example(50, 1), example(100, 1), failed, of_strategy(StrategyKind::Tree, 50)];
-        let svg = draw(&Series::group(&records)).unwrap();
+        let svg = draw(&Series::group(&records), Page::SCREEN).unwrap();
         assert!(svg.contains("hub (2 of 3 runs ok)") && svg.contains("tree (1 runs)"));
         assert!(svg.contains("a fit needs at least 3 usable runs; there are 2"));
     }
 
     #[test]
     fn runs_that_failed_are_nothing_to_draw() {
-        let error = draw(&Series::group(&[failed(50, 1, Status::Crashed)])).unwrap_err().to_string();
+        let error =
+            draw(&Series::group(&[failed(50, 1, Status::Crashed)]), Page::SCREEN).unwrap_err().to_string();
         assert_eq!(error, "there is nothing to draw: none of the 1 runs is ok");
     }
 }

@@ -6,6 +6,7 @@ use plotters::prelude::WHITE;
 
 use super::canvas::{self, Area, Notes};
 use super::draw::{bold, regular, text};
+use super::page::Page;
 use super::style::{INK, MUTED};
 use crate::analysis::Series;
 use crate::record::RunRecord;
@@ -25,6 +26,8 @@ const SUBTITLE: i32 = 20;
 /// The text around a plot's charts.
 #[derive(Clone, Debug)]
 pub struct Layout<'a> {
+    /// What the plot is drawn for.
+    pub page: Page,
     /// The title.
     pub title: &'a str,
     /// How to read the plot, line by line.
@@ -36,7 +39,7 @@ pub struct Layout<'a> {
 impl Layout<'_> {
     /// The pixels above the contents.
     pub fn top(&self) -> i32 {
-        TITLE + SUBTITLE * self.subtitle.len() as i32
+        if self.page.is_titled() { TITLE + SUBTITLE * self.subtitle.len() as i32 } else { MARGIN / 4 }
     }
 
     /// Draws contents of this width and height (pixels), the text around them, and returns the SVG. The
@@ -49,9 +52,13 @@ impl Layout<'_> {
         (width, height): (i32, i32),
         contents: impl FnOnce(&Area<'_>, &mut Notes) -> anyhow::Result<()>,
     ) -> anyhow::Result<String> {
-        let (width, height) = (width + 2 * MARGIN, self.top() + height + FOOTER);
-        canvas::draw(width, height, |root, notes| {
+        let footer = if self.page.is_titled() { FOOTER } else { 0 };
+        let (width, height) = (width + 2 * MARGIN, self.top() + height + footer);
+        canvas::draw(self.page, (width, height), |root, notes| {
             root.fill(&WHITE)?;
+            if !self.page.is_titled() {
+                return contents(root, notes);
+            }
             text(root, (MARGIN, 34), self.title, &bold(24), INK)?;
             for (line, subtitle) in (0..).zip(self.subtitle) {
                 text(root, (MARGIN, TITLE + 4 + line * SUBTITLE), subtitle, &regular(15), MUTED)?;
@@ -60,6 +67,16 @@ impl Layout<'_> {
             text(root, (MARGIN, height - 20), &self.footer, &regular(12), MUTED)
         })
     }
+}
+
+/// The pixels for contents between the margins of a page, or `screen` of them.
+pub fn width(page: Page, screen: i32) -> i32 {
+    page.width().map_or(screen, |width| width - 2 * MARGIN)
+}
+
+/// The height of a chart of this width: as on the screen, or of a page's proportions.
+pub fn height(page: Page, width: i32, screen: i32) -> i32 {
+    if page.width().is_none() { screen } else { width * 3 / 4 }
 }
 
 /// Writes the title of one of several charts, whose upper left corner is at these pixels.

@@ -3,7 +3,7 @@
 use plotters::prelude::FontDesc;
 
 use super::canvas::{Area, SCALE};
-use super::draw::{RADIUS, bold, cross, marker, path, regular, shade, text, text_width, upright_cross};
+use super::draw::{RADIUS, bold, cross, marker, path, regular, ring, shade, text, text_width, upright_cross};
 use super::style::{INK, Look, MUTED};
 
 /// Pixels from one line to the next.
@@ -31,6 +31,8 @@ pub enum Symbol {
     Points(Look),
     /// A line without points.
     Line(Look),
+    /// Points on the Pareto front.
+    Front,
     /// Published points.
     Published,
     /// Points of others that were measured side by side.
@@ -43,6 +45,7 @@ impl Symbol {
         match self {
             Symbol::Series(_) | Symbol::Model { .. } | Symbol::Line(_) => SAMPLE + 8,
             Symbol::Points(_) | Symbol::Published | Symbol::Measured => 18,
+            Symbol::Front => 22,
         }
     }
 
@@ -50,7 +53,8 @@ impl Symbol {
     fn font(self) -> FontDesc<'static> {
         match self {
             Symbol::Series(_) | Symbol::Points(_) => bold(14),
-            Symbol::Model { .. } | Symbol::Line(_) | Symbol::Published | Symbol::Measured => regular(14),
+            Symbol::Model { .. } | Symbol::Line(_) => regular(14),
+            Symbol::Front | Symbol::Published | Symbol::Measured => regular(14),
         }
     }
 
@@ -65,6 +69,7 @@ impl Symbol {
             }
             Symbol::Points(look) => marker(root, ((x + 6) * SCALE, y * SCALE), look, RADIUS),
             Symbol::Line(look) => path(root, &ends, look, 1.3),
+            Symbol::Front => ring(root, ((x + 6) * SCALE, y * SCALE)),
             Symbol::Published => cross(root, ((x + 6) * SCALE, y * SCALE)),
             Symbol::Measured => upright_cross(root, ((x + 6) * SCALE, y * SCALE)),
         }

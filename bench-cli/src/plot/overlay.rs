@@ -8,6 +8,7 @@ use super::canvas::{Area, Note, Notes};
 use super::draw::{RADIUS, path};
 use super::layout::{self, CHART_TITLE, Layout, MARGIN};
 use super::legend::{Entry, Legend, Symbol};
+use super::page::Page;
 use super::runs::{self, Run, note};
 use super::style::{self, Look};
 use crate::analysis::{Figure, Series};
@@ -37,6 +38,7 @@ pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
         bail!("there is nothing to draw: no run of these sweeps is ok");
     }
     let layout = Layout {
+        page: Page::SCREEN,
         title: "Sweeps compared",
         subtitle: &["Points are runs; lines join the medians of each timeout."],
         footer: layout::settings(all()),

@@ -8,23 +8,36 @@ use resvg::usvg::{Options, Tree, fontdb::Database};
 
 use super::style::{BOLD, FAMILY, REGULAR};
 
-/// Pixels of the PNG for each of the SVG's: enough for print at the SVG's size.
+/// Pixels of the PNG for each of the SVG's, of which there are 96 in an inch.
 const PIXELS: f32 = 2.0;
+/// The same for a drawing whose size is one on paper: 600 in an inch.
+const PIXELS_IN_PRINT: f32 = 600.0 / 96.0;
 
 /// Renders `svg`.
 ///
 /// # Errors
 /// If it is not a valid SVG, or too large for memory.
 pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
+    let tree = tree(svg)?;
+    let scale = if svg.split('>').next().is_some_and(|root| root.contains("mm\"")) {
+        PIXELS_IN_PRINT
+    } else {
+        PIXELS
+    };
+    let scaled = |length: f32| (length * scale).ceil() as u32;
+    let mut pixels = Pixmap::new(scaled(tree.size().width()), scaled(tree.size().height()))
+        .context("the picture is too large")?;
+    pixels.fill(Color::WHITE);
+    resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    pixels.encode_png().context("the picture cannot be written as PNG")
+}
+
+/// Reads an SVG, with the bundled font and no other.
+pub(super) fn tree(svg: &str) -> anyhow::Result<Tree> {
     let mut fonts = Database::new();
     fonts.load_font_data(REGULAR.to_vec());
     fonts.load_font_data(BOLD.to_vec());
     fonts.set_sans_serif_family(FAMILY);
     let options = Options { font_family: FAMILY.to_owned(), fontdb: Arc::new(fonts), ..Options::default() };
-    let tree = Tree::from_str(svg, &options).context("the picture cannot be rendered")?;
-    let size = tree.size().to_int_size().scale_by(PIXELS).context("the picture is too large")?;
-    let mut pixels = Pixmap::new(size.width(), size.height()).context("the picture is too large")?;
-    pixels.fill(Color::WHITE);
-    resvg::render(&tree, Transform::from_scale(PIXELS, PIXELS), &mut pixels.as_mut());
-    pixels.encode_png().context("the picture cannot be written as PNG")
+    Tree::from_str(svg, &options).context("the picture cannot be rendered")
 }

@@ -24,6 +24,8 @@ pub const PLOTTERS_FAMILY: &str = "sans-serif";
 pub const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 /// Text of less weight, and axes.
 pub const MUTED: RGBColor = RGBColor(0x59, 0x59, 0x59);
+/// Points in the background.
+pub const PALE: RGBColor = RGBColor(0xa8, 0xa8, 0xa8);
 /// Grid lines.
 pub const GRID: RGBColor = RGBColor(0xe3, 0xe3, 0xe3);
 
@@ -104,6 +106,17 @@ fn of_other(place: usize) -> Look {
     const DASHES: [Option<(i32, i32)>; 4] = [Some((2, 3)), Some((12, 4)), Some((5, 4)), None];
     let of_four = place % MARKERS.len();
     Look { colour: COLOURS[place % COLOURS.len()], marker: MARKERS[of_four], dash: DASHES[of_four] }
+}
+
+/// The ends of a scale of colours.
+pub const LIGHT: RGBColor = RGBColor(0x8f, 0xb8, 0xde);
+/// The dark end of that scale.
+pub const DARK: RGBColor = RGBColor(0x12, 0x2a, 0x54);
+
+/// The colour at a share of the way from one to another.
+pub fn between(RGBColor(r, g, b): RGBColor, RGBColor(red, green, blue): RGBColor, share: f64) -> RGBColor {
+    let mix = |from: u8, to: u8| (f64::from(from) + (f64::from(to) - f64::from(from)) * share).round() as u8;
+    RGBColor(mix(r, red), mix(g, green), mix(b, blue))
 }
 
 /// A colour dark enough for small text on white.

@@ -94,6 +94,11 @@ impl Column {
         !["text", "RFC 3339"].contains(&self.unit)
     }
 
+    /// Whether it is a setting of network, workload or faults.
+    pub fn is_setting(&self) -> bool {
+        matches!(self.access, Access::Setting(_))
+    }
+
     fn read(&self, record: &mut RunRecord, text: &str) -> Result<(), String> {
         match self.access {
             Access::Field { read, .. } => read(record, text),
@@ -139,7 +144,7 @@ pub fn all() -> &'static [Column] {
             .chain(provenance())
             .chain([node_env()])
             .chain(later.map(setting))
-            .chain([host()])
+            .chain([series(), host()])
             .collect()
     })
 }
@@ -159,6 +164,21 @@ const SETTINGS: [&str; 12] = [
     "message_duplication",
     "availability",
 ];
+
+/// The columns that say which run it is, other than the user's parameters.
+pub(super) fn identity() -> impl Iterator<Item = &'static Column> {
+    const FIELDS: [&str; 8] =
+        ["engine", "strategy", "batch_timeout_ms", "repetition", "seed", "node_bin", "node_args", "node_env"];
+    let is_one =
+        |column: &&Column| matches!(column.access, Access::Setting(_)) || FIELDS.contains(&column.name);
+    all().iter().filter(is_one)
+}
+
+/// A run's fields in [`identity`].
+pub(super) fn identity_cells(run: &RunSpec) -> impl Iterator<Item = Cell> {
+    let record = RunRecord { run: run.clone(), ..blank() };
+    identity().map(move |column| column.cell(&record))
+}
 
 /// The columns' names, as a line of the file.
 pub fn header(parameters: &ParameterColumns) -> String {
@@ -223,6 +243,7 @@ fn blank() -> RunRecord {
             status: Status::Unreadable,
             reason: String::new(),
             figures: None,
+            distribution: None,
             timer_p99: None,
             late: None,
             engine_version: String::new(),
@@ -540,6 +561,20 @@ fn node_env() -> Column {
                 record.run.env = words.iter().filter_map(variable).collect();
                 Ok(())
             },
+        },
+    }
+}
+
+/// The one name that every run has, for readers that group rows.
+fn series() -> Column {
+    Column {
+        name: "series",
+        unit: "text",
+        meaning: "The name of what ran, never empty: the label, else the strategy or the node's program.",
+        access: Access::Field {
+            write: |record| Cell::Text(record.series()),
+            // It follows from the other columns and the description in the sweep's folder.
+            read: |_, _| Ok(()),
         },
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod columns;
 pub mod csv_file;
+pub mod distribution;
 pub mod parameter_columns;
 pub mod results;
 
@@ -17,6 +18,7 @@ use node::StrategyKind;
 pub use crate::harness::checker::Validity;
 use crate::spec::RunSpec;
 use crate::spec::settings::{Settings, named};
+pub use distribution::Distribution;
 pub use results::Figures;
 
 /// A run and what it measured: one line of `sweep.csv`.
@@ -37,6 +39,8 @@ pub struct Measured {
     pub reason: String,
     /// What it measured, if it got that far.
     pub figures: Option<Figures>,
+    /// The distribution of its stable latencies, if it is known. `sweep.csv` does not have it.
+    pub distribution: Option<Distribution>,
     /// How late the engine's timers fired (99th percentile), if it says.
     pub timer_p99: Option<Duration>,
     /// Whether that is so late that latencies read too high, if the engine says.
@@ -315,6 +319,7 @@ pub(crate) mod tests {
                         max: ms(201 + batch_timeout_ms),
                     }),
                 }),
+                distribution: None,
                 timer_p99: Some(Duration::from_micros(90)),
                 late: Some(false),
                 engine_version: "0.1.0".to_owned(),

@@ -12,7 +12,7 @@ use crate::spec::{Limits, Parameter, RunSpec, SweepSpec};
 pub struct Answer {
     /// The question: which settings meet these limits.
     pub question: String,
-    /// For each series, which timeouts do, which do not, and which may; then the best ones.
+    /// The best ones; then, for each series, which timeouts do, which do not, and which may.
     pub findings: Vec<String>,
     /// What is worth measuring next, and the command for it.
     pub next: Vec<(String, String)>,
@@ -48,8 +48,8 @@ impl Answer {
     /// The answer for series with the same settings.
     fn on(series: &[Series<'_>], limits: &Limits, sweep: Option<Described<'_>>) -> Answer {
         let advice = Advice::on(series, limits.clone());
-        let mut findings: Vec<String> = series.iter().map(|series| of_series(&advice, series)).collect();
-        findings.extend(best(&advice));
+        let mut findings = best(&advice);
+        findings.extend(series.iter().map(|series| of_series(&advice, series)));
         let next = advice.next.iter().filter_map(|next| {
             let series = series.iter().find(|series| series.name == next.series)?;
             Some((format!("To know {} better", next.series), command(next, series, sweep)?))
@@ -200,8 +200,8 @@ mod tests {
         assert_eq!(table.header.last().map(String::as_str), Some("max < 600 ms"));
         let last: Vec<&str> = table.rows.iter().filter_map(|row| row.last()).map(String::as_str).collect();
         assert_eq!(last, ["pass", "unclear", "fail"]);
-        let said = &answers(&series, &limits, None)[0].findings[0];
-        assert_eq!(said, "hub: pass at 100 ms; unclear at 380 ms; fail at 800 ms");
+        let answer = &answers(&series, &limits, None)[0];
+        assert_eq!(answer.findings[2], "hub: pass at 100 ms; unclear at 380 ms; fail at 800 ms");
     }
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
         let answers = answers(&Series::group(&records), &[Challenge::ALL[0].into()], None);
         assert_eq!(answers.len(), 2);
         assert!(answers[1].question.contains("at 25 nodes, with 95 %"), "{}", answers[1]);
-        assert!(answers[1].findings[0].starts_with("hub: "), "{}", answers[1]);
+        assert!(answers[1].findings.last().unwrap().starts_with("hub: "), "{}", answers[1]);
         assert!(!answers[0].next.is_empty());
         assert!(
             answers[0].next.iter().all(|(_, command)| command.ends_with(" --node-count 5")),

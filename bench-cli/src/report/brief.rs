@@ -10,7 +10,7 @@ use super::{failures, pass_rate};
 use crate::analysis::advice::{Aim, Judged, judge};
 use crate::analysis::{Advice, Fit, Series, Warning};
 use crate::record::{Quantile, RunRecord};
-use crate::spec::Limits;
+use crate::spec::{Limits, Parameter};
 use crate::stats::median::Spread;
 
 /// The most rows of the table, lines of fits, and reasons of failures.
@@ -22,8 +22,8 @@ const WIDTH: usize = 100;
 
 /// The medians of the most important settings, the fits of the slowest values, one recommendation for each
 /// limit, and what went wrong. Logs are shown relative to `directory`.
-pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> String {
-    let series = Series::group(records);
+pub fn text(records: &[RunRecord], axis: Option<&Parameter>, limits: &[Limits], directory: &Path) -> String {
+    let series = Series::group_on(axis, records);
     let (sheet, all) = points(&series, limits);
     let shown = sheet.rows.len();
     let mut text = format!("{}\n", summary::table(sheet).trim_fmt());
@@ -33,7 +33,7 @@ pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> Strin
     let _ = writeln!(text, "medians over ok runs, latencies in ms");
     fits(&mut text, &series);
     for limits in limits {
-        recommendation(&mut text, &series, limits);
+        recommendation(&mut text, &Series::group(records), limits);
     }
     warnings(&mut text, &series);
     if let Some(rate) = pass_rate::sentences(&series).first() {
@@ -117,9 +117,13 @@ fn weightiest(weights: &[Weight], most: usize) -> Vec<usize> {
 fn fits(text: &mut String, series: &[Series<'_>]) {
     let line = |one: &Series<'_>, quantile: Quantile| {
         let line = Fit::of(one, quantile).ok()?.line;
+        let axis = match one.axis {
+            Parameter::BatchTimeout => "timeout".to_owned(),
+            _ => one.axis.words(),
+        };
         let sign = if line.intercept < 0.0 { '−' } else { '+' };
         Some(format!(
-            "{} = ({:.3} ± {:.3}) · timeout {sign} {:.0} ms",
+            "{} = ({:.3} ± {:.3}) · {axis} {sign} {:.0} ms",
             quantile.name(),
             line.slope,
             line.slope_margin(),
@@ -218,7 +222,7 @@ mod tests {
     use node::StrategyKind;
 
     fn shown(records: &[RunRecord]) -> String {
-        text(records, &Challenge::ALL.map(Limits::from), Path::new("results/x"))
+        text(records, None, &Challenge::ALL.map(Limits::from), Path::new("results/x"))
     }
 
     fn fits_a_screen(text: &str) {

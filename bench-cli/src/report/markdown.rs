@@ -8,19 +8,25 @@ use super::summary::{self, Sheet};
 use super::{distinct, failures, pass_rate};
 use crate::analysis::{Series, Warning};
 use crate::record::RunRecord;
-use crate::spec::Limits;
+use crate::spec::{Limits, Parameter};
 
 /// The tables of medians and of fits, the advice on limits, and the settings of the runs.
-pub fn summary(records: &[RunRecord], limits: &[Limits]) -> String {
-    let series = Series::group(records);
+pub fn summary(records: &[RunRecord], axis: Option<&Parameter>, limits: &[Limits]) -> String {
+    let series = Series::group_on(axis, records);
     let mut text = table(&summary::points(&series, limits));
     let _ = writeln!(text, "\n{}\n", escape(&summary::points_legend(limits)));
     for limits in limits {
         let _ = writeln!(text, "- {}", escape(&limits.to_string()));
     }
+    if let Some(front) = summary::front(&series) {
+        let _ = writeln!(text, "\n{}\n{}", table(&front), escape(&summary::front_legend(&series)));
+    }
+    if let Some(effects) = summary::effects(&series) {
+        let _ = writeln!(text, "\n{}\n{}", table(&effects), escape(summary::EFFECTS_LEGEND));
+    }
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {
-        let _ = writeln!(text, "\n{}\n{}", table(&fits), escape(summary::FITS_LEGEND));
+        let _ = writeln!(text, "\n{}\n{}", table(&fits), escape(&summary::fits_legend(&series)));
     }
     text.push('\n');
     for warning in Warning::on(&series) {
@@ -29,7 +35,7 @@ pub fn summary(records: &[RunRecord], limits: &[Limits]) -> String {
     for sentence in pass_rate::sentences(&series) {
         let _ = writeln!(text, "- {}", escape(&sentence));
     }
-    for Answer { question, findings, .. } in advice::answers(&series, limits, None) {
+    for Answer { question, findings, .. } in advice::answers(&Series::group(records), limits, None) {
         let _ = writeln!(text, "\n{}:\n", escape(&question));
         for finding in findings {
             let _ = writeln!(text, "- {}", escape(&finding));
@@ -89,7 +95,7 @@ mod tests {
     #[test]
     fn a_summary_is_tables_that_a_readme_can_show() {
         let records = [example(100, 1), failed(100, 2, Status::Crashed), example(200, 1), example(400, 1)];
-        insta::assert_snapshot!(summary(&records, &[Challenge::ALL[1].into()]));
+        insta::assert_snapshot!(summary(&records, None, &[Challenge::ALL[1].into()]));
     }
 
     #[test]
@@ -104,7 +110,7 @@ mod tests {
             .collect();
         records[0].measured.timer_p99 = Some(std::time::Duration::from_millis(5));
         records[0].measured.late = Some(true);
-        let said = summary(&records, &[]);
+        let said = summary(&records, None, &[]);
         for words in ["- Warning: hub: in 1 of 8 runs", "- Warning: hub, max: not linear over all timeouts"] {
             assert!(said.contains(words), "{words}\n{said}");
         }
@@ -112,13 +118,13 @@ mod tests {
 
     #[test]
     fn challenges_are_shown_of_their_own_settings_alone() {
-        let small = summary(&[with_nodes(5, 100, 1)], &[]);
+        let small = summary(&[with_nodes(5, 100, 1)], None, &[]);
         assert!(small.contains("| max | ok |\n") && !small.contains("3d"), "{small}");
     }
 
     #[test]
     fn a_node_cannot_break_the_table_with_its_name() {
-        let said = summary(&[of_program("a|b<i>*c", 100)], &[]);
+        let said = summary(&[of_program("a|b<i>*c", 100)], None, &[]);
         assert!(said.contains("| a\\|b\\<i>\\*c |"), "{said}");
     }
 }

@@ -12,6 +12,7 @@
 //! | [`parity`] | an engine's figures next to recorded ones, as a table and as CSV |
 //! | [`runs`] | the page's table of runs |
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
+//! | [`settings`] | `summary.csv`: the medians of each setting, for programs |
 //! | [`json`] | `sweep.json`: the records with the names of the CSV's columns |
 //! | [`html`] | tables and links as HTML |
 //! | [`summary`] | the tables that a sweep ends with, on the terminal and for all of the above |
@@ -32,12 +33,13 @@ pub mod page;
 pub mod parity;
 mod pass_rate;
 mod runs;
+pub mod settings;
 pub mod summary;
 
 use std::collections::BTreeSet;
 
 use crate::record::RunRecord;
-use crate::spec::{Limits, SweepSpec};
+use crate::spec::{Limits, Parameter, SweepSpec};
 
 /// The contents of a report.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +52,8 @@ pub struct Report<'a> {
     pub records: &'a [RunRecord],
     /// The description of the sweep; `None` if its folder has none.
     pub spec: Option<&'a SweepSpec>,
+    /// The horizontal axis of tables and plots, if the user asked for one.
+    pub axis: Option<&'a Parameter>,
     /// The limits to advise on.
     pub limits: &'a [Limits],
     /// The plots, in the order in which they are shown.

@@ -60,7 +60,7 @@ pub fn page(report: &Report<'_>) -> String {
          <footer class=\"note\">Written by bench-cli {}. The runs are in {}.</footer>\n\
          <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         escape(report.title),
-        escape(&lead(report.records)),
+        escape(&lead(report)),
         report.progress.map(progress).unwrap_or_default(),
         env!("CARGO_PKG_VERSION"),
         html::file_link(report.csv, report.csv),
@@ -92,14 +92,16 @@ pub(super) fn progress(Progress { done, planned }: Progress) -> String {
 }
 
 /// The sweep in one sentence.
-fn lead(records: &[RunRecord]) -> String {
+fn lead(Report { records, axis, .. }: &Report<'_>) -> String {
     let ok = records.iter().filter(|record| record.is_ok()).count();
     let runs = match records.len() {
         1 => "1 run".to_owned(),
         all => format!("{all} runs"),
     };
     let outcome = if ok == records.len() { "all ok".to_owned() } else { format!("{ok} ok") };
-    format!("Broadcast with batching: stable latency and messages against batch timeout. {runs}, {outcome}.")
+    let default = || Parameter::default_axis(records.iter().map(|record| &record.run));
+    let axis = axis.cloned().unwrap_or_else(default).words();
+    format!("Broadcast: stable latency and messages against {axis}. {runs}, {outcome}.")
 }
 
 /// The settings of all runs, several values where they differ.
@@ -182,6 +184,9 @@ fn run(records: &[RunRecord], spec: Option<&SweepSpec>) -> String {
         ("Last run began", time(began().max())),
         ("Runs took together", format!("{took:.0} s")),
     ];
+    if let Some(sampled) = spec.and_then(SweepSpec::sampled) {
+        pairs.push(("Sample of the grid", sampled));
+    }
     let users = users(records);
     if !users.is_empty() {
         pairs.push(("Parameters", users));
@@ -205,7 +210,7 @@ fn repeat(spec: Option<&SweepSpec>) -> String {
 }
 
 fn figures(report: &Report<'_>) -> String {
-    let series = Series::group(report.records);
+    let series = Series::group_on(report.axis, report.records);
     let limits = report.limits;
     let mut html = html::table("Medians over repetitions", &summary::points(&series, limits));
     let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::points_legend(limits)));
@@ -214,10 +219,20 @@ fn figures(report: &Report<'_>) -> String {
             limits.iter().map(|limits| format!("<li>{}</li>\n", escape(&limits.to_string()))).collect();
         let _ = writeln!(html, "<ul class=\"note\">\n{items}</ul>");
     }
+    if let Some(front) = summary::front(&series) {
+        html.push_str("<h3>Pareto front</h3>\n");
+        html.push_str(&html::table("Settings that no other beats", &front));
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::front_legend(&series)));
+    }
+    if let Some(effects) = summary::effects(&series) {
+        html.push_str("<h3>Effects</h3>\n");
+        html.push_str(&html::table("Which parameters matter", &effects));
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(summary::EFFECTS_LEGEND));
+    }
     html.push_str("<h3>Fits</h3>\n");
     let fits = summary::fits(&series);
     if !fits.rows.is_empty() {
-        html.push_str(&html::table(summary::FITS_LEGEND, &fits));
+        html.push_str(&html::table(&summary::fits_legend(&series), &fits));
     }
     html.push_str("<ul class=\"note\">\n");
     for warning in Warning::on(&series) {
@@ -291,7 +306,14 @@ fn failed(records: &[RunRecord]) -> Option<String> {
             runs.join(", ")
         );
     }
-    Some(html + html::CLOSE)
+    html.push_str(html::CLOSE);
+    // The likely reason of all of them.
+    for warning in Warning::on(&Series::group(records)) {
+        if let Warning::Unit { .. } = warning {
+            let _ = writeln!(html, "<p class=\"bad\">{}</p>", escape(&summary::sentence(&warning)));
+        }
+    }
+    Some(html)
 }
 
 #[cfg(test)]
@@ -313,6 +335,7 @@ mod tests {
             csv: "half.csv",
             records,
             spec: None,
+            axis: None,
             limits: &[],
             pictures: &[],
             progress: None,

@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use node::StrategyKind;
 use serde::Serialize;
 
-use crate::analysis::parity::{Comparison, Tolerance};
+use crate::analysis::parity::{Comparison, Parity};
+use crate::analysis::tails::{DIFFERENCE, LATE_BEYOND_MS, Late, Tails};
 use crate::analysis::{Figure, Series, Warning};
 use crate::record::RunRecord;
 use crate::stats::median::Spread;
@@ -34,8 +35,7 @@ struct Line {
 
 /// The comparisons with the recorded runs of `recorded_name` as text, and how late the engine's timers fired.
 pub fn text(
-    comparisons: &[Comparison],
-    tolerance: Tolerance,
+    Parity { comparisons, tails, tolerance }: &Parity,
     recorded_name: &str,
     engine: &str,
     records: &[RunRecord],
@@ -90,6 +90,7 @@ pub fn text(
         count(Comparison::is_reliably_within),
         count(Comparison::is_reliably_outside),
     );
+    text.push_str(&tails_table(tails, engine));
     if let Some(worst) = records.iter().filter_map(|record| record.measured.timer_p99).max() {
         let worst = worst.as_micros();
         let _ = writeln!(text, "the engine's timers were at most {worst} µs late (p99 of the worst run)");
@@ -97,6 +98,51 @@ pub fn text(
     for warning in Warning::lateness(&Series::group(records)) {
         let _ = writeln!(text, "warning: {warning}");
     }
+    text
+}
+
+/// How many runs are late, and whether the maxima are of one distribution.
+fn tails_table(tails: &[Tails], engine: &str) -> String {
+    let mut text = String::new();
+    let share = |late: Late| {
+        let (low, high) = late.interval();
+        format!("{} of {} ({:.1}–{:.1} %)", late.late, late.runs, 100.0 * low, 100.0 * high)
+    };
+    let _ = writeln!(
+        text,
+        "{:8} {:>7}  {:>10}  {:>24}  {:>24}  {:>6}  {:>6}  {:>6}  to see {:.0} points",
+        "tails",
+        "timeout",
+        "late above",
+        "recorded (95 %)",
+        format!("{engine} (95 %)"),
+        "p late",
+        "D",
+        "p max",
+        100.0 * DIFFERENCE,
+    );
+    for tail in tails {
+        let _ = writeln!(
+            text,
+            "{:8} {:>5}ms  {:>7.0} ms  {:>24}  {:>24}  {:>6.3}  {:>6.3}  {:>6.3}  {:>4} runs{}",
+            tail.strategy.map_or("", StrategyKind::name),
+            tail.batch_timeout.as_millis(),
+            tail.limit_ms,
+            share(tail.recorded),
+            share(tail.measured),
+            tail.p_late,
+            tail.distance,
+            tail.p_maxima,
+            tail.recorded.runs_to_tell(),
+            if tail.differ() { "  DIFFERENT" } else { "" },
+        );
+    }
+    let _ = writeln!(
+        text,
+        "late: a maximum of more than {LATE_BEYOND_MS} ms above the recorded median, and Fisher's exact test on how many are; D and p \
+         max: test of Kolmogorov and Smirnov on the maxima; to see {:.0} points: runs of each kind that show such a difference in the share of late ones",
+        100.0 * DIFFERENCE
+    );
     text
 }
 
@@ -150,6 +196,7 @@ mod tests {
 
     use super::*;
     use crate::analysis::examples::late;
+    use crate::analysis::parity::Tolerance;
 
     fn comparison(measured: f64) -> Comparison {
         let spread = |median| Spread { median, min: median - 10.0, max: median + 10.0 };
@@ -166,10 +213,32 @@ mod tests {
         }
     }
 
+    fn parity(comparisons: impl Into<Vec<Comparison>>) -> Parity {
+        let late = |late| Late { late, runs: 30 };
+        let tails = Tails {
+            strategy: Some(StrategyKind::Hub),
+            batch_timeout: Duration::from_millis(200),
+            limit_ms: 321.0,
+            recorded: late(0),
+            measured: late(9),
+            distance: 0.3,
+            p_late: 0.002,
+            p_maxima: 0.2,
+        };
+        Parity { comparisons: comparisons.into(), tails: vec![tails], tolerance: Tolerance::REAL_TIME }
+    }
+
+    #[test]
+    fn tails_that_differ_are_marked() {
+        let text = text(&parity([comparison(404.0)]), "real Maelstrom", "embedded", &[]);
+        let row = text.lines().find(|line| line.starts_with("hub")).unwrap();
+        assert!(row.contains("9 of 30 (14.7–49.4 %)") && row.ends_with("DIFFERENT"), "{row}");
+    }
+
     #[test]
     fn medians_outside_the_limits_are_marked() {
         let comparisons = [comparison(404.0), comparison(500.0)];
-        let text = text(&comparisons, Tolerance::REAL_TIME, "real Maelstrom", "embedded", &[]);
+        let text = text(&parity(comparisons), "real Maelstrom", "embedded", &[]);
         let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("tree")).collect();
         let words: Vec<&str> = rows[0].split_whitespace().collect();
         let expected = "tree 50ms max 400 [390–410] 3 404 [394–414] 7 1.010 too few runs";
@@ -179,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_busy_machine_is_told() {
-        let text = text(&[comparison(404.0)], Tolerance::REAL_TIME, "x", "embedded", &[late(50, 1)]);
+        let text = text(&parity([comparison(404.0)]), "x", "embedded", &[late(50, 1)]);
         assert!(text.contains("\nwarning: hub: in 1 of 1 runs this machine was too busy"), "{text}");
     }
 

@@ -157,8 +157,8 @@ pub(super) fn table(records: &[RunRecord], csv: &str) -> String {
     html + html::CLOSE + "</details>\n"
 }
 
-/// Links to what a run left: its log, the diagram of its first messages, and its history. A run without figures
-/// may have only the first.
+/// Links to what a run left: its log, the diagram of its first messages, and its history. A run without
+/// figures may have only the first.
 fn files(record: &RunRecord) -> String {
     let path = record.measured.log.as_str();
     if path.is_empty() {

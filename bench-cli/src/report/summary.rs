@@ -9,9 +9,11 @@ use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle}
 
 use super::{failures, pass_rate};
 use crate::analysis::advice::{Judged, judge};
+use crate::analysis::effects::{Effects, Term, Verdict};
 use crate::analysis::hosts::Host;
+use crate::analysis::pareto::{self, Standing};
 use crate::analysis::series::Point;
-use crate::analysis::{Fit, Series, Warning};
+use crate::analysis::{Figure, Fit, Series, Warning};
 use crate::model::MessageModel;
 use crate::record::{Quantile, RunRecord};
 use crate::spec::{Limits, Parameter};
@@ -34,17 +36,25 @@ impl Sheet {
 }
 
 /// The tables, the warnings and the failed runs of a sweep, as text. Logs are shown relative to `directory`.
-pub fn text(records: &[RunRecord], limits: &[Limits], directory: &Path) -> String {
-    let series = Series::group(records);
+pub fn text(records: &[RunRecord], axis: Option<&Parameter>, limits: &[Limits], directory: &Path) -> String {
+    let series = Series::group_on(axis, records);
     let mut text = String::new();
     let _ = writeln!(text, "{}\n", table(points(&series, limits)).trim_fmt());
     let _ = writeln!(text, "{}", points_legend(limits));
     for limits in limits {
         let _ = writeln!(text, "  {limits}");
     }
+    if let Some(front) = front(&series) {
+        let _ = writeln!(text, "\n{}", front_legend(&series));
+        let _ = writeln!(text, "{}", table(front).trim_fmt());
+    }
+    if let Some(effects) = effects(&series) {
+        let _ = writeln!(text, "\n{EFFECTS_LEGEND}");
+        let _ = writeln!(text, "{}", table(effects).trim_fmt());
+    }
     let fits = fits(&series);
     if !fits.rows.is_empty() {
-        let _ = writeln!(text, "\n{FITS_LEGEND}");
+        let _ = writeln!(text, "\n{}", fits_legend(&series));
         let _ = writeln!(text, "{}", table(fits).trim_fmt());
     }
     for warning in Warning::on(&series) {
@@ -72,8 +82,10 @@ pub fn points_legend(limits: &[Limits]) -> String {
 }
 
 /// How to read [`fits`].
-pub const FITS_LEGEND: &str = "stable latency = k · batch timeout + b (least squares, 95 % intervals; \
-    robust: Theil–Sen)";
+pub fn fits_legend(series: &[Series<'_>]) -> String {
+    let axis = series.first().map_or_else(String::new, |series| series.axis.words());
+    format!("stable latency = k · {axis} + b (least squares, 95 % intervals; robust: Theil–Sen)")
+}
 
 /// The style of tables on a terminal: no lines but one below the header.
 pub const PLAIN: TableStyle = TableStyle::new()
@@ -93,10 +105,7 @@ pub fn table(sheet: Sheet) -> Table {
 
 /// Medians and ranges of each series at each timeout, and the verdict on each of some limits.
 pub fn points(series: &[Series<'_>], limits: &[Limits]) -> Sheet {
-    let axis = match series.first() {
-        Some(series) if series.axis != Parameter::BatchTimeout => series.axis_title(),
-        _ => "timeout".to_owned(),
-    };
+    let axis = axis_title(series);
     let mut header = vec!["series", axis.as_str(), "msgs/op", "above model"];
     header.extend(Quantile::ALL.map(Quantile::name));
     header.push("ok");
@@ -143,6 +152,99 @@ fn point_cells(name: &str, model: Option<MessageModel>, point: &Point) -> Vec<St
     cells
 }
 
+/// The settings on a Pareto front, fewest messages first; `None` if there is nothing to choose from.
+pub fn front(series: &[Series<'_>]) -> Option<Sheet> {
+    let standings = pareto::standings(series);
+    if standings.iter().filter(|one| one.fronts.is_some()).count() < 2 {
+        return None;
+    }
+    let on_one = |one: &Standing<'_>| one.fronts.is_some_and(|fronts| fronts.median || fronts.max);
+    let mut front: Vec<Standing<'_>> = standings.into_iter().filter(on_one).collect();
+    let messages = |one: &Standing<'_>| one.point.msgs_per_op.map_or(0.0, |spread| spread.median);
+    front.sort_by(|a, b| messages(a).total_cmp(&messages(b)));
+    let mut sheet = Sheet::new(&["series", &axis_title(series), "msgs/op", "p50", "max", "front of"]);
+    sheet.rows.extend(front.iter().map(|Standing { series, point, fronts, .. }| {
+        let latency = |quantile: Quantile| spread(point.latency(quantile), 0);
+        vec![
+            series.clone(),
+            point.x.to_string(),
+            spread(point.msgs_per_op, 2),
+            latency(Quantile::P50),
+            latency(Quantile::Max),
+            fronts.map_or("", pareto::Fronts::name).to_owned(),
+        ]
+    }));
+    Some(sheet)
+}
+
+/// How to read [`front`].
+pub fn front_legend(series: &[Series<'_>]) -> String {
+    let is_repeated = series.iter().any(|series| series.by_x().iter().any(|point| point.runs > 1));
+    let noise = if is_repeated {
+        "beyond noise (t tests, 95 % confidence)"
+    } else {
+        "as measured; without repetitions noise is unknown"
+    };
+    format!(
+        "Pareto front of messages and median latency, of messages and maximum latency, or both: no other setting has \
+         less of one and no more of the other, {noise}."
+    )
+}
+
+/// How to read [`effects`].
+pub const EFFECTS_LEGEND: &str = "How much of the variance each parameter explains, and each pair beyond its two \
+    parameters (analysis of variance of logarithms, sums of squares of type II); noise: not significant (F test, 5 % \
+    after Bonferroni's correction).";
+
+/// What each parameter and each pair explains of the figures; `None` if fewer than two parameters vary.
+pub fn effects(series: &[Series<'_>]) -> Option<Sheet> {
+    let figures = [Figure::MsgsPerOp, Figure::P50, Figure::Max];
+    let effects: Vec<Effects> =
+        figures.into_iter().filter_map(|figure| Effects::of(series, figure)).collect();
+    let first = effects.first()?;
+    let mut sheet = Sheet::new(&["parameter"]);
+    sheet.header.extend(effects.iter().map(|effects| effects.figure.label().to_owned()));
+    // All figures are of the same runs, so that their terms are the same.
+    sheet.rows = first.terms.iter().map(|term| vec![first.name(term)]).collect();
+    for effects in &effects {
+        let cells = effects.terms.iter().map(share);
+        sheet.rows.iter_mut().zip(cells).for_each(|(row, cell)| row.push(cell));
+    }
+    let percent = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), percent);
+    let mut rest = |name: &str, share: fn(&Effects) -> Option<f64>| {
+        if effects.iter().any(|effects| share(effects).is_some()) {
+            let cells = effects.iter().map(|effects| percent(share(effects)));
+            sheet.rows.push([name.to_owned()].into_iter().chain(cells).collect());
+        }
+    };
+    rest("three or more together", |effects| effects.others);
+    rest("repetitions", |effects| effects.noise);
+    Some(sheet)
+}
+
+/// What a term explains, and whether that is more than noise.
+fn share(term: &Term) -> String {
+    let share = percent(term.share);
+    match term.verdict {
+        Verdict::Effect => share,
+        Verdict::Noise => format!("noise ({share})"),
+        Verdict::Untested => format!("{share}, not tested"),
+        Verdict::Confounded => "not separable".to_owned(),
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// The title of the column of the horizontal axis.
+fn axis_title(series: &[Series<'_>]) -> String {
+    match series.first() {
+        Some(series) if series.axis != Parameter::BatchTimeout => series.axis_title(),
+        _ => "timeout".to_owned(),
+    }
+}
+
 /// A median, with its range where there is one.
 fn spread(spread: Option<Spread>, decimals: usize) -> String {
     match spread {
@@ -157,20 +259,12 @@ fn spread(spread: Option<Spread>, decimals: usize) -> String {
 
 /// The line of each series and quantile that has one; a [`Warning`] says why others have none.
 pub fn fits(series: &[Series<'_>]) -> Sheet {
-    let header = [
-        "series",
-        "",
-        "k",
-        "theory",
-        "b (ms)",
-        "theory",
-        "R²",
-        "robust k",
-        "robust b",
-        "linear (ms)",
-        "runs",
-    ];
+    let header =
+        ["series", "", "k", "theory", "b (ms)", "theory", "R²", "robust k", "robust b", "linear", "runs"];
     let mut sheet = Sheet::new(&header);
+    if let Some(series) = series.first().filter(|series| !series.axis_unit().is_empty()) {
+        sheet.header[9] = format!("linear ({})", series.axis_unit().trim());
+    }
     for series in series {
         for quantile in Quantile::ALL {
             if let Ok(fit) = Fit::of(series, quantile) {
@@ -237,7 +331,7 @@ mod tests {
             .with(|record| record.measured.reason = "Node n1 crashed with exit status 3.".to_owned());
         let records = [example(100, 1), crashed, example(200, 1), example(200, 2), example(400, 1), slow];
         let limits = Challenge::ALL.map(Limits::from);
-        insta::assert_snapshot!(text(&records, &limits, Path::new("results/x")));
+        insta::assert_snapshot!(text(&records, None, &limits, Path::new("results/x")));
     }
 
     #[test]
@@ -247,13 +341,13 @@ mod tests {
         let sheet = points(&Series::group(&records), &[]);
         assert_eq!(sheet.header.last().map(String::as_str), Some("ok"));
         assert_eq!(sheet.rows[0].len(), sheet.header.len());
-        let text = text(&records, &[], Path::new("x"));
+        let text = text(&records, None, &[], Path::new("x"));
         assert!(!text.contains("3d") && !text.contains("challenge"), "{text}");
     }
 
     #[test]
     fn a_sweep_too_small_for_a_fit_says_so() {
-        let text = text(&[example(100, 1)], &[], Path::new("x"));
+        let text = text(&[example(100, 1)], None, &[], Path::new("x"));
         assert!(
             text.contains("warning: no line for hub: a fit needs at least 3 usable runs; there are 1\n"),
             "{text}"

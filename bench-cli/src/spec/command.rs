@@ -64,7 +64,11 @@ impl SweepSpec {
             flag("param", format!("{name}={}", list(values.iter().map(|one| one.text.clone()))));
         }
         flag("repetitions", self.grid.repetitions.to_string());
-        if with_seed {
+        if let Some(sample) = self.grid.sample {
+            flag("sample", sample.to_string());
+        }
+        // The seed chooses the sample, too.
+        if with_seed || self.grid.sample.is_some() {
             flag("seed", self.seed.to_string());
         }
         let default = Settings::default();

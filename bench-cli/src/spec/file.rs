@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::durations::DefaultUnit;
 use super::engine::EngineKind;
-use super::limits::Limits;
+use super::limits::{Challenge, Limits};
 use super::list;
 use super::node::Node;
 use super::parameter::UserParameter;
@@ -30,7 +30,7 @@ pub const BATCH_TIMEOUT: &str = "batch_timeout";
 /// The parameter that is the strategy of this repository's node.
 pub const STRATEGY: &str = "strategy";
 /// The batch timeouts of a sweep that names none.
-pub const DEFAULT_BATCH_TIMEOUTS: &str = "50,100,200,400,600,800";
+pub const DEFAULT_BATCH_TIMEOUTS: &str = "50,100,150,300,500,800";
 /// The repetitions of a sweep that names none.
 pub const DEFAULT_REPETITIONS: u32 = 3;
 
@@ -47,6 +47,9 @@ pub struct SpecFile {
     /// How often each point is measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repetitions: Option<u32>,
+    /// How many points of the grid are measured, spread evenly over it; all by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u32>,
     /// What runs as a node.
     #[serde(default, skip_serializing_if = "NodeTable::is_bundled")]
     pub node: NodeTable,
@@ -92,6 +95,9 @@ impl NodeTable {
 pub struct GridTable {
     /// How often each point was measured.
     pub repetitions: u32,
+    /// How many points were measured, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u32>,
     /// The parameters' values, by name.
     pub parameters: BTreeMap<String, ValueList>,
 }
@@ -183,7 +189,7 @@ impl SpecFile {
 
     /// This description with what `over` says in place of what this says.
     pub fn overlaid(mut self, over: SpecFile) -> SpecFile {
-        let extends = if over.parameters.is_empty() && over.repetitions.is_none() {
+        let extends = if over.parameters.is_empty() && over.repetitions.is_none() && over.sample.is_none() {
             self.extends
         } else {
             // Another grid is another sweep; which runs it shares with the old one does not matter.
@@ -207,6 +213,7 @@ impl SpecFile {
             engine: over.engine.or(self.engine),
             seed: over.seed.or(self.seed),
             repetitions: over.repetitions.or(self.repetitions),
+            sample: over.sample.or(self.sample),
             node,
             parameters: self.parameters,
             limits: if over.limits.is_empty() { self.limits } else { over.limits },
@@ -224,19 +231,19 @@ impl SpecFile {
             || self.node.env.iter().any(|variable| variable.uses(BATCH_TIMEOUT));
         // Any other node may not have one at all.
         let has_timeout = node == Node::Bundled || mentions_timeout;
-        let repetitions = self.repetitions.unwrap_or(DEFAULT_REPETITIONS);
+        let counts = (self.repetitions.unwrap_or(DEFAULT_REPETITIONS), self.sample);
         let spec = SweepSpec {
             engine: self.engine.unwrap_or(engine),
             seed: self.seed.unwrap_or(seed),
             label: self.node.label,
             args: self.node.args.unwrap_or_default(),
             env: self.node.env,
-            grid: grid((&node, has_timeout), repetitions, &self.parameters)?,
+            grid: grid((&node, has_timeout), counts, &self.parameters)?,
             limits: self.limits.iter().map(LimitsTable::limits).collect::<Result<_, _>>()?,
             extends: self
                 .extends
                 .iter()
-                .map(|table| grid((&node, has_timeout), table.repetitions, &table.parameters))
+                .map(|table| grid((&node, has_timeout), (table.repetitions, table.sample), &table.parameters))
                 .collect::<Result<_, _>>()?,
             node,
         };
@@ -257,6 +264,21 @@ impl SpecFile {
     }
 }
 
+impl From<Challenge> for SpecFile {
+    /// The network and the workload of a challenge, and its limits. Both challenges have the defaults of
+    /// [`Settings`].
+    fn from(challenge: Challenge) -> SpecFile {
+        const OF_CHALLENGE: [&str; 4] = ["node_count", "rate", "latency", "time_limit"];
+        let settings = Settings::default();
+        let value = |name: &str| Some((name.to_owned(), ValueList(Setting::named(name)?.text_of(&settings))));
+        SpecFile {
+            parameters: OF_CHALLENGE.into_iter().filter_map(value).collect(),
+            limits: vec![LimitsTable::from(&challenge.into())],
+            ..SpecFile::default()
+        }
+    }
+}
+
 impl From<&SweepSpec> for SpecFile {
     fn from(spec: &SweepSpec) -> SpecFile {
         let bin = if let Node::Program(program) = &spec.node { Some(program.clone()) } else { None };
@@ -264,6 +286,7 @@ impl From<&SweepSpec> for SpecFile {
             engine: Some(spec.engine),
             seed: Some(spec.seed),
             repetitions: Some(spec.grid.repetitions),
+            sample: spec.grid.sample,
             node: NodeTable {
                 bin,
                 label: spec.label.clone(),
@@ -275,7 +298,11 @@ impl From<&SweepSpec> for SpecFile {
             extends: spec
                 .extends
                 .iter()
-                .map(|grid| GridTable { repetitions: grid.repetitions, parameters: parameters(grid) })
+                .map(|grid| GridTable {
+                    repetitions: grid.repetitions,
+                    sample: grid.sample,
+                    parameters: parameters(grid),
+                })
                 .collect(),
         }
     }
@@ -284,7 +311,7 @@ impl From<&SweepSpec> for SpecFile {
 /// A grid from the values that somebody gave, of a node that has a batch timeout or not.
 fn grid(
     (node, has_timeout): (&Node, bool),
-    repetitions: u32,
+    (repetitions, sample): (u32, Option<u32>),
     given: &BTreeMap<String, ValueList>,
 ) -> anyhow::Result<Grid> {
     let mut settings = SettingLists::default();
@@ -319,7 +346,10 @@ fn grid(
     if repetitions == 0 {
         bail!("repetitions must be at least 1");
     }
-    Ok(Grid { repetitions, batch_timeouts, parameters: users, strategies, settings })
+    if sample == Some(0) {
+        bail!("sample must be at least 1");
+    }
+    Ok(Grid { repetitions, sample, batch_timeouts, parameters: users, strategies, settings })
 }
 
 /// The values of a grid, each as it is typed.
@@ -418,7 +448,7 @@ mod tests {
 
     #[test]
     fn a_written_description_reads_back_as_it_was() {
-        let text = "engine = \"embedded\"\nseed = 9\nrepetitions = 2\n[node]\nbin = \"./a b.py\"\nlabel = \"my node\"\n\
+        let text = "engine = \"embedded\"\nseed = 9\nrepetitions = 2\nsample = 9\n[node]\nbin = \"./a b.py\"\nlabel = \"my node\"\n\
             args = \"-t {batch_timeout_s}\"\nenv = [\"A=b c\", \"T={batch_timeout}\"]\n[parameters]\nbatch_timeout = \"50..=150:50\"\nnode_count = [5, 25]\n\
             rate = 0.5\nlatency = \"1s\"\navailability = \"none\"\n[[limits]]\nchallenge = \"3d\"\n[[limits]]\nmax_ms = 500\n";
         let spec = resolve(text).unwrap();
@@ -447,10 +477,23 @@ mod tests {
             ),
             ("engine = \"embedded\"\n[parameters]\nloss = 0.1", "--engine simulated"),
             ("repetitions = 0", "at least 1"),
+            ("sample = 0", "sample must be at least 1"),
         ] {
             let error = format!("{:#}", resolve(text).unwrap_err());
             assert!(error.contains(problem), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_preset_is_a_challenge_whatever_a_file_says() {
+        let [_, efficiency] = Challenge::ALL;
+        let file: SpecFile = toml::from_str("[parameters]\nnode_count = 5\ntopology = \"line\"").unwrap();
+        let preset = SpecFile::from(efficiency);
+        assert_eq!(preset.parameters.len(), 4, "{preset:?}");
+        let spec = file.overlaid(preset).resolve(EngineKind::Simulated, 1).unwrap();
+        let settings = spec.runs().unwrap()[0].settings.clone();
+        assert_eq!((settings.node_count, settings.topology.to_string().as_str()), (25, "line"));
+        assert_eq!(spec.limits, [Limits::from(efficiency)]);
     }
 
     #[test]

@@ -35,6 +35,15 @@ impl Challenge {
     ];
 }
 
+impl FromStr for Challenge {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Challenge, String> {
+        let challenge = Challenge::ALL.into_iter().find(|challenge| challenge.name == text);
+        challenge.ok_or_else(|| "choose 3d or 3e".to_owned())
+    }
+}
+
 /// What every figure of a run is to stay below; a limit that is absent does not count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Limits {
@@ -83,9 +92,8 @@ impl FromStr for Limits {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Limits, String> {
-        let challenge = Challenge::ALL.into_iter().find(|challenge| challenge.name == text);
-        challenge.map(Limits::from).ok_or_else(|| {
-            "choose 3d or 3e, or set limits by --max-msgs-per-op, --max-median and --max-latency".to_owned()
+        text.parse().map(|challenge: Challenge| challenge.into()).map_err(|error| {
+            format!("{error}, or set limits by --max-msgs-per-op, --max-median and --max-latency")
         })
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`sweep`] | a sweep: engine, node, grid of parameters, repetitions, seed, limits |
 //! | [`run`], [`shard`] | one run of it; a part of its runs, for one of several machines |
+//! | `sample` | a space-filling subset of a grid |
 //! | [`mod@file`] | `sweep.toml`, and what flags add to it |
 //! | [`setting`], [`settings`] | the table of Maelstrom's settings; a run's values of them |
 //! | [`parameter`] | what varies from one run to another, the user's own parameters among it |
@@ -23,6 +24,7 @@ pub mod names;
 pub mod node;
 pub mod parameter;
 pub mod run;
+mod sample;
 pub mod setting;
 pub mod settings;
 pub mod shard;

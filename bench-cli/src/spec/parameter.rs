@@ -31,6 +31,15 @@ pub enum ParameterError {
     Unit(String, String),
 }
 
+/// A name that is not one of a numeric parameter of the runs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--x {name:?} is not a numeric parameter of these runs; those that vary are: {numeric}")]
+pub struct NotAnAxis {
+    name: String,
+    /// The names that may be meant.
+    numeric: String,
+}
+
 impl UserParameter {
     /// Reads the values of the parameter named `name`.
     ///
@@ -111,6 +120,24 @@ impl Parameter {
         let varying = Parameter::varying(runs.iter().copied());
         let first = varying.iter().find(numeric).or_else(|| all.iter().find(numeric));
         first.cloned().unwrap_or(Parameter::BatchTimeout)
+    }
+
+    /// The parameter of this name, if runs can be placed on a horizontal axis by it.
+    ///
+    /// # Errors
+    /// If the runs have no such parameter, or not all have a number or a duration for it.
+    pub fn axis<'a>(name: &str, runs: impl IntoIterator<Item = &'a RunSpec>) -> Result<Parameter, NotAnAxis> {
+        let runs: Vec<&RunSpec> = runs.into_iter().collect();
+        let mut all = Parameter::all(runs.iter().copied());
+        all.retain(|parameter| parameter.is_numeric(&runs));
+        let varying = Parameter::varying(runs.iter().copied());
+        match all.iter().find(|parameter| parameter.name() == name) {
+            Some(parameter) => Ok(parameter.clone()),
+            None => {
+                let names = varying.iter().filter(|parameter| all.contains(parameter)).map(Parameter::name);
+                Err(NotAnAxis { name: name.to_owned(), numeric: names.collect::<Vec<_>>().join(", ") })
+            }
+        }
     }
 
     /// Whether every one of these runs has a number or a duration for it.

@@ -13,6 +13,7 @@ use super::list::Choice;
 use super::node::Node;
 use super::parameter::UserParameter;
 use super::run::RunSpec;
+use super::sample::sample;
 use super::setting::Setting;
 use super::settings::{InvalidSetting, Settings};
 use super::template::{ArgsTemplate, Bindings, EnvTemplate, TemplateError};
@@ -46,6 +47,8 @@ pub struct SweepSpec {
 pub struct Grid {
     /// How often each point is measured. At least 1.
     pub repetitions: u32,
+    /// How many points of the grid are measured, spread evenly over it; `None` for all.
+    pub sample: Option<u32>,
     /// The batch timeouts, whole milliseconds; empty for a node that has none.
     pub batch_timeouts: Vec<Duration>,
     /// The user's parameters, by name.
@@ -54,6 +57,34 @@ pub struct Grid {
     pub strategies: Vec<StrategyKind>,
     /// Network, workload and faults.
     pub settings: SettingLists,
+}
+
+impl Grid {
+    /// Adds the values of another grid over the same parameters.
+    pub fn include(&mut self, other: &Grid) {
+        fn add<T: PartialEq + Clone>(own: &mut Vec<T>, others: &[T]) {
+            for one in others {
+                if !own.contains(one) {
+                    own.push(one.clone());
+                }
+            }
+        }
+        add(&mut self.batch_timeouts, &other.batch_timeouts);
+        self.batch_timeouts.sort_unstable();
+        add(&mut self.strategies, &other.strategies);
+        for parameter in &mut self.parameters {
+            if let Some(same) = other.parameters.iter().find(|one| one.name == parameter.name) {
+                add(&mut parameter.values, &same.values);
+            }
+        }
+        self.settings.0.iter_mut().zip(&other.settings.0).for_each(|(own, others)| add(own, others));
+    }
+}
+
+/// The axes of a grid that a node may lack.
+struct Axes {
+    strategies: Vec<Option<StrategyKind>>,
+    batch_timeouts: Vec<Option<Duration>>,
 }
 
 /// The values of each setting, in the order of [`Setting::ALL`]; every setting has at least one.
@@ -140,6 +171,7 @@ impl SweepSpec {
             env: Vec::new(),
             grid: Grid {
                 repetitions: 3,
+                sample: None,
                 batch_timeouts: batch_timeouts.to_vec(),
                 parameters: Vec::new(),
                 strategies: strategies.to_vec(),
@@ -151,7 +183,7 @@ impl SweepSpec {
         }
     }
 
-    /// The runs in the order in which they are executed: the whole grid once, then again for each repetition.
+    /// The runs in the order in which they are executed: the whole grid (or its sample) once, then again for each repetition.
     /// So a sweep that is stopped early has every point, and a machine that gets slower does not look like an
     /// effect of the timeout.
     ///
@@ -179,48 +211,75 @@ impl SweepSpec {
         if let Some(unused) = grid.parameters.iter().find(|parameter| !is_used(&parameter.name)) {
             return Err(TemplateError::Unused(unused.name.clone()));
         }
-        let strategies: Vec<Option<StrategyKind>> = match self.node {
-            Node::Bundled => grid.strategies.iter().copied().map(Some).collect(),
-            Node::Program(_) => vec![None],
-        };
-        let batch_timeouts: Vec<Option<Duration>> = match grid.batch_timeouts.as_slice() {
-            [] => vec![None],
-            timeouts => timeouts.iter().copied().map(Some).collect(),
-        };
+        let axes = self.axes(grid);
         let settings = grid.settings.combinations();
         let choices = combinations(&grid.parameters);
         let mut runs = Vec::new();
+        let points = self.points(grid);
         for repetition in 1..=grid.repetitions {
-            for settings in &settings {
-                for &strategy in &strategies {
-                    for chosen in &choices {
-                        for &batch_timeout in &batch_timeouts {
-                            let bindings = bindings(batch_timeout, chosen);
-                            let parameter =
-                                |(name, choice): &(&str, &Choice)| ((*name).to_owned(), choice.value.clone());
-                            runs.push(RunSpec {
-                                engine: self.engine,
-                                node: self.node.clone(),
-                                label: self.label_of(strategy),
-                                strategy,
-                                batch_timeout,
-                                parameters: chosen.iter().map(parameter).collect(),
-                                settings: settings.clone(),
-                                args: self.args(strategy, batch_timeout, &bindings)?,
-                                env: self
-                                    .env
-                                    .iter()
-                                    .map(|one| one.fill(&bindings))
-                                    .collect::<Result<_, _>>()?,
-                                repetition,
-                                seed: None,
-                            });
-                        }
-                    }
-                }
+            for &point in &points {
+                // The last axis changes fastest.
+                let (rest, timeout) = (point / axes.batch_timeouts.len(), point % axes.batch_timeouts.len());
+                let (rest, choice) = (rest / choices.len(), rest % choices.len());
+                let (setting, strategy) = (rest / axes.strategies.len(), rest % axes.strategies.len());
+                let (strategy, batch_timeout) = (axes.strategies[strategy], axes.batch_timeouts[timeout]);
+                let chosen = &choices[choice];
+                let bindings = bindings(batch_timeout, chosen);
+                let parameter = |(name, choice): &(&str, &Choice)| ((*name).to_owned(), choice.value.clone());
+                runs.push(RunSpec {
+                    engine: self.engine,
+                    node: self.node.clone(),
+                    label: self.label_of(strategy),
+                    strategy,
+                    batch_timeout,
+                    parameters: chosen.iter().map(parameter).collect(),
+                    settings: settings[setting].clone(),
+                    args: self.args(strategy, batch_timeout, &bindings)?,
+                    env: self.env.iter().map(|one| one.fill(&bindings)).collect::<Result<_, _>>()?,
+                    repetition,
+                    seed: None,
+                });
             }
         }
         Ok(runs)
+    }
+
+    fn axes(&self, grid: &Grid) -> Axes {
+        Axes {
+            strategies: match self.node {
+                Node::Bundled => grid.strategies.iter().copied().map(Some).collect(),
+                Node::Program(_) => vec![None],
+            },
+            batch_timeouts: match grid.batch_timeouts.as_slice() {
+                [] => vec![None],
+                timeouts => timeouts.iter().copied().map(Some).collect(),
+            },
+        }
+    }
+
+    /// The places of the points that are measured, among all of the grid's.
+    fn points(&self, grid: &Grid) -> Vec<usize> {
+        let lengths = self.lengths(grid);
+        match grid.sample {
+            Some(count) => sample(&lengths, count as usize, self.seed),
+            None => (0..lengths.iter().product()).collect(),
+        }
+    }
+
+    /// How many values each axis of the grid has, the one whose values change slowest first.
+    fn lengths(&self, grid: &Grid) -> Vec<usize> {
+        let axes = self.axes(grid);
+        let settings = grid.settings.iter().map(|(_, values)| values.len());
+        let users = grid.parameters.iter().map(|parameter| parameter.values.len());
+        let strategies = settings.chain([axes.strategies.len()]);
+        strategies.chain(users).chain([axes.batch_timeouts.len()]).collect()
+    }
+
+    /// Which part of the grid is measured, in words; `None` if it is the whole.
+    pub fn sampled(&self) -> Option<String> {
+        let all: usize = self.lengths(&self.grid).iter().product();
+        let sample = self.grid.sample.map(|sample| sample as usize).filter(|sample| *sample < all)?;
+        Some(format!("{sample} of {all} settings, spread evenly; {} are left out", all - sample))
     }
 
     /// What a run of a strategy is called; `None` if the user does not say. Of several strategies a label
@@ -257,6 +316,7 @@ impl SweepSpec {
         let first = runs.first()?;
         let mut like = spec.cloned().or_else(|| first.as_sweep())?;
         like.extends.clear();
+        like.grid.sample = None;
         like.grid.settings = SettingLists::among(runs.iter().map(|run| &run.settings));
         for parameter in &mut like.grid.parameters {
             let measured = |choice: &Choice| {
@@ -330,6 +390,7 @@ impl RunSpec {
             env: Vec::new(),
             grid: Grid {
                 repetitions: 1,
+                sample: None,
                 batch_timeouts: self.batch_timeout.into_iter().collect(),
                 parameters: Vec::new(),
                 strategies: self.strategy.into_iter().collect(),

@@ -7,4 +7,6 @@ pub mod lack_of_fit;
 pub mod least_squares;
 pub mod median;
 pub mod rank_interval;
+pub mod regression;
 pub mod theil_sen;
+pub mod two_samples;

@@ -83,6 +83,20 @@ pub fn has_python() -> bool {
     found
 }
 
+/// Whether Python has pandas. A test that is skipped for lack of it says so; with CI_PANDAS=1 it fails.
+pub fn has_pandas() -> bool {
+    let found = Command::new("python3").args(["-c", "import pandas"]).output();
+    let found = found.is_ok_and(|output| output.status.success());
+    if !found {
+        assert!(
+            std::env::var_os("CI_PANDAS").is_none(),
+            "CI_PANDAS is set, but python3 cannot import pandas"
+        );
+        eprintln!("skipped: python3 cannot import pandas (pip install pandas)");
+    }
+    found
+}
+
 /// The environment variable that says that the tools of a cluster are installed, so that no test may be
 /// skipped for lack of them.
 pub const CI_SLURM: &str = "CI_SLURM";

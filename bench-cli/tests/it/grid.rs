@@ -61,6 +61,56 @@ fn a_grid_is_named_gone_on_with_and_repeated() {
 }
 
 #[test]
+fn a_sample_of_a_grid_says_what_it_leaves_out_and_can_be_resumed_and_enlarged() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let planned = bench(place, &format!("{GRID} --seed 40 --sample 10 --dry-run --out none"));
+    let said = String::from_utf8_lossy(&planned.stderr).into_owned();
+    assert!(said.contains("sample: 10 of 48 settings, spread evenly; 38 are left out\n20 runs, "), "{said}");
+    done(place, &format!("{GRID} --seed 40 --sample 10 --out whole"));
+    let whole = timeless(&place.join("whole"));
+    assert_eq!(whole.len(), 20);
+
+    let csv = fs::read_to_string(place.join("whole/sweep.csv")).unwrap();
+    let begun: Vec<&str> = csv.lines().take(1 + 7).collect();
+    fs::create_dir(place.join("stopped")).unwrap();
+    fs::write(place.join("stopped/sweep.csv"), begun.join("\n") + "\n").unwrap();
+    fs::copy(place.join("whole/sweep.toml"), place.join("stopped/sweep.toml")).unwrap();
+    done(place, &format!("{GRID} --sample 10 --out stopped"));
+    assert_eq!(timeless(&place.join("stopped")), whole);
+
+    // A larger sample holds the smaller one, and the whole grid holds both.
+    done(place, &format!("{GRID} --sample 12 --out stopped"));
+    let larger = timeless(&place.join("stopped"));
+    assert_eq!((larger.len(), whole.iter().all(|record| larger.contains(record))), (24, true));
+    done(place, &format!("{GRID} --out stopped"));
+    assert_eq!(timeless(&place.join("stopped")).len(), RUNS);
+
+    // The report's own command measures the same sample again.
+    let report = fs::read_to_string(place.join("whole/report.html")).unwrap();
+    assert!(report.contains("10 of 48 settings, spread evenly"), "{report}");
+    let command = report.split("<pre><code>bench-cli ").nth(1).unwrap().split("</code>").next().unwrap();
+    done(place, &format!("{command} --out again"));
+    assert_eq!(timeless(&place.join("again")), whole);
+}
+
+#[test]
+fn a_preset_is_the_challenges_cluster_and_limits_and_flags_override_it() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let sweep = "sweep --engine simulated --batch-timeouts 400 --repetitions 1 --seed 1 -q";
+    let said = done(place, &format!("{sweep} --preset 3e --time-limit 2s --out out"));
+    assert!(said.contains("3e: ") && !said.contains("3d: "), "{said}");
+    let spec = fs::read_to_string(place.join("out/sweep.toml")).unwrap();
+    for line in ["node_count = [25]", "rate = [100]", "time_limit = [\"2s\"]", "challenge = \"3e\""] {
+        assert!(spec.contains(line), "{line}\n{spec}");
+    }
+    let output = bench(place, &format!("{sweep} --preset 3f --out none"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains("choose 3d or 3e"), "{said}");
+}
+
+#[test]
 fn limits_are_advised_on_for_each_combination() {
     let place = tempfile::tempdir().unwrap();
     done(place.path(), &format!("{GRID} --seed 1 --out out --max-latency 150ms"));

@@ -34,3 +34,4 @@ mod sweep;
 mod tidy;
 mod tool;
 mod tune;
+mod tune_against_grid;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use bench_cli::spec::value::Value;
 
-use crate::common::{Place, fixtures, has_python, program, stderr, stdout};
+use crate::common::{Place, fixtures, has_pandas, has_python, program, stderr, stdout};
 
 /// A sweep of short runs of the gossip node.
 fn gossip(place: &Place, args: &[&str]) -> Command {
@@ -39,6 +39,20 @@ fn a_node_without_a_batch_timeout_is_swept_by_its_own_parameters() {
     assert!(place.path("out/runs/gossip-fanout2-period100ms-r1").is_dir());
     let spec = fs::read_to_string(place.path("out/sweep.toml")).unwrap();
     assert!(spec.contains("period = [\"50ms\", \"0.1s\"]") && !spec.contains("batch_timeout"), "{spec}");
+    // Another parameter is the horizontal axis.
+    let plot = |x: &str| place.bench(&["plot", "out", "-v", "--x", x]).output().unwrap();
+    let said = stdout(&plot("period"));
+    assert!(said.contains("gossip, fanout 1") && said.contains("period (ms)"), "{said}");
+    let drawn = fs::read_to_string(place.path("out/latency-fit.svg")).unwrap();
+    assert!(drawn.contains("Stable latency against period") && drawn.contains("period (ms)"), "{drawn}");
+    assert!(place.path("out/effects.png").exists());
+    let refused = plot("perod");
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    assert!(
+        said.contains("is not a numeric parameter of these runs; those that vary are: fanout, period"),
+        "{said}"
+    );
     // More values extend it, whatever their spelling; fewer or other ones are another sweep.
     let output = sweep("fanout=1..=3", "period=50ms,100ms").output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
@@ -90,4 +104,38 @@ fn a_timeout_that_is_taken_for_seconds_is_suspected() {
     assert!(reason.contains(" values lost; n") && reason.contains(" values, broadcast from 0."), "{reason}");
     let report = fs::read_to_string(place.path("out/report.html")).unwrap();
     assert!(said.contains(reason) && report.contains(reason), "{reason}\n{said}");
+}
+
+/// What results/README.md tells people to type, and the types of the columns, of a node without a strategy and
+/// a batch timeout.
+#[test]
+fn pandas_reads_every_type_and_groups_the_rows_of_a_foreign_node() {
+    if !has_pandas() {
+        return;
+    }
+    let place = Place::new();
+    let mut sweep = gossip(&place, &["--repetitions", "1", "--jobs", "8", "--label", "my node"]);
+    sweep.args(["--param", "fanout=1,2", "--param", "period=50ms,0.1s", "--param", "mode=push"]);
+    sweep.args(["--node-args", "{fanout} {period_ms} 500", "--node-env", "MODE={mode}"]);
+    let output = sweep.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let readme = fixtures().join("../../../results/README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let documented = readme.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    let types = "
+import pandas.api.types as types
+assert types.is_integer_dtype(runs.param_fanout) and types.is_integer_dtype(runs.param_period_ms), runs.dtypes
+assert types.is_string_dtype(runs.param_mode) and types.is_string_dtype(runs.series), runs.dtypes
+assert set(runs.param_period_ms) == {50, 100} and set(runs.series) == {'my node'}
+assert types.is_integer_dtype(runs.stable_max_ms) and types.is_float_dtype(runs.msgs_per_op), runs.dtypes
+settings = pandas.read_csv('summary.csv')
+assert len(settings) == 4 and set(settings.pareto) <= {'both', 'median', 'max', 'neither'}, settings
+assert types.is_integer_dtype(settings.param_fanout), settings.dtypes
+";
+    let mut python = Command::new("python3");
+    let read = python.args(["-c", &format!("{documented}{types}")]).current_dir(place.path("out")).output();
+    let read = read.unwrap();
+    assert!(read.status.success(), "{}", stderr(&read));
+    let grouped = stdout(&read);
+    assert!(grouped.lines().any(|line| line.starts_with("my node")), "{grouped}");
 }

@@ -61,7 +61,7 @@ proptest! {
     #[test]
     fn any_text_is_rows_or_not(text in "(batch_timeout_ms|status|stable_p50_ms|[a-z0-9,\"\n.é-]){0,80}") {
         if let Ok(read) = csv_file::parse(&text) {
-            bench_cli::report::summary::text(&read.records, &[], Path::new(""));
+            bench_cli::report::summary::text(&read.records, None, &[], Path::new(""));
         }
     }
 

@@ -1,4 +1,5 @@
-//! `bench-cli serve`: all sweeps of a folder over HTTP, read-only, nothing outside the folder, and in a real browser.
+//! `bench-cli serve`: all sweeps of a folder over HTTP, read-only, nothing outside the folder, and in a real
+//! browser.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -313,14 +313,14 @@ fn a_picture_takes_the_place_of_a_picture_only_and_that_is_known_first() {
     assert!(place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).status().unwrap().success());
     fs::write(place.path("notes.svg"), "remember the milk\n").unwrap();
     fs::create_dir(place.path("folder.png")).unwrap();
-    for (file, reason) in [
-        ("plot.pdf", "plot.pdf should end in .svg or .png"),
-        ("notes.svg", "notes.svg is no picture, and is not replaced by one"),
-        ("folder.png", "folder.png is a folder"),
+    for (file, code, reason) in [
+        ("plot.gif", 2, "plot.gif should end in .svg, .png or .pdf"),
+        ("notes.svg", 1, "notes.svg is no picture, and is not replaced by one"),
+        ("folder.png", 1, "folder.png is a folder"),
     ] {
         for args in [&["plot", "out/sweep.csv"][..], &["compare", "out", "out/sweep.csv"]] {
             let refused = place.bench(args).args(["-o", file]).output().unwrap();
-            assert_eq!(refused.status.code(), Some(1), "{args:?} {file}");
+            assert_eq!(refused.status.code(), Some(code), "{args:?} {file}");
             assert!(stderr(&refused).contains(reason), "{args:?} {file}: {}", stderr(&refused));
             assert_eq!(stdout(&refused), "", "{args:?} {file}");
         }
@@ -328,7 +328,7 @@ fn a_picture_takes_the_place_of_a_picture_only_and_that_is_known_first() {
     assert_eq!(fs::read_to_string(place.path("notes.svg")).unwrap(), "remember the milk\n");
     // A file that mktemp has made is empty.
     fs::write(place.path("new.svg"), "").unwrap();
-    for file in ["new.svg", "new.svg", "new.png", "new.png"] {
+    for file in ["new.svg", "new.svg", "new.png", "new.png", "new.pdf", "new.pdf"] {
         assert!(place.bench(&["plot", "out/sweep.csv", "-o", file]).status().unwrap().success(), "{file}");
     }
 }
@@ -347,8 +347,51 @@ fn plot_draws_the_same_again() {
     assert!(drawn("latency-fit.svg") == svg && drawn("latency-fit.png") == png);
     assert!(place.bench(&["plot", "out/sweep.csv", "-o", "my plot.PNG"]).status().unwrap().success());
     assert!(fs::read(place.path("my plot.PNG")).unwrap() == png);
-    let refused = place.bench(&["plot", "out/sweep.csv", "-o", "plot.pdf"]).output().unwrap();
-    assert!(stderr(&refused).contains("plot.pdf should end in .svg or .png"));
+    let refused = place.bench(&["plot", "out/sweep.csv", "-o", "plot.gif"]).output().unwrap();
+    assert!(stderr(&refused).contains("plot.gif should end in .svg, .png or .pdf"));
+}
+
+#[test]
+fn figures_for_a_paper_have_their_width_and_legible_text() {
+    let place = Place::new();
+    assert!(
+        place.sweep(&["--batch-timeouts", "50,200,800", "--repetitions", "2"]).status().unwrap().success()
+    );
+    let report = fs::read(place.path("out/report.html")).unwrap();
+    let output =
+        place.bench(&["plot", "out", "--width", "84mm", "--font-size", "8", "--no-title"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    for name in ["latency-fit", "msgs-per-op", "frontier"] {
+        let file = |format: &str| place.path(&format!("out/figures/{name}.{format}"));
+        let svg = fs::read_to_string(file("svg")).unwrap();
+        let root = svg.split('>').next().unwrap();
+        let attribute =
+            |name: &str| root.split(&format!("{name}=\"")).nth(1).unwrap().split('"').next().unwrap();
+        let width: f64 = attribute("width").strip_suffix("mm").unwrap().parse().unwrap();
+        assert!((width - 84.0).abs() < 0.2, "{root}");
+        // Font sizes are in the drawing's unit.
+        let drawn: f64 = attribute("viewBox").split(' ').nth(2).unwrap().parse().unwrap();
+        let sizes = svg.split("font-size=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+        let points = sizes.map(|size| size.parse::<f64>().unwrap() * width / drawn * 72.0 / 25.4);
+        let smallest = points.fold(f64::INFINITY, f64::min);
+        assert!((6.0..9.0).contains(&smallest), "{name}: {smallest} pt");
+        assert!(fs::read(file("pdf")).unwrap().starts_with(b"%PDF-"), "{name}");
+        // 84 mm at 600 dpi.
+        let png = fs::read(file("png")).unwrap();
+        let pixels = u32::from_be_bytes(png[16..20].try_into().unwrap());
+        assert!((1975..2000).contains(&pixels), "{name}: {pixels}");
+        assert!(!svg.contains("topology"), "the footer has the settings");
+    }
+    assert!(fs::read(place.path("out/report.html")).unwrap() == report);
+    for (args, reason) in [
+        (&["--width", "84"][..], "write 84mm"),
+        (&["--width", "84mm", "--font-size", "7"], "take at least 7.7"),
+        (&["--font-size", "8"], "--width"),
+    ] {
+        let refused = place.bench(&["plot", "out"]).args(args).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&refused).contains(reason), "{args:?}: {}", stderr(&refused));
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! `bench-cli tune` as a user runs it, in simulated time alone.
+//! `bench-cli tune` as a user runs it.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use crate::common::{self, bench, bench_cli, stdout};
-use bench_cli::record::Quantile;
+use bench_cli::record::{Quantile, RunRecord};
 use node::StrategyKind;
 
 fn tune(directory: &Path, args: &[&str]) -> Output {
@@ -37,8 +38,8 @@ fn it_ends_with_a_setting_and_its_evidence() {
         )),
         "{said}"
     );
-    // It went on from the first coarse sweep to timeouts between.
-    let rows = common::records(&place.path().join("out/simulated"));
+    // It tried timeouts between the first coarse ones.
+    let rows = common::records(&place.path().join("out"));
     let timeout = recommended_ms(&said);
     assert!((200..500).contains(&timeout), "{said}");
     let recommended = rows.iter().filter(|row| row.batch_timeout_ms().unwrap() == timeout);
@@ -46,9 +47,9 @@ fn it_ends_with_a_setting_and_its_evidence() {
     assert!(recommended.clone().all(|row| row.latency(Quantile::Max).unwrap() < Duration::from_millis(500)));
 }
 
-/// The longest timeout of the first grid meets, so there may be better ones beyond.
+/// Limits on latency say how long a timeout is worth a try.
 #[test]
-fn it_looks_beyond_the_first_grid() {
+fn it_looks_as_far_as_the_limits_allow() {
     let place = tempfile::tempdir().unwrap();
     let output = tune(place.path(), &["--max-latency", "2s"]);
     let said = stdout(&output);
@@ -56,7 +57,8 @@ fn it_looks_beyond_the_first_grid() {
     assert!(recommended_ms(&said) > 1600, "{said}");
 }
 
-/// The whole gap between what meets and what misses is searched, with the best strategy alone.
+/// The whole gap between what meets and what misses is searched, with the best strategy alone, and fresh runs
+/// check the answer.
 #[test]
 fn it_goes_on_until_nothing_is_left_to_learn() {
     let place = tempfile::tempdir().unwrap();
@@ -67,8 +69,129 @@ fn it_goes_on_until_nothing_is_left_to_learn() {
     let said = stdout(&output);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!((430..=500).contains(&recommended_ms(&said)), "{said}");
-    let alone = common::records(&place.path().join("out/simulated-hub"));
-    assert!(alone.iter().all(|row| row.strategy() == Some(StrategyKind::Hub)));
+    assert!(said.contains("ended: no further run would find a better setting"), "{said}");
+    let rows = common::records(&place.path().join("out"));
+    let fine = rows.iter().filter(|row| (401..580).contains(&row.batch_timeout_ms().unwrap()));
+    // The other strategy is tried next to the leaders alone, once each.
+    let others = fine.clone().filter(|row| row.strategy() != Some(StrategyKind::Hub)).count();
+    assert!(4 * others < fine.clone().count(), "{others}");
+    let timeouts: BTreeSet<_> = fine.map(|row| row.batch_timeout_ms()).collect();
+    assert!(timeouts.len() >= 3, "{timeouts:?}");
+    let checked = common::records(&place.path().join("out/check-1"));
+    assert_eq!(checked.len(), 19);
+    assert!(checked.iter().all(|check| rows.iter().all(|row| row.run.seed != check.run.seed)));
+    // Plots and a report of all runs.
+    for product in ["report.html", "frontier.png", "latency-fit.svg"] {
+        assert!(place.path().join("out").join(product).is_file(), "{product}");
+    }
+    assert!(std::fs::read_to_string(place.path().join("out/sweep.toml")).unwrap().contains("tune chose"));
+}
+
+/// A larger budget resumes the search, and comes to the same answer as if it had been there from the start.
+#[test]
+fn a_budget_ends_the_search_and_a_larger_one_resumes_it() {
+    let place = tempfile::tempdir().unwrap();
+    let within = |args: &str, out: &str| {
+        let settings =
+            "--engine simulated --strategy hub --node-count 5 --rate 50 --time-limit 5s --latency 20ms";
+        let command =
+            format!("tune {settings} --max-latency 500ms --seed 7 --repetitions 4 --out {out} {args}");
+        let output = bench(place.path(), &command);
+        assert!(output.status.code().is_some_and(|code| code < 2), "{}", common::stderr(&output));
+        (stdout(&output), common::timeless(&place.path().join(out)))
+    };
+    let (said, first) = within("--budget 12", "one");
+    assert!(said.contains("ended: the budget is used up"), "{said}");
+    assert!(first.len() <= 12 - 4, "{}", first.len());
+    let (_, resumed) = within("--budget 1h", "one");
+    assert!(first.iter().all(|record| resumed.contains(record)));
+    let (said, whole) = within("", "two");
+    assert!(said.contains("ended: no further run"), "{said}");
+    assert!(whole.len() > first.len() && whole.iter().all(|record| resumed.contains(record)));
+}
+
+#[test]
+fn a_dry_run_says_what_it_would_do_and_does_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let output = tune(place.path(), &["--dry-run", "--budget", "30m", "--topology", "grid,line"]);
+    let said = stdout(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("search: 10 first settings of 18 in the grid, once each"), "{said}");
+    assert!(said.contains("race: up to 30m") && said.contains("check: 19 fresh runs"), "{said}");
+    assert!(!place.path().join("out").exists());
+    let refused = tune(place.path(), &["--budget", "0"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("at least 1 run"));
+}
+
+/// The gossip node over two parameters, with short runs.
+fn tune_gossip(place: &Path, args: &[&str]) -> Command {
+    let mut tune = bench_cli();
+    tune.current_dir(place).args(["tune", "--engine", "embedded", "--out", "out", "--bin"]);
+    tune.arg(common::fixtures().join("nodes/gossip.py"));
+    tune.args([
+        "--param",
+        "fanout=1..=3",
+        "--param",
+        "period=20ms,100ms,300ms",
+        "--node-args",
+        "{fanout} {period_ms} 500",
+    ]);
+    tune.args(["--node-count", "4", "--rate", "10", "--time-limit", "1s", "--latency", "10ms"]);
+    tune.args(["--max-latency", "2s", "--repetitions", "2", "--keep", "failed"]).args(args);
+    tune
+}
+
+#[test]
+fn a_node_is_tuned_over_two_parameters_of_its_own() {
+    if !common::has_python() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let output = tune_gossip(place.path(), &["--budget", "30", "--jobs", "8"]).output().unwrap();
+    let said = stdout(&output);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let rows = common::records(&place.path().join("out"));
+    let checked = common::records(&place.path().join("out/check-1"));
+    assert!(rows.len() + checked.len() <= 30 && checked.len() == 2, "{} {}", rows.len(), checked.len());
+    let settings =
+        |rows: &[RunRecord]| -> BTreeSet<_> { rows.iter().map(|row| row.run.args.clone()).collect() };
+    assert!(settings(&rows).len() >= 9);
+    let chosen = checked[0].run.args_shown();
+    let (fanout, period) = (chosen.split(' ').next().unwrap(), chosen.split(' ').nth(1).unwrap());
+    assert!(said.contains(&format!(" with fanout={fanout}, period={period}ms\n")), "{chosen}: {said}");
+    assert!(said.contains("--param fanout=") && said.contains("tried "), "{said}");
+    assert!(place.path().join("out/report.html").is_file());
+}
+
+/// Rows are on disk before the next run starts, so that the same command resumes.
+#[test]
+fn an_interrupted_search_is_resumed_by_the_same_command() {
+    if !common::has_python() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let csv = place.path().join("out/sweep.csv");
+    let rows = || std::fs::read_to_string(&csv).map_or(0, |text| text.lines().count().saturating_sub(1));
+    let args = ["--budget", "14", "--jobs", "2", "--quiet"];
+    let mut interrupted = tune_gossip(place.path(), &args).stderr(Stdio::piped()).spawn().unwrap();
+    while rows() < 2 && interrupted.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = interrupted.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    let output = interrupted.wait_with_output().unwrap();
+    assert!(killed.success(), "{}", common::stderr(&output));
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("to resume:\n  "));
+    let before = common::records(&place.path().join("out"));
+    assert!(!place.path().join("out/check-1").exists());
+    let output = tune_gossip(place.path(), &args).output().unwrap();
+    assert!(output.status.success(), "{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
+    let after = common::records(&place.path().join("out"));
+    assert!(before.len() >= 2 && before.len() < after.len() && after.starts_with(&before));
+    let distinct: HashSet<_> = after.iter().map(|row| row.run.identity()).collect();
+    assert_eq!(distinct.len(), after.len());
 }
 
 /// What would fail after the search fails before it.
@@ -193,29 +316,31 @@ fn a_sweep_is_confirmed_by_newer_runs_alone() {
     assert!(said("--force").0 && said("--out other").0);
 }
 
-/// A program in another language, in real time: a coarse sweep, then a check of the best. Beside such a slow
-/// network timeouts below the shortest of that sweep matter too little to be tried.
+/// A program in another language, in real time. Nothing else is to be tuned, so it is its batch timeout.
 #[test]
 fn any_node_can_be_tuned() {
     let place = tempfile::tempdir().unwrap();
     let node = common::fixtures().join("nodes/batching.py");
     let output = bench_cli()
         .current_dir(place.path())
-        .args(["tune", "--engine", "embedded", "--out", "out", "--max-latency", "9s", "--repetitions", "2"])
+        .args(["tune", "--engine", "embedded", "--out", "out", "--max-latency", "3s", "--repetitions", "2"])
         .args(["--node-count", "2", "--rate", "20", "--time-limit", "2s", "--latency", "500ms"])
-        .args(["--jobs", "8", "--keep", "failed", "--prefer", "latency", "--bin"])
+        .args(["--jobs", "8", "--keep", "failed", "--minimize", "max", "--budget", "20", "--bin"])
         .arg(&node)
         .output()
         .unwrap();
     let said = stdout(&output);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains(&format!("recommended: {} with a batch timeout of ", node.display())), "{said}");
-    assert!(said.contains("  search, embedded: batching at "), "{said}");
+    assert!(said.contains("  embedded: batching at "), "{said}");
     let again = format!("again: {} sweep --engine embedded --bin ", common::called());
     assert!(said.contains(&again), "{said}");
-    let searched = common::records(&place.path().join("out/search"));
-    assert!(searched.len() >= 7 * 3);
-    let kept = std::fs::read_dir(place.path().join("out/search/runs")).unwrap().count();
+    let searched = common::records(&place.path().join("out"));
+    let ms: u64 =
+        said.split("with a batch timeout of ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    let recommended = searched.iter().filter(|row| row.batch_timeout_ms() == Some(ms));
+    assert!(recommended.count() >= 2);
+    let kept = std::fs::read_dir(place.path().join("out/runs")).unwrap().count();
     assert_eq!(kept, searched.iter().filter(|row| !row.is_ok()).count());
     let virtual_time = bench_cli()
         .current_dir(place.path())

@@ -29,7 +29,7 @@ pub struct Header {
     pub retransmissions_received: u64,
     /// A report of gaps: the ranges received beyond `ack`, in ascending order. The peer retransmits the
     /// numbers between them.
-    pub received: Vec<Range<u64>>,
+    pub received: Box<[Range<u64>]>,
 }
 
 /// A message that a link wants to send: `count` values from number `header.seq` on.

@@ -75,7 +75,7 @@ use self::round_trip::RoundTrip;
 use self::sender::{Segment, Sender};
 use crate::message::Incarnation;
 use crate::rng::Rng;
-use crate::time::Time;
+use crate::time::{Nanos, Time};
 
 /// How long an acknowledgement waits for a message to ride on.
 pub(crate) const ACK_DELAY: Duration = Duration::from_secs(3);
@@ -160,12 +160,12 @@ impl Link {
     /// If the peer is suspect: when it counts as unreachable. Until then it may still answer the first probe,
     /// and so show that it was only slow.
     pub(crate) fn unreachable_from(&self) -> Option<Time> {
-        self.sender.suspect_since().map(|since| since + self.rtt.timeout().min(PROBE_WAIT.0))
+        self.sender.suspect_since().map(|since| since + self.rtt.timeout().min(Nanos::of(PROBE_WAIT.0)))
     }
 
     /// Whether nothing is pending, in either direction.
     pub(crate) fn is_idle(&self) -> bool {
-        self.sender.unacknowledged().is_empty() && self.deadline().is_none()
+        self.sender.unacknowledged().is_empty() && self.deadline() == Time::NEVER
     }
 
     /// The smoothed round-trip time, once measured.
@@ -236,10 +236,10 @@ impl Link {
         self.receiver.ack_is_due(now).then(|| self.acknowledge(now))
     }
 
-    /// When [`Link::poll`] will next have something to send. A requested acknowledgement and lost values do
-    /// not wait for a deadline: the poll that follows [`Link::on_packet`] sends them.
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        Time::earliest([self.sender.timeout_at(&self.rtt), self.receiver.gap_at(), self.receiver.ack_at()])
+    /// When [`Link::poll`] will next have something to send, or [`Time::NEVER`]. A requested acknowledgement
+    /// and lost values do not wait for a deadline: the poll that follows [`Link::on_packet`] sends them.
+    pub(crate) fn deadline(&self) -> Time {
+        self.sender.timeout_at(&self.rtt).min(self.receiver.deadline())
     }
 
     fn packet(&mut self, now: Time, segment: Segment) -> Packet {

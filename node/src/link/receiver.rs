@@ -23,7 +23,7 @@ pub(super) struct Receiver {
     /// The peer requested an acknowledgement.
     ack_requested: bool,
     ack_at: Option<Time>,
-    gap_at: Option<Time>,
+    pub(super) gap_at: Option<Time>,
     /// All gaps before this number were reported.
     reported: u64,
 }
@@ -72,14 +72,9 @@ impl Receiver {
         self.ack_requested || self.ack_at.is_some_and(|at| at <= now)
     }
 
-    /// When a gap is to be reported.
-    pub(super) fn gap_at(&self) -> Option<Time> {
-        self.gap_at
-    }
-
-    /// When values are to be acknowledged at the latest.
-    pub(super) fn ack_at(&self) -> Option<Time> {
-        self.ack_at
+    /// When a gap is to be reported, or values are to be acknowledged at the latest.
+    pub(super) fn deadline(&self) -> Time {
+        self.gap_at.unwrap_or(Time::NEVER).min(self.ack_at.unwrap_or(Time::NEVER))
     }
 
     /// The acknowledgement that every message carries, and so settles all that were due.
@@ -94,7 +89,7 @@ impl Receiver {
 
     /// An acknowledgement that reports the gaps.
     pub(super) fn report_gaps(&mut self, now: Time, rtt: &RoundTrip) -> Header {
-        let received: Vec<_> = self.ranges.beyond.iter().take(MAX_REPORTED_RANGES).cloned().collect();
+        let received: Box<[_]> = self.ranges.beyond.iter().take(MAX_REPORTED_RANGES).cloned().collect();
         self.reported = received.last().map_or(0, |range| range.start);
         // Report again later, in case this report or its answer is lost.
         self.gap_at = Some(now + rtt.reordering() * 2 + FIRST_REORDER);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::time::nanos;
+use crate::time::{Nanos, nanos};
 
 /// The timeout, beyond the maximum acknowledgement delay, before any round trip was measured.
 pub(super) const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,7 +20,7 @@ pub(super) const FIRST_REORDER: Duration = Duration::from_millis(500);
 pub(super) struct RoundTrip {
     measured: Option<Measured>,
     /// How long an answer may take. Kept, because every message of the link asks for it, and few measure.
-    timeout: Duration,
+    timeout: Nanos,
 }
 
 /// In nanoseconds.
@@ -34,7 +34,7 @@ struct Measured {
 
 impl Default for RoundTrip {
     fn default() -> RoundTrip {
-        RoundTrip { measured: None, timeout: FIRST_TIMEOUT }
+        RoundTrip { measured: None, timeout: Nanos::of(FIRST_TIMEOUT) }
     }
 }
 
@@ -57,7 +57,7 @@ impl RoundTrip {
     }
 
     /// How long an answer may take, beyond the maximum acknowledgement delay.
-    pub(super) fn timeout(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Nanos {
         self.timeout
     }
 
@@ -70,12 +70,12 @@ impl RoundTrip {
 }
 
 impl Measured {
-    fn timeout(self) -> Duration {
+    fn timeout(self) -> Nanos {
         let Measured { mean, deviation } = self;
         let usual = mean.saturating_mul(3).saturating_add(deviation.saturating_mul(4));
         // After a few very late answers the deviation is far too large to wait for.
         let most = nanos(FIRST_TIMEOUT).max(mean.saturating_mul(2));
         let timeout = usual.min(most).saturating_add(nanos(SLACK)).max(nanos(SHORTEST_TIMEOUT));
-        Duration::from_nanos(timeout)
+        Nanos::of(Duration::from_nanos(timeout))
     }
 }

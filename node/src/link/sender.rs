@@ -9,7 +9,7 @@ use super::round_trip::{FIRST_TIMEOUT, RoundTrip};
 use super::unacknowledged::Unacknowledged;
 use super::{MAX_REPORTED_RANGES, PROBE_JITTER, PROBE_VALUES, PROBE_WAIT};
 use crate::rng::Rng;
-use crate::time::Time;
+use crate::time::{Nanos, Time};
 
 /// Gaps with at most this many values between them are filled by one message. The receiver drops duplicates,
 /// and a message costs more than its length.
@@ -70,7 +70,7 @@ pub(super) struct Sender {
     /// How many retransmissions were sent.
     retransmissions: u64,
     /// The longest time for which the peer delays an acknowledgement.
-    max_ack_delay: Duration,
+    max_ack_delay: Nanos,
 }
 
 impl Sender {
@@ -83,12 +83,12 @@ impl Sender {
             health: Health::Live,
             to_retransmit: Vec::new(),
             retransmissions: 0,
-            max_ack_delay,
+            max_ack_delay: Nanos::of(max_ack_delay),
         }
     }
 
     pub(super) fn set_max_ack_delay(&mut self, max_ack_delay: Duration) {
-        self.max_ack_delay = max_ack_delay;
+        self.max_ack_delay = Nanos::of(max_ack_delay);
     }
 
     /// Nothing tells whether the peer is there: the next [`Sender::poll`] probes it.
@@ -241,7 +241,7 @@ impl Sender {
                 return Some(self.retransmit(now, lost));
             }
         }
-        self.timeout_at(rtt).is_some_and(|at| at <= now).then(|| self.probe(now, rng))
+        (self.timeout_at(rtt) <= now).then(|| self.probe(now, rng))
     }
 
     fn retransmit(&mut self, now: Time, numbers: Range<u64>) -> Segment {
@@ -271,14 +271,13 @@ impl Sender {
         Segment { ack_requested: true, ..self.retransmit(now, numbers) }
     }
 
-    /// When the peer becomes suspect, or when its next probe is due if it is.
-    pub(super) fn timeout_at(&self, rtt: &RoundTrip) -> Option<Time> {
-        match self.health {
-            Health::Suspect { probe_at, .. } => Some(probe_at),
-            Health::Live => {
-                let oldest = self.in_flight.front()?;
-                Some(oldest.waits_from + self.max_ack_delay + rtt.timeout())
-            }
+    /// When the peer becomes suspect, or when its next probe is due if it is. [`Time::NEVER`] if
+    /// nothing is in flight.
+    pub(super) fn timeout_at(&self, rtt: &RoundTrip) -> Time {
+        match (self.health, self.in_flight.front()) {
+            (Health::Suspect { probe_at, .. }, _) => probe_at,
+            (Health::Live, Some(oldest)) => oldest.waits_from + self.max_ack_delay + rtt.timeout(),
+            (Health::Live, None) => Time::NEVER,
         }
     }
 

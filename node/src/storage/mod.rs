@@ -10,15 +10,15 @@
 //! # How a value gets there
 //!
 //! ```text
-//! stdin ─► a burst of lines ─► Node: events wait ─► one record with all new values ─► write (fsync)
-//!                                                                                        │
-//! stdout ◄─ one write with all messages ◄─ Node: values, strategy, replies ◄─ on_logged ─┘
+//! stdin ─► a burst of lines ─► Node: messages wait ─► one record with all new values ─► write (fsync)
+//!                                                                                          │
+//! stdout ◄─ one write with all messages ◄──────────────────────────────────── on_logged ◄──┘
 //! ```
 //!
-//! [`Node`](crate::Node) does no I/O: it says which values must be written
-//! ([`Node::unlogged`](crate::Node::unlogged)) and goes on when they are. The [runtime](crate::runtime)
-//! writes those of a whole burst of messages at once. So the cost is one `write` for each burst that brings
-//! something new, however many values that is.
+//! [`Node`](crate::Node) does no I/O: it says when values must be written
+//! ([`Node::awaits_log`](crate::Node::awaits_log)) and goes on when they are. The [runtime](crate::runtime)
+//! then writes all new values at once. So the cost is one `write` for each burst that is answered and follows
+//! something new, however many values that is. Values of peers wait for such a burst.
 //!
 //! # The file
 //!

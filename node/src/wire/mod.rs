@@ -390,7 +390,7 @@ mod tests {
                 ack_requested: true,
                 retransmission: 4,
                 retransmissions_received: 2,
-                received: vec![5..7, 9..10],
+                received: [5..7, 9..10].into(),
             },
             values: values.clone(),
             wants_phase: true,
@@ -399,7 +399,7 @@ mod tests {
             jitter: Some(us(2)),
             plan: Some(Plan::Direct(us(3))),
             direct: true,
-            unreachable: vec![PeerId(0), PeerId(4)],
+            unreachable: [PeerId(0), PeerId(4)].into(),
         };
         let hub = LinkMessage { plan: Some(Plan::Hub(us(7))), ..LinkMessage::default() };
         for message in [

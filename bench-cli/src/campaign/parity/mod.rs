@@ -10,7 +10,8 @@ use anyhow::{bail, ensure};
 use node::StrategyKind;
 
 use self::reference::{RECORDED_STRATEGY, Reference};
-use crate::analysis::parity::{Comparison, Sample, Tolerance, compare};
+use crate::analysis::parity::{Parity, Sample, Tolerance, compare};
+use crate::analysis::tails;
 use crate::record::RunRecord;
 use crate::spec::{EngineKind, Node, SweepSpec};
 
@@ -47,14 +48,11 @@ pub fn sweep_of(
     Ok(spec)
 }
 
-/// Compares records with a reference, each figure at each timeout.
+/// Compares records with a reference, at each timeout.
 ///
 /// # Errors
 /// If they have nothing in common.
-pub fn comparisons(
-    reference: &Reference,
-    records: &[RunRecord],
-) -> anyhow::Result<(Vec<Comparison>, Tolerance)> {
+pub fn compare_with(reference: &Reference, records: &[RunRecord]) -> anyhow::Result<Parity> {
     let mut measured: Vec<Sample> = records.iter().filter_map(Sample::of).collect();
     if reference.are_built_in {
         // They are of one protocol, whoever wrote the node; a node that is not this repository's has no
@@ -70,5 +68,5 @@ pub fn comparisons(
             reference.name
         );
     }
-    Ok((comparisons, tolerance))
+    Ok(Parity { comparisons, tails: tails::compare(&reference.samples, &measured), tolerance })
 }

@@ -133,7 +133,7 @@ impl<'a> ClusterSweep<'a> {
         let layout = Layout(self.folder);
         fs::create_dir_all(layout.slurm())
             .with_context(|| format!("cannot make the folder {}", layout.slurm().display()))?;
-        folder::write_spec(self.folder, self.spec)?;
+        folder::write_spec(self.folder, self.spec, true)?;
         let write = |path: &Path, text: String| {
             fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
         };

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 
 use crate::record::RunRecord;
 use crate::record::csv_file::{self, Rows};
+use crate::record::distribution;
 use crate::spec::file::{SPEC_FILE, SpecFile};
 use crate::spec::shard::Shard;
 use crate::spec::{EngineKind, SweepSpec};
@@ -54,7 +55,16 @@ impl Recorded {
         if let Some(spec) = &spec {
             label(&mut records, spec);
         }
+        add_distributions(&mut records, csv.parent().unwrap_or(Path::new(".")));
         Ok(Recorded { csv, records, spec, torn_line })
+    }
+}
+
+/// Gives the records the distributions of their latencies that are in the folder, as far as they are.
+pub(super) fn add_distributions(records: &mut [RunRecord], folder: &Path) {
+    let mut found = distribution::read(folder);
+    for record in records.iter_mut().filter(|record| record.is_ok()) {
+        record.measured.distribution = found.remove(&record.run.identity());
     }
 }
 
@@ -79,17 +89,23 @@ pub fn spec_in(folder: &Path) -> anyhow::Result<Option<SweepSpec>> {
     spec.map(Some).with_context(|| format!("{} does not describe a sweep", path.display()))
 }
 
-/// Writes a sweep's description. A crash leaves either the old or the new one.
+/// Writes a sweep's description. A crash leaves either the old or the new one. `is_whole` says whether the
+/// runs are all of the grid, or were chosen among them.
 ///
 /// # Errors
 /// If it cannot be written.
-pub(in crate::campaign) fn write_spec(folder: &Path, spec: &SweepSpec) -> anyhow::Result<()> {
+pub(in crate::campaign) fn write_spec(folder: &Path, spec: &SweepSpec, is_whole: bool) -> anyhow::Result<()> {
     let path = folder.join(SPEC_FILE);
     let fresh = path.with_extension("toml.new");
-    let text = format!(
-        "# What this sweep measured. To repeat it exactly: bench-cli sweep --spec {SPEC_FILE} --out ANOTHER-FOLDER\n{}",
-        SpecFile::from(spec).to_toml()?
-    );
+    let heading = if is_whole {
+        format!(
+            "# What this sweep measured. To repeat it exactly: bench-cli sweep --spec {SPEC_FILE} --out ANOTHER-FOLDER"
+        )
+    } else {
+        "# The values among which bench-cli tune chose the settings to run; sweep.csv has the runs."
+            .to_owned()
+    };
+    let text = format!("{heading}\n{}", SpecFile::from(spec).to_toml()?);
     // A disk that is full takes no file twice, and a sweep that goes on needs none.
     if fs::read_to_string(&path).is_ok_and(|there| there == text) {
         return Ok(());

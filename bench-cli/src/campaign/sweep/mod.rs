@@ -32,6 +32,7 @@ use crate::engine::programs::Programs;
 use crate::engine::{Engine, Execute as _, Finished, Phase};
 use crate::preflight::Finding;
 use crate::record::csv_file::{CsvFile, Rows};
+use crate::record::distribution::{LATENCIES_FILE, LatencyFile};
 use crate::record::parameter_columns::ParameterColumns;
 use crate::record::{Measured, Outcome, RunRecord, Status};
 use crate::runner::lateness::is_late;
@@ -270,6 +271,29 @@ pub fn extended(spec: &SweepSpec, directory: &Path) -> anyhow::Result<SweepSpec>
 /// If something that it needs does not exist, what is in the directory is of another sweep
 /// ([`CannotResume`]), or results cannot be written. The records that were written before are safe.
 pub fn run(spec: &SweepSpec, options: &Options, observer: &mut impl Observer) -> anyhow::Result<Ended> {
+    execute(spec, None, options, observer)
+}
+
+/// Executes some runs among the points of a sweep's grid, each with the repetition and the seed that it says,
+/// or what is left of them. The description in the folder names all values among which they were chosen.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_chosen(
+    spec: &SweepSpec,
+    chosen: Vec<RunSpec>,
+    options: &Options,
+    observer: &mut impl Observer,
+) -> anyhow::Result<Ended> {
+    execute(spec, Some(chosen), options, observer)
+}
+
+fn execute(
+    spec: &SweepSpec,
+    chosen: Option<Vec<RunSpec>>,
+    options: &Options,
+    observer: &mut impl Observer,
+) -> anyhow::Result<Ended> {
     validate(spec, options)?;
     let engine = Arc::new(Engine::new(spec.engine, &options.programs)?);
     // One thread: its life is that of the whole process, which is what the system ties children to.
@@ -280,7 +304,7 @@ pub fn run(spec: &SweepSpec, options: &Options, observer: &mut impl Observer) ->
             observer.noted(&note);
         }
     }
-    let prepared = Prepared::open(spec, &engine, options)?;
+    let prepared = Prepared::open(spec, chosen, &engine, options)?;
     runtime.block_on(prepared.run(engine, options, observer))
 }
 
@@ -288,6 +312,7 @@ pub fn run(spec: &SweepSpec, options: &Options, observer: &mut impl Observer) ->
 struct Prepared {
     spec: SweepSpec,
     csv: CsvFile,
+    latencies: Option<LatencyFile>,
     records: Vec<RunRecord>,
     remaining: Remaining,
     planned: usize,
@@ -297,7 +322,12 @@ struct Prepared {
 
 impl Prepared {
     /// Makes the sweep's directory and its files, or resumes those that are there.
-    fn open(spec: &SweepSpec, engine: &Engine, options: &Options) -> anyhow::Result<Prepared> {
+    fn open(
+        spec: &SweepSpec,
+        chosen: Option<Vec<RunSpec>>,
+        engine: &Engine,
+        options: &Options,
+    ) -> anyhow::Result<Prepared> {
         let Options { directory, existing, .. } = options;
         let replace = *existing == Existing::Replace;
         fs::create_dir_all(directory)
@@ -308,22 +338,27 @@ impl Prepared {
         }
         let parameters = ParameterColumns::of(&spec.runs()?);
         let (csv, Rows { mut records, torn_line }) =
-            CsvFile::open(&path, parameters, replace, spec.engine.leaves_files())?;
+            CsvFile::open(&path, parameters.clone(), replace, spec.engine.leaves_files())?;
+        let latencies = LatencyFile::open(directory, parameters, replace)
+            .inspect_err(|error| log::warn!("cannot write {LATENCIES_FILE}: {error}"));
         // Nobody else sweeps here now, so what still runs here is left over.
         let orphans = orphans::end(directory);
         if replace && runs.exists() {
             fs::remove_dir_all(&runs).with_context(|| format!("cannot remove {}", runs.display()))?;
         }
+        let is_whole = chosen.is_none();
         let resume = || {
             let spec = match folder::spec_in(directory)? {
-                Some(there) if !replace => resume::extended(&there, spec)?,
+                Some(there) if !replace && is_whole => resume::extended(&there, spec)?,
+                // The seeds of chosen runs do not depend on what the grid was before.
+                Some(there) if !replace => resume::extended(&there, spec).map(|_| spec.clone())?,
                 None if !records.is_empty() => bail!(
                     "it has no sweep.toml, so it is of an earlier version of bench-cli: its records can be plotted and \
                      compared, but not added to\nGive another --out or --name, or --force to replace it"
                 ),
                 _ => spec.clone(),
             };
-            let plan = spec.runs_of(options.shard)?;
+            let plan = chosen.map_or_else(|| spec.runs_of(options.shard), Ok)?;
             let retry = *existing == Existing::RetryFailed;
             if let Some(run) = plan.first() {
                 let node = options.programs.node_command(run)?;
@@ -336,11 +371,12 @@ impl Prepared {
         let origin =
             origin(&spec, options, records.is_empty()).with_context(|| CannotResume(path.clone()))?;
         folder::label(&mut records, &spec);
-        folder::write_spec(directory, &spec)?;
+        folder::add_distributions(&mut records, directory);
+        folder::write_spec(directory, &spec, is_whole)?;
         if let Some(origin) = origin {
             origin.write(directory)?;
         }
-        Ok(Prepared { spec, csv, records, remaining, planned, torn_line, orphans })
+        Ok(Prepared { spec, csv, latencies: latencies.ok(), records, remaining, planned, torn_line, orphans })
     }
 
     async fn run(
@@ -366,6 +402,7 @@ impl Prepared {
         let list = list_jobs(&self.spec, runs, options)?;
         let mut recorder = Recorder {
             engine_version: engine.version(),
+            latencies: self.latencies,
             csv: &mut self.csv,
             options,
             tried,
@@ -427,6 +464,7 @@ fn list_jobs(spec: &SweepSpec, runs: Vec<RunSpec>, options: &Options) -> anyhow:
 /// Keeps results, and shows that they have come.
 struct Recorder<'a, O> {
     engine_version: String,
+    latencies: Option<LatencyFile>,
     csv: &'a mut CsvFile,
     options: &'a Options,
     /// How often each run was tried before this sweep.
@@ -454,6 +492,12 @@ impl<O: Observer> Events for Recorder<'_, O> {
             measured.log = log.join(LOG_FILE).display().to_string();
         }
         let record = RunRecord { run: job.run.clone(), measured };
+        // Nothing but a plot needs it, so that the sweep goes on without.
+        if let (Some(file), Some(distribution)) = (&mut self.latencies, &record.measured.distribution)
+            && let Err(error) = file.append(&record.run, distribution)
+        {
+            log::warn!("cannot write the run's latencies: {error}");
+        }
         if self.tried[index] == 0 {
             self.csv.append(&record)?;
         } else {
@@ -487,11 +531,12 @@ impl<O: Observer> Events for Recorder<'_, O> {
 impl<O> Recorder<'_, O> {
     /// What a run measured.
     fn measured(&self, run: &RunSpec, completed: &Completed) -> Measured {
-        let Finished { outcome, timer_p99 } = &completed.finished;
+        let Finished { outcome, timer_p99, distribution } = &completed.finished;
         Measured {
             status: outcome.status(),
             reason: Outcome::reason(outcome).to_owned(),
             figures: outcome.figures().cloned(),
+            distribution: distribution.clone(),
             timer_p99: *timer_p99,
             late: timer_p99.map(|late| is_late(late, run.settings.latency.mean)),
             engine_version: self.engine_version.clone(),

@@ -1,68 +1,115 @@
-//! Finds the best setting within limits: sweeps until it is known, and checks it with runs of its own.
+//! Finds the best setting within limits: a race among settings, then a check of the winner by fresh runs.
+//!
+//! ```text
+//! SweepSpec ─► Space ─► Race ── next runs ──► sweep::run_chosen ──► DIR/sweep.csv ──► Race …
+//!                        └──── winner ──► sweep::run ──► DIR/check-1 ──► confirmed, or back to the race
+//! ```
+//!
+//! What to run next depends on the records alone. So the same command resumes a search that was interrupted:
+//! it asks for the same runs again, and those that are on disk are not repeated.
 
-mod search;
+mod race;
+mod space;
 
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-use node::StrategyKind;
-
-use super::sweep::{self, Ended, Observer, Options};
-use crate::analysis::advice::{Aim, Judged, Verdict};
-use crate::analysis::{Advice, Series};
+pub use self::race::Tally;
+use self::race::{Next, Race};
+use self::space::{Point, Space};
+use super::sweep::{self, CSV_FILE, Ended, Observer, Options, Recorded, folder};
+use crate::analysis::advice::{Judged, Verdict};
+use crate::analysis::{Advice, Figure, Series};
+use crate::engine::Engine;
 use crate::record::RunRecord;
-use crate::spec::names::plain_name;
-use crate::spec::{EngineKind, Limits, SweepSpec};
+use crate::spec::durations::{DefaultUnit, parse_duration};
+use crate::spec::{EngineKind, Limits, Node, RunSpec, SweepSpec};
 
 /// What is to be tuned.
 #[derive(Clone, Debug)]
 pub struct TuneSpec {
-    /// The sweep that checks a setting: engine, node, strategies to choose from, one combination of settings,
-    /// and how often the check is repeated. Its batch timeouts do not matter.
-    pub check: SweepSpec,
+    /// Node, engine of the check, and the values to choose from. Each setting is checked by as many runs as
+    /// its repetitions say.
+    pub sweep: SweepSpec,
     /// What runs must stay below.
     pub limits: Limits,
-    /// What is best within the limits.
-    pub aim: Aim,
+    /// The figure to minimise within the limits.
+    pub minimize: Figure,
+    /// What the runs may cost, those of checks included; `None` for as much as it takes.
+    pub budget: Option<Budget>,
+}
+
+/// What a search may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// So many runs.
+    Runs(usize),
+    /// So much time, in which several runs may go on at a time.
+    Time(Duration),
+}
+
+impl FromStr for Budget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Budget, String> {
+        if let Ok(runs) = text.parse::<usize>() {
+            return if runs == 0 { Err("give at least 1 run".to_owned()) } else { Ok(Budget::Runs(runs)) };
+        }
+        parse_duration(text, DefaultUnit::Seconds).map(Budget::Time).map_err(|_| {
+            format!("{text:?} is not a budget; give a number of runs such as 200, or a time such as 30m")
+        })
+    }
 }
 
 /// Follows the tuning.
 pub trait TuneObserver: Observer {
-    /// A step was taken.
-    fn step(&mut self, step: Step<'_>);
+    /// A phase begins, or one has ended.
+    fn step(&mut self, _step: Step<'_>) {}
 }
+
+/// Nobody watches.
+impl TuneObserver for () {}
 
 /// A step of the tuning.
 #[derive(Clone, Copy, Debug)]
 pub enum Step<'a> {
-    /// The search has ended, and a series starts to miss the limits between two timeouts (ms) that are far
-    /// apart.
-    NotKnownFinely {
-        /// The series.
-        series: &'a str,
-        /// The longest timeout that is known to meet them.
-        low: u64,
-        /// The shortest that is known not to.
-        high: u64,
-    },
+    /// New settings are about to be run once each.
+    Try(usize),
+    /// The settings that may still win are about to be run again.
+    Repeat(usize),
     /// A setting is about to be checked.
     Check(&'a Judged),
     /// The runs of the check do not confirm it.
     NotConfirmed(&'a Judged),
-    /// These are all runs of a check that does not confirm its setting.
+    /// These are all runs of a check.
     Checked(&'a [RunRecord]),
 }
 
-/// How the tuning ended.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// A setting meets the limits.
-    Recommended(Box<Recommendation>),
-    /// No setting reliably meets the limits; these are the runs of the search.
-    NothingMeets(Vec<RunRecord>),
-    /// Settings looked as if they met the limits, but no check confirmed one.
-    NothingConfirmed,
+/// Why a search ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// No further run would find a better setting.
+    Settled,
+    /// The budget is used up.
+    Budget,
     /// It was stopped.
     Interrupted,
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The setting that its own runs confirm; `None` if there is none.
+    pub recommended: Option<Recommendation>,
+    /// Why the search ended.
+    pub ending: Ending,
+    /// What became of the candidates.
+    pub tally: Tally,
+    /// The search as a sweep: all values that it tried, and all of its runs.
+    pub searched: Ended,
+    /// Runs of checks.
+    pub checks: usize,
 }
 
 /// A setting that meets the limits.
@@ -73,81 +120,353 @@ pub struct Recommendation {
     /// The sweep of this setting alone.
     pub sweep: SweepSpec,
     /// The setting by the runs of the search, if it was checked on another engine.
-    pub searched: Option<(EngineKind, Judged)>,
+    pub elsewhere: Option<Judged>,
+}
+
+/// What a search is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// What executes the runs of the search.
+    pub engine: EngineKind,
+    /// The settings that are run first.
+    pub first: usize,
+    /// The settings that the values make, none between them.
+    pub grid: usize,
+    /// How many runs go on at a time.
+    pub jobs: usize,
+    /// About how long one run takes.
+    pub each: Duration,
+}
+
+/// Runs of a check before all others.
+const FIRST_OF_CHECK: u32 = 4;
+/// Settings to check before giving up.
+const CHECKS: usize = 4;
+
+/// Runs of a check, unless somebody says how many. If all of 19 keep the limits, one more does not with a
+/// probability of at most 1 in 20, whatever the figures' distribution is. In real time four cost enough.
+pub const fn check_runs(engine: EngineKind) -> u32 {
+    match engine {
+        EngineKind::Simulated => 19,
+        EngineKind::Embedded | EngineKind::Maelstrom => 4,
+    }
+}
+
+/// Runs of a candidate at most, by engine: in virtual time they cost next to nothing.
+const fn most_runs(engine: EngineKind) -> u32 {
+    match engine {
+        EngineKind::Simulated => 20,
+        EngineKind::Embedded | EngineKind::Maelstrom => 8,
+    }
+}
+/// The largest part of a budget for the first look at everything.
+const FIRST_LOOK: f64 = 0.33;
+/// Settings of the first look without a budget, unless words alone make more.
+const FIRST_SETTINGS: usize = 120;
+
+impl TuneSpec {
+    /// The sweep to search: simulated if the node can be.
+    fn search(&self) -> SweepSpec {
+        let mut search = self.sweep.clone();
+        let can_be_simulated =
+            search.node == Node::Bundled && search.args.is_empty() && search.env.is_empty();
+        if can_be_simulated {
+            search.engine = EngineKind::Simulated;
+        }
+        search.limits = vec![self.limits.clone()];
+        search
+    }
+
+    fn first(&self, space: &Space, outlook: (usize, Duration)) -> Vec<Point> {
+        let (jobs, each) = outlook;
+        let most = match self.budget {
+            None => FIRST_SETTINGS,
+            Some(budget) => (FIRST_LOOK * budget.runs(jobs, each) as f64) as usize,
+        };
+        space.coarse(most)
+    }
+
+    /// What a search would do.
+    ///
+    /// # Errors
+    /// If something that it needs does not exist.
+    pub fn outlook(&self, options: &Options) -> anyhow::Result<Outlook> {
+        sweep::validate(&self.sweep, options)?;
+        let search = self.search();
+        let engine = Engine::new(search.engine, &options.programs)?;
+        let mut once = search.clone();
+        once.grid.repetitions = 1;
+        let runs = once.runs()?;
+        let each = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
+        let jobs = options.most_jobs(&engine, &search.node).get();
+        let first = self.first(&Space::of(&search), (jobs, each)).len();
+        Ok(Outlook { engine: search.engine, first, grid: runs.len(), jobs, each })
+    }
+}
+
+impl Budget {
+    /// About how many runs it is enough for.
+    pub fn runs(self, jobs: usize, each: Duration) -> usize {
+        match self {
+            Budget::Runs(runs) => runs,
+            Budget::Time(time) => (time.as_secs_f64() / each.as_secs_f64().max(1e-3) * jobs as f64) as usize,
+        }
+    }
+
+    /// How many more runs it is enough for after some.
+    fn left(self, spent: &[&RunRecord], jobs: usize, each: Duration) -> usize {
+        match self {
+            Budget::Runs(runs) => runs.saturating_sub(spent.len()),
+            Budget::Time(time) => {
+                let spent: Duration = spent.iter().map(|record| record.measured.duration).sum();
+                Budget::Time(time.saturating_sub(spent / jobs as u32)).runs(jobs, each)
+            }
+        }
+    }
 }
 
 /// Tunes.
 ///
 /// # Errors
-/// If a sweep cannot be executed.
-pub fn run(spec: &TuneSpec, options: &Options, observer: &mut impl TuneObserver) -> anyhow::Result<Outcome> {
+/// If a run cannot be executed, or what is in the folder is of another search.
+pub fn run(spec: &TuneSpec, options: &Options, observer: &mut impl TuneObserver) -> anyhow::Result<Found> {
     // What would fail after the search had better fail before.
-    sweep::validate(&spec.check, options)?;
-    let Some(records) = search::run(spec, options, observer)? else { return Ok(Outcome::Interrupted) };
-    let series = Series::group(&records);
-    let found = Advice::on(&series, spec.limits.clone());
-    let candidates = search::candidates(&found, spec.aim);
-    let Some(best) = candidates.first() else { return Ok(Outcome::NothingMeets(records)) };
-    if let Some((low, high)) = found.not_known_finely(spec.aim) {
-        observer.step(Step::NotKnownFinely { series: &best.series, low, high });
-    }
-    if spec.check.engine == EngineKind::Simulated {
-        return Ok(recommended((*best).clone(), spec, None));
-    }
-    let engine = records.first().map_or(spec.check.engine, |record| record.run.engine);
-    for candidate in candidates {
-        observer.step(Step::Check(candidate));
-        let Ended { records: checked, stopped, .. } = check(spec, candidate, options, observer)?;
-        if stopped {
-            return Ok(Outcome::Interrupted);
+    let outlook = spec.outlook(options)?;
+    let mut search = Search::new(spec, options.clone(), outlook)?;
+    let mut ending = search.race(observer)?;
+    let mut recommended = None;
+    while ending != Ending::Interrupted && search.checks.len() < CHECKS {
+        let Some(leader) = search.race.leader() else { break };
+        if search.unspent() < spec.sweep.grid.repetitions as usize {
+            break;
         }
-        let judged = Advice::on(&Series::group(&checked), spec.limits.clone()).judged;
-        if let [one] = judged.as_slice()
-            && one.verdict == Verdict::Pass
-        {
-            return Ok(recommended(one.clone(), spec, Some((engine, candidate.clone()))));
+        match search.check(leader, observer)? {
+            Check::Confirmed(one) => {
+                recommended = Some(*one);
+                break;
+            }
+            Check::Refuted => ending = search.race(observer)?,
+            Check::Interrupted => ending = Ending::Interrupted,
         }
-        judged.iter().for_each(|one| observer.step(Step::NotConfirmed(one)));
-        observer.step(Step::Checked(&checked));
     }
-    Ok(Outcome::NothingConfirmed)
+    Ok(Found {
+        recommended,
+        ending,
+        tally: search.race.tally(),
+        checks: search.checks.iter().map(Vec::len).sum(),
+        searched: search.ended(ending)?,
+    })
 }
 
-fn recommended(setting: Judged, spec: &TuneSpec, searched: Option<(EngineKind, Judged)>) -> Outcome {
-    let repetitions = u32::try_from(setting.runs).unwrap_or(u32::MAX);
-    let sweep = sweep_of(spec, &strategies_of(spec, &setting.series), &[setting.timeout_ms()], repetitions);
-    Outcome::Recommended(Box::new(Recommendation { setting, sweep, searched }))
+/// A search in progress.
+struct Search<'a> {
+    spec: &'a TuneSpec,
+    options: Options,
+    outlook: Outlook,
+    race: Race,
+    /// The points of the values that an earlier search in the folder tried.
+    planned: SweepSpec,
+    /// The runs of each check.
+    checks: Vec<Vec<RunRecord>>,
 }
 
-/// Runs a candidate on the engine asked for, apart from the runs that it was chosen by.
-fn check(
-    spec: &TuneSpec,
-    candidate: &Judged,
-    options: &Options,
-    observer: &mut impl Observer,
-) -> anyhow::Result<Ended> {
-    // One combination of settings, so the series is named by its strategy or program alone.
-    let folder = format!("{}-{}ms", plain_name(&candidate.series), candidate.timeout_ms());
-    let strategies = strategies_of(spec, &candidate.series);
-    let sweep = sweep_of(spec, &strategies, &[candidate.timeout_ms()], spec.check.grid.repetitions);
-    sweep::run(&sweep, &options.in_directory(options.directory.join(folder)), observer)
+/// How a check ended.
+enum Check {
+    Confirmed(Box<Recommendation>),
+    Refuted,
+    Interrupted,
 }
 
-/// The strategy that a series is named by; none if it is another program.
-fn strategies_of(spec: &TuneSpec, series: &str) -> Vec<StrategyKind> {
-    spec.check.grid.strategies.iter().copied().filter(|strategy| strategy.name() == series).collect()
-}
+impl Search<'_> {
+    fn new(spec: &TuneSpec, options: Options, outlook: Outlook) -> anyhow::Result<Search<'_>> {
+        let search = spec.search();
+        let most = most_runs(search.engine);
+        let race = Race::new(Space::of(&search), spec.limits.clone(), spec.minimize, most);
+        let mut planned = SweepSpec { extends: Vec::new(), ..search };
+        planned.grid.repetitions = 1;
+        Ok(Search { spec, options, outlook, race, planned, checks: Vec::new() })
+    }
 
-/// A sweep like the check's, of other points.
-fn sweep_of(
-    spec: &TuneSpec,
-    strategies: &[StrategyKind],
-    timeouts_ms: &[u64],
-    repetitions: u32,
-) -> SweepSpec {
-    let mut sweep = spec.check.clone();
-    sweep.grid.strategies = strategies.to_vec();
-    sweep.grid.batch_timeouts = timeouts_ms.iter().copied().map(Duration::from_millis).collect();
-    sweep.grid.repetitions = repetitions;
-    sweep
+    /// Runs what the race asks for, until it settles.
+    fn race(&mut self, observer: &mut impl TuneObserver) -> anyhow::Result<Ending> {
+        loop {
+            let next = match self.race.candidates.is_empty() {
+                true => {
+                    let outlook = (self.outlook.jobs, self.outlook.each);
+                    Next::Try(self.spec.first(self.race.space(), outlook))
+                }
+                false => self.race.next(),
+            };
+            let mut runs = self.runs_of(next, observer)?;
+            if runs.is_empty() {
+                return Ok(Ending::Settled);
+            }
+            let left = self.left();
+            if left == 0 {
+                return Ok(Ending::Budget);
+            }
+            runs.truncate(left);
+            if !self.measure(runs, observer)? {
+                return Ok(Ending::Interrupted);
+            }
+        }
+    }
+
+    /// The runs that a step of the race takes.
+    fn runs_of(&mut self, next: Next, observer: &mut impl TuneObserver) -> anyhow::Result<Vec<RunSpec>> {
+        let wanted: Vec<(usize, u32)> = match next {
+            Next::Settled => Vec::new(),
+            Next::Try(points) => {
+                let entered = self.race.enter(points)?;
+                observer.step(Step::Try(entered.len()));
+                entered.into_iter().map(|place| (place, 1)).collect()
+            }
+            Next::Repeat(wanted) => {
+                observer.step(Step::Repeat(wanted.len()));
+                wanted
+            }
+        };
+        let mut runs = Vec::new();
+        for (place, most) in wanted {
+            let one = &self.race.candidates[place];
+            for repetition in one.records.len() as u32 + 1..=most {
+                runs.push(self.race.space().run(&one.point, repetition)?);
+            }
+        }
+        Ok(runs)
+    }
+
+    /// How many more runs of the search the budget is enough for. Two checks are kept back, since the
+    /// first may fail.
+    fn left(&self) -> usize {
+        let check = self.spec.sweep.grid.repetitions as usize;
+        self.unspent().saturating_sub(2 * check)
+    }
+
+    /// How many more runs the budget is enough for.
+    fn unspent(&self) -> usize {
+        let Some(budget) = self.spec.budget else { return usize::MAX };
+        let spent: Vec<&RunRecord> = self.race.records().chain(self.checks.iter().flatten()).collect();
+        budget.left(&spent, self.outlook.jobs, self.outlook.each)
+    }
+
+    /// Executes runs of the search, those that are not on disk. Says whether all were done.
+    fn measure(&mut self, runs: Vec<RunSpec>, observer: &mut impl Observer) -> anyhow::Result<bool> {
+        let wanted: Vec<RunSpec> = runs.iter().map(RunSpec::identity).collect();
+        let ended = sweep::run_chosen(&self.tried()?, runs, &self.options, observer)?;
+        // The first sweep in the folder has looked at the node.
+        self.options.preflight = false;
+        if ended.stopped {
+            return Ok(false);
+        }
+        self.planned = ended.spec;
+        let of_race = |record: &RunRecord| wanted.contains(&record.run.identity());
+        self.race.take(ended.records.into_iter().filter(of_race));
+        Ok(true)
+    }
+
+    /// The sweep over all values that were given or tried, in an earlier search into the same folder, too.
+    fn tried(&self) -> anyhow::Result<SweepSpec> {
+        let points = self.race.candidates.iter().map(|one| &one.point);
+        let mut tried = self.race.space().sweep_of(points, 1);
+        tried.extends.clear();
+        tried.grid.include(&self.planned.grid);
+        if let Some(there) = folder::spec_in(&self.options.directory)? {
+            tried.grid.include(&there.grid);
+        }
+        Ok(tried)
+    }
+
+    /// Runs the leader on the engine asked for, with seeds of their own.
+    fn check(&mut self, leader: usize, observer: &mut impl TuneObserver) -> anyhow::Result<Check> {
+        let candidate = self.race.candidates[leader].clone();
+        let Some(found) = candidate.judged.clone() else { return Ok(Check::Refuted) };
+        observer.step(Step::Check(&found));
+        let mut sweep =
+            self.race.space().sweep_of(std::iter::once(&candidate.point), self.spec.sweep.grid.repetitions);
+        sweep.engine = self.spec.sweep.engine;
+        sweep.seed = self.fresh_seed(sweep.seed, sweep.grid.repetitions);
+        let options = self.options.in_directory(self.check_folder(&sweep)?);
+        let keep = |records: &[RunRecord]| records.iter().all(|record| self.spec.limits.are_met_by(record));
+        // A setting that does not keep the limits shows it in few runs.
+        let all = sweep.grid.repetitions;
+        sweep.grid.repetitions = all.min(FIRST_OF_CHECK);
+        let mut ended = sweep::run(&sweep, &options, observer)?;
+        while sweep.grid.repetitions < all && !ended.stopped && keep(&ended.records) {
+            sweep.grid.repetitions = all.min(2 * sweep.grid.repetitions);
+            ended = sweep::run(&sweep, &options, observer)?;
+        }
+        if ended.stopped {
+            return Ok(Check::Interrupted);
+        }
+        observer.step(Step::Checked(&ended.records));
+        let is_elsewhere = sweep.engine != self.outlook.engine;
+        let judged = self.judge(&ended.records, is_elsewhere);
+        // So many runs prove it by themselves, whatever the figures' distribution is.
+        let proof = check_runs(EngineKind::Simulated) as usize;
+        let is_proof = ended.records.len() >= proof && keep(&ended.records);
+        self.checks.push(ended.records);
+        let Some(judged) = judged else { return Ok(Check::Refuted) };
+        if judged.verdict == Verdict::Pass || is_proof {
+            sweep.grid.repetitions = u32::try_from(judged.runs).unwrap_or(u32::MAX);
+            let elsewhere = is_elsewhere.then_some(found);
+            let recommended = Recommendation { setting: judged, sweep, elsewhere };
+            return Ok(Check::Confirmed(Box::new(recommended)));
+        }
+        observer.step(Step::NotConfirmed(&judged));
+        self.race.refute(leader);
+        Ok(Check::Refuted)
+    }
+
+    /// The verdict on a checked setting: by the runs of the check alone if they are of another engine, else
+    /// by all runs.
+    fn judge(&self, checked: &[RunRecord], is_elsewhere: bool) -> Option<Judged> {
+        let searched = self.race.records().filter(|_| !is_elsewhere).cloned();
+        // Repetitions of the search have other numbers, so that no two runs are the same.
+        let records: Vec<RunRecord> = searched.chain(checked.iter().cloned()).collect();
+        let run = &checked.first()?.run;
+        Series::group(&records).into_iter().find_map(|series| {
+            let is_own = |record: &&RunRecord| record.run == *run;
+            let x = series.records.iter().copied().find(is_own).and_then(|own| series.x(own))?;
+            let judged = Advice::on(std::slice::from_ref(&series), self.spec.limits.clone()).judged;
+            judged.into_iter().find(|one| one.x == x)
+        })
+    }
+
+    /// A first seed such that no run of the search has one of a check's.
+    fn fresh_seed(&self, from: u64, runs: u32) -> u64 {
+        let used = |seed: u64| self.race.records().any(|record| record.run.seed == Some(seed));
+        let is_fresh = |first: &u64| (0..u64::from(runs)).all(|run| !used(first.wrapping_add(run)));
+        let mut first = from.wrapping_sub(u64::from(runs) * (self.checks.len() as u64 + 1));
+        while !is_fresh(&first) {
+            first = first.wrapping_sub(1);
+        }
+        first
+    }
+
+    /// The folder of a check: the first that is free, or has runs of the same check.
+    fn check_folder(&self, sweep: &SweepSpec) -> anyhow::Result<PathBuf> {
+        let mut number = 1;
+        loop {
+            let directory = self.options.directory.join(format!("check-{number}"));
+            let Some(mut there) = folder::spec_in(&directory)? else { return Ok(directory) };
+            there.extends.clear();
+            (there.grid.repetitions, there.limits) = (sweep.grid.repetitions, sweep.limits.clone());
+            if there == *sweep {
+                return Ok(directory);
+            }
+            number += 1;
+        }
+    }
+
+    /// The search as a sweep that has ended.
+    fn ended(&self, ending: Ending) -> anyhow::Result<Ended> {
+        let stopped = ending == Ending::Interrupted;
+        let spec = self.tried()?;
+        let records = match self.options.directory.join(CSV_FILE).exists() {
+            true => Recorded::read(&self.options.directory)?.records,
+            false => Vec::new(),
+        };
+        Ok(Ended { planned: records.len(), spec, records, stopped })
+    }
 }

@@ -71,8 +71,8 @@ impl Kind {
     }
 }
 
-/// What the path of a URL leads to below `root`, which has no links in its path. Links are followed as long as
-/// they stay below it: a run's `store/latest` is one.
+/// What the path of a URL leads to below `root`, which has no links in its path. Links are followed as long
+/// as they stay below it: a run's `store/latest` is one.
 pub(super) fn find(root: &Path, url_path: &str) -> Found {
     let Some(decoded) = decoded(url_path) else { return Found::Nothing };
     let mut path = root.to_owned();

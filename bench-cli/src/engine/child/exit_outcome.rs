@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::edn;
 use crate::harness::history::History;
 use crate::harness::{checker, history_file};
-use crate::record::{Outcome, Status, Validity, results};
+use crate::record::{Distribution, Outcome, Status, Validity, results};
 use crate::runner::FAILED_STATUS;
 use crate::spec::settings::Settings;
 
@@ -70,6 +70,12 @@ fn explained(outcome: Outcome, directory: &Path, settings: &Settings) -> Outcome
         Some(missing) => outcome.explained(&missing),
         None => outcome,
     }
+}
+
+/// The distribution of an ok run's stable latencies, if there is a history.
+pub(super) fn distribution(outcome: &Outcome, directory: &Path) -> Option<Distribution> {
+    let history = history(directory).filter(|_| outcome.status() == Status::Ok)?;
+    Distribution::of(&checker::check(&history, None).workload.sorted_stable_latencies)
 }
 
 /// The run's history, if its file can be read.

@@ -151,7 +151,11 @@ impl TestProcess {
         if outcome.status() != Status::Ok {
             exit_outcome::head_log(&log, &outcome)?;
         }
-        Ok(Ok(Finished { outcome, timer_p99: exit_outcome::timer_p99(&request.directory) }))
+        Ok(Ok(Finished {
+            distribution: exit_outcome::distribution(&outcome, &request.directory),
+            timer_p99: exit_outcome::timer_p99(&request.directory),
+            outcome,
+        }))
     }
 
     /// The outcome, blamed on Maelstrom if it lost the nodes' replies.

@@ -32,7 +32,7 @@ use crate::harness::launch;
 use crate::harness::message_counts::MessageCounts;
 use crate::harness::network::Delivery;
 use crate::harness::run::{Phase, ProcessAction, Run, SetupError};
-use crate::record::{Outcome, Status};
+use crate::record::{Distribution, Outcome, Status};
 use crate::runner::message_diagram::MessageDiagram;
 use crate::spec::RunSpec;
 use crate::spec::settings::{Fault, Settings};
@@ -64,8 +64,10 @@ impl Simulated {
         let RunSpec { settings, seed, .. } = request.run.clone();
         let seed = seed.unwrap_or_default();
         let simulation = tokio::task::spawn_blocking(move || run(&settings, config, seed));
+        let mut distribution = None;
         let outcome = match simulation.await {
             Ok(Ok(finished)) => {
+                distribution = Distribution::of(&finished.report.workload.sorted_stable_latencies);
                 let missed = || Some(checker::missed_by_final_reads(&finished.history));
                 let outcome = Outcome::judge(figures::of(&finished), missed);
                 let (clients, nodes) = (request.run.settings.client_count(), request.run.settings.node_count);
@@ -77,7 +79,8 @@ impl Simulated {
             Ok(Err(error)) => Outcome::failed(Status::Crashed, error.to_string()),
             Err(panic) => Outcome::failed(Status::Crashed, format!("the simulation failed: {panic}")),
         };
-        Ok(outcome.into())
+        let distribution = distribution.filter(|_| outcome.status() == Status::Ok);
+        Ok(super::Finished { distribution, ..outcome.into() })
     }
 }
 
@@ -254,7 +257,7 @@ impl Simulation {
             self.draw(src, Address::Node(dest), &payload, sent);
             self.processes.deliver(self.now, dest, src, payload);
         }
-        self.act();
+        self.act_on_processes();
         while let Some(node) = self.processes.waking(self.now) {
             self.events += 1;
             let deadline = self.wake(node);
@@ -272,7 +275,7 @@ impl Simulation {
                 }
             }
         }
-        self.act();
+        self.act_on_processes();
         true
     }
 
@@ -285,18 +288,24 @@ impl Simulation {
         }
     }
 
-    /// Does to processes what the nemesis wants.
-    fn act(&mut self) {
+    /// Does to processes what the nemesis wants. Each step asks twice, and the answer is nearly always no.
+    #[inline]
+    fn act_on_processes(&mut self) {
         while let Some((node, action)) = self.run.poll_process_action() {
-            match action {
-                ProcessAction::Kill => {
-                    self.processes.kill(node);
-                    self.pipes.reset(node);
-                }
-                ProcessAction::Start => self.processes.restart(self.now, node),
-                ProcessAction::Pause => self.processes.pause(self.now, node),
-                ProcessAction::Resume => self.processes.resume(self.now, node),
+            self.act(node, action);
+        }
+    }
+
+    #[cold]
+    fn act(&mut self, node: NodeId, action: ProcessAction) {
+        match action {
+            ProcessAction::Kill => {
+                self.processes.kill(node);
+                self.pipes.reset(node);
             }
+            ProcessAction::Start => self.processes.restart(self.now, node),
+            ProcessAction::Pause => self.processes.pause(self.now, node),
+            ProcessAction::Resume => self.processes.resume(self.now, node),
         }
     }
 
@@ -333,6 +342,7 @@ impl Simulation {
         {
             node.on_timeout(self.now);
             deadline = node.next_deadline();
+            self.write_log(id);
             self.collect_outbound(id);
         }
         self.pipes.write(self.now, id, &mut self.outbox);
@@ -360,10 +370,10 @@ impl Simulation {
         self.collect_outbound(id);
     }
 
-    /// Writes a node's new values to its log.
+    /// Writes a node's new values to its log, if anything waits for that.
     fn write_log(&mut self, id: NodeId) {
         let (Some(disks), Some(node)) = (&mut self.disks, self.processes.node_mut(id)) else { return };
-        if !node.unlogged().is_empty() {
+        if node.awaits_log() {
             disks[id.index()].write(self.now, node.unlogged());
             node.on_logged(self.now);
             self.collect_outbound(id);

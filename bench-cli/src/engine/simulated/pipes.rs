@@ -99,7 +99,7 @@ impl Pipes {
 
     fn update_timer(&mut self, node: NodeId) {
         let first = self.pipes[node.index()].messages.front().map(|outbound| outbound.at);
-        self.timers.set(node.index(), first);
+        self.timers.set(node.index(), first.unwrap_or(Time::NEVER));
     }
 }
 

@@ -58,7 +58,7 @@ impl Processes {
     ) -> Processes {
         let mut timers = TimerQueue::new(nodes);
         for (at, node) in launches {
-            timers.set(node.index(), Some(at));
+            timers.set(node.index(), at);
         }
         let process = || Process {
             node: None,
@@ -93,18 +93,18 @@ impl Processes {
         process.stdin.clear();
         process.timer = None;
         process.paused_at = None;
-        self.timers.set(id.index(), None);
+        self.timers.set(id.index(), Time::NEVER);
     }
 
     /// Launches a process again.
     pub(super) fn restart(&mut self, now: Time, id: NodeId) {
-        self.timers.set(id.index(), Some(now));
+        self.timers.set(id.index(), now);
     }
 
     /// Stops a process.
     pub(super) fn pause(&mut self, now: Time, id: NodeId) {
         self.processes[id.index()].paused_at = Some(now);
-        self.timers.set(id.index(), None);
+        self.timers.set(id.index(), Time::NEVER);
     }
 
     /// Lets a stopped process go on: it wakes, and all its timers that have expired fire at once.
@@ -143,9 +143,7 @@ impl Processes {
         process.stdin.push_back(Inbound { readable_at, src, body, is_late: false });
         if process.stdin.len() == 1 && process.paused_at.is_none() {
             let wake = self.delays.wakeup.after(readable_at, &mut self.rng);
-            if self.timers.get(id.index()).is_none_or(|at| wake < at) {
-                self.timers.set(id.index(), Some(wake));
-            }
+            self.timers.set(id.index(), wake.min(self.timers.get(id.index())));
         }
     }
 
@@ -160,9 +158,11 @@ impl Processes {
     /// Puts the node to sleep until the next message or its deadline.
     pub(super) fn sleep(&mut self, now: Time, id: NodeId, deadline: Option<Time>) {
         let Process { stdin, timer, .. } = &mut self.processes[id.index()];
-        let message =
-            stdin.front().map(|inbound| self.delays.wakeup.after(inbound.readable_at, &mut self.rng));
-        let wake = deadline.map(|deadline| match *timer {
+        let message = match stdin.front() {
+            Some(inbound) => self.delays.wakeup.after(inbound.readable_at, &mut self.rng),
+            None => Time::NEVER,
+        };
+        let wake = deadline.map_or(Time::NEVER, |deadline| match *timer {
             _ if deadline <= now => now,
             Some((before, wake)) if before == deadline => wake,
             _ => {
@@ -171,7 +171,7 @@ impl Processes {
                 wake
             }
         });
-        self.timers.set(id.index(), Time::earliest([message, wake]));
+        self.timers.set(id.index(), message.min(wake));
     }
 }
 

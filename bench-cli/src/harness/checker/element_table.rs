@@ -10,8 +10,8 @@ const DENSE_LIMIT: usize = 1 << 20;
 
 /// What is known of each element.
 ///
-/// The workload broadcasts small whole numbers. A checker looks up every value of every read, and indexing a
-/// vector costs a tenth of hashing.
+/// The workload broadcasts small whole numbers. A checker looks up every value of every read, and indexing
+/// a vector needs no hashing.
 #[derive(Debug)]
 pub(super) struct ElementTable<T> {
     dense: Vec<Option<T>>,

@@ -39,6 +39,8 @@ pub struct SetFull {
     pub worst_stale: Vec<Stale>,
     /// The times from known to stable, in milliseconds. `None` if no value is stable.
     pub stable_latencies: Option<Quantiles>,
+    /// How long each stable value took to become stable, in milliseconds, shortest first.
+    pub sorted_stable_latencies: Vec<u64>,
     /// The times from known to last seen, of lost values, in milliseconds.
     pub lost_latencies: Option<Quantiles>,
 }
@@ -260,7 +262,8 @@ impl State {
     /// invocation of the last one.
     fn observe(&mut self, seeing: Read, missing: Read, last: u32) {
         self.known = Some(self.known.map_or(seeing.completed, |known| known.min(seeing.completed)));
-        self.last_present = self.last_present.max(Some(last));
+        // The series come latest first.
+        self.last_present.get_or_insert(last);
         if missing.completed > self.added {
             self.last_absent = self.last_absent.max(Some(missing.invoked));
         }
@@ -289,6 +292,7 @@ fn summarise(history: &History, states: &[State]) -> SetFull {
         stale: Vec::new(),
         worst_stale: Vec::new(),
         stable_latencies: None,
+        sorted_stable_latencies: Vec::new(),
         lost_latencies: None,
     };
     let (mut stable_latencies, mut lost_latencies, mut stale) = (Vec::new(), Vec::new(), Vec::new());
@@ -318,6 +322,7 @@ fn summarise(history: &History, states: &[State]) -> SetFull {
     result.worst_stale = stale.into_iter().rev().take(8).collect();
     result.stable = stable_latencies.len();
     result.stable_latencies = Quantiles::of(&mut stable_latencies);
+    result.sorted_stable_latencies = stable_latencies;
     result.lost_latencies = Quantiles::of(&mut lost_latencies);
     result.validity = match (result.lost.is_empty(), result.stable) {
         (false, _) => Validity::Invalid,

@@ -76,14 +76,16 @@ struct Message<M> {
 /// When a node's delivery thread wakes, and the number of the message that it delivers then, which puts equal
 /// times in order.
 ///
-/// All in one integer, because comparing it takes two instructions, and a pair ten. Every message changes two
-/// of them.
+/// All in one integer, because it compares in fewer instructions than a pair. Every message changes two of
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct WakeUp(u128);
 
 impl WakeUp {
-    /// Enough for 2^40 messages, which take weeks to simulate, among 16 million nodes.
+    /// [`Network::new`] checks that the number of each node fits.
     const NODE_BITS: u32 = 24;
+    /// [`Network::send`] checks that there are no more. They take weeks to simulate.
+    const MAX_MESSAGES: u64 = 1 << (u64::BITS - Self::NODE_BITS);
 
     fn new(at: Time, id: u64, node: NodeId) -> WakeUp {
         WakeUp(u128::from(at.as_nanos()) << 64 | u128::from(id << Self::NODE_BITS | u64::from(node.0)))
@@ -104,7 +106,11 @@ impl Deadline for WakeUp {
 
 impl<M: Clone> Network<M> {
     /// A network of `nodes` nodes without partitions.
+    ///
+    /// # Panics
+    /// If there are more than 2^24 nodes, which no machine's memory holds.
     pub fn new(nodes: usize, latency: Latency, timing: DeliveryTiming, seed: u64) -> Network<M> {
+        assert!(nodes <= 1 << WakeUp::NODE_BITS, "a network of {nodes} nodes is too large");
         let inbox = || Inbox { waiting: BinaryHeap::new(), taken: None, is_paused: false };
         Network {
             inboxes: (0..nodes).map(|_| inbox()).collect(),
@@ -136,6 +142,9 @@ impl<M: Clone> Network<M> {
     }
 
     /// Sends a message to a node. Returns the message's number.
+    ///
+    /// # Panics
+    /// If it is message number 2^40.
     pub fn send(&mut self, now: Time, src: Address, dest: NodeId, payload: M) -> u64 {
         let id = self.count_sent(src, Address::Node(dest));
         if matches!(src, Address::Node(_)) && self.faults.any() {
@@ -197,7 +206,7 @@ impl<M: Clone> Network<M> {
             Address::Node(_) | Address::Service(_) => self.counts.servers.received += 1,
         }
         if self.inboxes[dest.index()].is_paused {
-            self.wake_ups.set(dest.index(), None);
+            self.wake_ups.set(dest.index(), WakeUp::NEVER);
         } else {
             self.take(now, due, dest);
         }
@@ -215,7 +224,7 @@ impl<M: Clone> Network<M> {
         let inbox = &mut self.inboxes[node.index()];
         inbox.is_paused = true;
         inbox.taken = None;
-        self.wake_ups.set(node.index(), None);
+        self.wake_ups.set(node.index(), WakeUp::NEVER);
     }
 
     /// A killed node's process was started again, and has a fresh queue. What waited in the old one is lost.
@@ -252,12 +261,12 @@ impl<M: Clone> Network<M> {
                 Some(overshoot) if sleeps => overshoot.after(wakes_from, &mut self.overshoot_rng),
                 _ => wakes_from,
             };
-            self.wake_ups.set(node.index(), Some(WakeUp::new(at, message.id, node)));
+            self.wake_ups.set(node.index(), WakeUp::new(at, message.id, node));
             let due = if sleeps { at } else { now.min(free.max(deadline)) };
             inbox.taken = Some((due, message));
             return;
         }
-        self.wake_ups.set(node.index(), None);
+        self.wake_ups.set(node.index(), WakeUp::NEVER);
     }
 
     fn count_sent(&mut self, src: Address, dest: Address) -> u64 {
@@ -266,6 +275,7 @@ impl<M: Clone> Network<M> {
             _ => self.counts.servers.sent += 1,
         }
         let id = self.next_id;
+        assert!(id < WakeUp::MAX_MESSAGES, "a run has at most 2^40 messages");
         self.next_id += 1;
         id
     }

@@ -154,3 +154,19 @@ fn messages_between_nodes_get_lost_and_doubled_as_often_as_asked() {
     // 80 % arrive, of these a tenth twice.
     assert!((8_600..9_000).contains(&servers.received), "{}", servers.received);
 }
+
+#[test]
+fn a_wake_up_holds_the_largest_time_message_and_node() {
+    let last_node = NodeId((1 << WakeUp::NODE_BITS) - 1);
+    let before_never = Time::from_nanos(u64::MAX - 1);
+    let last = WakeUp::new(before_never, WakeUp::MAX_MESSAGES - 1, last_node);
+    assert_eq!((last.at(), last.node()), (before_never, last_node));
+    assert!(last < WakeUp::NEVER && WakeUp::new(before_never, 0, last_node) < last);
+}
+
+#[test]
+#[should_panic(expected = "too large")]
+fn a_network_whose_nodes_do_not_fit_into_a_wake_up_is_refused() {
+    let latency = Latency { mean: Duration::ZERO, distribution: LatencyDistribution::Constant };
+    Network::<()>::new((1 << WakeUp::NODE_BITS) + 1, latency, EXACT, 1);
+}

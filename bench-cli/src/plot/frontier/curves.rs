@@ -1,12 +1,13 @@
-//! The measured runs: every run a small point, the median of each timeout a large one. Lines join the medians
-//! in the order of timeouts, and a few of them are labelled.
+//! The measured runs: every run a small point, the median of each setting a large one. Lines join the medians
+//! in the order of the horizontal axis's parameter, and a few of them are labelled.
 
 use super::{Panel, Which};
+use crate::analysis::pareto::{Fronts, Standing};
 use crate::analysis::{Figure, Series};
 use crate::plot::canvas::Note;
-use crate::plot::draw::{RADIUS, marker, path};
+use crate::plot::draw::{RADIUS, marker, path, ring};
 use crate::plot::runs::note;
-use crate::plot::style::{self, Look};
+use crate::plot::style::{self, Look, Marker};
 use crate::record::RunRecord;
 use crate::stats::median::Spread;
 
@@ -29,10 +30,12 @@ pub(super) struct Curve {
     pub(super) name: String,
     pub(super) look: Look,
     pub(super) runs: Vec<Run>,
+    /// The fronts that each setting is on, by its place on the horizontal axis; empty if they are not drawn.
+    fronts: Vec<(f64, Fronts)>,
 }
 
 impl Curve {
-    pub(super) fn of(series: &Series<'_>, look: Look) -> Curve {
+    pub(super) fn of(series: &Series<'_>, look: Look, standings: &[Standing<'_>]) -> Curve {
         let run = |record: &&RunRecord| {
             let run = Run {
                 x: series.x(record)?,
@@ -42,15 +45,35 @@ impl Curve {
                 msgs_per_op: Figure::MsgsPerOp.of(record)?,
                 note: note(series, record),
             };
-            // Neither has a place on a logarithmic axis.
-            (run.median_ms > 0.0 && run.msgs_per_op > 0.0).then_some(run)
+            // No messages have no place on a logarithmic axis.
+            (run.msgs_per_op > 0.0).then_some(run)
         };
         let mut runs: Vec<Run> = series.records.iter().filter_map(run).collect();
         runs.sort_by(|a, b| a.x.total_cmp(&b.x));
-        Curve { name: series.name.clone(), look, runs }
+        let own = standings.iter().filter(|standing| standing.series == series.name);
+        let fronts = own.filter_map(|standing| Some((standing.point.x, standing.fronts?))).collect();
+        Curve { name: series.name.clone(), look, runs, fronts }
     }
 
-    /// The median latency and messages of each timeout (ms), shortest first.
+    /// Whether a run has a latency of 0.
+    pub(super) fn has_zero(&self) -> bool {
+        self.runs.iter().any(|run| run.median_ms < 1.0 || run.max_ms < 1.0)
+    }
+
+    /// Whether the fronts are drawn.
+    pub(super) fn has_fronts(&self) -> bool {
+        !self.fronts.is_empty()
+    }
+
+    /// The medians of the settings on the front of messages and this latency.
+    fn front(&self, which: Which) -> impl Iterator<Item = (f64, f64)> {
+        let is_on =
+            move |x: f64| self.fronts.iter().any(|(at, fronts)| *at == x && fronts.of(which.latency()));
+        let xs = self.runs.chunk_by(|a, b| a.x == b.x).map(|runs| runs[0].x);
+        xs.zip(self.medians(which)).filter(move |(x, _)| is_on(*x)).map(|(_, (_, at))| at)
+    }
+
+    /// The median latency and messages of each setting, in the order of the horizontal axis.
     fn medians(&self, which: Which) -> Vec<(&str, (f64, f64))> {
         let timeouts = self.runs.chunk_by(|a, b| a.x == b.x);
         let median = |runs: &[Run], value: &dyn Fn(&Run) -> f64| {
@@ -70,6 +93,13 @@ fn labelled(count: usize) -> Vec<usize> {
     }
     let place = |label: usize| (label * (count - 1) + (MOST - 1) / 2) / (MOST - 1);
     (0..MOST).map(place).collect()
+}
+
+/// Draws the settings of other panels in the background.
+pub(super) fn draw_pale(panel: &Panel<'_, '_>, curves: &[Curve]) -> anyhow::Result<()> {
+    let pale = Look { colour: style::PALE, marker: Marker::Circle, dash: None };
+    let medians = curves.iter().flat_map(|curve| curve.medians(panel.which));
+    medians.map(|(_, (x, y))| panel.axes.at(x, y)).try_for_each(|at| marker(panel.root, at, pale, RUN_RADIUS))
 }
 
 /// Writes a few timeouts next to each curve, where there is room.
@@ -111,6 +141,11 @@ pub(super) fn draw(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resul
             marker(panel.root, at, curve.look, RADIUS)?;
             panel.labels.avoid(at, 6.0);
         }
+        for (x, y) in curve.front(panel.which) {
+            let at = panel.axes.at(x, y);
+            ring(panel.root, at)?;
+            panel.labels.avoid(at, 8.0);
+        }
     }
     Ok(())
 }
@@ -127,7 +162,7 @@ mod tests {
         let records = [run(1.0, 300), run(2.0, 310), run(9.0, 900)];
         let series = Series::group(&records);
         let look = style::of_series(&series)[0];
-        assert_eq!(Curve::of(&series[0], look).medians(Which::Max), [("100 ms", (310.0, 2.0))]);
+        assert_eq!(Curve::of(&series[0], look, &[]).medians(Which::Max), [("100 ms", (310.0, 2.0))]);
     }
 
     #[test]

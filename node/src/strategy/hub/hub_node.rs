@@ -228,7 +228,7 @@ impl Hub {
         message.next = self.schedule.next_on_grid(cx.now).map(|next| next.saturating_since(cx.now));
         message.jitter = message.next.and_then(|_| self.late_batches.jitter());
         message.plan = self.plan;
-        message.unreachable.clone_from(&self.unreachable);
+        message.unreachable = self.unreachable.as_slice().into();
         self.leaves[leaf.index()] = LeafState { awaits_answer: false, knows_phase: message.next.is_some() };
         cx.send_link(leaf, message);
     }

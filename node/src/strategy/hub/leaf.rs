@@ -114,8 +114,8 @@ impl Leaf {
         let round_trip = self.links.get(HUB).and_then(Link::round_trip);
         self.phase_lock.on_hub_message(cx.now, message.next, heard.acked, round_trip);
         self.phase_lock.on_jitter(message.jitter);
-        let mut unreachable = message.unreachable.clone();
-        unreachable.retain(|peer| peer.0 < self.nodes && *peer != self.me);
+        let is_other = |peer: &PeerId| peer.0 < self.nodes && *peer != self.me;
+        let unreachable = message.unreachable.iter().copied().filter(is_other).collect();
         let before = std::mem::replace(&mut self.unreachable, unreachable);
         // The hub heard these leaves again, and so they will hear the hub.
         let heard = |peer: &PeerId| before.contains(peer) && !self.unreachable.contains(peer);
