@@ -1,8 +1,8 @@
 //! What simulated runs cost: instructions and wall time per run, and the wall time of whole sweeps.
 //!
-//! Every figure comes from running bench-cli as a process. So another build of it can be measured next to this
-//! one: with `BASELINE=path/to/bench-cli`, each row also gives the baseline's figure and the ratio. The two
-//! programs take turns, because the speed of a machine changes over minutes. A row shows medians.
+//! Every figure comes from running bench-cli as a process. So another build of it can be measured next to
+//! this one: with `BASELINE=path/to/bench-cli`, each row also gives the baseline's figure and the ratio. The
+//! two programs take turns, because the speed of a machine changes over minutes. A row shows medians.
 //!
 //! A run's cost is that of a process with the challenge run, less that of a process with almost no run. So
 //! neither the start of the program nor what it prints counts. The wall time of sweeps is that of the whole

@@ -1,6 +1,6 @@
-//! How the cost of a simulated run grows with the number of nodes: processor time and memory per delivery of a
-//! value to a node, with equally many operations per node. Run it with `make scaling`; it writes scaling.csv,
-//! .svg and .png into the given folder.
+//! How the cost of a simulated run grows with the number of nodes: processor time and memory per delivery of
+//! a value to a node, with equally many operations per node. Run it with `make scaling`; it writes
+//! scaling.csv, .svg and .png into the given folder.
 //!
 //! Each point is a process of its own, this program itself, so that its peak memory is that of one run.
 

@@ -3,8 +3,8 @@
 //! # The log
 //!
 //! A node that keeps a log loses nothing that it acknowledged, to a client or to another node, when its
-//! process is killed. The state machine does no I/O. It only keeps an order: no reply, no acknowledgement to a
-//! peer and no message with a value leaves the node before the value is in its log.
+//! process is killed. The state machine does no I/O. It only keeps an order: no reply, no acknowledgement to
+//! a peer and no message with a value leaves the node before the value is in its log.
 //!
 //! ```text
 //! a client's new value ──► waits ──────────────┐
@@ -198,9 +198,9 @@ impl Node {
         }
     }
 
-    /// Whether an event, or a message to send, waits until [`Node::unlogged`] is in the log. If so, write that
-    /// and call [`Node::on_logged`] or [`Node::on_log_failed`], before [`Node::on_timeout`] at the latest.
-    /// Always false in a node without a log.
+    /// Whether an event, or a message to send, waits until [`Node::unlogged`] is in the log. If so, write
+    /// that and call [`Node::on_logged`] or [`Node::on_log_failed`], before [`Node::on_timeout`] at the
+    /// latest. Always false in a node without a log.
     pub fn awaits_log(&self) -> bool {
         self.log.as_ref().is_some_and(|log| {
             !log.events.is_empty() || (log.logged < self.values.len() && log.harmless < self.out.len())

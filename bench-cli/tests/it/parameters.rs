@@ -106,8 +106,8 @@ fn a_timeout_that_is_taken_for_seconds_is_suspected() {
     assert!(said.contains(reason) && report.contains(reason), "{reason}\n{said}");
 }
 
-/// What results/README.md tells people to type, and the types of the columns, of a node without a strategy and
-/// a batch timeout.
+/// What results/README.md tells people to type, and the types of the columns, of a node without a strategy
+/// and a batch timeout.
 #[test]
 fn pandas_reads_every_type_and_groups_the_rows_of_a_foreign_node() {
     if !has_pandas() {
