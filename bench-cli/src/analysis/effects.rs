@@ -6,8 +6,8 @@
 //! of squares given all other parameters (type II), a pair's is the sum of squares of its interaction given
 //! all parameters, and an F test compares both with the scatter of repetitions. In a full grid with equal
 //! repetitions these are the sums of squares of textbooks: D. C. Montgomery, *Design and Analysis of
-//! Experiments*, 8th edition, sections 5.3 and 15.2 (unbalanced data). The error of the tests of one figure is
-//! divided by their number (Bonferroni, section 3.5).
+//! Experiments*, 8th edition, sections 5.3 and 15.2 (unbalanced data). The error of the tests of one figure
+//! is divided by their number (Bonferroni, section 3.5).
 
 use std::collections::BTreeMap;
 

@@ -46,7 +46,8 @@ pub struct DescriptionArgs {
     /// simulated]
     #[arg(long, alias = "runs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: Option<u32>,
-    /// Measure only N points of the grid, spread evenly over it (a Sobol sequence from the seed) [default: all]
+    /// Measure only N points of the grid, spread evenly over it (a Sobol sequence from the seed)
+    /// [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
     #[command(flatten)]
