@@ -183,8 +183,8 @@ impl SweepSpec {
         }
     }
 
-    /// The runs in the order in which they are executed: the whole grid (or its sample) once, then again for each repetition.
-    /// So a sweep that is stopped early has every point, and a machine that gets slower does not look like an
+    /// The runs in the order in which they are executed: the whole grid (or its sample) once, then again for
+    /// each repetition. So a sweep that is stopped early has every point, and a machine that gets slower does not look like an
     /// effect of the timeout.
     ///
     /// # Errors
