@@ -184,8 +184,8 @@ impl SweepSpec {
     }
 
     /// The runs in the order in which they are executed: the whole grid (or its sample) once, then again for
-    /// each repetition. So a sweep that is stopped early has every point, and a machine that gets slower does not look like an
-    /// effect of the timeout.
+    /// each repetition. So a sweep that is stopped early has every point, and a machine that gets slower does
+    /// not look like an effect of the timeout.
     ///
     /// # Errors
     /// If the node's arguments have a placeholder that no parameter fills, or a parameter is in none of them.
