@@ -49,7 +49,7 @@ impl Figure {
     }
 
     /// The logarithm of a value, for tests of figures that scatter in proportion to their size. One step is
-    /// added to figures that are written in steps, so that a latency of 0 has one, too. `None` for no
+    /// added to figures that are written in steps, so that a latency of 0 has one, too. `None` without
     /// messages.
     pub fn logarithm(self, value: f64) -> Option<f64> {
         Some((value + self.resolution()).ln()).filter(|logarithm| logarithm.is_finite())

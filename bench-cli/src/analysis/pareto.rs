@@ -9,7 +9,8 @@
 //! of Experiments*, 8th edition, section 3.5.7 (least significant difference). A setting is tested against
 //! each of the others in two figures, so the error of each test is the allowed one divided by their number
 //! (Bonferroni, *ibid.*): if no other setting is better than this one, it is left out with a probability of
-//! at most 1 − [`CONFIDENCE`]. Without repetitions noise is unknown, and the values are compared as measured.
+//! at most 1 − [`CONFIDENCE`]. Without repetitions noise is unknown, and the values are compared as
+//! measured.
 
 use super::figure::Figure;
 use super::series::{Point, Series};

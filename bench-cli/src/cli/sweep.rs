@@ -40,8 +40,8 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep
   bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
-  bench-cli sweep --bin ./gossip --param fanout=1..=5 --param wait=9ms --node-args '{fanout} {wait_s}' --x fanout
-  bench-cli sweep --preset 3e --bin ./gossip --param fanout=1..=24 --node-args '{fanout}' --sample 10
+  bench-cli sweep --bin ./gossip --param fanout=1..=5 --param wait=9ms --node-args '{fanout} {wait}'
+  bench-cli sweep --preset 3e --bin ./gossip --param k=1..=24 --node-args '{k}' --sample 10 --x k
   bench-cli sweep --bin ./my-node --build 'go build -o my-node .' --label 'my node, v2'
   bench-cli sweep --engine simulated --latency 10ms,100ms --node-count 5,25 --repetitions 20
   bench-cli sweep --engine maelstrom --maelstrom ~/maelstrom --batch-timeouts 200

@@ -1,5 +1,4 @@
-//! Which parameters matter: for each of them a panel with the medians at its values, in a row for each
-//! figure.
+//! Which parameters matter: for each of them a panel with the medians at its values, a row for each figure.
 
 use anyhow::bail;
 

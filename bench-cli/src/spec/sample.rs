@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 /// The length of the sequence.
 const LONGEST: u32 = 1 << 16;
 
-/// The places of `count` points in a grid whose axes have `lengths` values, the last one's changing fastest;
-/// in rising order. All places if there are no more.
+/// The places of `count` points in a grid whose axes have `lengths` values, the last one's changing fastest.
+/// They are in rising order. All places if there are no more.
 pub(super) fn sample(lengths: &[usize], count: usize, seed: u64) -> Vec<usize> {
     let all: usize = lengths.iter().product();
     if count >= all {
