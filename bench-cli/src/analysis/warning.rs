@@ -69,7 +69,8 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// Every warning about some series: wrong units, late runs and differing hosts first, then the fits of each series, then
+    /// Every warning about some series: wrong units, late runs and differing hosts first, then the fits of
+    /// each series, then
     /// missing fits.
     pub fn on(series: &[Series<'_>]) -> Vec<Warning> {
         let mut warnings: Vec<Warning> = series.iter().filter_map(Warning::unit).collect();

@@ -1,8 +1,8 @@
 //! Whether samples from several groups come from one distribution, whatever its shape.
 //!
-//! W. H. Kruskal and W. A. Wallis, "Use of ranks in one-criterion variance analysis", *Journal of the American
-//! Statistical Association* 47 (1952), pages 583–621. The probability is that of the chi-squared distribution,
-//! which is near enough from five samples in each group.
+//! W. H. Kruskal and W. A. Wallis, "Use of ranks in one-criterion variance analysis", *Journal of the
+//! American Statistical Association* 47 (1952), pages 583–621. The probability is that of the chi-squared
+//! distribution, which is near enough from five samples in each group.
 
 use super::distribution::chi_squared_tail;
 

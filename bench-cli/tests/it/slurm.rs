@@ -1,5 +1,5 @@
-//! A sweep on a Slurm cluster: a private one on the loopback address with two nodes, and stand-ins for a cluster
-//! that refuses.
+//! A sweep on a Slurm cluster: a private one on the loopback address with two nodes, and stand-ins for a
+//! cluster that refuses.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
-//! The programs of Slurm that a sweep calls: `sbatch`, `squeue` and `scancel`. A cluster without accounting has
-//! these, too.
+//! The programs of Slurm that a sweep calls: `sbatch`, `squeue` and `scancel`. A cluster without accounting
+//! has these, too.
 
 use std::ffi::OsStr;
 use std::fmt;
