@@ -17,7 +17,19 @@ fn bench_cli() -> Command {
 fn simulate(seed: u64, out: &Path) -> String {
     let seed = seed.to_string();
     bench_cli()
-        .args(["simulate", "--strategy", "hub", "--node-count", "7", "--time-limit", "3s", "--seed", &seed])
+        .args([
+            "simulate",
+            "--strategy",
+            "hub",
+            "--batch-timeout",
+            "200ms",
+            "--node-count",
+            "7",
+            "--time-limit",
+            "3s",
+            "--seed",
+            &seed,
+        ])
         .args(["--latency-dist", "exponential", "--nemesis", "partition", "--nemesis-interval", "1s"])
         .args(["--loss", "0.05", "--duplication", "0.05", "--out"])
         .arg(out)
@@ -89,7 +101,7 @@ fn a_simulation_is_summed_up_and_drawn() {
         String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
     };
     let said = simulate(&["--out", folder.path().join("out").to_str().unwrap()]);
-    assert!(said.starts_with("hub, batch timeout 200 ms, 3 nodes, seed 7: valid\n"), "{said}");
+    assert!(said.starts_with("hub, batch timeout 300 ms, 3 nodes, seed 7: valid\n"), "{said}");
     assert!(said.lines().count() <= 10 && said.contains("  stable latency  median "), "{said}");
     let drawn = fs::read_to_string(folder.path().join("out/messages.svg")).unwrap();
     for part in [">n2</text>", ">c", "broadcast ", "batch ["] {

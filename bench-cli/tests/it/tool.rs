@@ -174,7 +174,7 @@ fn wrong_flags_end_with_2_in_every_command() {
         "sweep --name a/b",
         "tune --limit 3d,3e",
         "tune --engine simulated --bin /bin/cat",
-        "tune --rate 5,10",
+        "tune --rate 5,x",
         "plot",
         "plot sweep.csv --fail-on-regression",
         "plot sweep.csv sweep.csv --limit 3d",
