@@ -26,6 +26,7 @@ use crate::campaign::sweep::{self, CSV_FILE, CannotResume, Ended, Existing, Opti
 use crate::engine::Engine;
 use crate::record::RunRecord;
 use crate::spec::{SweepSpec, shell};
+use crate::supervise::stop::Stop;
 
 /// The exit status of a sweep whose runs are all ok, but which crosses a threshold of `--fail-if`.
 const THRESHOLD_CROSSED: u8 = 3;
@@ -160,6 +161,8 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
             directory.display(),
             shell::quote(&whole.display().to_string())
         )),
+        // Who asks twice to stop does not wait for plots.
+        None if options.stop.current() == Stop::Now => {}
         None => {
             output::conclude(
                 &ended,

@@ -99,7 +99,7 @@ fn a_run_that_hangs_is_killed_at_its_deadline_and_recorded() {
         rows.iter().map(|row| row.measured.status).collect::<Vec<_>>(),
         [Status::Ok, Status::TimedOut, Status::Ok]
     );
-    assert!(rows[1].measured.reason.starts_with("killed after 1 s"), "{}", rows[1].measured.reason);
+    assert!(rows[1].measured.reason.starts_with("killed after 4 s"), "{}", rows[1].measured.reason);
 }
 
 #[test]
