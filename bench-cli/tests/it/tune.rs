@@ -64,7 +64,7 @@ fn it_goes_on_until_nothing_is_left_to_learn() {
     let place = tempfile::tempdir().unwrap();
     let output = bench(
         place.path(),
-        "tune --engine simulated --limit 3d --strategy hub,direct --time-limit 5s --out out",
+        "tune --engine simulated --limit 3d --strategy hub,direct --time-limit 5s --seed 1 --out out",
     );
     let said = stdout(&output);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
