@@ -216,7 +216,8 @@ fn a_node_that_dies_costs_no_run_and_doubles_none() {
     let mut dead = cluster.nodes.pop().unwrap();
     dead.kill().unwrap();
     dead.wait().unwrap();
-    // The step that outlives its daemon must not report the end of a task that Slurm does not know to be lost.
+    // The step that outlives its daemon must not report the end of a task that Slurm does not know to be
+    // lost.
     cluster.run("scontrol", &["update", "nodename=sim2", "state=down", "reason=test"]);
     kill_tasks(cluster.place.path(), "sim2");
     // Slurm waits two minutes before it starts such a task again.
