@@ -146,7 +146,7 @@ pub struct LinkMessage {
     /// Hub to leaf: the time from the sending of this message to the hub's next flush, if the hub flushes on
     /// a period.
     pub next: Option<Duration>,
-    /// Hub to leaf: the mean deviation of the times at which leaves' batches arrive, if that is much.
+    /// Hub to leaf: the standard deviation of the times at which leaves' batches arrive, if that is much.
     pub jitter: Option<Duration>,
     /// Hub to leaf, in an `auto` cluster: how to spread values from now on.
     pub plan: Option<Plan>,

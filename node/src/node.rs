@@ -508,6 +508,16 @@ mod tests {
         PeerMessage::Link(Box::new(crate::LinkMessage { values, ..Default::default() }))
     }
 
+    /// A node whose acknowledgement of a value of the hub is due, and when.
+    fn owing_the_hub() -> (Node, Time) {
+        let mut node = with_log(Start::First, 0, &[]);
+        replies(&mut node);
+        node.on_message(at(1), PeerId(0), from_hub(7));
+        let due = node.next_deadline().expect("an acknowledgement is due");
+        node.on_timeout(due);
+        (node, due)
+    }
+
     #[test]
     fn a_peers_values_are_written_with_the_first_message_that_leaves_afterwards() {
         let mut node = with_log(Start::First, 0, &[]);
@@ -528,11 +538,7 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_to_a_peer_waits_for_the_log() {
-        let mut node = with_log(Start::First, 0, &[]);
-        replies(&mut node);
-        node.on_message(at(1), PeerId(0), from_hub(7));
-        let due = node.next_deadline().expect("an acknowledgement is due");
-        node.on_timeout(due);
+        let (mut node, due) = owing_the_hub();
         assert!(node.awaits_log() && node.poll_transmit().is_none());
         node.on_logged(due);
         assert!(matches!(node.poll_transmit(), Some(Transmit::ToPeer { to: PeerId(0), .. })));
@@ -540,11 +546,7 @@ mod tests {
 
     #[test]
     fn while_the_log_cannot_be_written_only_errors_leave() {
-        let mut node = with_log(Start::First, 0, &[]);
-        replies(&mut node);
-        node.on_message(at(1), PeerId(0), from_hub(7));
-        let due = node.next_deadline().expect("an acknowledgement is due");
-        node.on_timeout(due);
+        let (mut node, due) = owing_the_hub();
         for (msg_id, request) in [(1, Request::Read), (2, Request::Broadcast(7.into()))] {
             node.on_request(due, from(msg_id), request);
         }

@@ -250,8 +250,8 @@ const DENSE_LIMIT: i64 = 1 << 20;
 
 /// A set of values: the filter for duplicates.
 ///
-/// Clients mostly broadcast small whole numbers. Adding one to
-/// bits takes about 40 instructions; hashing it took 240, the table's growth included.
+/// Clients mostly broadcast small whole numbers. Adding one to bits takes about 40 instructions; hashing it
+/// took 240, the table's growth included.
 #[derive(Clone, Debug, Default)]
 struct Known {
     /// Whole numbers from zero up to [`DENSE_LIMIT`].

@@ -23,7 +23,7 @@
 //! | `received` | the ranges received beyond a gap |
 //! | `wants_phase` | leaf to hub: tell me when the hub flushes |
 //! | `next` | hub to leaf: µs to the hub's next flush |
-//! | `jitter` | hub to leaf: the mean deviation in µs of batches' arrivals |
+//! | `jitter` | hub to leaf: the standard deviation of batches' arrivals in µs |
 //! | `period` or `window` | hub to leaf: the plan of `auto`, in µs |
 //! | `direct` | leaf to hub: the sender sends these values to every node itself |
 //! | `unreachable` | hub to leaf: the nodes that the hub cannot reach |

@@ -125,12 +125,7 @@ impl Hub {
         }
         self.schedule_flush(cx.now);
         if !message.wants_phase {
-            self.honour_former_grid(cx.now);
-        }
-        if !message.wants_phase
-            && let Some(next) = self.schedule.next_on_grid(cx.now)
-        {
-            self.late_batches.on_aimed_batch(cx.now, next);
+            self.on_aimed_batch(cx.now);
         }
         if in_phase && !new.is_empty() {
             self.on_batch_in_phase(cx.now);
@@ -139,8 +134,10 @@ impl Hub {
 
     /// A batch arrived that was aimed at a flush. If windows have replaced the grid meanwhile, that flush
     /// takes place all the same, or the batch would wait for a whole window.
-    fn honour_former_grid(&mut self, now: Time) {
-        if let Some(due) = self.schedule.next_on_former_grid(now)
+    fn on_aimed_batch(&mut self, now: Time) {
+        if let Some(next) = self.schedule.next_on_grid(now) {
+            self.late_batches.on_aimed_batch(now, next);
+        } else if let Some(due) = self.schedule.next_on_former_grid(now)
             && let Some(flush) = &mut self.flush
             && due < flush.due
         {

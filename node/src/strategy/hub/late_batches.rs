@@ -79,7 +79,8 @@ impl Arrivals {
         self.count += 1;
     }
 
-    /// A standard deviation is longer than the mean deviation of the same arrivals, but no more than by half.
+    /// The standard deviation of the arrivals for one flush, averaged over flushes. Leaves take it for the
+    /// mean deviation, which is somewhat shorter.
     fn deviation_ms(&self) -> Option<f64> {
         if self.count < ENOUGH_ARRIVALS {
             return self.earlier;
@@ -141,8 +142,8 @@ impl LateBatches {
         }
     }
 
-    /// The mean deviation of the batches' arrival times, if leaves must know it: more than what their margins
-    /// allow for in any case.
+    /// The standard deviation of the batches' arrival times, if leaves must know it: more than what their
+    /// margins allow for in any case.
     pub(super) fn jitter(&self) -> Option<Duration> {
         Some(self.arrivals.deviation()).filter(|deviation| *deviation >= JITTER_FROM)
     }

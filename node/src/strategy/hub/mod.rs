@@ -38,7 +38,8 @@
 //! its flushes, and a leaf that has measured few of its own expects that. A batch whose latency deviates more
 //! misses its flush. The worst case is then W and the two latencies that the batch met, if an extra flush
 //! comes, and a further W if not. There is one for at most one flush in eight, and it waits for other late
-//! batches for two mean deviations, so it costs at most an eighth of a flush's messages in each period.
+//! batches for two deviations, so it costs at most an eighth of a flush's messages in each period, and more
+//! only after a stall that delays [three batches or more](late_batches).
 //!
 //! **Restarts.** A restarted leaf and the hub send each other everything that they know, and so do a
 //! restarted hub and each leaf ([links](crate::link)). The hub then delivers what it did not know to all
