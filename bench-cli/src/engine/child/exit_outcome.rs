@@ -1,5 +1,6 @@
 //! The outcome of a run whose process has ended, from its exit status, its files and the end of its output.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -20,8 +21,30 @@ const TAIL_BYTES: u64 = 256 << 10;
 /// The message of a JVM that is out of memory.
 const OUT_OF_MEMORY: &str = "java.lang.OutOfMemoryError";
 
+/// What a run left in its directory. Its history is long, so that it is read once, and only if it is asked
+/// for.
+pub(super) struct RunFiles<'a> {
+    directory: &'a Path,
+    history: OnceCell<Option<History>>,
+}
+
+impl RunFiles<'_> {
+    pub(super) fn of(directory: &Path) -> RunFiles<'_> {
+        RunFiles { directory, history: OnceCell::new() }
+    }
+
+    /// `None` if its file cannot be read.
+    fn history(&self) -> Option<&History> {
+        let read = || {
+            let text = std::fs::read_to_string(self.directory.join("store/latest/history.edn")).ok()?;
+            history_file::read_edn(&text).ok()
+        };
+        self.history.get_or_init(read).as_ref()
+    }
+}
+
 /// The outcome of a process that ended by itself.
-pub(super) fn of(status: ExitStatus, directory: &Path, log: &str, settings: &Settings) -> Outcome {
+pub(super) fn of(status: ExitStatus, files: &RunFiles<'_>, log: &str, settings: &Settings) -> Outcome {
     let expected = status.code().and_then(Validity::of_exit_status);
     let expected = match (expected, status.code()) {
         (Some(expected), _) => expected,
@@ -43,7 +66,7 @@ pub(super) fn of(status: ExitStatus, directory: &Path, log: &str, settings: &Set
             return Outcome::failed(Status::Crashed, format!("killed by signal {signal}")).transient();
         }
     };
-    match results::read(&directory.join("store/latest/results.edn")) {
+    match results::read(&files.directory.join("store/latest/results.edn")) {
         Err(error) => Outcome::failed(Status::Unreadable, error.to_string()),
         Ok(figures) if figures.validity != expected => Outcome::failed(
             Status::Unreadable,
@@ -53,19 +76,20 @@ pub(super) fn of(status: ExitStatus, directory: &Path, log: &str, settings: &Set
             ),
         ),
         Ok(figures) => {
-            let missed = || Some(checker::missed_by_final_reads(&history(directory)?));
-            explained(Outcome::judge(figures, missed), directory, settings)
+            let missed = || Some(checker::missed_by_final_reads(files.history()?));
+            explained(Outcome::judge(figures, missed), files, settings)
         }
     }
 }
 
 /// The outcome with the nodes that lack values, if it is a failure and there is a history.
-fn explained(outcome: Outcome, directory: &Path, settings: &Settings) -> Outcome {
+fn explained(outcome: Outcome, files: &RunFiles<'_>, settings: &Settings) -> Outcome {
     if outcome.status() == Status::Ok {
         return outcome;
     }
-    let missing = history(directory)
-        .and_then(|history| checker::missing_values(&history, settings.client_count(), settings.node_count));
+    let missing = files
+        .history()
+        .and_then(|history| checker::missing_values(history, settings.client_count(), settings.node_count));
     match missing {
         Some(missing) => outcome.explained(&missing),
         None => outcome,
@@ -73,15 +97,11 @@ fn explained(outcome: Outcome, directory: &Path, settings: &Settings) -> Outcome
 }
 
 /// The distribution of an ok run's stable latencies, if there is a history.
-pub(super) fn distribution(outcome: &Outcome, directory: &Path) -> Option<Distribution> {
-    let history = history(directory).filter(|_| outcome.status() == Status::Ok)?;
-    Distribution::of(&checker::check(&history, None).workload.sorted_stable_latencies)
-}
-
-/// The run's history, if its file can be read.
-fn history(directory: &Path) -> Option<History> {
-    let text = std::fs::read_to_string(directory.join("store/latest/history.edn")).ok()?;
-    history_file::read_edn(&text).ok()
+pub(super) fn distribution(outcome: &Outcome, files: &RunFiles<'_>) -> Option<Distribution> {
+    if outcome.status() != Status::Ok {
+        return None;
+    }
+    Distribution::of(&checker::check(files.history()?, None).workload.sorted_stable_latencies)
 }
 
 /// Puts the reason why a run is not ok in front of its log, where a reader looks first.
@@ -178,8 +198,9 @@ mod tests {
     fn an_exit_status_decides_whether_results_are_read() {
         let directory = tempfile::tempdir().unwrap();
         let settings = Settings::default();
-        let ended =
-            |status: i32, log: &str| of(ExitStatus::from_raw(status), directory.path(), log, &settings);
+        let ended = |status: i32, log: &str| {
+            of(ExitStatus::from_raw(status), &RunFiles::of(directory.path()), log, &settings)
+        };
         let exit = |code: i32| ended(code << 8, "bad flag\n");
         assert_eq!(exit(0).status(), Status::Unreadable);
         let store = directory.path().join("store/latest");

@@ -22,6 +22,7 @@ use crate::spec::{EngineKind, RunSpec, shell};
 use crate::supervise::orphans;
 use crate::supervise::process::{Exit, supervise};
 use arguments::{node_arguments, test_arguments};
+use exit_outcome::RunFiles;
 use phases::PhaseReader;
 
 /// The file in a run's directory with the process's output.
@@ -146,13 +147,14 @@ impl TestProcess {
             }
         };
         let output = exit_outcome::tail(&log)?;
-        let outcome = exit_outcome::of(status, &request.directory, &output, &request.run.settings);
+        let files = RunFiles::of(&request.directory);
+        let outcome = exit_outcome::of(status, &files, &output, &request.run.settings);
         let outcome = self.excused(outcome, request);
         if outcome.status() != Status::Ok {
             exit_outcome::head_log(&log, &outcome)?;
         }
         Ok(Ok(Finished {
-            distribution: exit_outcome::distribution(&outcome, &request.directory),
+            distribution: exit_outcome::distribution(&outcome, &files),
             timer_p99: exit_outcome::timer_p99(&request.directory),
             outcome,
         }))
