@@ -18,6 +18,7 @@
 //! | [`effects`] | which parameters matter, alone and in pairs |
 //! | [`pareto`] | which settings no other beats in messages and latency |
 //! | [`hosts`] | whether the machines that made the runs differ |
+//! | [`sample`] | the figures of runs, by strategy and batch timeout |
 //! | [`parity`] | whether an engine measures what another one measures |
 //! | [`warning`] | what to know before using any of this |
 
@@ -35,6 +36,7 @@ mod limits;
 pub mod names;
 pub mod pareto;
 pub mod parity;
+pub mod sample;
 pub mod series;
 pub mod tails;
 pub mod threshold;

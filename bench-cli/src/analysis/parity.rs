@@ -1,14 +1,13 @@
 //! Whether an engine measures what another one measures, such as real Maelstrom: compares the figures of
 //! their runs.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use node::StrategyKind;
 
 use super::figure::Figure;
+use super::sample::{Sample, pairs};
 use super::tails::Tails;
-use crate::record::RunRecord;
 use crate::stats::median::Spread;
 use crate::stats::rank_interval::ratio_interval;
 
@@ -33,34 +32,6 @@ impl Tolerance {
             Figure::MsgsPerOp => self.messages,
             Figure::P50 | Figure::P95 | Figure::Max => self.latency,
         }
-    }
-}
-
-/// The figures of one run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
-    /// The strategy of its nodes; `None` for another program. Only runs of the same strategy are compared.
-    pub strategy: Option<StrategyKind>,
-    /// How long its nodes batched.
-    pub batch_timeout: Duration,
-    /// Its figures, in the order of [`Figure::ALL`].
-    pub figures: [f64; Figure::ALL.len()],
-}
-
-impl Sample {
-    /// One of its figures.
-    pub fn figure(&self, figure: Figure) -> f64 {
-        self.figures[figure as usize]
-    }
-
-    /// The sample that a run of a sweep is, if its figures may be used.
-    pub fn of(record: &RunRecord) -> Option<Sample> {
-        let [msgs_per_op, p50, p95, max] = Figure::ALL.map(|figure| figure.of(record));
-        Some(Sample {
-            strategy: record.strategy(),
-            batch_timeout: record.run.batch_timeout.unwrap_or_default(),
-            figures: [msgs_per_op?, p50?, p95?, max?],
-        })
     }
 }
 
@@ -129,27 +100,18 @@ impl Parity {
 
 /// Compares each strategy at every batch timeout that has samples on both sides, in rising order.
 pub fn compare(recorded: &[Sample], measured: &[Sample], tolerance: Tolerance) -> Vec<Comparison> {
-    // By name, so that tables are in alphabetical order.
-    let key = |sample: &Sample| (sample.strategy.map_or("", StrategyKind::name), sample.batch_timeout);
-    let points: BTreeMap<_, _> = recorded.iter().map(|sample| (key(sample), sample.strategy)).collect();
     let mut comparisons = Vec::new();
-    for ((_, batch_timeout), strategy) in points {
-        for (index, figure) in Figure::ALL.into_iter().enumerate() {
-            let values = |samples: &[Sample]| -> Vec<f64> {
-                let here = samples
-                    .iter()
-                    .filter(|sample| sample.strategy == strategy && sample.batch_timeout == batch_timeout);
-                here.map(|sample| sample.figures[index]).collect()
-            };
-            let (recorded, measured) = (values(recorded), values(measured));
+    for pair in pairs(recorded, measured) {
+        for figure in Figure::ALL {
+            let [recorded, measured] = pair.values(figure);
             let (Some(recorded_spread), Some(measured_spread)) =
                 (Spread::of(recorded.iter().copied()), Spread::of(measured.iter().copied()))
             else {
                 continue;
             };
             comparisons.push(Comparison {
-                strategy,
-                batch_timeout,
+                strategy: pair.strategy,
+                batch_timeout: pair.batch_timeout,
                 figure,
                 recorded: recorded_spread,
                 recorded_runs: recorded.len(),

@@ -1,13 +1,12 @@
 //! Whether the worst cases of two kinds of runs are alike, such as those of simulated and of real ones.
 //! Medians can agree where tails do not.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use node::StrategyKind;
 
 use super::figure::Figure;
-use super::parity::Sample;
+use super::sample::{Sample, pairs};
 use crate::stats::median::Spread;
 use crate::stats::two_samples::{fisher, kolmogorov_smirnov, share_interval, trials_to_tell};
 
@@ -75,34 +74,23 @@ impl Tails {
 
 /// Compares each strategy at every batch timeout that has samples on both sides, in rising order.
 pub fn compare(recorded: &[Sample], measured: &[Sample]) -> Vec<Tails> {
-    let measured = maxima(measured);
-    let compared = maxima(recorded).into_iter().filter_map(|((name, batch_timeout), recorded)| {
-        let measured = measured.get(&(name, batch_timeout))?;
+    let compared = pairs(recorded, measured).into_iter().filter_map(|pair| {
+        let [recorded, measured] = pair.values(Figure::Max);
         let limit_ms = Spread::of(recorded.iter().copied())?.median + LATE_BEYOND_MS;
-        let (distance, p_maxima) = kolmogorov_smirnov(&recorded, measured)?;
-        let [of_recorded, of_measured] = [&recorded, measured].map(|maxima| Late::of(maxima, limit_ms));
+        let (distance, p_maxima) = kolmogorov_smirnov(&recorded, &measured)?;
+        let [recorded, measured] = [recorded, measured].map(|maxima| Late::of(&maxima, limit_ms));
         Some(Tails {
-            strategy: StrategyKind::ALL.into_iter().find(|strategy| strategy.name() == name),
-            batch_timeout,
+            strategy: pair.strategy,
+            batch_timeout: pair.batch_timeout,
             limit_ms,
-            recorded: of_recorded,
-            measured: of_measured,
-            p_late: fisher([of_recorded, of_measured].map(|late| (late.late, late.runs))),
+            recorded,
+            measured,
+            p_late: fisher([recorded, measured].map(|late| (late.late, late.runs))),
             distance,
             p_maxima,
         })
     });
     compared.collect()
-}
-
-/// The maxima at each batch timeout of each strategy, by its name.
-fn maxima(samples: &[Sample]) -> BTreeMap<(&'static str, Duration), Vec<f64>> {
-    let mut points: BTreeMap<_, Vec<f64>> = BTreeMap::new();
-    for sample in samples {
-        let point = (sample.strategy.map_or("", StrategyKind::name), sample.batch_timeout);
-        points.entry(point).or_default().push(sample.figure(Figure::Max));
-    }
-    points
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use anyhow::{bail, ensure};
 use node::StrategyKind;
 
 use self::reference::{RECORDED_STRATEGY, Reference};
-use crate::analysis::parity::{Parity, Sample, Tolerance, compare};
+use crate::analysis::parity::{Parity, Tolerance, compare};
+use crate::analysis::sample::Sample;
 use crate::analysis::tails;
 use crate::record::RunRecord;
 use crate::spec::{EngineKind, Node, SweepSpec};

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use node::StrategyKind;
 use serde::Deserialize;
 
-use crate::analysis::parity::Sample;
+use crate::analysis::sample::Sample;
 use crate::campaign::sweep::Recorded as Sweep;
 
 /// The recorded runs: real Maelstrom v0.2.4 at the challenge's settings.
