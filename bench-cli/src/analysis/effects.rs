@@ -10,6 +10,7 @@
 //! is divided by their number (Bonferroni, section 3.5).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::figure::Figure;
 use super::series::Series;
@@ -125,7 +126,7 @@ impl Effects {
             let key = parameters.iter().zip(&levels).filter_map(place).collect();
             design.cells.entry(key).or_default().values.push(value);
         }
-        let fitted = design.explained(&design.mains(), |cell| (1.0, cell.median()));
+        let fitted = design.fits(&design.mains(), |cell| (1.0, cell.median())).of_all();
         let mut coefficients = fitted.coefficients.iter().copied();
         let average = coefficients.next().unwrap_or_default();
         let main = |(place, (parameter, levels)): (usize, (Parameter, Vec<&RunSpec>))| {
@@ -161,6 +162,26 @@ fn levels<'a>(parameter: &Parameter, runs: &[&'a RunSpec]) -> Vec<&'a RunSpec> {
     levels
 }
 
+/// Least squares of some terms of a design.
+struct Fits {
+    /// The columns of each term; the mean's is before all of them.
+    columns: Vec<Range<usize>>,
+    equations: NormalEquations,
+}
+
+impl Fits {
+    /// What the mean and these terms explain, by their places.
+    fn of(&self, terms: impl IntoIterator<Item = usize>) -> Explained {
+        let columns = terms.into_iter().flat_map(|term| self.columns[term].clone());
+        self.equations.explained(&[0].into_iter().chain(columns).collect::<Vec<usize>>())
+    }
+
+    /// What the mean and all terms explain.
+    fn of_all(&self) -> Explained {
+        self.of(0..self.columns.len())
+    }
+}
+
 impl Cell {
     fn median(&self) -> f64 {
         Spread::of(self.values.iter().copied()).map_or(f64::NAN, |spread| spread.median)
@@ -182,17 +203,23 @@ impl Design {
         self.cells.iter().filter(move |(key, _)| key[parameter] == level).map(|(_, cell)| cell)
     }
 
-    /// Least squares of the mean and `terms`; `value` gives the weight of each cell and its y.
-    fn explained(&self, terms: &[Vec<usize>], value: impl Fn(&Cell) -> (f64, f64)) -> Explained {
+    /// Least squares of the mean and any of `terms`; `value` gives the weight of each cell and its y.
+    fn fits(&self, terms: &[Vec<usize>], value: impl Fn(&Cell) -> (f64, f64)) -> Fits {
         let row = |(key, cell): (&Vec<usize>, &Cell)| {
             let mut row = vec![1.0];
             terms.iter().for_each(|term| row.extend(self.columns(term, key)));
             (row, value(cell))
         };
         let rows: Vec<_> = self.cells.iter().map(row).collect();
-        let columns: Vec<usize> = (0..rows.first().map_or(0, |(row, _)| row.len())).collect();
-        let rows = rows.iter().map(|(row, (weight, y))| (row.as_slice(), *weight, *y));
-        NormalEquations::of(rows).explained(&columns)
+        let equations =
+            NormalEquations::of(rows.iter().map(|(row, (weight, y))| (row.as_slice(), *weight, *y)));
+        let mut end = 1;
+        let columns = terms.iter().map(|term| {
+            let start = end;
+            end += term.iter().map(|&one| self.counts[one] - 1).product::<usize>();
+            start..end
+        });
+        Fits { columns: columns.collect(), equations }
     }
 
     /// The columns of a term in a cell: effect coding, in which a level has a column of its own and the last
@@ -222,21 +249,16 @@ impl Design {
         let within: f64 = logs.iter().map(Group::squares).sum();
         let degrees_of_freedom = all.ys.len() - logs.len();
         let mean = all.mean();
-        let fit = |terms: &[Vec<usize>]| {
-            self.explained(terms, |cell| (cell.values.len() as f64, cell.logs(figure).mean() - mean))
-        };
-        let mains = self.mains();
-        let together = fit(&mains);
-        let pairs = (1..mains.len()).flat_map(|b| (0..b).map(move |a| vec![a, b]));
-        let mut pairs: Vec<Vec<usize>> = pairs.collect();
-        pairs.sort();
-        let gains = mains.iter().chain(&pairs).map(|term| {
-            let (less, more) = match term.as_slice() {
-                [main] => {
-                    let others: Vec<_> = mains.iter().filter(|one| one[0] != *main).cloned().collect();
-                    (fit(&others), together.clone())
-                }
-                _ => (together.clone(), fit(&[mains.as_slice(), std::slice::from_ref(term)].concat())),
+        let mut terms = self.mains();
+        let mains = terms.len();
+        terms.extend((0..mains).flat_map(|a| (a + 1..mains).map(move |b| vec![a, b])));
+        let fits = self.fits(&terms, |cell| (cell.values.len() as f64, cell.logs(figure).mean() - mean));
+        let together = fits.of(0..mains);
+        let gains = terms.iter().enumerate().map(|(place, term)| {
+            let (less, more) = if place < mains {
+                (fits.of((0..mains).filter(|one| *one != place)), together.clone())
+            } else {
+                (together.clone(), fits.of((0..mains).chain([place])))
             };
             (term.clone(), (more.squares - less.squares).max(0.0), more.rank - less.rank)
         });
@@ -245,13 +267,13 @@ impl Design {
             Some((within, degrees_of_freedom))
         } else {
             // What no pair explains is taken for noise.
-            let model = fit(&[mains.as_slice(), &pairs].concat());
+            let model = fits.of_all();
             let left = logs.len().saturating_sub(model.rank);
             (left > 0).then(|| ((total - model.squares).max(0.0), left))
         };
         let share = |squares: f64| if total > 0.0 { squares / total } else { 0.0 };
-        let attributed = together.squares + gains[mains.len()..].iter().map(|gain| gain.1).sum::<f64>();
-        let others = self.is_balanced() && mains.len() > 2;
+        let attributed = together.squares + gains[mains..].iter().map(|gain| gain.1).sum::<f64>();
+        let others = self.is_balanced() && mains > 2;
         let tests = gains.len();
         let term = |(of, squares, freedom)| {
             let verdict = verdict((squares, freedom), error, tests);
