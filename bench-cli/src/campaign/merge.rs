@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
-use super::sweep::folder::{spec_in, write_spec};
+use super::sweep::folder::{label, spec_in, write_spec};
 use super::sweep::origin::Origin;
 use super::sweep::{CSV_FILE, SHARDS_FOLDER};
 use crate::record::RunRecord;
@@ -127,10 +127,11 @@ impl Part {
     }
 
     /// A folder whose records are known.
-    fn of_records(folder: &Path, records: Vec<RunRecord>) -> anyhow::Result<Part> {
+    fn of_records(folder: &Path, mut records: Vec<RunRecord>) -> anyhow::Result<Part> {
         let unknown = || format!("{} does not say which sweep and which build it is of", folder.display());
         let spec = spec_in(folder)?.with_context(unknown)?;
         let origin = Origin::read(folder)?.with_context(unknown)?;
+        label(&mut records, &spec);
         Ok(Part { folder: folder.to_owned(), spec, origin, records, torn_line: None })
     }
 

@@ -18,9 +18,11 @@ use crate::campaign::merge;
 use crate::campaign::slurm::script::{self, Scripts};
 use crate::campaign::slurm::{Changed, ClusterSweep, Followed, Jobs, Layout, SlurmError, Watcher};
 use crate::campaign::sweep::origin::ORIGIN_FILE;
-use crate::campaign::sweep::{self, CSV_FILE, Ended, Existing, Observer as _, Options, Plan, SHARDS_FOLDER};
+use crate::campaign::sweep::{
+    self, CSV_FILE, Ended, Existing, Observer as _, Options, Plan, Recorded, SHARDS_FOLDER,
+};
 use crate::engine::Engine;
-use crate::record::{RunRecord, csv_file};
+use crate::record::RunRecord;
 use crate::spec::{Names, SweepSpec};
 
 /// The flags that say which cluster executes a sweep.
@@ -217,7 +219,7 @@ impl Request<'_> {
         let directory = &self.options.directory;
         let planned = spec.runs()?.len();
         let key = |record: &RunRecord| (record.run.identity(), record.measured.attempts);
-        let merged = csv_file::read(&Layout(directory).csv()).map(|rows| rows.records).unwrap_or_default();
+        let merged = Recorded::read(directory).map(|sweep| sweep.records).unwrap_or_default();
         let there: HashSet<_> = merged.iter().map(key).collect();
         let ended = |records: Vec<RunRecord>| {
             let stopped = records.len() < planned;

@@ -71,6 +71,16 @@ fn shards_merge_to_the_rows_of_the_whole_sweep() {
 }
 
 #[test]
+fn what_was_merged_has_its_label() {
+    let place = tempfile::tempdir().unwrap();
+    for shard in ["1/2", "2/2"] {
+        done(place.path(), &format!("{SWEEP} --label mine --out out --shard {shard}"));
+    }
+    let said = stdout(&done(place.path(), "merge out"));
+    assert!(said.lines().any(|line| line.starts_with(" mine ")), "{said}");
+}
+
+#[test]
 fn a_missing_shard_is_named_with_the_command_that_runs_it() {
     let place = without_the_second();
     let output = bench(place.path(), "merge out");

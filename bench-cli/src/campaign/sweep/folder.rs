@@ -69,7 +69,7 @@ pub(super) fn add_distributions(records: &mut [RunRecord], folder: &Path) {
 }
 
 /// Calls the records what their sweep's description does: the CSV has no labels.
-pub(super) fn label(records: &mut [RunRecord], spec: &SweepSpec) {
+pub(in crate::campaign) fn label(records: &mut [RunRecord], spec: &SweepSpec) {
     for record in records {
         record.run.label = spec.label_of(record.run.strategy);
     }
