@@ -92,6 +92,10 @@ impl Outputs {
         &self.title
     }
 
+    fn picture(&self, name: &str, caption: &str, svg: String) -> Picture {
+        Picture { name: format!("{}{name}", self.prefix), caption: caption.to_owned(), svg }
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{}{name}", self.prefix))
     }
@@ -256,16 +260,7 @@ pub(super) fn draw_figures(series: &[Series<'_>], outputs: &Outputs, page: Page)
     let folder = outputs.folder.join(FIGURES);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let mut pictures = Vec::new();
-    for (name, caption, draw) in plot::PICTURES {
-        match draw(series, page) {
-            Ok(svg) => {
-                let name = format!("{}{name}", outputs.prefix);
-                pictures.push(Picture { name, caption: caption.to_owned(), svg });
-            }
-            Err(reason) => println!("left out {name}: {reason}"),
-        }
-    }
+    let pictures = draw_each(series, outputs, page);
     write_pictures(&pictures, &folder, &FIGURE_FORMATS)?;
     println!("\nin {}: {}", folder.display(), listed(&pictures, &FIGURE_FORMATS));
     Ok(())
@@ -277,26 +272,27 @@ fn listed(pictures: &[Picture], formats: &[&str]) -> String {
     format!("{} (.{})", names.join(", "), formats.join(", ."))
 }
 
-/// Draws every picture of a sweep: all series side by side on the same axes, and if there are
-/// several, each with a line by itself too, since a slow one leaves the others little of the common axis.
-fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Picture>> {
-    let mut pictures = Vec::new();
-    let picture = |name: &str, caption: &str, svg| Picture {
-        name: format!("{}{name}", outputs.prefix),
-        caption: caption.to_owned(),
-        svg,
-    };
+/// Draws each plot of a sweep that says something of it.
+fn draw_each(series: &[Series<'_>], outputs: &Outputs, page: Page) -> Vec<Picture> {
     let varying = Parameter::varying(series.iter().flat_map(|one| &one.records).map(|record| &record.run));
+    let mut pictures = Vec::new();
     for (name, caption, draw) in plot::PICTURES {
         if name == plot::EFFECTS && varying.len() < 2 {
             continue;
         }
-        match draw(series, Page::SCREEN) {
-            Ok(svg) => pictures.push(picture(name, caption, svg)),
+        match draw(series, page) {
+            Ok(svg) => pictures.push(outputs.picture(name, caption, svg)),
             // All else is worth having without it.
             Err(reason) => println!("left out {name}: {reason}"),
         }
     }
+    pictures
+}
+
+/// Draws every picture of a sweep: all series side by side on the same axes, and if there are
+/// several, each with a line by itself too, since a slow one leaves the others little of the common axis.
+fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Picture>> {
+    let mut pictures = draw_each(series, outputs, Page::SCREEN);
     let points = |one: &Series<'_>| one.by_x().iter().filter(|point| point.ok > 0).count();
     for one in series.iter().filter(|one| series.len() > 1 && points(one) > 1) {
         // Piece by piece, since a long name would be cut, and cut names may be equal.
@@ -304,7 +300,7 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
         let caption = format!("Stable latency against {}: {} alone", one.axis.words(), one.name);
         let svg = plot::latency::draw(std::slice::from_ref(one), Page::SCREEN)?;
-        pictures.push(picture(&format!("{LATENCY_FIT}-{}", pieces.join("-")), &caption, svg));
+        pictures.push(outputs.picture(&format!("{LATENCY_FIT}-{}", pieces.join("-")), &caption, svg));
     }
     write_pictures(&pictures, &outputs.folder, &PICTURE_FORMATS)?;
     Ok(pictures)

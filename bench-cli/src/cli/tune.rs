@@ -132,7 +132,7 @@ impl TuneArgs {
         choose_from(&mut file, &limits);
         let sweep = description::complete(file, directory, true, description::random_seed)?;
         if sweep.grid.repetitions < 2 {
-            bail!(UsageError::new("--repetitions 1 is no check; give at least 2"));
+            bail!(UsageError::new("--repetitions 1 is not enough for a check; give at least 2"));
         }
         Ok(TuneSpec { sweep, limits, minimize: self.minimize.figure(), budget: self.budget })
     }

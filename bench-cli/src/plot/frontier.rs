@@ -64,7 +64,7 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
         for (series, legend) in scene.rows.iter().zip(&legends) {
             legend.draw(root, (MARGIN, top))?;
             top += legend.height();
-            for (place, which) in (0..).zip([Which::Median, Which::Max]) {
+            for (place, which) in (0..).zip(Latency::ALL) {
                 let (column, row) = (place % columns, place / columns);
                 let left = MARGIN + axes::LEFT + column * (axes::LEFT + chart.0 + MARGIN);
                 let top = top + CHART_TITLE + row * panel_height;
@@ -79,41 +79,28 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     })
 }
 
-/// Which latency a panel shows.
-#[derive(Clone, Copy, PartialEq)]
-enum Which {
-    Median,
-    Max,
-}
-
-impl Which {
+/// What a panel shows of each latency.
+impl Latency {
     /// The latency of a run on the logarithmic axis: 0, which is less than half a millisecond, is at 1 ms.
     fn of(self, run: &Run) -> f64 {
         match self {
-            Which::Median => run.median_ms,
-            Which::Max => run.max_ms,
+            Latency::Median => run.median_ms,
+            Latency::Max => run.max_ms,
         }
         .max(1.0)
     }
 
-    const fn latency(self) -> Latency {
-        match self {
-            Which::Median => Latency::Median,
-            Which::Max => Latency::Max,
-        }
-    }
-
     fn published(self, one: &Published) -> f64 {
         match self {
-            Which::Median => one.median_ms,
-            Which::Max => one.max_ms,
+            Latency::Median => one.median_ms,
+            Latency::Max => one.max_ms,
         }
     }
 
     fn limit(self, challenge: &Challenge) -> f64 {
         match self {
-            Which::Median => challenge.median,
-            Which::Max => challenge.max,
+            Latency::Median => challenge.median,
+            Latency::Max => challenge.max,
         }
         .as_secs_f64()
             * 1e3
@@ -121,8 +108,8 @@ impl Which {
 
     const fn title(self) -> &'static str {
         match self {
-            Which::Median => "Median stable latency",
-            Which::Max => "Maximum stable latency",
+            Latency::Median => "Median stable latency",
+            Latency::Max => "Maximum stable latency",
         }
     }
 }
@@ -133,7 +120,7 @@ struct Panel<'a, 'b> {
     notes: &'a mut Notes,
     labels: Labels,
     axes: Axes,
-    which: Which,
+    which: Latency,
 }
 
 /// The contents of the plot.
@@ -215,7 +202,7 @@ impl Scene {
     }
 
     /// The axes that hold every point.
-    fn axes(&self, which: Which, (left, top): (i32, i32), (width, height): (i32, i32)) -> Axes {
+    fn axes(&self, which: Latency, (left, top): (i32, i32), (width, height): (i32, i32)) -> Axes {
         let runs = || self.curves.iter().flat_map(|curve| &curve.runs);
         let latencies =
             runs().map(|run| which.of(run)).chain(self.published.iter().map(|one| which.published(one)));

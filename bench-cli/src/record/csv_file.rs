@@ -141,13 +141,13 @@ impl CsvFile {
     }
 }
 
-/// Takes the file for this process, until it is closed.
 /// Whether a sweep is writing to the file at `path`.
 pub fn is_being_written(path: &Path) -> bool {
     let locked = File::open(path).map(|file| file.try_lock_shared());
     matches!(locked, Ok(Err(TryLockError::WouldBlock)))
 }
 
+/// Takes the file for this process, until it is closed.
 fn lock(file: &File, path: &Path) -> anyhow::Result<()> {
     /// Whoever looks whether a sweep is running locks the file for a moment.
     const MOMENT: Duration = Duration::from_millis(50);

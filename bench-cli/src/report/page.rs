@@ -244,11 +244,12 @@ fn figures(report: &Report<'_>) -> String {
 
 /// The machines, if there are several.
 fn hosts(records: &[RunRecord]) -> Option<String> {
-    let hosts = Host::all(&Series::group(records));
+    let series = Series::group(records);
+    let hosts = Host::all(&series);
     if hosts.len() < 2 {
         return None;
     }
-    let effect = match HostEffect::among(&Series::group(records)) {
+    let effect = match HostEffect::among(&series) {
         Some(effect) => summary::sentence(&Warning::Host(effect)),
         None => {
             "No difference in latency between hosts is reliable, or too few runs are comparable.".to_owned()

@@ -5,6 +5,7 @@ use crate::analysis::pareto::{self, Fronts, Standing};
 use crate::record::columns::{self, Cell, Column};
 use crate::record::parameter_columns::ParameterColumns;
 use crate::record::{Quantile, RunRecord};
+use crate::stats::median::Spread;
 
 /// The columns before those of the settings, which `sweep.csv` has, too.
 const FIRST: [&str; 4] = ["series", "engine", "strategy", "batch_timeout_ms"];
@@ -46,9 +47,7 @@ pub fn csv(records: &[RunRecord]) -> anyhow::Result<String> {
 
 /// The fields of [`LAST`].
 fn figures(Standing { point, fronts, .. }: &Standing<'_>) -> impl Iterator<Item = Cell> {
-    let median = |spread: Option<crate::stats::median::Spread>| {
-        spread.map_or(Cell::Empty, |spread| Cell::Number(spread.median))
-    };
+    let median = |spread: Option<Spread>| spread.map_or(Cell::Empty, |spread| Cell::Number(spread.median));
     let counts = [point.runs, point.ok].map(|count| Cell::Count(count as u64));
     let latencies = Quantile::ALL.map(|quantile| median(point.latency(quantile)));
     let pareto = fronts.map_or(Cell::Empty, |fronts| Fronts::name(fronts).into());

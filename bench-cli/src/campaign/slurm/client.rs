@@ -86,7 +86,7 @@ impl State {
     }
 }
 
-/// A job that is no array, or a task of an array.
+/// A task of an array, or a job without an array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     /// The job.

@@ -1,8 +1,8 @@
 //! The measured runs: every run a small point, the median of each setting a large one. Lines join the medians
 //! in the order of the horizontal axis's parameter, and a few of them are labelled.
 
-use super::{Panel, Which};
-use crate::analysis::pareto::{Fronts, Standing};
+use super::Panel;
+use crate::analysis::pareto::{Fronts, Latency, Standing};
 use crate::analysis::{Figure, Series};
 use crate::plot::canvas::Note;
 use crate::plot::draw::{RADIUS, marker, path, ring};
@@ -66,15 +66,14 @@ impl Curve {
     }
 
     /// The medians of the settings on the front of messages and this latency.
-    fn front(&self, which: Which) -> impl Iterator<Item = (f64, f64)> {
-        let is_on =
-            move |x: f64| self.fronts.iter().any(|(at, fronts)| *at == x && fronts.of(which.latency()));
+    fn front(&self, which: Latency) -> impl Iterator<Item = (f64, f64)> {
+        let is_on = move |x: f64| self.fronts.iter().any(|(at, fronts)| *at == x && fronts.of(which));
         let xs = self.runs.chunk_by(|a, b| a.x == b.x).map(|runs| runs[0].x);
         xs.zip(self.medians(which)).filter(move |(x, _)| is_on(*x)).map(|(_, (_, at))| at)
     }
 
     /// The median latency and messages of each setting, in the order of the horizontal axis.
-    fn medians(&self, which: Which) -> Vec<(&str, (f64, f64))> {
+    fn medians(&self, which: Latency) -> Vec<(&str, (f64, f64))> {
         let timeouts = self.runs.chunk_by(|a, b| a.x == b.x);
         let median = |runs: &[Run], value: &dyn Fn(&Run) -> f64| {
             Spread::of(runs.iter().map(value)).map(|one| one.median)
@@ -162,7 +161,7 @@ mod tests {
         let records = [run(1.0, 300), run(2.0, 310), run(9.0, 900)];
         let series = Series::group(&records);
         let look = style::of_series(&series)[0];
-        assert_eq!(Curve::of(&series[0], look, &[]).medians(Which::Max), [("100 ms", (310.0, 2.0))]);
+        assert_eq!(Curve::of(&series[0], look, &[]).medians(Latency::Max), [("100 ms", (310.0, 2.0))]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Panel, Which};
+use super::Panel;
+use crate::analysis::pareto::Latency;
 use crate::model::Cluster;
 use crate::plot::draw::{fill, path};
 use crate::plot::legend::Symbol;
@@ -51,17 +52,17 @@ pub(super) fn of(cluster: &Cluster, panel: &Panel<'_, '_>) -> Vec<ModelCurve> {
     let hop = cluster.latency;
     let one_hop = |window| cluster.one_hop(window);
     let one_hop_latency = |window| match which {
-        Which::Median => cluster.one_hop_median(window),
-        Which::Max => hop + window,
+        Latency::Median => cluster.one_hop_median(window),
+        Latency::Max => hop + window,
     };
     let two_hops = |window| match which {
         // The median of windows that first values open is not that of a period.
-        Which::Median => cluster.two_hops_on_a_period(window),
-        Which::Max => cluster.two_hops(window),
+        Latency::Median => cluster.two_hops_on_a_period(window),
+        Latency::Max => cluster.two_hops(window),
     };
     let two_hops_latency = |window| match which {
-        Which::Median => cluster.two_hops_median(window),
-        Which::Max => 2 * hop + window,
+        Latency::Median => cluster.two_hops_median(window),
+        Latency::Max => 2 * hop + window,
     };
     let models: [Model<'_>; 2] =
         [("model, one hop", &one_hop, &one_hop_latency), ("model, two hops", &two_hops, &two_hops_latency)];
