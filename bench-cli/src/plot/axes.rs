@@ -7,7 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontTransform, TextStyle};
 
 use super::canvas::{Area, SCALE};
-use super::draw::{regular, stroke};
+use super::draw::{regular, scaled, stroke, text_width};
 use super::style::{GRID, INK, MUTED};
 
 /// The title of an axis of stable latencies.
@@ -19,6 +19,9 @@ pub const MESSAGES: &str = "messages between nodes per operation";
 pub const LEFT: i32 = 64;
 /// Pixels below a chart for the labels and the title of its horizontal axis.
 pub const BELOW: i32 = 60;
+/// How far a label of the horizontal axis may reach beyond the chart's right edge, in pixels. A figure for a
+/// paper has no more room there.
+const PROTRUSION: i32 = 4;
 
 /// How values map to distances on paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +229,9 @@ impl Axes {
             let (at, bottom) = self.at(*value, y.start);
             grid_line(root, [(at, bottom), self.at(*value, y.end)])?;
             let anchor = Pos::new(HPos::Center, VPos::Top);
-            let place = (at, bottom + 8 * SCALE);
+            let half = text_width(label, &regular(14))? / 2.0;
+            let farthest = (self.left + self.width + PROTRUSION) * SCALE - scaled(half);
+            let place = (at.min(farthest), bottom + 8 * SCALE);
             Label { size: 14, anchor, turned: FontTransform::None }.draw(root, place, label)?;
         }
         for Tick { value, label } in &y.ticks {
