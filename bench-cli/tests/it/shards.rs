@@ -199,12 +199,12 @@ fn a_shard_needs_a_place_and_a_number() {
 
 /// GNU parallel is all that a sweep on several cores, or over ssh on several machines, needs.
 #[test]
-fn gnu_parallel_executes_the_readme_s_line() {
+fn gnu_parallel_executes_the_documented_line() {
     const LINE: &str =
         "parallel bench-cli sweep --name mine --shard {}/4 ::: 1 2 3 4 && bench-cli merge results/mine";
     const SHORT: &str = "sweep --engine embedded --batch-timeouts 50,100 --repetitions 2 --node-count 3 --time-limit 1s \
                          --jobs 1 -q";
-    assert!(include_str!("../../../README.md").contains(LINE));
+    assert!(include_str!("../../docs/clusters.md").contains(LINE));
     if !has_parallel() {
         return;
     }
