@@ -310,7 +310,7 @@ fn failed(records: &[RunRecord]) -> Option<String> {
     html.push_str(html::CLOSE);
     // The likely reason of all of them.
     for warning in Warning::on(&Series::group(records)) {
-        if let Warning::Unit { .. } = warning {
+        if let Warning::Unit { .. } | Warning::LongTimeout { .. } = warning {
             let _ = writeln!(html, "<p class=\"bad\">{}</p>", escape(&summary::sentence(&warning)));
         }
     }

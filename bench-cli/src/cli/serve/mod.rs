@@ -28,6 +28,7 @@ use self::files::{Found, Kind};
 use super::artifacts::{REPORT, SUMMARY};
 use super::usage::UsageError;
 use crate::campaign::sweep::{CSV_FILE, overview};
+use crate::record::distribution::LATENCIES_FILE;
 use crate::report::index::{self, Listed};
 use crate::spec::file::SPEC_FILE;
 
@@ -62,7 +63,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let results = PathBuf::from("results");
         if results.is_dir() { results } else { PathBuf::from(".") }
     });
-    ensure!(folder.is_dir(), UsageError::new(format!("{} is not a folder", folder.display())));
+    ensure!(
+        folder.is_dir(),
+        UsageError::new(format!("{} is not a folder; name the one that holds the sweeps", folder.display()))
+    );
     let root = folder.canonicalize().with_context(|| format!("cannot read {}", folder.display()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(args.bind, Arc::new(Site { shown: folder.display().to_string(), root })))?;
@@ -169,7 +173,7 @@ impl Site {
 
 /// The files of a sweep that are worth a link, as far as they are there.
 fn present(folder: &Path) -> Vec<String> {
-    let names = [REPORT, CSV_FILE, SUMMARY, SPEC_FILE];
+    let names = [REPORT, SUMMARY, CSV_FILE, LATENCIES_FILE, SPEC_FILE];
     names.into_iter().filter(|name| folder.join(name).is_file()).map(str::to_owned).collect()
 }
 
