@@ -43,7 +43,7 @@ pub enum Warning {
     LongTimeout {
         /// The series.
         series: String,
-        /// How many of its runs lost nearly all values.
+        /// How many of its runs these are.
         lost: usize,
         /// All of its runs.
         runs: usize,
@@ -81,7 +81,8 @@ impl Warning {
     /// Every warning about some series: wrong units, late runs and differing hosts first, then the fits of
     /// each series, then missing fits.
     pub fn on(series: &[Series<'_>]) -> Vec<Warning> {
-        let mut warnings: Vec<Warning> = series.iter().filter_map(Warning::wrong_timeout).collect();
+        let mut warnings: Vec<Warning> = series.iter().filter_map(Warning::long_timeout).collect();
+        warnings.extend(series.iter().filter_map(Warning::unit));
         warnings.extend(Warning::lateness(series));
         warnings.extend(HostEffect::among(series).map(Warning::Host));
         let mut missing = Vec::new();
@@ -99,18 +100,21 @@ impl Warning {
         warnings
     }
 
-    /// Why most runs of a series lost nearly all values: no batch was sent before the run had ended, because the
-    /// batch timeout is too long, or because the node takes milliseconds for seconds.
-    fn wrong_timeout(series: &Series<'_>) -> Option<Warning> {
-        let runs = series.records.len();
-        let most = |is_suspect: fn(&RunRecord) -> bool| {
-            let is_lost = |record: &&&RunRecord| lost_nearly_all(record) && is_suspect(record);
-            Some(series.records.iter().filter(is_lost).count()).filter(|lost| 2 * lost > runs)
-        };
-        let name = || series.name.clone();
-        most(waits_for_ever)
-            .map(|lost| Warning::LongTimeout { series: name(), lost, runs })
-            .or_else(|| most(may_take_seconds).map(|lost| Warning::Unit { series: name(), lost, runs }))
+    /// Whether runs lost nearly all values because their batch timeouts are longer than they are.
+    fn long_timeout(series: &Series<'_>) -> Option<Warning> {
+        let lost = series.records.iter().filter(|record| lost_nearly_all(record) && waits_for_ever(record));
+        let lost = lost.count();
+        let (series, runs) = (series.name.clone(), series.records.len());
+        (lost > 0).then_some(Warning::LongTimeout { series, lost, runs })
+    }
+
+    /// Whether the node of a series seems to take milliseconds for seconds: then it sends no batch before the
+    /// run has ended, and nearly all values stay where they are.
+    fn unit(series: &Series<'_>) -> Option<Warning> {
+        let is_suspect = |record: &&&RunRecord| lost_nearly_all(record) && may_take_seconds(record);
+        let lost = series.records.iter().filter(is_suspect).count();
+        let (series, runs) = (series.name.clone(), series.records.len());
+        (2 * lost > runs).then_some(Warning::Unit { series, lost, runs })
     }
 
     /// Which series have late runs.
@@ -168,6 +172,7 @@ fn may_take_seconds(record: &RunRecord) -> bool {
         given.into_iter().any(|word| word.split(|c| !is_number(c)).any(|number| number == seconds));
     matches!(record.run.node, Node::Program(_))
         && !is_given_seconds
+        && timeout < record.settings().time_limit
         && timeout * 1000 >= record.settings().time_limit
 }
 
@@ -205,8 +210,8 @@ impl fmt::Display for Warning {
             ),
             Warning::LongTimeout { series, lost, runs } => write!(
                 f,
-                "{series}: nearly all values were lost in {lost} of {runs} runs. Their batch timeouts are as long as the \
-                 runs or longer; use shorter ones (a number without a unit is milliseconds), or a longer --time-limit"
+                "{series}: nearly all values were lost in {lost} of {runs} runs because the batch timeout is not shorter than \
+                 the run. Use shorter timeouts (a number without a unit is milliseconds) or a longer --time-limit"
             ),
             Warning::NotLinear { series, quantile, test, linear } => {
                 write!(
@@ -296,7 +301,7 @@ mod tests {
         let bundled = long.clone().with(|record| record.run.node = Node::Bundled);
         for record in [long, bundled] {
             let warnings = said(&[record]);
-            assert!(warnings[0].contains("lost in 1 of 1 runs. Their batch timeouts"), "{warnings:?}");
+            assert!(warnings[0].contains("lost in 1 of 1 runs because the batch timeout"), "{warnings:?}");
         }
         // Other losses, a timeout that would be short in seconds, and this repository's node.
         let none = [lost(50, 500), lost(10, 1000)];

@@ -64,6 +64,12 @@ impl Recorded {
         add_distributions(&mut records, csv.parent().unwrap_or(Path::new(".")));
         Ok(Recorded { csv, records, spec, torn_line })
     }
+
+    /// The sweep in a folder before its first run has ended.
+    pub(super) fn without_runs(folder: &Path) -> anyhow::Result<Recorded> {
+        let (csv, spec) = (folder.join(CSV_FILE), spec_in(folder)?);
+        Ok(Recorded { csv, records: Vec::new(), spec, torn_line: None })
+    }
 }
 
 /// Gives the records the distributions of their latencies that are in the folder, as far as they are.
