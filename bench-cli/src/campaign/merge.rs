@@ -51,11 +51,7 @@ pub struct Missing {
 pub fn shards_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let shards = folder.join(SHARDS_FOLDER);
     let entries = fs::read_dir(&shards).with_context(|| {
-        format!(
-            "cannot read {}; name the shards' folders after OUT, or execute a shard with sweep --out {} --shard I/N",
-            shards.display(),
-            folder.display()
-        )
+        format!("cannot read {}; name the folder of a sweep with shards, or the shards", shards.display())
     })?;
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()?;
     // A shard makes its folder a moment before its records' file.

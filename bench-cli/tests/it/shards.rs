@@ -170,7 +170,7 @@ fn a_foreign_shard_is_refused_by_name() {
     let said = refused(folder, "merge out plain");
     assert!(said.contains("plain does not say which sweep and which build it is of"), "{said}");
     let said = refused(folder, "merge none");
-    assert!(said.contains("cannot read none/shards; name the shards' folders after OUT"), "{said}");
+    assert!(said.contains("cannot read none/shards; name the folder of a sweep with shards"), "{said}");
     let said = refused(folder, "merge out none");
     assert!(said.contains("cannot read none/sweep.csv: is that the folder of a shard?"), "{said}");
 }
@@ -252,12 +252,12 @@ fn a_task_that_is_started_twice_waits_for_the_first_and_repeats_nothing() {
 
 /// GNU parallel is all that a sweep on several cores, or over ssh on several machines, needs.
 #[test]
-fn gnu_parallel_executes_the_readme_s_line() {
+fn gnu_parallel_executes_the_documented_line() {
     const LINE: &str =
         "parallel bench-cli sweep --name mine --shard {}/4 ::: 1 2 3 4 && bench-cli merge results/mine";
     const SHORT: &str = "sweep --engine embedded --batch-timeouts 50,100 --repetitions 2 --node-count 3 --time-limit 1s \
                          --jobs 1 -q";
-    assert!(include_str!("../../../README.md").contains(LINE));
+    assert!(include_str!("../../docs/clusters.md").contains(LINE));
     if !has_parallel() {
         return;
     }
