@@ -1,6 +1,8 @@
 //! What a reader should know before using a sweep's figures. Every output prints the same warnings: the
 //! terminal, `summary.md`, `report.html`, `confirm.md` and `parity.txt`.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -13,11 +15,12 @@ use crate::spec::Node;
 use crate::stats::lack_of_fit::LackOfFit;
 use crate::stats::least_squares::{FitError, Line};
 use crate::stats::theil_sen::TheilSen;
+use crate::terminal::count;
 
 /// One warning.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Warning {
-    /// The machine delivered messages too late, so that latencies read too high.
+    /// A machine delivered messages too late, so that latencies read too high.
     Late {
         /// The series, or the setting of it.
         subject: String,
@@ -27,6 +30,8 @@ pub enum Warning {
         runs: usize,
         /// The 99th percentile of the delays in the worst run, if the engine reports it.
         worst_p99: Option<Duration>,
+        /// If several machines made its runs: those with late runs and how many, most first. Else empty.
+        hosts: Vec<(String, usize)>,
     },
     /// Runs of the same point have other latencies on other machines.
     Host(HostEffect),
@@ -35,6 +40,15 @@ pub enum Warning {
         /// The series.
         series: String,
         /// How many of its runs lost nearly all values.
+        lost: usize,
+        /// All of its runs.
+        runs: usize,
+    },
+    /// Nearly all values were lost in runs that ended before the node sent its first batch.
+    LongTimeout {
+        /// The series.
+        series: String,
+        /// How many of its runs these are.
         lost: usize,
         /// All of its runs.
         runs: usize,
@@ -72,7 +86,8 @@ impl Warning {
     /// Every warning about some series: wrong units, late runs and differing hosts first, then the fits of
     /// each series, then missing fits.
     pub fn on(series: &[Series<'_>]) -> Vec<Warning> {
-        let mut warnings: Vec<Warning> = series.iter().filter_map(Warning::unit).collect();
+        let mut warnings: Vec<Warning> = series.iter().filter_map(Warning::long_timeout).collect();
+        warnings.extend(series.iter().filter_map(Warning::unit));
         warnings.extend(Warning::lateness(series));
         warnings.extend(HostEffect::among(series).map(Warning::Host));
         let mut missing = Vec::new();
@@ -90,10 +105,18 @@ impl Warning {
         warnings
     }
 
+    /// Whether runs lost nearly all values because their batch timeouts are longer than they are.
+    fn long_timeout(series: &Series<'_>) -> Option<Warning> {
+        let lost = series.records.iter().filter(|record| lost_nearly_all(record) && waits_for_ever(record));
+        let lost = lost.count();
+        let (series, runs) = (series.name.clone(), series.records.len());
+        (lost > 0).then_some(Warning::LongTimeout { series, lost, runs })
+    }
+
     /// Whether the node of a series seems to take milliseconds for seconds: then it sends no batch before the
     /// run has ended, and nearly all values stay where they are.
     fn unit(series: &Series<'_>) -> Option<Warning> {
-        let is_suspect = |record: &&&RunRecord| lost_nearly_all(record) && would_wait_for_ever(record);
+        let is_suspect = |record: &&&RunRecord| lost_nearly_all(record) && may_take_seconds(record);
         let lost = series.records.iter().filter(is_suspect).count();
         let (series, runs) = (series.name.clone(), series.records.len());
         (2 * lost > runs).then_some(Warning::Unit { series, lost, runs })
@@ -112,6 +135,7 @@ impl Warning {
             late: late.len(),
             runs: records.len(),
             worst_p99: late.iter().filter_map(|record| record.measured.timer_p99).max(),
+            hosts: late_hosts(records),
         })
     }
 
@@ -122,6 +146,36 @@ impl Warning {
             return Some(Warning::NotLinear { series, quantile, test, linear: fit.linear.clone() });
         }
         fit.robust_disagrees().then_some(Warning::RobustDisagrees { series, quantile, robust: fit.robust })
+    }
+}
+
+/// The machines with late runs and how many, most first. Empty if one machine made all runs.
+fn late_hosts(records: &[&RunRecord]) -> Vec<(String, usize)> {
+    let mut late: BTreeMap<&str, usize> = BTreeMap::new();
+    for record in records {
+        *late.entry(&record.measured.host).or_default() += usize::from(record.measured.late == Some(true));
+    }
+    if late.len() == 1 {
+        return Vec::new();
+    }
+    let mut hosts: Vec<(String, usize)> =
+        late.into_iter().filter(|(_, late)| *late > 0).map(|(host, late)| (host.to_owned(), late)).collect();
+    hosts.sort_by_key(|(_, late)| Reverse(*late));
+    hosts
+}
+
+/// Machines in words, at most three by name: `sim2 (6 runs) and sim1 (1 run)`.
+fn named(hosts: &[(String, usize)]) -> String {
+    const SHOWN: usize = 3;
+    let mut names: Vec<String> =
+        hosts.iter().take(SHOWN).map(|(host, late)| format!("{host} ({})", count(*late, "run"))).collect();
+    if hosts.len() > SHOWN {
+        names.push(count(hosts.len() - SHOWN, "other host"));
+    }
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, first)) => format!("{} and {last}", first.join(", ")),
+        None => "this machine".to_owned(),
     }
 }
 
@@ -138,9 +192,14 @@ fn lost_nearly_all(record: &RunRecord) -> bool {
     })
 }
 
+/// Whether the node batches for longer than the run.
+fn waits_for_ever(record: &RunRecord) -> bool {
+    record.run.batch_timeout.is_some_and(|timeout| timeout >= record.settings().time_limit)
+}
+
 /// Whether a program that takes the number of milliseconds for seconds would batch for longer than the run.
 /// One that is given seconds does not.
-fn would_wait_for_ever(record: &RunRecord) -> bool {
+fn may_take_seconds(record: &RunRecord) -> bool {
     let Some(timeout) = record.run.batch_timeout else { return false };
     let seconds = timeout.as_secs_f64().to_string();
     let given = record.run.args.iter().chain(record.run.env.iter().map(|(_, value)| value));
@@ -149,16 +208,18 @@ fn would_wait_for_ever(record: &RunRecord) -> bool {
         given.into_iter().any(|word| word.split(|c| !is_number(c)).any(|number| number == seconds));
     matches!(record.run.node, Node::Program(_))
         && !is_given_seconds
+        && timeout < record.settings().time_limit
         && timeout * 1000 >= record.settings().time_limit
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Warning::Late { subject, late, runs, worst_p99 } => {
+            Warning::Late { subject, late, runs, worst_p99, hosts } => {
+                let (busy, was) = (named(hosts), if hosts.len() > 1 { "were" } else { "was" });
                 write!(
                     f,
-                    "{subject}: in {late} of {runs} runs this machine was too busy to deliver messages in time"
+                    "{subject}: in {late} of {runs} runs {busy} {was} too busy to deliver messages in time"
                 )?;
                 if let Some(worst) = worst_p99 {
                     write!(f, " (p99 up to {:.1} ms late)", worst.as_secs_f64() * 1e3)?;
@@ -183,6 +244,11 @@ impl fmt::Display for Warning {
                 f,
                 "{series}: nearly all values were lost in {lost} of {runs} runs. Does the node take its batch timeout in \
                  seconds? It was given milliseconds; {{batch_timeout_s}} in --node-args or --node-env gives it seconds"
+            ),
+            Warning::LongTimeout { series, lost, runs } => write!(
+                f,
+                "{series}: nearly all values were lost in {lost} of {runs} runs because the batch timeout is not shorter than \
+                 the run. Use shorter timeouts (a number without a unit is milliseconds) or a longer --time-limit"
             ),
             Warning::NotLinear { series, quantile, test, linear } => {
                 write!(
@@ -267,6 +333,13 @@ mod tests {
             warnings[0].starts_with(warning) && warnings[0].contains("{batch_timeout_s}"),
             "{warnings:?}"
         );
+        // Whatever the node is, it sends nothing in time.
+        let long = lost(20_000, 1000);
+        let bundled = long.clone().with(|record| record.run.node = Node::Bundled);
+        for record in [long, bundled] {
+            let warnings = said(&[record]);
+            assert!(warnings[0].contains("lost in 1 of 1 runs because the batch timeout"), "{warnings:?}");
+        }
         // Other losses, a timeout that would be short in seconds, and this repository's node.
         let none = [lost(50, 500), lost(10, 1000)];
         let own = lost(50, 1000).with(|record| record.run.node = Node::Bundled);
@@ -274,6 +347,24 @@ mod tests {
         for records in [&none[..1], &none[1..], &[own], &[seconds]] {
             assert!(!said(records).iter().any(|one| one.contains("unit") || one.contains("seconds?")));
         }
+    }
+
+    #[test]
+    fn of_several_hosts_the_late_ones_are_named() {
+        let on = |host: &str, record: RunRecord| record.with(|record| record.measured.host = host.to_owned());
+        let of = |records: &[RunRecord]| said(records).swap_remove(0);
+        let mut records =
+            vec![on("fast", example(100, 1)), on("slow", late(100, 2)), on("slow", late(100, 3))];
+        assert!(
+            of(&records).starts_with("hub: in 2 of 3 runs slow (2 runs) was too busy"),
+            "{}",
+            of(&records)
+        );
+        for (repetition, host) in (4..).zip(["a", "b", "c"]) {
+            records.push(on(host, late(100, repetition)));
+        }
+        let all = "hub: in 5 of 6 runs slow (2 runs), a (1 run), b (1 run) and 1 other host were too busy";
+        assert!(of(&records).starts_with(all), "{}", of(&records));
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::engine::Engine;
 use crate::record::RunRecord;
 use crate::spec::{SweepSpec, shell};
 use crate::supervise::stop::Stop;
+use crate::terminal::count;
 
 /// The exit status of a sweep whose runs are all ok, but which crosses a threshold of `--fail-if`.
 const THRESHOLD_CROSSED: u8 = 3;
@@ -82,8 +83,6 @@ pub struct SweepArgs {
     /// folder is shards/I-of-N in that of the sweep, and bench-cli merge puts the parts together
     #[arg(long, value_name = "I/N", value_parser = clap::value_parser!(ShardChoice))]
     shard: Option<ShardChoice>,
-    #[command(flatten)]
-    cluster: ClusterArgs,
     /// Replace an earlier sweep in the same place instead of resuming it
     #[arg(long)]
     force: bool,
@@ -101,6 +100,9 @@ pub struct SweepArgs {
     formats: FormatArgs,
     #[command(flatten)]
     axis: AxisArgs,
+    // Groups with a heading come last: the heading also covers what follows them.
+    #[command(flatten)]
+    cluster: ClusterArgs,
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
@@ -298,7 +300,11 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     if let Some(sampled) = spec.sampled() {
         eprintln!("sample: {sampled}");
     }
-    eprintln!("{} runs, {jobs} at a time, would take about {}; nothing was done", runs.len(), rounded(all));
+    eprintln!(
+        "{}, {jobs} at a time, would take about {}; nothing was done",
+        count(runs.len(), "run"),
+        rounded(all)
+    );
     Ok(ExitCode::SUCCESS)
 }
 
