@@ -227,6 +227,23 @@ fn documents_and_scripts_have_plain_words() {
 }
 
 #[test]
+fn links_lead_to_files() {
+    let mut violations = Vec::new();
+    for (path, text) in documents() {
+        let folder = Path::new(&path).parent().expect("a file's folder");
+        for target in
+            text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+        {
+            if !target.contains("://") && !repository().join(folder).join(target).exists() {
+                let what = format!("a link to {target}, which is not there");
+                violations.push(Violation { path: path.clone(), what, line: 0 });
+            }
+        }
+    }
+    check(Rule::LinksLeadToFiles, &violations);
+}
+
+#[test]
 #[ignore = "until the source's words are plain"]
 fn source_has_plain_words() {
     // This file has them all.
