@@ -39,6 +39,15 @@ pub enum Warning {
         /// All of its runs.
         runs: usize,
     },
+    /// Nearly all values were lost in runs that ended before the node sent its first batch.
+    LongTimeout {
+        /// The series.
+        series: String,
+        /// How many of its runs these are.
+        lost: usize,
+        /// All of its runs.
+        runs: usize,
+    },
     /// The lack-of-fit test rejects a line over all timeouts.
     NotLinear {
         /// The series.
@@ -72,7 +81,8 @@ impl Warning {
     /// Every warning about some series: wrong units, late runs and differing hosts first, then the fits of
     /// each series, then missing fits.
     pub fn on(series: &[Series<'_>]) -> Vec<Warning> {
-        let mut warnings: Vec<Warning> = series.iter().filter_map(Warning::unit).collect();
+        let mut warnings: Vec<Warning> = series.iter().filter_map(Warning::long_timeout).collect();
+        warnings.extend(series.iter().filter_map(Warning::unit));
         warnings.extend(Warning::lateness(series));
         warnings.extend(HostEffect::among(series).map(Warning::Host));
         let mut missing = Vec::new();
@@ -90,10 +100,18 @@ impl Warning {
         warnings
     }
 
+    /// Whether runs lost nearly all values because their batch timeouts are longer than they are.
+    fn long_timeout(series: &Series<'_>) -> Option<Warning> {
+        let lost = series.records.iter().filter(|record| lost_nearly_all(record) && waits_for_ever(record));
+        let lost = lost.count();
+        let (series, runs) = (series.name.clone(), series.records.len());
+        (lost > 0).then_some(Warning::LongTimeout { series, lost, runs })
+    }
+
     /// Whether the node of a series seems to take milliseconds for seconds: then it sends no batch before the
     /// run has ended, and nearly all values stay where they are.
     fn unit(series: &Series<'_>) -> Option<Warning> {
-        let is_suspect = |record: &&&RunRecord| lost_nearly_all(record) && would_wait_for_ever(record);
+        let is_suspect = |record: &&&RunRecord| lost_nearly_all(record) && may_take_seconds(record);
         let lost = series.records.iter().filter(is_suspect).count();
         let (series, runs) = (series.name.clone(), series.records.len());
         (2 * lost > runs).then_some(Warning::Unit { series, lost, runs })
@@ -138,9 +156,14 @@ fn lost_nearly_all(record: &RunRecord) -> bool {
     })
 }
 
+/// Whether the node batches for longer than the run.
+fn waits_for_ever(record: &RunRecord) -> bool {
+    record.run.batch_timeout.is_some_and(|timeout| timeout >= record.settings().time_limit)
+}
+
 /// Whether a program that takes the number of milliseconds for seconds would batch for longer than the run.
 /// One that is given seconds does not.
-fn would_wait_for_ever(record: &RunRecord) -> bool {
+fn may_take_seconds(record: &RunRecord) -> bool {
     let Some(timeout) = record.run.batch_timeout else { return false };
     let seconds = timeout.as_secs_f64().to_string();
     let given = record.run.args.iter().chain(record.run.env.iter().map(|(_, value)| value));
@@ -149,6 +172,7 @@ fn would_wait_for_ever(record: &RunRecord) -> bool {
         given.into_iter().any(|word| word.split(|c| !is_number(c)).any(|number| number == seconds));
     matches!(record.run.node, Node::Program(_))
         && !is_given_seconds
+        && timeout < record.settings().time_limit
         && timeout * 1000 >= record.settings().time_limit
 }
 
@@ -183,6 +207,11 @@ impl fmt::Display for Warning {
                 f,
                 "{series}: nearly all values were lost in {lost} of {runs} runs. Does the node take its batch timeout in \
                  seconds? It was given milliseconds; {{batch_timeout_s}} in --node-args or --node-env gives it seconds"
+            ),
+            Warning::LongTimeout { series, lost, runs } => write!(
+                f,
+                "{series}: nearly all values were lost in {lost} of {runs} runs because the batch timeout is not shorter than \
+                 the run. Use shorter timeouts (a number without a unit is milliseconds) or a longer --time-limit"
             ),
             Warning::NotLinear { series, quantile, test, linear } => {
                 write!(
@@ -267,6 +296,13 @@ mod tests {
             warnings[0].starts_with(warning) && warnings[0].contains("{batch_timeout_s}"),
             "{warnings:?}"
         );
+        // Whatever the node is, it sends nothing in time.
+        let long = lost(20_000, 1000);
+        let bundled = long.clone().with(|record| record.run.node = Node::Bundled);
+        for record in [long, bundled] {
+            let warnings = said(&[record]);
+            assert!(warnings[0].contains("lost in 1 of 1 runs because the batch timeout"), "{warnings:?}");
+        }
         // Other losses, a timeout that would be short in seconds, and this repository's node.
         let none = [lost(50, 500), lost(10, 1000)];
         let own = lost(50, 1000).with(|record| record.run.node = Node::Bundled);

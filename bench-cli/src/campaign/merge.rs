@@ -49,7 +49,9 @@ pub struct Missing {
 /// If the folder has none.
 pub fn shards_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let shards = folder.join(SHARDS_FOLDER);
-    let entries = fs::read_dir(&shards).with_context(|| format!("cannot read {}", shards.display()))?;
+    let entries = fs::read_dir(&shards).with_context(|| {
+        format!("cannot read {}; name the folder of a sweep with shards, or the shards", shards.display())
+    })?;
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()?;
     // A shard makes its folder a moment before its records' file.
     paths.retain(|path| path.join(CSV_FILE).is_file());

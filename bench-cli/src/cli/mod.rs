@@ -101,7 +101,8 @@ pub fn run() -> ExitCode {
         guard::main();
         return ExitCode::SUCCESS;
     }
-    let result = match Cli::parse().command {
+    let cli = Cli::try_parse().unwrap_or_else(|error| usage::with_tip(error).exit());
+    let result = match cli.command {
         Command::Sweep(args) => guarded(|| sweep::run(&args)),
         Command::Tune(args) => guarded(|| tune::run(&args)),
         Command::Plot(args) => plot::run(&args),

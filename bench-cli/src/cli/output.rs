@@ -18,6 +18,7 @@ use crate::campaign::sweep::{CSV_FILE, Ended};
 use crate::plot;
 use crate::plot::page::Page;
 use crate::record::RunRecord;
+use crate::record::distribution::LATENCIES_FILE;
 use crate::report::advice::{self, Answer, Described};
 use crate::report::{self, Picture, Report, brief, summary};
 use crate::spec::names::plain_name;
@@ -237,7 +238,9 @@ pub fn write_all(
         write_whole(&outputs.file(name), text)?;
     }
     let written = files.iter().map(|(name, _)| format!("{}{name}", outputs.prefix));
-    let written: Vec<String> = written.chain([csv.clone()]).collect();
+    let latencies = outputs.folder.join(LATENCIES_FILE);
+    let latencies = latencies.exists().then(|| LATENCIES_FILE.to_owned());
+    let written: Vec<String> = written.chain([csv.clone()]).chain(latencies).collect();
     println!("\nin {}: {}", outputs.folder.display(), written.join(", "));
     if !pictures.is_empty() {
         println!("plots: {}", listed(&pictures, &PICTURE_FORMATS));

@@ -51,9 +51,9 @@ pub struct PlotArgs {
     #[command(flatten)]
     axis: AxisArgs,
     #[command(flatten)]
-    paper: PaperArgs,
-    #[command(flatten)]
     formats: FormatArgs,
+    #[command(flatten)]
+    paper: PaperArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }

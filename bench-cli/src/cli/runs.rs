@@ -20,7 +20,7 @@ use crate::supervise::stop::StopSignal;
 pub struct RunArgs {
     /// Number of parallel runs [default: 1 with Maelstrom, 1 per core simulated, 4 per core embedded; fewer
     /// of a node given by --bin if its first run shows that it needs more]
-    #[arg(long, value_name = "N")]
+    #[arg(long, alias = "parallel", value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Kill a run in real time after this long [default: derived from its settings]
     #[arg(long, value_name = "TIME", value_parser = seconds)]

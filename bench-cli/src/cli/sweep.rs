@@ -82,8 +82,6 @@ pub struct SweepArgs {
     /// folder is shards/I-of-N in that of the sweep, and bench-cli merge puts the parts together
     #[arg(long, value_name = "I/N", value_parser = clap::value_parser!(ShardChoice))]
     shard: Option<ShardChoice>,
-    #[command(flatten)]
-    cluster: ClusterArgs,
     /// Replace an earlier sweep in the same place instead of resuming it
     #[arg(long)]
     force: bool,
@@ -101,6 +99,9 @@ pub struct SweepArgs {
     formats: FormatArgs,
     #[command(flatten)]
     axis: AxisArgs,
+    // Groups with a heading come last: the heading also covers what follows them.
+    #[command(flatten)]
+    cluster: ClusterArgs,
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]

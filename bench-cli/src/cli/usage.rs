@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
 use crate::campaign::sweep::Impossible;
 use crate::plot::UnknownFormat;
 
@@ -22,6 +24,19 @@ impl UsageError {
     pub(super) fn caused_by(error: &anyhow::Error) -> UsageError {
         UsageError(format!("{error:#}"))
     }
+}
+
+/// The same error with a tip, if an argument that nothing takes may be the rest of a value with a space.
+pub(super) fn with_tip(mut error: clap::Error) -> clap::Error {
+    let stray = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => !argument.starts_with('-'),
+        _ => false,
+    };
+    if stray && error.kind() == ErrorKind::UnknownArgument {
+        let tip = "lists and durations have no spaces, such as 50,100 or 5min; quote other values that have";
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 /// The exit status of a command that failed.

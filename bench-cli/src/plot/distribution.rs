@@ -34,7 +34,7 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
         page,
         title: "Distribution of stable latencies",
         subtitle: &[
-            "How many of the values every node shows after this time. Each percentile is the median over runs.",
+            "How many of the values every node shows after this time, as medians over the runs.",
             "A flat piece between two steep ones means that there are two groups of values. Each panel has its own scale.",
         ],
         footer: layout::settings(series),

@@ -160,7 +160,9 @@ fn recommendation(text: &mut String, series: &[Series<'_>], limits: &Limits) {
 fn warnings(text: &mut String, series: &[Series<'_>]) {
     let (grave, others): (Vec<Warning>, Vec<Warning>) =
         Warning::on(series).into_iter().partition(|warning| match warning {
-            Warning::Unit { .. } | Warning::Late { .. } | Warning::Host(_) => true,
+            Warning::Unit { .. } | Warning::LongTimeout { .. } | Warning::Late { .. } | Warning::Host(_) => {
+                true
+            }
             Warning::NotLinear { .. } | Warning::RobustDisagrees { .. } | Warning::NoLine { .. } => false,
         });
     for warning in grave {

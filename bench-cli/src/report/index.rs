@@ -84,7 +84,9 @@ fn entry(listed: &Listed<'_>) -> String {
             let _ = writeln!(html, "<p class=\"bad\">{}</p>", escape(problem));
         }
         Ok(records) => {
-            let _ = writeln!(html, "<p>{}</p>", escape(&heading(records)));
+            if !records.is_empty() {
+                let _ = writeln!(html, "<p>{}</p>", escape(&heading(records)));
+            }
             html.push_str(&state(records, *planned, *is_running));
         }
     }
@@ -110,7 +112,7 @@ fn state(records: &[RunRecord], planned: Option<usize>, is_running: bool) -> Str
         0 => String::new(),
         missing => format!(", {missing} not run yet"),
     };
-    format!("<p>{} runs: {ok} ok{failed}{missing}</p>\n", records.len())
+    format!("<p>{}: {ok} ok{failed}{missing}</p>\n", super::runs_of(records))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::advice::{self, Answer, Described};
 use super::failures::{self, Failure};
 use super::html::{self, escape};
-use super::{Picture, Progress, Report, distinct, runs, summary};
+use super::{Picture, Progress, Report, distinct, runs, runs_of, summary};
 use crate::analysis::hosts::{Host, HostEffect};
 use crate::analysis::{Series, Warning};
 use crate::record::RunRecord;
@@ -33,7 +33,7 @@ pub fn page(report: &Report<'_>) -> String {
         ("failed", "Failed runs", failed(report.records)),
         ("advice", "Recommendation", advice(report)),
         ("frontier", "Messages against latency", pictures(&first)),
-        ("figures", "Figures", Some(figures(report))),
+        ("figures", "Measurements", Some(figures(report))),
         ("pictures", "Plots", pictures(&others)),
         ("hosts", "Hosts", hosts(report.records)),
         ("runs", "All runs", Some(runs::table(report.records, report.csv))),
@@ -94,10 +94,7 @@ pub(super) fn progress(Progress { done, planned }: Progress) -> String {
 /// The sweep in one sentence.
 fn lead(Report { records, axis, .. }: &Report<'_>) -> String {
     let ok = records.iter().filter(|record| record.is_ok()).count();
-    let runs = match records.len() {
-        1 => "1 run".to_owned(),
-        all => format!("{all} runs"),
-    };
+    let runs = runs_of(records);
     let outcome = if ok == records.len() { "all ok".to_owned() } else { format!("{ok} ok") };
     let default = || Parameter::default_axis(records.iter().map(|record| &record.run));
     let axis = axis.cloned().unwrap_or_else(default).words();
@@ -310,7 +307,7 @@ fn failed(records: &[RunRecord]) -> Option<String> {
     html.push_str(html::CLOSE);
     // The likely reason of all of them.
     for warning in Warning::on(&Series::group(records)) {
-        if let Warning::Unit { .. } = warning {
+        if let Warning::Unit { .. } | Warning::LongTimeout { .. } = warning {
             let _ = writeln!(html, "<p class=\"bad\">{}</p>", escape(&summary::sentence(&warning)));
         }
     }

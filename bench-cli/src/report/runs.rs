@@ -133,8 +133,8 @@ pub(super) fn table(records: &[RunRecord], csv: &str) -> String {
         columns.iter().map(|column| (column.name.as_str(), column.is_text)).collect();
     let open = if records.len() < MANY_RUNS { " open" } else { "" };
     let mut html = format!(
-        "<details{open}><summary>{} runs, in the order in which they ended</summary>\n",
-        records.len()
+        "<details{open}><summary>{}, in the order in which they ended</summary>\n",
+        super::runs_of(records)
     );
     html.push_str(&html::open(
         &format!("Columns without differences are left out; {csv} has all"),

@@ -150,7 +150,7 @@ fn a_sweep_that_is_running_is_seen_to_get_on() {
         .unwrap();
     sweep.wait().unwrap();
     let index = server.get("/");
-    assert!(index.contains("1 runs: 1 ok, 1 not run yet"), "{index}");
+    assert!(index.contains("1 run: 1 ok, 1 not run yet"), "{index}");
     assert!(!server.get("/live/report.html").contains("http-equiv=\"refresh\""));
 }
 

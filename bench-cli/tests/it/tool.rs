@@ -106,6 +106,21 @@ fn examples_in_help_can_be_typed() {
 }
 
 #[test]
+fn help_groups_have_no_flags_of_others() {
+    let group = |command: &str, heading: &str| {
+        let help = stdout(&bench(&[command, "--help"]).output().unwrap());
+        let group = help.split_once(&format!("\n{heading}:\n")).unwrap().1;
+        let group = group.split("\n\n\n").next().unwrap();
+        // The next heading, or the text below the flags, begins at the left edge.
+        let lines = group.lines().take_while(|line| line.is_empty() || line.starts_with(' '));
+        let flags = lines.filter_map(|line| line.trim().strip_prefix("--"));
+        flags.map(|flag| flag.split([' ', '=']).next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(group("sweep", "Clusters"), ["on", "shards", "sbatch"]);
+    assert_eq!(group("plot", "Figures for a paper"), ["width", "font-size", "no-title"]);
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_crash() {
     let place = tempfile::tempdir().unwrap();
     let sweep = ["sweep", "--engine", "simulated", "--time-limit", "1s", "--batch-timeouts", "50,100,200"];
@@ -189,6 +204,9 @@ fn wrong_flags_end_with_2_in_every_command() {
         "parity --no-such-flag",
         "simulate --rate 5,10",
         "soak --runs 0",
+        "serve no-such-folder",
+        "serve --bind nowhere",
+        "merge --no-such-flag",
         "node --no-such-flag",
         "no-such-command",
     ] {
@@ -222,6 +240,13 @@ fn what_people_type_is_understood_and_the_last_of_repeated_flags_counts() {
     let params = ["sweep", "--dry-run", "--param", "a=1,2", "--param", "b=3", "--repetitions", "1"];
     let output = bench(&[&params[..], &both].concat()).current_dir(place.path()).output().unwrap();
     assert_eq!(stdout(&output).lines().count(), 2, "{output:?}");
+    assert_eq!(
+        plan("--batch-timeout 50,100 --nodes 5 --duration 2s --runs 2 --strategy tree --parallel 1"),
+        plain
+    );
+    let spaced = bench(&["sweep", "--batch-timeouts", "5", "min"]).output().unwrap();
+    let said = String::from_utf8_lossy(&spaced.stderr).into_owned();
+    assert!(said.contains("tip: lists and durations have no spaces, such as 50,100 or 5min"), "{said}");
     let ranged = bench(&["sweep", "--batch-timeouts", "50-200"]).output().unwrap();
     let said = String::from_utf8_lossy(&ranged.stderr).into_owned();
     assert!(said.contains("the range \"50-200\" should be written as 50..=200:STEP, such as :50"), "{said}");

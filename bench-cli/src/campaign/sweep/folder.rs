@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use crate::record::RunRecord;
 use crate::record::csv_file::{self, Rows};
@@ -46,6 +46,12 @@ impl Recorded {
     /// If the CSV or the description cannot be read.
     pub fn read(path: &Path) -> anyhow::Result<Recorded> {
         let csv = if path.is_dir() { path.join(CSV_FILE) } else { path.to_owned() };
+        ensure!(
+            path.exists(),
+            "{} does not exist; name the folder of a sweep or its {CSV_FILE}",
+            path.display()
+        );
+        ensure!(csv.exists(), "{} has no {CSV_FILE}; name the folder of a sweep", path.display());
         let Rows { mut records, torn_line } = csv_file::read(&csv)?;
         // A folder has one sweep.csv, but may hold other CSVs, of which sweep.toml says nothing.
         let spec = match csv.file_name() {
@@ -57,6 +63,12 @@ impl Recorded {
         }
         add_distributions(&mut records, csv.parent().unwrap_or(Path::new(".")));
         Ok(Recorded { csv, records, spec, torn_line })
+    }
+
+    /// The sweep in a folder before its first run has ended.
+    pub(super) fn without_runs(folder: &Path) -> anyhow::Result<Recorded> {
+        let (csv, spec) = (folder.join(CSV_FILE), spec_in(folder)?);
+        Ok(Recorded { csv, records: Vec::new(), spec, torn_line: None })
     }
 }
 

@@ -330,8 +330,9 @@ impl Prepared {
     ) -> anyhow::Result<Prepared> {
         let Options { directory, existing, .. } = options;
         let replace = *existing == Existing::Replace;
-        fs::create_dir_all(directory)
-            .with_context(|| format!("cannot make the folder {}", directory.display()))?;
+        fs::create_dir_all(directory).with_context(|| {
+            format!("cannot make the folder {}; choose another --out", directory.display())
+        })?;
         let (path, runs) = (directory.join(CSV_FILE), directory.join(RUNS_FOLDER));
         if !replace && runs.exists() && !path.exists() {
             bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());

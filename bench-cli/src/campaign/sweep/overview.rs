@@ -33,13 +33,17 @@ fn search(root: &Path, relative: &Path, depth: usize, entries: &mut Vec<Entry>) 
     let folder = root.join(relative);
     let csv = folder.join(CSV_FILE);
     if csv.is_file() {
-        let recorded = Recorded::read(&csv).map_err(|error| format!("{error:#}"));
+        let is_running = csv_file::is_being_written(&csv);
+        // A sweep writes its first line when its first run has ended.
+        let has_none = is_running && fs::metadata(&csv).is_ok_and(|file| file.len() == 0);
+        let recorded = if has_none { Recorded::without_runs(&folder) } else { Recorded::read(&csv) };
+        let recorded = recorded.map_err(|error| format!("{error:#}"));
         let spec = recorded.as_ref().ok().and_then(|recorded| recorded.spec.as_ref());
         entries.push(Entry {
             folder: relative.to_owned(),
             planned: spec.and_then(|spec| Some(spec.runs().ok()?.len())),
             recorded,
-            is_running: csv_file::is_being_written(&csv),
+            is_running,
         });
     }
     let Some(depth) = depth.checked_sub(1) else { return };
@@ -75,6 +79,8 @@ mod tests {
             sweeps_below(place.path()).into_iter().map(|entry| (entry.folder, entry.is_running)).collect()
         };
         assert_eq!(found(), [("a".into(), false), ("b/c".into(), true)]);
+        let begun = sweeps_below(place.path()).remove(1).recorded.unwrap();
+        assert!(begun.records.is_empty(), "a sweep whose first run has not ended");
         drop(open);
         assert_eq!(found()[1], ("b/c".into(), false));
         assert!(sweeps_below(place.path())[0].recorded.is_err(), "an empty file is not a sweep");

@@ -6,7 +6,7 @@
 mod files;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use self::files::{Found, Kind};
 use super::artifacts::{REPORT, SUMMARY};
 use super::usage::UsageError;
 use crate::campaign::sweep::{CSV_FILE, overview};
+use crate::record::distribution::LATENCIES_FILE;
 use crate::report::index::{self, Listed};
 use crate::spec::file::SPEC_FILE;
 
@@ -48,9 +49,20 @@ pub struct ServeArgs {
     /// The folder with the sweeps [default: results if there is one, else this folder]
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// Address and port; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    /// Address and port, or a port of this machine; port 0 takes a free one
+    #[arg(long, alias = "port", value_name = "ADDRESS", value_parser = address, default_value = "127.0.0.1:8080")]
     bind: SocketAddr,
+}
+
+/// The value of `--bind`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").unwrap_or(text);
+    match port.parse() {
+        Ok(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        Err(_) => {
+            text.parse().map_err(|_| "write it as 127.0.0.1:9000, or give a port, such as 9000".to_owned())
+        }
+    }
 }
 
 /// Runs the command until it is interrupted.
@@ -62,7 +74,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let results = PathBuf::from("results");
         if results.is_dir() { results } else { PathBuf::from(".") }
     });
-    ensure!(folder.is_dir(), UsageError::new(format!("{} is not a folder", folder.display())));
+    ensure!(
+        folder.is_dir(),
+        UsageError::new(format!("{} is not a folder; name the one that holds the sweeps", folder.display()))
+    );
     let root = folder.canonicalize().with_context(|| format!("cannot read {}", folder.display()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(args.bind, Arc::new(Site { shown: folder.display().to_string(), root })))?;
@@ -169,7 +184,7 @@ impl Site {
 
 /// The files of a sweep that are worth a link, as far as they are there.
 fn present(folder: &Path) -> Vec<String> {
-    let names = [REPORT, CSV_FILE, SUMMARY, SPEC_FILE];
+    let names = [REPORT, SUMMARY, CSV_FILE, LATENCIES_FILE, SPEC_FILE];
     names.into_iter().filter(|name| folder.join(name).is_file()).map(str::to_owned).collect()
 }
 
@@ -206,6 +221,17 @@ fn respond(status: StatusCode, kind: Kind, bytes: Vec<u8>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_may_be_a_port_of_this_machine() {
+        for text in ["9000", "localhost:9000", "127.0.0.1:9000"] {
+            assert_eq!(address(text).unwrap().to_string(), "127.0.0.1:9000", "{text}");
+        }
+        assert_eq!(address("[::1]:80").unwrap().to_string(), "[::1]:80");
+        for text in ["", "example.org:80", "70000", "127.0.0.1"] {
+            assert!(address(text).unwrap_err().contains("9000"), "{text}");
+        }
+    }
 
     #[test]
     fn only_this_machine_s_names_are_local() {
