@@ -126,7 +126,7 @@ fn blank_identifiers(tokens: TokenStream, lines: &mut [Vec<char>]) {
                 let (start, end) = (ident.span().start(), ident.span().end());
                 let name = &mut lines[start.line - 1][start.column..];
                 let name = &mut name[..end.column.saturating_sub(start.column)];
-                if name.iter().collect::<String>() != ident.to_string() {
+                if *ident != name.iter().collect::<String>() {
                     // The `doc` that a doc comment stands for has the comment's span.
                 } else if after_fn && name.iter().filter(|character| **character == '_').count() > 1 {
                     name.iter_mut().filter(|character| **character == '_').for_each(|under| *under = ' ');
