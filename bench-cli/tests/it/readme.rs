@@ -1,8 +1,9 @@
-//! The README as a newcomer reads it: its commands run as they are, in order, in a fresh folder, and print what
-//! it shows.
+//! The README as a newcomer reads it: its commands run as they are, in order, in a fresh folder, and print
+//! what it shows.
 //!
-//! A block of text after a block of commands shows lines of their output. Lines may be left out between them,
-//! and `…` stands for the rest of a line. A comment `# exit status 1` says how a command ends; others succeed.
+//! A block of text after a block of commands shows lines of their output. Others may be left out between
+//! them, and `…` stands for the rest of a line. A comment `# exit status 1` says how a command ends. Other
+//! commands succeed.
 
 use std::fs;
 use std::os::unix::fs::symlink;

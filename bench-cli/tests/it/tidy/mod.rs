@@ -72,6 +72,8 @@ enum Rule {
     PlainWords,
     /// Sentences of documents have at most 25 words.
     ShortSentences,
+    /// Links in documents lead to files of the repository.
+    LinksLeadToFiles,
 }
 use Rule::*;
 

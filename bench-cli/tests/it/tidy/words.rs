@@ -9,7 +9,8 @@ use super::{Rule, Violation, check, repository, rust_files};
 
 /// Words that readers stumble over, and what to write instead. `*` stands for any one word.
 ///
-/// Identifiers in code and `quoted code` are not looked at, but names of functions are.
+/// Identifiers in code and `quoted code` are not looked at. Names of functions are if they are sentences, as
+/// those of tests are.
 const WORDS: &[(&str, &str)] = &[
     ("go on", "continue, resume"),
     ("goes on", "continues, resumes"),
@@ -108,7 +109,7 @@ fn found(words: &[Word], list: &[(&str, &str)], path: &str) -> Vec<Violation> {
     found
 }
 
-/// Rust source without the identifiers of its code, but with the names of its functions as words.
+/// Rust source without the identifiers of its code, but with names of functions that are sentences.
 fn prose(code: &str) -> String {
     let mut lines: Vec<Vec<char>> = code.lines().map(|line| line.chars().collect()).collect();
     blank_identifiers(code.parse().expect("tokens"), &mut lines);
@@ -125,9 +126,9 @@ fn blank_identifiers(tokens: TokenStream, lines: &mut [Vec<char>]) {
                 let (start, end) = (ident.span().start(), ident.span().end());
                 let name = &mut lines[start.line - 1][start.column..];
                 let name = &mut name[..end.column.saturating_sub(start.column)];
-                if name.iter().collect::<String>() != ident.to_string() {
+                if *ident != name.iter().collect::<String>() {
                     // The `doc` that a doc comment stands for has the comment's span.
-                } else if after_fn {
+                } else if after_fn && name.iter().filter(|character| **character == '_').count() > 1 {
                     name.iter_mut().filter(|character| **character == '_').for_each(|under| *under = ' ');
                 } else {
                     name.fill(' ');
@@ -227,6 +228,23 @@ fn documents_and_scripts_have_plain_words() {
 }
 
 #[test]
+fn links_lead_to_files() {
+    let mut violations = Vec::new();
+    for (path, text) in documents() {
+        let folder = Path::new(&path).parent().expect("a file's folder");
+        for target in
+            text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+        {
+            if !target.contains("://") && !repository().join(folder).join(target).exists() {
+                let what = format!("a link to {target}, which is not there");
+                violations.push(Violation { path: path.clone(), what, line: 0 });
+            }
+        }
+    }
+    check(Rule::LinksLeadToFiles, &violations);
+}
+
+#[test]
 #[ignore = "until the source's words are plain"]
 fn source_has_plain_words() {
     // This file has them all.
@@ -247,8 +265,7 @@ fn sentences_of_documents_are_short() {
 
 #[test]
 fn phrases_are_found_in_prose_and_not_in_code() {
-    let code =
-        "/// Runs go\n/// on, and `judge` is code.\nfn is_judged() { judge(\"made anew\") } // beside. On";
+    let code = "/// Runs go\n/// on, and `judge` is code.\nfn a_run_is_judged() { judge(\"made anew\") } // beside. On";
     let lines = |code: &str| {
         let found = found(&words(&prose(code)), WORDS, "a.rs");
         found.into_iter().map(|one| (one.what.split('"').nth(1).unwrap().to_owned(), one.line)).collect()
