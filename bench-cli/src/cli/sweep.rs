@@ -147,8 +147,8 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     if let Some(sampled) = spec.sampled() {
         screen.note(&format!("sample: {sampled}"));
     }
-    if shard.is_some() {
-        shard::wait_for_predecessor(&directory.join(CSV_FILE), &options.stop, &screen);
+    if shard.is_some() && !shard::wait_for_predecessor(&directory.join(CSV_FILE), &options.stop, &screen) {
+        return Ok(ExitCode::from(INTERRUPTED));
     }
     let ended = measure(&spec, &options, &mut screen, &commands)?;
     match shard {
