@@ -41,8 +41,8 @@ pub struct Layout<'a> {
 
 impl Layout<'_> {
     /// Draws contents of this width and height (pixels), the text around them, and returns the SVG. The
-    /// contents begin at [`MARGIN`] from the left edge. They are told where they begin from the upper one, since
-    /// texts that are wider than the contents take further lines.
+    /// contents begin at [`MARGIN`] from the left edge. They are told where they begin from the upper one,
+    /// since texts that are wider than the contents take further lines.
     ///
     /// # Errors
     /// If drawing fails.
