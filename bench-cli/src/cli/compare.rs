@@ -27,10 +27,10 @@ const REGRESSION: u8 = 3;
   bench-cli compare main/sweep.csv branch/sweep.csv --fail-on-regression --format markdown
   bench-cli compare go/sweep.csv rust/sweep.csv zig/sweep.csv -o nodes.svg
 
-The primary differences are those of the figures that the first sweep's limits name, over all timeouts of a series (row
-'all'). Without limits they are messages, median and max. They decide the exit status. All others are exploratory. Welch's
-t test on the repetitions compares means; Holm's method corrects for the number of tests, the primary ones by themselves.
-Series are compared with their like: the same strategy or node with the same settings, else the only one that differs in
+The primary differences are those of the figures that the first sweep's limits name, over all timeouts of a series (row \
+'all'). Without limits they are messages, median and max. They decide the exit status. All others are exploratory. Welch's \
+t test on the repetitions compares means; Holm's method corrects for the number of tests, the primary ones by themselves. \
+Series are compared with their like: the same strategy or node with the same settings, else the only one that differs in \
 either.
 
 Exit status: 3 with --fail-on-regression if a primary figure of a later sweep is worse than in the first, else 0.")]

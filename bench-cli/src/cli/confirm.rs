@@ -28,7 +28,7 @@ use crate::report::summary;
   bench-cli confirm results/reference-simulated/sweep.csv --limit 3d --engine embedded
   bench-cli confirm mine/sweep.csv --max-msgs-per-op 2 --max-latency 1s --repetitions 10
 
-Of each limit, the settings with the fewest messages and with the lowest latency are run, by default on the engine of
+Of each limit, the settings with the fewest messages and with the lowest latency are run, by default on the engine of \
 the sweep. The exit status is 1 if a run did not stay below its limits.")]
 pub struct ConfirmArgs {
     /// The rows of the sweep that recommends, or its folder

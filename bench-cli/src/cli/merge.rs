@@ -21,8 +21,8 @@ use crate::spec::shell;
   bench-cli merge results/mine
   bench-cli merge results/mine host1/shards/1-of-2 host2/shards/2-of-2
 
-Shards of another sweep, or made by another build of bench-cli or the node, are refused. Each run is taken once: of two
-records an ok one, then the earlier one. The result is a folder like that of any sweep, which the same command brings
+Shards of another sweep, or made by another build of bench-cli or the node, are refused. Each run is taken once: of two \
+records an ok one, then the earlier one. The result is a folder like that of any sweep, which the same command brings \
 up to date. Logs stay with their shards.
 
 Exit status: 0 if every run is there and ok, else 1.")]

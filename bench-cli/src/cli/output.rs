@@ -23,6 +23,7 @@ use crate::report::advice::{self, Answer, Described};
 use crate::report::{self, Picture, Report, brief, summary};
 use crate::spec::names::plain_name;
 use crate::spec::{Parameter, RunSpec, SweepSpec};
+use crate::terminal;
 
 /// In which forms a sweep's results are left.
 #[derive(Clone, Debug, Default, Args)]
@@ -188,7 +189,7 @@ pub fn print(
     let series = Series::group(records);
     let limits = limits.for_series(&series, spec);
     if extent == Extent::Brief {
-        return print!("{}", brief::text(records, axis, &limits, folder));
+        return print!("{}", brief::text(records, axis, &limits, folder, width()));
     }
     println!("{}", summary::text(records, axis, &limits, folder).trim_end());
     let folder = folder.display().to_string();
@@ -197,6 +198,11 @@ pub fn print(
         println!("\n{}", on_the_terminal(answer));
     }
     println!();
+}
+
+/// The columns of a line of text.
+fn width() -> usize {
+    terminal::columns().map_or(brief::WIDEST, |columns| columns.min(brief::WIDEST))
 }
 
 /// An answer as text, with commands that can be pasted.
@@ -238,12 +244,13 @@ pub fn write_all(
         write_whole(&outputs.file(name), text)?;
     }
     let written = files.iter().map(|(name, _)| format!("{}{name}", outputs.prefix));
-    let latencies = outputs.folder.join(LATENCIES_FILE);
-    let latencies = latencies.exists().then(|| LATENCIES_FILE.to_owned());
+    let has_latencies = records.iter().any(|record| record.measured.distribution.is_some());
+    let latencies = has_latencies.then(|| LATENCIES_FILE.to_owned());
     let written: Vec<String> = written.chain([csv.clone()]).chain(latencies).collect();
-    println!("\nin {}: {}", outputs.folder.display(), written.join(", "));
+    let files = format!("in {}: {}", outputs.folder.display(), written.join(", "));
+    print!("\n{}", brief::wrapped(&files, width()));
     if !pictures.is_empty() {
-        println!("plots: {}", listed(&pictures, &PICTURE_FORMATS));
+        print!("{}", brief::wrapped(&format!("plots: {}", listed(&pictures, &PICTURE_FORMATS)), width()));
     }
     Ok(())
 }

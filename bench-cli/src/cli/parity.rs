@@ -31,10 +31,10 @@ use crate::spec::EngineKind;
   bench-cli parity --recorded results/reference/sweep.csv --engine simulated      two engines, the same seeds
   bench-cli parity --recorded a --from b
 
-Medians of repetitions must lie within 10 % of each other (latencies) and 3 % (messages per operation); those of
-the simulated engine, which nothing disturbs, within 5 % and 2 %. Beside each ratio of medians stands the 95 %
+Medians of repetitions must lie within 10 % of each other (latencies) and 3 % (messages per operation); those of \
+the simulated engine, which nothing disturbs, within 5 % and 2 %. Beside each ratio of medians stands the 95 % \
 interval of Mann and Whitney: what the runs say of the true ratio.
-A second table compares the worst cases: how many runs are late, and whether the maxima are of one distribution.
+A second table compares the worst cases: how many runs are late, and whether the maxima are of one distribution. \
 The default engine is the embedded runner.
 Exit status: 0 within these limits, 1 not, 130 if it was interrupted.")]
 pub struct ParityArgs {

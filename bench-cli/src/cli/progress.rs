@@ -84,7 +84,8 @@ impl Screen {
             true => "the first one alone, to see how many can go on at a time".to_owned(),
             false => format!("{jobs} at a time, about {all}"),
         };
-        self.note(&format!("{runs} runs, {at_once}; into {directory}"));
+        let noun = if runs == 1 { "run" } else { "runs" };
+        self.note(&format!("{runs} {noun}, {at_once}; into {directory}"));
     }
 }
 

@@ -51,17 +51,17 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep --strategy tree,hub --name mine --shard 3/16
   bench-cli sweep --strategy tree,hub --name mine --on slurm --shards 16 --sbatch '--time=2:00:00'
 
-Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too. With --nemesis kill it also finds a
-directory of the run's own as DATA_DIR, in which this repository's node keeps its log.
+Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too. With --nemesis kill it also finds a \
+directory of the run's own as DATA_DIR, in which this repository's node keeps its log. \
 The sweep's folder has its description, sweep.toml, which repeats it exactly.
--v and summary.md list the Pareto front: the settings that no other beats in messages and latency beyond noise.
-If two parameters vary, effects.png shows what each of them does, and a table how much of the variance it explains.
-A run that fails is recorded with its reason, and the sweep continues. The same command resumes a sweep that was
-stopped; more repetitions or other values extend it. If the node's program was modified since the first run, bench-cli
+-v and summary.md list the Pareto front: the settings that no other beats in messages and latency beyond noise. \
+If two parameters vary, effects.png shows what each of them does, and a table how much of the variance it explains. \
+A run that fails is recorded with its reason, and the sweep continues. The same command resumes a sweep that was \
+stopped; more repetitions or other values extend it. If the node's program was modified since the first run, bench-cli \
 refuses to resume (it looks at the file that --bin names, not at what a script starts); --force starts over.
 
-Exit status: 0 if every run in sweep.csv is ok; 1 if some are not, though the others' results are there, or if
-nothing could be measured; 2 if the flags are wrong; 3 if every run is ok and a --fail-if holds; 130 if it was
+Exit status: 0 if every run in sweep.csv is ok; 1 if some are not, though the others' results are there, or if \
+nothing could be measured; 2 if the flags are wrong; 3 if every run is ok and a --fail-if holds; 130 if it was \
 interrupted.")]
 pub struct SweepArgs {
     #[command(flatten)]

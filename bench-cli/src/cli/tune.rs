@@ -35,12 +35,12 @@ use crate::spec::{Limits, Node, SweepSpec};
   bench-cli tune --limit 3d --bin ./my-node --node-args '--flush-every {batch_timeout_ms}'
   bench-cli tune --budget 200 --bin ./gossip --param fanout=1..=5 --param period=50ms,500ms --node-args '{fanout} {period_ms}'
 
-Each parameter with several values is tuned: words as they are listed, numbers and durations also between the listed
-values. bench-cli runs a coarse grid once, drops settings that miss a limit or are significantly worse than the best,
+Each parameter with several values is tuned: words as they are listed, numbers and durations also between the listed \
+values. bench-cli runs a coarse grid once, drops settings that miss a limit or are significantly worse than the best, \
 repeats the others, and tries values around the best.
 
-This repository's node is searched in simulated time, which takes seconds. Another program runs in real time, which
-takes minutes. The search ends with one setting that meets the limits with 95 % confidence for one more run. Fresh runs
+This repository's node is searched in simulated time, which takes seconds. Another program runs in real time, which \
+takes minutes. The search ends with one setting that meets the limits with 95 % confidence for one more run. Fresh runs \
 on the engine asked for check it; they are in the folders check-1, check-2, … The default limits are those of 3e.")]
 pub struct TuneArgs {
     /// What is best within the limits

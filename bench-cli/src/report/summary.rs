@@ -238,7 +238,7 @@ fn percent(share: f64) -> String {
 }
 
 /// The title of the column of the horizontal axis.
-fn axis_title(series: &[Series<'_>]) -> String {
+pub(super) fn axis_title(series: &[Series<'_>]) -> String {
     match series.first() {
         Some(series) if series.axis != Parameter::BatchTimeout => series.axis_title(),
         _ => "timeout".to_owned(),

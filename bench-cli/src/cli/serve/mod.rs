@@ -43,7 +43,7 @@ const AFTER_ERROR: Duration = Duration::from_millis(100);
   bench-cli serve
   bench-cli serve results --bind 127.0.0.1:9000
 
-It reads only, and shows nothing outside the folder. Ctrl-C ends it. Whoever can reach the address can read the folder, so
+It reads only, and shows nothing outside the folder. Ctrl-C ends it. Whoever can reach the address can read the folder, so \
 keep it on this machine, or behind an SSH tunnel: ssh -L 8080:127.0.0.1:8080 HOST.")]
 pub struct ServeArgs {
     /// The folder with the sweeps [default: results if there is one, else this folder]
