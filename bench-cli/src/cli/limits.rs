@@ -1,4 +1,4 @@
-//! The flags that say what a user wants runs to stay below.
+//! The flags of limits: what runs should stay below.
 
 use std::time::Duration;
 

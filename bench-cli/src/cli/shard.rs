@@ -86,7 +86,7 @@ impl ShardChoice {
 }
 
 /// Waits while another process writes the rows of this task's shard, if a Slurm job executes it. Slurm starts
-/// a task again when it no longer hears of the first node, on which the runs may still go on: there is
+/// a task again when it no longer hears of the first node, on which the runs may still execute: there is
 /// nothing to do until those have ended, and an error would not start the task again.
 pub(super) fn wait_for_predecessor(csv: &Path, stop: &StopSignal, screen: &Screen) {
     const PAUSE: Duration = Duration::from_secs(2);

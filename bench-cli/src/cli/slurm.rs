@@ -29,8 +29,8 @@ use crate::spec::{Names, SweepSpec};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Clusters")]
 pub struct ClusterArgs {
-    /// Execute the shards of the sweep as an array of Slurm jobs, and follow them; Ctrl-C detaches, and the
-    /// same command attaches again or submits what is missing
+    /// Execute the sweep as an array of Slurm jobs, and follow them; Ctrl-C detaches, and the same command
+    /// attaches again or submits missing shards
     #[arg(long, value_enum, value_name = "CLUSTER", requires = "shards", conflicts_with = "shard")]
     pub(super) on: Option<Cluster>,
     /// Number of shards, each a task of the array
@@ -208,7 +208,7 @@ impl Request<'_> {
 
     fn say_detached(&self, jobs: &Jobs) {
         eprintln!(
-            "detached: jobs {0} go on. To come back:\n  {1}\nTo cancel them:\n  scancel {0}",
+            "detached; jobs {0} keep running. To attach again:\n  {1}\nTo cancel them:\n  scancel {0}",
             jobs.shown(),
             self.commands.resume
         );
@@ -271,7 +271,7 @@ impl Watcher for ClusterScreen {
     }
 
     fn unanswered(&mut self, error: &SlurmError) {
-        eprintln!("Slurm does not answer ({error}); its jobs go on, and bench-cli keeps asking");
+        eprintln!("Slurm does not answer ({error}); its jobs keep running, and bench-cli keeps asking");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `bench-cli soak`: random simulated runs, searched for what must not happen.
+//! `bench-cli soak`: searches random simulated runs for faults of the node.
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
@@ -15,24 +15,24 @@ use crate::campaign::soak::{self, Failure, Judged, Passed};
 use crate::spec::file;
 use crate::stats::median::Spread;
 
-/// Search random settings and faults for lost values, never-ending traffic and blown message budgets
+/// Search random settings and faults for lost values, endless traffic and too many messages
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli soak --runs 1000
   bench-cli soak --runs 500 --strategy hub --seed 20000
 
-A failing run is reduced to a smaller one that fails alike, and the command that repeats it is printed.")]
+soak reduces a failing run to a smaller one that fails in the same way, and prints the command that repeats it.")]
 pub struct SoakArgs {
-    /// How many runs
+    /// Number of runs
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
     /// Number of the first run; each run after it has the next one
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Strategies to draw from [default: all]
+    /// Strategies to choose from [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', action = ArgAction::Set, value_parser = file::strategy)]
     strategy: Vec<StrategyKind>,
-    /// How many runs go on at a time [default: one a core]
+    /// Number of parallel runs [default: one per core]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 }

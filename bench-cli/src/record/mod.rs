@@ -182,7 +182,7 @@ pub enum Status {
     TimedOut,
     /// It left no results that can be read.
     Unreadable,
-    /// The embedded runner could not go on, through no fault of the node.
+    /// The embedded runner could not continue, through no fault of the node.
     RunnerFailed,
 }
 

@@ -95,7 +95,7 @@ fn a_second_reader_finds_the_same_figures() {
 }
 
 #[test]
-fn recorded_runs_are_judged_as_they_ended() {
+fn recorded_runs_have_the_status_with_which_they_ended() {
     let outcome = |name: &str| {
         let path = recorded().into_iter().find(|run| run.0 == name).unwrap().1;
         Outcome::judge(results::read(&path).unwrap(), || None)

@@ -124,7 +124,7 @@ fn sweeps_are_served_read_only_and_nothing_else_is() {
 }
 
 #[test]
-fn a_sweep_that_is_running_is_seen_to_get_on() {
+fn a_running_sweep_shows_its_progress() {
     let place = Place::new();
     fs::create_dir(place.path("all")).unwrap();
     let server = Server::start(&place.path("all"));

@@ -1,7 +1,7 @@
 //! The soak: simulated runs with random settings and faults, searched for lost values, traffic that never
 //! ends and blown message budgets.
 //!
-//! A [`Case`] is drawn from one number and judged by [`Case::check`]; a failing one is reduced to a smaller
+//! A [`Case`] is derived from one number and checked by [`Case::check`]; a failing one is reduced to a smaller
 //! one that fails in the same way. Nothing here prints or knows the command line.
 
 mod case;
@@ -25,7 +25,7 @@ pub struct Judged {
     pub verdict: Result<Passed, Failure>,
 }
 
-/// Judges the cases numbered `numbers`, several at a time, and sends each result as it comes. Returns early
+/// Checks the cases numbered `numbers`, several at a time, and sends each result as it comes. Returns early
 /// once `stop` is set.
 pub fn run(
     numbers: std::ops::Range<u64>,

@@ -1,4 +1,4 @@
-//! Judging a case.
+//! Checking a case.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use super::Case;
 use crate::engine::simulated::Simulation;
 use crate::harness::checker;
 
-/// How long after the last final read, in virtual time, nodes may go on talking: acknowledgements wait some
+/// How long after the last final read, in virtual time, nodes may keep sending: acknowledgements wait some
 /// seconds before they are sent alone, and what is lost is sent again a few times.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -41,7 +41,7 @@ pub enum Failure {
         /// How many values at least one of them missed.
         values: usize,
     },
-    /// Nodes go on talking although there is nothing to say.
+    /// Nodes keep sending although nothing is left to send.
     NeverSilent {
         /// How many are not at rest.
         nodes: usize,
@@ -82,7 +82,7 @@ impl fmt::Display for Failure {
 }
 
 impl Case {
-    /// Runs the case and judges it.
+    /// Runs and checks the case.
     ///
     /// # Errors
     /// If anything is wrong with it.

@@ -45,7 +45,7 @@ pub struct TuneSpec {
 pub enum Budget {
     /// So many runs.
     Runs(usize),
-    /// So much time, in which several runs may go on at a time.
+    /// So much time, in which several runs may execute in parallel.
     Time(Duration),
 }
 
@@ -132,7 +132,7 @@ pub struct Outlook {
     pub first: usize,
     /// The settings that the values make, none between them.
     pub grid: usize,
-    /// How many runs go on at a time.
+    /// How many runs execute in parallel.
     pub jobs: usize,
     /// About how long one run takes.
     pub each: Duration,
