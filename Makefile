@@ -1,10 +1,11 @@
-# Every target is listed by `make help`. The two that a newcomer needs: `make sweep` and `make test`.
+# `make help` lists the targets. A newcomer needs two of them: `make sweep` and `make test`.
 
 CARGO ?= cargo
 BENCH := target/release/bench-cli
-# Where `make sweep` writes; `make sweep OUT=results/mine SWEEP_FLAGS='--strategy tree'` changes what and where, and
-# `make sweep SWEEP_FLAGS=--force` starts anew what is there.
-OUT ?= results/latest
+# The folder of the sweep. By default bench-cli names a new one, such as results/sweep-20260131-120000. With
+# `make sweep OUT=results/mine`, the same command resumes the sweep, and SWEEP_FLAGS=--force starts over.
+OUT ?=
+# More flags, such as SWEEP_FLAGS='--strategy tree,hub --repetitions 5'.
 SWEEP_FLAGS ?=
 FUZZ_SECONDS ?= 60
 
@@ -19,44 +20,45 @@ build: ## Build the node and bench-cli (release)
 	$(CARGO) build --release --locked
 
 .PHONY: sweep
-sweep: build ## Sweep the batch timeout, or go on with that: CSV, plots and a summary in $(OUT)
-	$(BENCH) sweep --out $(OUT) --format csv,markdown $(SWEEP_FLAGS)
+sweep: build ## Sweep the bundled node's batch timeout: CSV, plots and a report
+	$(BENCH) sweep $(if $(OUT),--out $(OUT)) $(SWEEP_FLAGS)
 
 .PHONY: plot
-plot: build ## Draw the plots of $(OUT) again without running anything
-	$(BENCH) plot $(OUT)/sweep.csv
+plot: $(if $(OUT),build) ## Draw the plots and the report of OUT=results/NAME again
+	$(if $(OUT),,$(error which sweep? make plot OUT=results/NAME))
+	$(BENCH) plot $(OUT)
 
-# The sweep behind the README's pictures: about 8 minutes, since the runs mostly sleep.
+# The sweep behind the README's plot: about 8 minutes, since the runs mostly sleep.
 REFERENCE_FLAGS ?= --engine embedded --strategy tree,hub,direct --batch-timeouts 0,50,100,200,300,400,500,600,800,1000,1400,1800 --repetitions 5 \
 	--seed 1 --jobs 14
-# So many timeouts and repetitions cost nothing in simulated time.
+# Simulated runs take milliseconds, so this sweep has more timeouts and repetitions.
 SIMULATED_FLAGS ?= --engine simulated --strategy tree,hub,direct --batch-timeouts 0,25,50..=800:50,1000..=1800:200 --repetitions 25 --seed 1
 
 .PHONY: reference
 reference: build ## Sweep all strategies, embedded and simulated, into results/reference*
-	$(BENCH) sweep --out results/reference --force --format csv,markdown $(REFERENCE_FLAGS)
-	$(BENCH) sweep --out results/reference-simulated --force --format csv,markdown $(SIMULATED_FLAGS)
+	$(BENCH) sweep --out results/reference --force $(REFERENCE_FLAGS)
+	$(BENCH) sweep --out results/reference-simulated --force $(SIMULATED_FLAGS)
 
-# 5 runs of each of the settings whose figures stand in the README.
+# 5 runs of each setting in the README's table.
 RECORD_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,495,1840 --repetitions 5 --seed 1 --jobs 6
 
 .PHONY: records
 records: build ## Run the node's best settings, embedded, into results/records
-	$(BENCH) sweep --out results/records --force --format csv,markdown $(RECORD_FLAGS)
+	$(BENCH) sweep --out results/records --force $(RECORD_FLAGS)
 
-# Runs of a minute, in which the start and the last acknowledgements weigh a third of what they do in the challenge's.
+# Runs of a minute. The start and the last acknowledgements weigh a third of what they do in the challenges' 20 s.
 LONG_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,50,100,200,300,400,500,600,800,1000,1400,1800 \
 	--time-limit 60s --repetitions 2 --seed 1 --jobs 12
 
 .PHONY: long
-long: build ## Sweep hub and direct for a minute each, embedded, into results/long: how near are they to the models?
-	$(BENCH) sweep --out results/long --force --format csv,markdown $(LONG_FLAGS)
+long: build ## Sweep hub and direct for a minute each, embedded, into results/long, to compare them with the models
+	$(BENCH) sweep --out results/long --force $(LONG_FLAGS)
 
-# The tree on the embedded runner beside recorded runs of real Maelstrom, twice: exit status 1 if a median is outside.
+# The exit status is 1 if a median is outside the limits.
 PARITY_FLAGS ?= --repetitions 14 --jobs 14
 
 .PHONY: parity
-parity: build ## Hold the embedded runner against recorded runs of real Maelstrom, twice, into results/parity
+parity: build ## Compare the embedded runner with recorded runs of real Maelstrom, twice, into results/parity
 	$(BENCH) parity --out results/parity/embedded-1 --force $(PARITY_FLAGS)
 	$(BENCH) parity --out results/parity/embedded-2 --force $(PARITY_FLAGS) --seed 101
 
@@ -65,23 +67,23 @@ FAULT_FLAGS ?= --engine simulated --strategy hub,direct,tree --batch-timeouts 20
 	--latency-dist uniform,exponential --node-count 2,5,10,25,50 --repetitions 5 --seed 1
 
 .PHONY: faults
-faults: build ## Simulate 150 runs with partitions and random latencies: is anything lost? Into results/faults
-	$(BENCH) sweep --out results/faults --force --format csv,markdown $(FAULT_FLAGS)
+faults: build ## Simulate 150 runs with partitions and random latencies, into results/faults
+	$(BENCH) sweep --out results/faults --force $(FAULT_FLAGS)
 
 # 20 challenge runs with all faults, and 20 with partitions alone.
 KILL_FLAGS ?= --engine embedded --strategy hub --batch-timeouts 200 --nemesis-interval 5s --repetitions 20 --seed 1 --jobs 4
 
 .PHONY: kills
-kills: build ## Partition, kill and pause real nodes every 5 s: is anything lost? Into results/kills
-	$(BENCH) sweep --out results/kills/all --force --format csv,markdown $(KILL_FLAGS) --nemesis partition,kill,pause
-	$(BENCH) sweep --out results/kills/partition --force --format csv,markdown $(KILL_FLAGS) --nemesis partition
+kills: build ## Partition, kill and pause real nodes every 5 s, into results/kills
+	$(BENCH) sweep --out results/kills/all --force $(KILL_FLAGS) --nemesis partition,kill,pause
+	$(BENCH) sweep --out results/kills/partition --force $(KILL_FLAGS) --nemesis partition
 
-# The worst cases: 30 embedded runs of three timeouts, and 1,000 simulated ones of many, idle and busy.
+# 30 embedded runs at each of four timeouts, and 1,000 simulated runs at each of many, idle and busy.
 TAIL_TIMEOUTS ?= 100,200,300,400,450,475,485,490,500,600,800,1000,1800
 TAIL_FLAGS ?= --strategy hub --seed 1 --keep none --force
 
 .PHONY: tails
-tails: build ## Are simulated tails those of real processes, and is any run late? Into results/tails (needs an idle machine)
+tails: build ## Compare the worst cases of simulated and real processes, into results/tails (needs an idle machine)
 	$(BENCH) sweep --out results/tails/embedded --engine embedded --batch-timeouts 200,300,490,1800 --repetitions 30 --jobs 6 $(TAIL_FLAGS)
 	$(BENCH) sweep --out results/tails/idle --engine simulated --batch-timeouts $(TAIL_TIMEOUTS) --repetitions 1000 $(TAIL_FLAGS) --quiet
 	$(BENCH) sweep --out results/tails/busy --engine simulated --noise busy --batch-timeouts $(TAIL_TIMEOUTS) --repetitions 1000 $(TAIL_FLAGS) --quiet
@@ -89,7 +91,7 @@ tails: build ## Are simulated tails those of real processes, and is any run late
 	$(BENCH) parity --recorded results/tails/idle --from results/tails/busy --out results/tails/idle-and-busy
 
 .PHONY: confirm
-confirm: build ## Run what results/reference recommends for 3d and 3e again, into results/confirm
+confirm: build ## Run the settings that results/reference recommends again, into results/confirm
 	$(BENCH) confirm results/reference/sweep.csv --limit 3d,3e --repetitions 5 --out results/confirm --force
 
 .PHONY: test
@@ -97,11 +99,11 @@ test: ## Run every test
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace
 
-# So many times the cases of `make test`.
+# A factor on the number of cases of `make test`.
 PROPS_CASES_FACTOR ?= 20
-# Chosen at random. `make props PROPTEST_RNG_SEED=…` with the seed that was printed repeats a failure.
+# Chosen at random. To repeat a failure, pass the printed seed: `make props PROPTEST_RNG_SEED=…`.
 PROPTEST_RNG_SEED := $(or $(PROPTEST_RNG_SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
-# Where integration tests have properties. Unit tests take seconds, so all of them run.
+# The integration tests with properties. Unit tests take seconds, so all of them run.
 PROPS_MODULES := parsers:: faults::everyone
 
 .PHONY: props
@@ -119,7 +121,7 @@ lint: ## Check formatting and lints as CI does
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
-# Another build of bench-cli, to compare this one with: `make bench BASELINE=old/target/release/bench-cli`.
+# Another build of bench-cli to compare with: `make bench BASELINE=old/target/release/bench-cli`.
 BASELINE ?=
 
 .PHONY: bench
@@ -132,7 +134,7 @@ bench: ## Measure simulated runs and sweeps, the embedded runner and the node (a
 	node/benches/process.py
 
 .PHONY: scaling
-scaling: ## Measure how simulated runs grow: CSV and plot in results/simulated
+scaling: ## Measure the cost of simulated runs by cluster size, into results/simulated
 	$(CARGO) bench --locked -p bench-cli --bench scaling -- $(CURDIR)/results/simulated
 
 .PHONY: soak
@@ -151,10 +153,10 @@ deny: ## Check the dependencies' licences and sources (needs cargo-deny)
 	$(CARGO) deny --config .deny.toml check licenses bans sources
 
 .PHONY: soak-embedded
-soak-embedded: build ## Run SOAK_RUNS (40) short runs in a row: memory, files and processes stay flat
+soak-embedded: build ## Check that SOAK_RUNS (40) short runs in a row leave memory, files and processes flat
 	$(CARGO) build --locked
 	$(CARGO) test --locked -p bench-cli --test real_time soak_embedded -- --ignored --nocapture
 
 .PHONY: clean
-clean: ## Remove what was built
+clean: ## Remove all build products
 	$(CARGO) clean

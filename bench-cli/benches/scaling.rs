@@ -163,16 +163,16 @@ fn draw(points: &[Point]) -> anyhow::Result<String> {
         remark: String::new(),
     };
     let legend = Legend::row(looks.iter().map(entry), CHART.0)?;
-    let axes = Axes {
-        left: MARGIN + axes::LEFT,
-        top: layout.top() + legend.height(),
-        width: CHART.0,
-        height: CHART.1,
-        x: Axis::decades(points.iter().map(|point| point.node_count as f64)).titled("nodes"),
-        y: Axis::decades(points.iter().map(|point| point.ns_per_delivery)).titled("ns per delivery"),
-    };
-    layout.draw((axes::LEFT + CHART.0, legend.height() + CHART.1 + axes::BELOW), |root, _| {
-        legend.draw(root, (MARGIN, layout.top()))?;
+    layout.draw((axes::LEFT + CHART.0, legend.height() + CHART.1 + axes::BELOW), |root, _, top| {
+        legend.draw(root, (MARGIN, top))?;
+        let axes = Axes {
+            left: MARGIN + axes::LEFT,
+            top: top + legend.height(),
+            width: CHART.0,
+            height: CHART.1,
+            x: Axis::decades(points.iter().map(|point| point.node_count as f64)).titled("nodes"),
+            y: Axis::decades(points.iter().map(|point| point.ns_per_delivery)).titled("ns per delivery"),
+        };
         axes.draw(root)?;
         for (name, look) in looks {
             let of_strategy = points.iter().filter(|point| point.strategy == name);

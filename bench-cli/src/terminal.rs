@@ -70,6 +70,11 @@ pub fn to_stderr(text: fmt::Arguments<'_>) {
     });
 }
 
+/// A number of things, such as `1 run` or `2 runs`.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// The text with what a terminal would obey shown as an escape, such as `\x1b`: control characters but line
 /// ends and tabs, and the characters that reverse the direction of text.
 pub fn plain(text: &str) -> Cow<'_, str> {

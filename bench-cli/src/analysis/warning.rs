@@ -1,6 +1,8 @@
 //! What a reader should know before using a sweep's figures. Every output prints the same warnings: the
 //! terminal, `summary.md`, `report.html`, `confirm.md` and `parity.txt`.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -13,11 +15,12 @@ use crate::spec::Node;
 use crate::stats::lack_of_fit::LackOfFit;
 use crate::stats::least_squares::{FitError, Line};
 use crate::stats::theil_sen::TheilSen;
+use crate::terminal::count;
 
 /// One warning.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Warning {
-    /// The machine delivered messages too late, so that latencies read too high.
+    /// A machine delivered messages too late, so that latencies read too high.
     Late {
         /// The series, or the setting of it.
         subject: String,
@@ -27,6 +30,8 @@ pub enum Warning {
         runs: usize,
         /// The 99th percentile of the delays in the worst run, if the engine reports it.
         worst_p99: Option<Duration>,
+        /// If several machines made its runs: those with late runs and how many, most first. Else empty.
+        hosts: Vec<(String, usize)>,
     },
     /// Runs of the same point have other latencies on other machines.
     Host(HostEffect),
@@ -130,6 +135,7 @@ impl Warning {
             late: late.len(),
             runs: records.len(),
             worst_p99: late.iter().filter_map(|record| record.measured.timer_p99).max(),
+            hosts: late_hosts(records),
         })
     }
 
@@ -140,6 +146,36 @@ impl Warning {
             return Some(Warning::NotLinear { series, quantile, test, linear: fit.linear.clone() });
         }
         fit.robust_disagrees().then_some(Warning::RobustDisagrees { series, quantile, robust: fit.robust })
+    }
+}
+
+/// The machines with late runs and how many, most first. Empty if one machine made all runs.
+fn late_hosts(records: &[&RunRecord]) -> Vec<(String, usize)> {
+    let mut late: BTreeMap<&str, usize> = BTreeMap::new();
+    for record in records {
+        *late.entry(&record.measured.host).or_default() += usize::from(record.measured.late == Some(true));
+    }
+    if late.len() == 1 {
+        return Vec::new();
+    }
+    let mut hosts: Vec<(String, usize)> =
+        late.into_iter().filter(|(_, late)| *late > 0).map(|(host, late)| (host.to_owned(), late)).collect();
+    hosts.sort_by_key(|(_, late)| Reverse(*late));
+    hosts
+}
+
+/// Machines in words, at most three by name: `sim2 (6 runs) and sim1 (1 run)`.
+fn named(hosts: &[(String, usize)]) -> String {
+    const SHOWN: usize = 3;
+    let mut names: Vec<String> =
+        hosts.iter().take(SHOWN).map(|(host, late)| format!("{host} ({})", count(*late, "run"))).collect();
+    if hosts.len() > SHOWN {
+        names.push(count(hosts.len() - SHOWN, "other host"));
+    }
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, first)) => format!("{} and {last}", first.join(", ")),
+        None => "this machine".to_owned(),
     }
 }
 
@@ -179,10 +215,11 @@ fn may_take_seconds(record: &RunRecord) -> bool {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Warning::Late { subject, late, runs, worst_p99 } => {
+            Warning::Late { subject, late, runs, worst_p99, hosts } => {
+                let (busy, was) = (named(hosts), if hosts.len() > 1 { "were" } else { "was" });
                 write!(
                     f,
-                    "{subject}: in {late} of {runs} runs this machine was too busy to deliver messages in time"
+                    "{subject}: in {late} of {runs} runs {busy} {was} too busy to deliver messages in time"
                 )?;
                 if let Some(worst) = worst_p99 {
                     write!(f, " (p99 up to {:.1} ms late)", worst.as_secs_f64() * 1e3)?;
@@ -310,6 +347,24 @@ mod tests {
         for records in [&none[..1], &none[1..], &[own], &[seconds]] {
             assert!(!said(records).iter().any(|one| one.contains("unit") || one.contains("seconds?")));
         }
+    }
+
+    #[test]
+    fn of_several_hosts_the_late_ones_are_named() {
+        let on = |host: &str, record: RunRecord| record.with(|record| record.measured.host = host.to_owned());
+        let of = |records: &[RunRecord]| said(records).swap_remove(0);
+        let mut records =
+            vec![on("fast", example(100, 1)), on("slow", late(100, 2)), on("slow", late(100, 3))];
+        assert!(
+            of(&records).starts_with("hub: in 2 of 3 runs slow (2 runs) was too busy"),
+            "{}",
+            of(&records)
+        );
+        for (repetition, host) in (4..).zip(["a", "b", "c"]) {
+            records.push(on(host, late(100, repetition)));
+        }
+        let all = "hub: in 5 of 6 runs slow (2 runs), a (1 run), b (1 run) and 1 other host were too busy";
+        assert!(of(&records).starts_with(all), "{}", of(&records));
     }
 
     #[test]

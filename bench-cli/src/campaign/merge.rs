@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
-use super::sweep::folder::{label, spec_in, write_spec};
+use super::sweep::folder::{add_distributions, label, spec_in, write_spec};
 use super::sweep::origin::Origin;
 use super::sweep::{CSV_FILE, SHARDS_FOLDER};
 use crate::record::RunRecord;
 use crate::record::csv_file::{self, CsvFile, Rows};
+use crate::record::distribution::{LATENCIES_FILE, LatencyFile};
 use crate::record::parameter_columns::ParameterColumns;
 use crate::spec::file::SpecFile;
 use crate::spec::shard::Shard;
@@ -81,8 +82,9 @@ pub fn merge(out: &Path, shards: &[PathBuf], replace: bool) -> anyhow::Result<Me
     let plan = spec.runs()?;
 
     fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
+    let parameters = ParameterColumns::of(&plan);
     let (mut csv, Rows { records, .. }) =
-        CsvFile::open(&out.join(CSV_FILE), ParameterColumns::of(&plan), replace, true)?;
+        CsvFile::open(&out.join(CSV_FILE), parameters.clone(), replace, true)?;
     let mut merging = Merging::default();
     parts.iter().for_each(|part| merging.add_all(&part.records, Source::Shard));
     let doubled = merging.doubled;
@@ -95,6 +97,9 @@ pub fn merge(out: &Path, shards: &[PathBuf], replace: bool) -> anyhow::Result<Me
     write_spec(out, &spec, true)?;
     origin.write(out)?;
     csv.rewrite(&records)?;
+    LatencyFile::open(out, parameters, true)
+        .and_then(|mut latencies| latencies.append(&records))
+        .with_context(|| format!("cannot write {}", out.join(LATENCIES_FILE).display()))?;
     let missing = missing(&spec, &plan, &records, division(&parts))?;
     let torn = parts.iter().filter_map(|part| Some((part.folder.join(CSV_FILE), part.torn_line?))).collect();
     Ok(Merged { spec, records, planned: plan.len(), doubled, torn, missing })
@@ -134,6 +139,7 @@ impl Part {
         let spec = spec_in(folder)?.with_context(unknown)?;
         let origin = Origin::read(folder)?.with_context(unknown)?;
         label(&mut records, &spec);
+        add_distributions(&mut records, folder);
         Ok(Part { folder: folder.to_owned(), spec, origin, records, torn_line: None })
     }
 

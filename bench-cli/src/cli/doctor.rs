@@ -27,7 +27,7 @@ pub struct DoctorArgs {
     /// Number of parallel runs
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
     jobs: NonZeroUsize,
-    /// Where a sweep would write
+    /// Output folder of a sweep
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
 }

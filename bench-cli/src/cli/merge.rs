@@ -14,6 +14,7 @@ use crate::campaign::sweep::Ended;
 use crate::record::RunRecord;
 use crate::spec::file::SPEC_FILE;
 use crate::spec::shell;
+use crate::terminal::count;
 
 /// Merge the shards of a sweep
 #[derive(Clone, Debug, Args)]
@@ -66,9 +67,9 @@ pub fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
     let ended =
         Ended { spec: merged.spec, records: merged.records, planned: merged.planned, stopped: !complete };
     output::conclude(&ended, out, Extent::of(args.verbose), &args.limits, &args.formats, None)?;
-    println!("merged {} shards: {} of {} runs", shards.len(), ended.records.len(), ended.planned);
+    println!("merged {}: {} of {} runs", count(shards.len(), "shard"), ended.records.len(), ended.planned);
     if merged.doubled > 0 {
-        println!("left out {} records of runs that have another one", merged.doubled);
+        println!("left out {} of runs that have another one", count(merged.doubled, "record"));
     }
     for missing in &merged.missing {
         println!("{}", describe(missing, out));
@@ -86,13 +87,13 @@ fn describe(Missing { shard, runs }: &Missing, out: &Path) -> String {
     if runs.len() > SHOWN {
         names.push_str(", …");
     }
-    let count = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
+    let lacking = count(runs.len(), "run");
     match shard {
         Some(shard) => {
             let command = command(out, &format!(" --shard {shard}"));
-            format!("shard {shard} lacks {count}: {names}; to execute the rest of it:\n  {command}")
+            format!("shard {shard} lacks {lacking}: {names}; to execute the rest of it:\n  {command}")
         }
-        None => format!("missing are {count}: {names}"),
+        None => format!("{lacking} missing: {names}"),
     }
 }
 

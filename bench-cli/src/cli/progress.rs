@@ -14,7 +14,7 @@ use crate::campaign::sweep::{CSV_FILE, Observer, Plan};
 use crate::engine::Phase;
 use crate::preflight::Finding;
 use crate::record::RunRecord;
-use crate::terminal;
+use crate::terminal::{self, count};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,8 +84,7 @@ impl Screen {
             true => "the first one alone, to see how many can run in parallel".to_owned(),
             false => format!("{jobs} at a time, about {all}"),
         };
-        let noun = if runs == 1 { "run" } else { "runs" };
-        self.note(&format!("{runs} {noun}, {at_once}; into {directory}"));
+        self.note(&format!("{}, {at_once}; into {directory}", count(runs, "run")));
     }
 }
 

@@ -67,21 +67,24 @@ impl ShardChoice {
             };
             // A part of an array, such as --array=3,7, would count itself as all of it.
             ensure!(
-                (first <= 1 && last.checked_sub(first) == Some(count - 1)),
+                first <= 1 && last.checked_sub(first).and_then(|last| last.checked_add(1)) == Some(count),
                 "the tasks of this job array are not 1-{count} or 0-{}; give --shard I/N",
-                count - 1
+                count.saturating_sub(1)
             );
-            return shard(task.checked_sub(first), count);
+            return shard("SLURM_ARRAY_TASK_ID", task, first, count);
         }
-        let Some(index) = number("JOB_COMPLETION_INDEX")? else {
+        const COMPLETION: &str = "JOB_COMPLETION_INDEX";
+        let Some(index) = number(COMPLETION)? else {
             anyhow::bail!(
                 "--shard auto finds neither SLURM_ARRAY_TASK_ID of a Slurm job array nor JOB_COMPLETION_INDEX of a \
                  Kubernetes indexed job; give --shard I/N"
             );
         };
-        let count =
-            count.context("a Kubernetes job does not say how many parts it has; give --shard auto/N")?;
-        shard(Some(index), count)
+        let count = count.context(
+            "a Kubernetes indexed job does not say how many completions it has; give --shard auto/N, where N is \
+             the job's .spec.completions",
+        )?;
+        shard(COMPLETION, index, 0, count)
     }
 }
 
@@ -99,10 +102,15 @@ pub(super) fn wait_for_predecessor(csv: &Path, stop: &StopSignal, screen: &Scree
     }
 }
 
-/// The shard of an index from 0.
-fn shard(index: Option<u32>, count: u32) -> anyhow::Result<Shard> {
-    let shard = index.and_then(|index| Shard::new(index.checked_add(1)?, count));
-    shard.with_context(|| format!("the scheduler's index is not below {count}"))
+/// The shard of a task whose number is in this variable; the first task has the number `first`.
+fn shard(variable: &str, task: u32, first: u32, count: u32) -> anyhow::Result<Shard> {
+    let index = task.checked_sub(first).and_then(|index| index.checked_add(1));
+    index.and_then(|index| Shard::new(index, count)).with_context(|| {
+        format!(
+            "{variable} is {task}, but the tasks of {count} shards are {first} to {}",
+            first + (count - 1)
+        )
+    })
 }
 
 #[cfg(test)]
@@ -146,7 +154,11 @@ mod tests {
     fn what_is_not_said_is_asked_for() {
         assert!(resolve("auto", &[]).unwrap_err().contains("neither SLURM_ARRAY_TASK_ID"));
         assert!(resolve("auto", &[("JOB_COMPLETION_INDEX", "7")]).unwrap_err().contains("--shard auto/N"));
-        assert!(resolve("auto/7", &[("JOB_COMPLETION_INDEX", "7")]).unwrap_err().contains("not below 7"));
+        assert!(
+            resolve("auto/7", &[("JOB_COMPLETION_INDEX", "7")])
+                .unwrap_err()
+                .contains("JOB_COMPLETION_INDEX is 7, but the tasks of 7 shards are 0 to 6")
+        );
         assert!(["auto/0", "auto/x", "automatic"].iter().all(|text| text.parse::<ShardChoice>().is_err()));
     }
 }

@@ -23,7 +23,10 @@ use crate::campaign::sweep::{
 };
 use crate::engine::Engine;
 use crate::record::RunRecord;
+use crate::record::distribution::LATENCIES_FILE;
+use crate::spec::file::SPEC_FILE;
 use crate::spec::{Names, SweepSpec};
+use crate::terminal::count;
 
 /// The flags that say which cluster executes a sweep.
 #[derive(Clone, Debug, Args)]
@@ -78,14 +81,26 @@ impl Request<'_> {
     pub(super) fn print_scripts(&self) -> anyhow::Result<()> {
         sweep::validate(&self.spec, self.options)?;
         let sweep = self.open(&self.spec)?;
+        // Without Slurm here, no job is known.
+        if let Some(jobs) = sweep.active_jobs().ok().flatten() {
+            eprintln!(
+                "jobs {} execute the sweep now; without --dry-run, bench-cli attaches to them",
+                jobs.shown()
+            );
+            return Ok(());
+        }
+        let numbers = sweep.numbers();
+        if numbers.is_empty() {
+            eprintln!("all runs are done already; nothing would be submitted");
+            return Ok(());
+        }
         let scripts = self.scripts()?;
         let layout = Layout(&self.options.directory);
-        let numbers = sweep.numbers();
         print!("{}", scripts.array(&numbers));
         println!("\n{}", scripts.merge().trim_end());
         eprintln!(
-            "{} shards would be submitted as {} and {}; nothing was done",
-            numbers.len(),
+            "{} would be submitted as {} and {}; nothing was done",
+            count(numbers.len(), "shard"),
             layout.array_script().display(),
             layout.merge_script().display()
         );
@@ -121,10 +136,11 @@ impl Request<'_> {
             None => {
                 prepare(&screen)?;
                 let jobs = sweep.submit(&self.scripts()?)?;
-                let count = sweep.remaining.len();
                 screen.note(&format!(
-                    "submitted {count} shards as job {}, and their merge as job {}",
-                    jobs.array, jobs.merge
+                    "submitted {} as job {}, and the merge as job {}",
+                    count(sweep.remaining.len(), "shard"),
+                    jobs.array,
+                    jobs.merge
                 ));
                 Some(jobs)
             }
@@ -164,7 +180,8 @@ impl Request<'_> {
         for folder in [directory.join(SHARDS_FOLDER), Layout(directory).slurm()] {
             removed(&folder, fs::remove_dir_all(&folder))?;
         }
-        for file in [directory.join(CSV_FILE), directory.join(ORIGIN_FILE), Layout(directory).spec()] {
+        for name in [CSV_FILE, LATENCIES_FILE, ORIGIN_FILE, SPEC_FILE] {
+            let file = directory.join(name);
             removed(&file, fs::remove_file(&file))?;
         }
         Ok(())
@@ -271,7 +288,7 @@ impl Watcher for ClusterScreen {
     }
 
     fn unanswered(&mut self, error: &SlurmError) {
-        eprintln!("Slurm does not answer ({error}); its jobs keep running, and bench-cli keeps asking");
+        eprintln!("Slurm does not answer ({error}); its jobs keep running, and bench-cli asks again");
     }
 }
 

@@ -27,6 +27,7 @@ use crate::engine::Engine;
 use crate::record::RunRecord;
 use crate::spec::{SweepSpec, shell};
 use crate::supervise::stop::Stop;
+use crate::terminal::count;
 
 /// The exit status of a sweep whose runs are all ok, but which crosses a threshold of `--fail-if`.
 const THRESHOLD_CROSSED: u8 = 3;
@@ -300,7 +301,11 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     if let Some(sampled) = spec.sampled() {
         eprintln!("sample: {sampled}");
     }
-    eprintln!("{} runs, {jobs} at a time, would take about {}; nothing was done", runs.len(), rounded(all));
+    eprintln!(
+        "{}, {jobs} at a time, would take about {}; nothing was done",
+        count(runs.len(), "run"),
+        rounded(all)
+    );
     Ok(ExitCode::SUCCESS)
 }
 

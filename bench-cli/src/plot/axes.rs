@@ -7,7 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontTransform, TextStyle};
 
 use super::canvas::{Area, SCALE};
-use super::draw::{regular, stroke};
+use super::draw::{regular, scaled, stroke, text_width};
 use super::style::{GRID, INK, MUTED};
 
 /// The title of an axis of stable latencies.
@@ -19,6 +19,11 @@ pub const MESSAGES: &str = "messages between nodes per operation";
 pub const LEFT: i32 = 64;
 /// Pixels below a chart for the labels and the title of its horizontal axis.
 pub const BELOW: i32 = 60;
+/// How far a label of the horizontal axis may reach beyond the chart's right edge, in pixels. A figure for a
+/// paper has no more room there.
+const PROTRUSION: i32 = 4;
+/// Pixels between two labels of the horizontal axis. A label that has less room is left out.
+const LABEL_GAP: i32 = 6;
 
 /// How values map to distances on paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,12 +227,18 @@ impl Axes {
     /// If drawing fails.
     pub fn draw(&self, root: &Area<'_>) -> anyhow::Result<()> {
         let (x, y) = (&self.x, &self.y);
+        let mut occupied = i32::MIN;
         for Tick { value, label } in &x.ticks {
             let (at, bottom) = self.at(*value, y.start);
             grid_line(root, [(at, bottom), self.at(*value, y.end)])?;
-            let anchor = Pos::new(HPos::Center, VPos::Top);
-            let place = (at, bottom + 8 * SCALE);
-            Label { size: 14, anchor, turned: FontTransform::None }.draw(root, place, label)?;
+            let half = scaled(text_width(label, &regular(14))? / 2.0);
+            let middle = at.min((self.left + self.width + PROTRUSION) * SCALE - half);
+            if middle - half > occupied {
+                let anchor = Pos::new(HPos::Center, VPos::Top);
+                let place = (middle, bottom + 8 * SCALE);
+                Label { size: 14, anchor, turned: FontTransform::None }.draw(root, place, label)?;
+                occupied = middle + half + LABEL_GAP * SCALE;
+            }
         }
         for Tick { value, label } in &y.ticks {
             let (left, at) = self.at(x.start, *value);
@@ -286,6 +297,7 @@ impl Label {
 
 #[cfg(test)]
 mod tests {
+    use super::super::page::Page;
     use super::*;
 
     fn labels(axis: &Axis) -> Vec<&str> {
@@ -322,6 +334,18 @@ mod tests {
         assert_eq!(axes.at(0.0, 10.0), (10 * SCALE, 120 * SCALE));
         assert!(axes.contains(100.0, 10.0) && !axes.contains(106.0, 10.0));
         assert_eq!(axes.x.steps(2).collect::<Vec<_>>(), [0.0, 52.5, 105.0]);
+    }
+
+    #[test]
+    fn labels_of_a_narrow_chart_neither_touch_nor_leave_it() {
+        let labels = |width| {
+            let (x, y) = (Axis::logarithmic([80.0, 10_000.0]), Axis::linear(1.0));
+            let axes = Axes { left: LEFT, top: 0, width, height: 100, x, y };
+            let size = (LEFT + width + 28, 160);
+            let svg = super::super::canvas::draw(Page::SCREEN, size, |root, _| axes.draw(root)).unwrap();
+            ["5000", "10\u{2009}000"].map(|label| svg.contains(&format!("\n{label}\n")))
+        };
+        assert_eq!((labels(500), labels(250)), ([true, true], [true, false]));
     }
 
     #[test]

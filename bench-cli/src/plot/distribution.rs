@@ -36,7 +36,7 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
         title: "Distribution of stable latencies",
         subtitle: &[
             "How many of the values every node shows after this time, as medians over the runs.",
-            "A flat piece between two steep ones means that there are two groups of values.",
+            "A flat piece between two steep ones means that there are two groups of values. Each panel has its own scale.",
         ],
         footer: layout::settings(series),
     };
@@ -53,12 +53,11 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let rows = panels.len().div_ceil(in_row) as i32;
     let panel_height = CHART_TITLE + legend + chart.1 + axes::BELOW;
     ensure!(rows * panel_height < 20_000, "{} series are too many for one plot", panels.len());
-    let longest = panels.iter().flat_map(|panel| &panel.curves).map(Curve::longest).fold(0.0, f64::max);
-    layout.draw((width, rows * panel_height), |root, _| {
+    layout.draw((width, rows * panel_height), |root, _, top| {
         for (place, (panel, legend_of)) in panels.iter().zip(&legends).enumerate() {
             let (column, row) = ((place % in_row) as i32, (place / in_row) as i32);
             let left = MARGIN + column * (axes::LEFT + chart.0 + MARGIN);
-            let top = layout.top() + row * panel_height + CHART_TITLE;
+            let top = top + row * panel_height + CHART_TITLE;
             layout::chart_title(root, (left, top), &panel.name)?;
             legend_of.draw(root, (left, top))?;
             let axes = Axes {
@@ -66,7 +65,7 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
                 top: top + legend,
                 width: chart.0,
                 height: chart.1,
-                x: Axis::linear(longest).titled(axes::STABLE_LATENCY),
+                x: Axis::linear(panel.longest()).titled(axes::STABLE_LATENCY),
                 y: Axis::linear(100.0).titled("values (%)"),
             };
             panel.draw(root, &axes)?;
@@ -109,6 +108,11 @@ impl Panel {
         Panel { name: series.name.clone(), curves: curves.collect() }
     }
 
+    /// In milliseconds.
+    fn longest(&self) -> f64 {
+        self.curves.iter().filter_map(|curve| curve.percentiles.last().copied()).fold(0.0, f64::max)
+    }
+
     fn draw(&self, root: &Area<'_>, axes: &Axes) -> anyhow::Result<()> {
         axes.draw(root)?;
         for curve in &self.curves {
@@ -121,10 +125,6 @@ impl Panel {
 }
 
 impl Curve {
-    fn longest(&self) -> f64 {
-        self.percentiles.last().copied().unwrap_or_default()
-    }
-
     fn entry(&self) -> Entry {
         Entry { symbol: Symbol::Line(self.look), name: self.label.clone(), remark: String::new() }
     }

@@ -63,11 +63,11 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     }
     let height = ABOVE + chart.1 + axes::BELOW;
     let size = (all, rows.len() as i32 * height);
-    layout.draw(size, |root, _| {
+    layout.draw(size, |root, _, top| {
         for (row, effects) in (0..).zip(&rows) {
             let y = vertical(effects);
             for (column, &place) in (0..).zip(&shown) {
-                let corner = (MARGIN + column * (width + MARGIN), layout.top() + row * height);
+                let corner = (MARGIN + column * (width + MARGIN), top + row * height);
                 let y = if column == 0 { y.clone().titled(title(effects.figure)) } else { y.clone() };
                 let panel = Panel { main: &effects.parameters[place], term: &effects.terms[place], chart };
                 panel.draw(root, corner, y)?;

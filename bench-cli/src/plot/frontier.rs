@@ -59,8 +59,7 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let panel_height = CHART_TITLE + chart.1 + axes::BELOW;
     let height = legends.iter().map(|legend| legend.height() + rows * panel_height).sum();
     ensure!(height < 20_000, "{} series are too many for one plot", series.len());
-    layout.draw((width, height), |root, notes| {
-        let mut top = layout.top();
+    layout.draw((width, height), |root, notes, mut top| {
         for (series, legend) in scene.rows.iter().zip(&legends) {
             legend.draw(root, (MARGIN, top))?;
             top += legend.height();

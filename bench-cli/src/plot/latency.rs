@@ -70,10 +70,10 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let size = (columns * (width + MARGIN) - MARGIN, rows * (height + ROW_GAP) - ROW_GAP);
     ensure!(size.1 < 20_000, "{} series are too many for one plot", panels.len());
     let (x, y) = axes_around(&panels);
-    layout.draw(size, |root, notes| {
+    layout.draw(size, |root, notes, top| {
         for (place, panel) in panels.iter().enumerate() {
             let (column, row) = ((place % in_row) as i32, (place / in_row) as i32);
-            let (left, top) = (MARGIN + column * (width + MARGIN), layout.top() + row * (height + ROW_GAP));
+            let (left, top) = (MARGIN + column * (width + MARGIN), top + row * (height + ROW_GAP));
             // The panels of a row share a vertical axis, so one title is enough.
             let y = if column == 0 { y.clone().titled(axes::STABLE_LATENCY) } else { y.clone() };
             match page.width() {

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use plotters::prelude::WHITE;
+use plotters::style::FontDesc;
 
 use super::canvas::{self, Area, Notes};
-use super::draw::{bold, regular, text};
+use super::draw::{bold, regular, text, text_width};
 use super::page::Page;
 use super::style::{INK, MUTED};
 use crate::analysis::Series;
@@ -16,8 +17,10 @@ use crate::spec::settings::{Faults, Settings};
 pub const MARGIN: i32 = 28;
 /// Pixels for the title of one of several charts.
 pub const CHART_TITLE: i32 = 30;
-/// Pixels for the footer.
-const FOOTER: i32 = 44;
+/// Pixels between the contents and the middle of the footer's first line.
+const FOOTER_GAP: i32 = 24;
+/// Pixels for each line of the footer.
+const FOOTER_LINE: i32 = 20;
 /// Pixels for the title.
 const TITLE: i32 = 56;
 /// Pixels for each line of the subtitle.
@@ -30,42 +33,84 @@ pub struct Layout<'a> {
     pub page: Page,
     /// The title.
     pub title: &'a str,
-    /// How to read the plot, line by line.
+    /// How to read the plot, line by line; a line that is too long is broken.
     pub subtitle: &'a [&'a str],
     /// What holds for everything in the plot.
     pub footer: String,
 }
 
 impl Layout<'_> {
-    /// The pixels above the contents.
-    pub fn top(&self) -> i32 {
-        if self.page.is_titled() { TITLE + SUBTITLE * self.subtitle.len() as i32 } else { MARGIN / 4 }
-    }
-
     /// Draws contents of this width and height (pixels), the text around them, and returns the SVG. The
-    /// contents begin at [`MARGIN`] from the left edge and [`Layout::top`] from the upper one.
+    /// contents begin at [`MARGIN`] from the left edge. They are told where they begin from the upper one,
+    /// since texts that are wider than the contents take further lines.
     ///
     /// # Errors
     /// If drawing fails.
     pub fn draw(
         &self,
         (width, height): (i32, i32),
-        contents: impl FnOnce(&Area<'_>, &mut Notes) -> anyhow::Result<()>,
+        contents: impl FnOnce(&Area<'_>, &mut Notes, i32) -> anyhow::Result<()>,
     ) -> anyhow::Result<String> {
-        let footer = if self.page.is_titled() { FOOTER } else { 0 };
-        let (width, height) = (width + 2 * MARGIN, self.top() + height + footer);
-        canvas::draw(self.page, (width, height), |root, notes| {
+        if !self.page.is_titled() {
+            let top = MARGIN / 4;
+            return canvas::draw(self.page, (width + 2 * MARGIN, top + height), |root, notes| {
+                root.fill(&WHITE)?;
+                contents(root, notes, top)
+            });
+        }
+        let subtitle = Paragraph::of(self.subtitle, regular(15), SUBTITLE, width)?;
+        let footer = Paragraph::of(&[&self.footer], regular(12), FOOTER_LINE, width)?;
+        let top = TITLE + subtitle.height();
+        let below = top + height + FOOTER_GAP;
+        let size = (width + 2 * MARGIN, below + footer.height());
+        canvas::draw(self.page, size, |root, notes| {
             root.fill(&WHITE)?;
-            if !self.page.is_titled() {
-                return contents(root, notes);
-            }
             text(root, (MARGIN, 34), self.title, &bold(24), INK)?;
-            for (line, subtitle) in (0..).zip(self.subtitle) {
-                text(root, (MARGIN, TITLE + 4 + line * SUBTITLE), subtitle, &regular(15), MUTED)?;
-            }
-            contents(root, notes)?;
-            text(root, (MARGIN, height - 20), &self.footer, &regular(12), MUTED)
+            subtitle.draw(root, TITLE + 4)?;
+            contents(root, notes, top)?;
+            footer.draw(root, below)
         })
+    }
+}
+
+/// Text in lines that fit the plot.
+struct Paragraph {
+    lines: Vec<String>,
+    font: FontDesc<'static>,
+    /// Pixels from one line to the next.
+    spacing: i32,
+}
+
+impl Paragraph {
+    /// Breaks lines at spaces so that none is wider than this, in pixels. A single word may be.
+    fn of(texts: &[&str], font: FontDesc<'static>, spacing: i32, width: i32) -> anyhow::Result<Paragraph> {
+        let mut lines: Vec<String> = Vec::new();
+        for text in texts {
+            lines.push(String::new());
+            for word in text.split(' ') {
+                let line = lines.last().map_or("", String::as_str);
+                let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
+                if line.is_empty() || text_width(&longer, &font)? <= f64::from(width) {
+                    lines.pop();
+                    lines.push(longer);
+                } else {
+                    lines.push(word.to_owned());
+                }
+            }
+        }
+        Ok(Paragraph { lines, font, spacing })
+    }
+
+    fn height(&self) -> i32 {
+        self.spacing * self.lines.len() as i32
+    }
+
+    /// Writes the lines in grey, the middle of the first at this height.
+    fn draw(&self, root: &Area<'_>, top: i32) -> anyhow::Result<()> {
+        for (line, words) in (0..).zip(&self.lines) {
+            text(root, (MARGIN, top + line * self.spacing), words, &self.font, MUTED)?;
+        }
+        Ok(())
     }
 }
 
@@ -114,4 +159,20 @@ pub fn settings<'a>(series: impl IntoIterator<Item = &'a Series<'a>>) -> String 
         }),
     ]
     .join("  ·  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_break_at_spaces() {
+        let texts = ["one two three four five six seven", "short", "much-too-long-to-be-broken"];
+        let broken = Paragraph::of(&texts, regular(15), 20, 120).unwrap();
+        assert!(broken.lines.len() > texts.len() && broken.height() == 20 * broken.lines.len() as i32);
+        assert_eq!(broken.lines.join(" "), texts.join(" "));
+        for line in broken.lines.iter().filter(|line| line.contains(' ')) {
+            assert!(text_width(line, &broken.font).unwrap() <= 120.0, "{line}");
+        }
+    }
 }

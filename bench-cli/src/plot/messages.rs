@@ -54,8 +54,7 @@ pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let height = layout::height(page, width, CHART.1);
     let all_height = legends.iter().map(|legend| legend.height() + height + axes::BELOW).sum();
     ensure!(all_height < 20_000, "{} series are too many for one plot", series.len());
-    layout.draw((all_width, all_height), |root, notes| {
-        let mut top = layout.top();
+    layout.draw((all_width, all_height), |root, notes, mut top| {
         for (panel, legend) in panels.iter().zip(&legends) {
             legend.draw(root, (MARGIN, top))?;
             top += legend.height();

@@ -44,15 +44,15 @@ pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
         footer: layout::settings(all()),
     };
     let legend = Legend::column(curves.iter().map(Curve::entry));
-    let top = layout.top() + legend.height() + CHART_TITLE;
     let x_title = all().next().map_or_else(String::new, Series::axis_title);
-    let charts = charts(&curves, top, &x_title);
     let size = (
-        charts.len() as i32 * (axes::LEFT + CHART.0 + MARGIN) - MARGIN,
+        FIGURES.len() as i32 * (axes::LEFT + CHART.0 + MARGIN) - MARGIN,
         legend.height() + CHART_TITLE + CHART.1 + axes::BELOW,
     );
-    layout.draw(size, |root, notes| {
-        legend.draw(root, (MARGIN, layout.top()))?;
+    layout.draw(size, |root, notes, top| {
+        legend.draw(root, (MARGIN, top))?;
+        let top = top + legend.height() + CHART_TITLE;
+        let charts = charts(&curves, top, &x_title);
         for (place, (title, axes)) in charts.iter().enumerate() {
             layout::chart_title(root, (axes.left, top), title)?;
             axes.draw(root)?;

@@ -9,8 +9,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use super::columns;
 use super::parameter_columns::ParameterColumns;
+use super::{RunRecord, columns};
 use crate::spec::RunSpec;
 
 /// The file's name.
@@ -78,15 +78,18 @@ impl LatencyFile {
         Ok(LatencyFile { file, parameters })
     }
 
-    /// Appends the distribution of a run.
+    /// Appends the distributions of records that have one, in a single write.
     ///
     /// # Errors
-    /// If it cannot be written.
-    pub fn append(&mut self, run: &RunSpec, distribution: &Distribution) -> io::Result<()> {
-        let identity = columns::identity_cells(run).chain(self.parameters.cells(run));
-        let percentiles = distribution.0.iter().map(u64::to_string);
+    /// If they cannot be written.
+    pub fn append(&mut self, records: &[RunRecord]) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(identity.map(|cell| cell.text()).chain(percentiles))?;
+        for RunRecord { run, measured } in records {
+            let Some(distribution) = &measured.distribution else { continue };
+            let identity = columns::identity_cells(run).chain(self.parameters.cells(run));
+            let percentiles = distribution.0.iter().map(u64::to_string);
+            writer.write_record(identity.map(|cell| cell.text()).chain(percentiles))?;
+        }
         self.file.write_all(&writer.into_inner().map_err(|error| error.into_error())?)
     }
 }
@@ -126,20 +129,20 @@ mod tests {
     fn what_is_written_reads_back_and_the_last_line_of_a_run_counts() {
         let place = tempfile::tempdir().unwrap();
         let open = |replace| LatencyFile::open(place.path(), ParameterColumns::default(), replace).unwrap();
-        let [one, other] = [(50, 1), (100, 2)].map(|(timeout, run)| example(timeout, run).run);
+        let [one, other] = [(50, 1), (100, 2)].map(|(timeout, run)| example(timeout, run));
         let distribution = |latency| Distribution::of(&[latency]).unwrap();
-        let mut file = open(false);
-        for (run, latency) in [(&one, 1), (&other, 2), (&one, 3)] {
-            file.append(run, &distribution(latency)).unwrap();
-        }
+        let with = |record: &RunRecord, latency| {
+            record.clone().with(|record| record.measured.distribution = Some(distribution(latency)))
+        };
+        open(false).append(&[with(&one, 1), with(&other, 2), with(&one, 3)]).unwrap();
         let path = place.path().join(LATENCIES_FILE);
         let torn = std::fs::read_to_string(&path).unwrap() + "embedded,hub,50";
         std::fs::write(&path, torn).unwrap();
-        open(false).append(&other, &distribution(4)).unwrap();
+        open(false).append(&[one.clone(), with(&other, 4)]).unwrap();
         let found = read(place.path());
         assert_eq!(found.len(), 2);
         assert_eq!(
-            (&found[&one.identity()], &found[&other.identity()]),
+            (&found[&one.run.identity()], &found[&other.run.identity()]),
             (&distribution(3), &distribution(4))
         );
         drop(open(true));

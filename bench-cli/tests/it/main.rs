@@ -23,6 +23,7 @@ mod parameters;
 mod parsers;
 #[path = "../../../node/tests/it/props.rs"]
 mod props;
+mod readme;
 mod report;
 mod results;
 mod serve;

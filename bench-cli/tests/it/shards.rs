@@ -1,10 +1,15 @@
 //! Parts of a sweep on several machines, and how they are put together.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-use crate::common::{bench, bench_cli, called, stderr, stdout, timeless};
+use bench_cli::record::csv_file::CsvFile;
+use bench_cli::record::parameter_columns::ParameterColumns;
+
+use crate::common::{bench, bench_cli, called, records, stderr, stdout, timeless};
 use tempfile::TempDir;
 
 /// Two points, three repetitions.
@@ -60,6 +65,14 @@ fn shards_merge_to_the_rows_of_the_whole_sweep() {
     for file in ["report.html", "latency-fit.svg", "summary.md", "sweep.toml"] {
         assert!(folder.join("out").join(file).is_file(), "{file}");
     }
+    // The whole distribution of latencies is merged, too.
+    let file = |sweep: &str, name: &str| fs::read_to_string(folder.join(sweep).join(name)).unwrap();
+    let distributions = |sweep| {
+        // Runs end in any order.
+        file(sweep, "latencies.csv").lines().map(str::to_owned).collect::<BTreeSet<String>>()
+    };
+    assert_eq!(distributions("out"), distributions("whole"));
+    assert_eq!(file("out", "latency-distribution.svg"), file("whole", "latency-distribution.svg"));
     // A shard has its rows and what says which ones they are.
     let shard = folder.join("out/shards/1-of-4");
     assert!(["origin.toml", "sweep.csv", "sweep.toml"].iter().all(|file| shard.join(file).is_file()));
@@ -99,6 +112,11 @@ fn a_missing_shard_is_named_with_the_command_that_runs_it() {
     assert!(stdout(&done(place.path(), "merge out")).contains("merged 3 shards: 6 of 6 runs"));
     // The rest can also be executed in one place.
     let place = without_the_second();
+    let unmerged = refused(place.path(), &format!("{SWEEP} --seed 7 --out out"));
+    assert!(
+        unmerged.contains("out holds shards of a sweep; bench-cli merge out puts them together"),
+        "{unmerged}"
+    );
     assert!(!bench(place.path(), "merge out").status.success());
     done(place.path(), "sweep --spec out/sweep.toml --out out");
     assert_eq!(timeless(&place.path().join("out")).len(), 6);
@@ -151,6 +169,8 @@ fn a_foreign_shard_is_refused_by_name() {
     done(folder, &format!("{SWEEP} --seed 7 --out plain"));
     let said = refused(folder, "merge out plain");
     assert!(said.contains("plain does not say which sweep and which build it is of"), "{said}");
+    let said = refused(folder, "merge none");
+    assert!(said.contains("cannot read none/shards; name the folder of a sweep with shards"), "{said}");
     let said = refused(folder, "merge out none");
     assert!(said.contains("cannot read none/sweep.csv: is that the folder of a shard?"), "{said}");
 }
@@ -197,14 +217,47 @@ fn a_shard_needs_a_place_and_a_number() {
     assert!(said.contains("give --shard I/N"), "{said}");
 }
 
+/// A task that Slurm starts again while the first one still runs executes only what that one leaves.
+#[test]
+fn a_task_that_is_started_twice_waits_for_the_first_and_repeats_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let shard = format!("{} --seed 7 --out out --shard 1/2", SWEEP.replace(" -q", ""));
+    done(place.path(), &shard);
+    let folder = place.path().join("out/shards/1-of-2");
+    let (rows, expected) = (records(&folder), timeless(&folder));
+    // This test is the first task now, and has executed one of three runs.
+    let csv = folder.join("sweep.csv");
+    let complete = fs::read_to_string(&csv).unwrap();
+    fs::write(&csv, complete.split_inclusive('\n').take(2).collect::<String>()).unwrap();
+    let (mut file, there) = CsvFile::open(&csv, ParameterColumns::default(), false, true).unwrap();
+    assert_eq!((there.records.len(), rows.len()), (1, 3));
+
+    let mut second = bench_cli();
+    second.args(shard.split_whitespace()).env("SLURM_JOB_ID", "1").current_dir(place.path());
+    let mut second = second.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(second.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("another process executes this shard; waiting until it ends") {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "it does not wait");
+    }
+    file.append(&rows[1]).unwrap();
+    drop(file);
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(second.wait().unwrap().success(), "{rest}");
+    assert!(rest.contains("shard 1/2: 3 of 3 runs"), "{rest}");
+    assert_eq!(timeless(&folder), expected);
+}
+
 /// GNU parallel is all that a sweep on several cores, or over ssh on several machines, needs.
 #[test]
-fn gnu_parallel_executes_the_readme_s_line() {
+fn gnu_parallel_executes_the_documented_line() {
     const LINE: &str =
         "parallel bench-cli sweep --name mine --shard {}/4 ::: 1 2 3 4 && bench-cli merge results/mine";
     const SHORT: &str = "sweep --engine embedded --batch-timeouts 50,100 --repetitions 2 --node-count 3 --time-limit 1s \
                          --jobs 1 -q";
-    assert!(include_str!("../../../README.md").contains(LINE));
+    assert!(include_str!("../../docs/clusters.md").contains(LINE));
     if !has_parallel() {
         return;
     }

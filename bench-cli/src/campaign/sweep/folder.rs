@@ -73,7 +73,7 @@ impl Recorded {
 }
 
 /// Gives the records the distributions of their latencies that are in the folder, as far as they are.
-pub(super) fn add_distributions(records: &mut [RunRecord], folder: &Path) {
+pub(in crate::campaign) fn add_distributions(records: &mut [RunRecord], folder: &Path) {
     let mut found = distribution::read(folder);
     for record in records.iter_mut().filter(|record| record.is_ok()) {
         record.measured.distribution = found.remove(&record.run.identity());

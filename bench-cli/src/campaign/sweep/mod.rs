@@ -337,6 +337,13 @@ impl Prepared {
         if !replace && runs.exists() && !path.exists() {
             bail!("{} holds runs of an earlier sweep; --force replaces them", runs.display());
         }
+        if !replace && directory.join(SHARDS_FOLDER).exists() && !path.exists() {
+            bail!(
+                "{0} holds shards of a sweep; bench-cli merge {0} puts them together, then this command executes the \
+                 missing runs",
+                directory.display()
+            );
+        }
         let parameters = ParameterColumns::of(&spec.runs()?);
         let (csv, Rows { mut records, torn_line }) =
             CsvFile::open(&path, parameters.clone(), replace, spec.engine.leaves_files())?;
@@ -494,8 +501,8 @@ impl<O: Observer> Events for Recorder<'_, O> {
         }
         let record = RunRecord { run: job.run.clone(), measured };
         // Only a plot needs it, so the sweep continues without it.
-        if let (Some(file), Some(distribution)) = (&mut self.latencies, &record.measured.distribution)
-            && let Err(error) = file.append(&record.run, distribution)
+        if let Some(file) = &mut self.latencies
+            && let Err(error) = file.append(std::slice::from_ref(&record))
         {
             log::warn!("cannot write the run's latencies: {error}");
         }

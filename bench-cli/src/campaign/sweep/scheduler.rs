@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::sync::mpsc;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::engine::{Execute, Finished, Interrupted, Phase, Progress, Request};
 use crate::record::{Outcome, Status};
@@ -121,79 +121,122 @@ pub(super) async fn execute<E: Execute>(
 ) -> anyhow::Result<()> {
     let (sender, mut phases) = mpsc::unbounded_channel();
     let mut queue = jobs.iter().enumerate();
-    let mut tasks = JoinSet::new();
-    let mut running: HashMap<Id, Started> = HashMap::new();
-    // The earliest time at which another run may start.
-    let mut free_from = tokio::time::Instant::now();
-    let mut at_once = match schedule.jobs {
-        Jobs::Fixed(jobs) => Some(jobs),
-        Jobs::ByCost(_) => None,
+    let mut scheduler = Scheduler {
+        engine: engine.clone(),
+        schedule,
+        stop,
+        phases: sender,
+        tasks: JoinSet::new(),
+        running: HashMap::new(),
+        free_from: tokio::time::Instant::now(),
+        at_once: match schedule.jobs {
+            Jobs::Fixed(jobs) => Some(jobs),
+            Jobs::ByCost(_) => None,
+        },
+        cpu_before: children_cpu(),
     };
-    let cpu = children_cpu();
     loop {
-        while tasks.len() < at_once.map_or(1, NonZeroUsize::get) && stop.current() == Stop::No {
+        while scheduler.has_room() {
             let Some((index, job)) = queue.next() else { break };
-            let request = prepare(job, schedule, engine.as_ref())?;
-            log::info!("run {} starts", job.name);
-            events.started(index, job);
-            let (engine, progress, stop) =
-                (engine.clone(), Progress::new(index, sender.clone()), stop.clone());
-            let now = tokio::time::Instant::now();
-            let start = free_from.max(now);
-            let wait = start - now;
-            free_from = start + engine.start_interval();
-            let task = tasks.spawn(async move {
-                // A timer takes a millisecond to say that it is due already, longer than some simulated runs.
-                if !wait.is_zero() {
-                    tokio::time::sleep_until(start).await;
-                }
-                attempt(engine, request, progress, stop).await
-            });
-            let started = Started { index, at: jiff::Timestamp::now() + wait, clock: Instant::now() + wait };
-            running.insert(task.id(), started);
+            scheduler.start(index, job, events)?;
         }
         tokio::select! {
             biased;
             Some((index, phase)) = phases.recv() => events.entered(index, phase),
-            ended = tasks.join_next_with_id() => {
-                let Some(ended) = ended else { return Ok(()) };
-                let (id, ended) = match ended {
-                    Ok((id, ended)) => (id, ended),
-                    // A defect of this program should cost one run, not the night's sweep.
-                    Err(error) => {
-                        let reason = format!("bench-cli itself failed: {error}");
-                        (error.id(), Ok((Outcome::failed(Status::Crashed, reason).into(), 1)))
-                    }
-                };
-                let started = running.remove(&id).expect("every task was entered when it was spawned");
-                match ended {
-                    Err(Interrupted) => {
-                        log::info!("run {} was stopped", jobs[started.index].name);
-                        events.abandoned(started.index);
-                    }
-                    Ok((finished, attempts)) => {
-                        let (status, reason) = (finished.outcome.status(), finished.outcome.reason());
-                        log::info!(
-                            "run {} has ended, attempts: {attempts}, {status} {reason}",
-                            jobs[started.index].name
-                        );
-                        let duration = started.clock.elapsed();
-                        if at_once.is_none() {
-                            // Most of the work is done while operations last, whatever follows.
-                            let busy = jobs[started.index].run.settings.time_limit;
-                            let cores = (children_cpu() - cpu).as_secs_f64() / busy.as_secs_f64();
-                            let available = std::thread::available_parallelism();
-                            let available = available.map_or(1.0, |cores| cores.get() as f64);
-                            let chosen = affordable(cores, available, schedule.jobs.most());
-                            events.measured_cost(cores, chosen);
-                            at_once = Some(chosen);
-                        }
-                        let completed = Completed { finished, started_at: started.at, duration, attempts };
-                        events.completed(started.index, &jobs[started.index], &completed)?;
-                    }
-                }
+            ended = scheduler.tasks.join_next_with_id() => match ended {
+                Some(ended) => scheduler.ended(ended, jobs, events)?,
+                None => return Ok(()),
             }
         }
+    }
+}
+
+/// How a task ended: with a result and how often it was tried, or interrupted.
+type Attempted = Result<(Finished, u32), Interrupted>;
+
+/// The runs that are going.
+struct Scheduler<'a, E> {
+    engine: Arc<E>,
+    schedule: &'a Schedule,
+    stop: StopSignal,
+    phases: mpsc::UnboundedSender<(usize, Phase)>,
+    tasks: JoinSet<Attempted>,
+    running: HashMap<Id, Started>,
+    /// The earliest time at which another run may start.
+    free_from: tokio::time::Instant,
+    /// How many may run at a time; `None` until the first run has shown what one costs.
+    at_once: Option<NonZeroUsize>,
+    /// What children had used before the first run.
+    cpu_before: Duration,
+}
+
+impl<E: Execute> Scheduler<'_, E> {
+    fn has_room(&self) -> bool {
+        self.tasks.len() < self.at_once.map_or(1, NonZeroUsize::get) && self.stop.current() == Stop::No
+    }
+
+    fn start(&mut self, index: usize, job: &Job, events: &mut impl Events) -> anyhow::Result<()> {
+        let request = prepare(job, self.schedule, self.engine.as_ref())?;
+        log::info!("run {} starts", job.name);
+        events.started(index, job);
+        let now = tokio::time::Instant::now();
+        let start = self.free_from.max(now);
+        let wait = start - now;
+        self.free_from = start + self.engine.start_interval();
+        let (engine, stop) = (self.engine.clone(), self.stop.clone());
+        let progress = Progress::new(index, self.phases.clone());
+        let task = self.tasks.spawn(async move {
+            // A timer takes a millisecond to say that it is due already, longer than some simulated runs.
+            if !wait.is_zero() {
+                tokio::time::sleep_until(start).await;
+            }
+            attempt(engine, request, progress, stop).await
+        });
+        let started = Started { index, at: jiff::Timestamp::now() + wait, clock: Instant::now() + wait };
+        self.running.insert(task.id(), started);
+        Ok(())
+    }
+
+    fn ended(
+        &mut self,
+        ended: Result<(Id, Attempted), JoinError>,
+        jobs: &[Job],
+        events: &mut impl Events,
+    ) -> anyhow::Result<()> {
+        let (id, ended) = match ended {
+            Ok(ended) => ended,
+            // A defect of this program should cost one run, not the night's sweep.
+            Err(error) => {
+                let reason = format!("bench-cli itself failed: {error}");
+                (error.id(), Ok((Outcome::failed(Status::Crashed, reason).into(), 1)))
+            }
+        };
+        let started = self.running.remove(&id).expect("every task was entered when it was spawned");
+        let job = &jobs[started.index];
+        let Ok((finished, attempts)) = ended else {
+            log::info!("run {} was stopped", job.name);
+            events.abandoned(started.index);
+            return Ok(());
+        };
+        let (status, reason) = (finished.outcome.status(), finished.outcome.reason());
+        log::info!("run {} has ended, attempts: {attempts}, {status} {reason}", job.name);
+        let duration = started.clock.elapsed();
+        if self.at_once.is_none() {
+            self.measure_cost(job, events);
+        }
+        let completed = Completed { finished, started_at: started.at, duration, attempts };
+        events.completed(started.index, job, &completed)
+    }
+
+    /// Decides how many runs the machine bears at a time, from what the first one used.
+    fn measure_cost(&mut self, job: &Job, events: &mut impl Events) {
+        // Most of the work is done while operations last, whatever follows.
+        let busy = job.run.settings.time_limit;
+        let cores = (children_cpu() - self.cpu_before).as_secs_f64() / busy.as_secs_f64();
+        let available = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+        let chosen = affordable(cores, available, self.schedule.jobs.most());
+        events.measured_cost(cores, chosen);
+        self.at_once = Some(chosen);
     }
 }
 
@@ -204,7 +247,7 @@ async fn attempt<E: Execute>(
     request: Request,
     progress: Progress,
     stop: StopSignal,
-) -> Result<(Finished, u32), Interrupted> {
+) -> Attempted {
     let mut attempts = 1;
     loop {
         let finished = engine.run(request.clone(), progress.clone(), stop.clone()).await?;

@@ -405,6 +405,7 @@ impl Search<'_> {
         // So many runs prove it by themselves, whatever the figures' distribution is.
         let proof = check_runs(EngineKind::Simulated) as usize;
         let is_proof = ended.records.len() >= proof && keep(&ended.records);
+        let missed = self.missed_by(&ended.records);
         self.checks.push(ended.records);
         let Some(judged) = judged else { return Ok(Check::Refuted) };
         if judged.verdict == Verdict::Pass || is_proof {
@@ -414,8 +415,20 @@ impl Search<'_> {
             return Ok(Check::Confirmed(Box::new(recommended)));
         }
         observer.step(Step::NotConfirmed(&judged));
-        self.race.refute(leader);
+        self.race.refute(leader, missed);
         Ok(Check::Refuted)
+    }
+
+    /// The fraction by which the worst of some runs is over a limit: 0 if none is, infinite if one failed.
+    fn missed_by(&self, records: &[RunRecord]) -> f64 {
+        let over = |record: &RunRecord| {
+            let ratio = |(figure, limit): (Figure, f64)| {
+                figure.of(record).map_or(f64::INFINITY, |value| value / limit - 1.0)
+            };
+            let failed = if record.is_ok() { 0.0 } else { f64::INFINITY };
+            self.spec.limits.figures().into_iter().map(ratio).fold(failed, f64::max)
+        };
+        records.iter().map(over).fold(0.0, f64::max)
     }
 
     /// The verdict on a checked setting: by the runs of the check alone if they are of another engine, else

@@ -9,7 +9,7 @@ use rustc_hash::FxHasher;
 use crate::spec::file;
 use crate::spec::list::Choice;
 use crate::spec::value::{Number, Value};
-use crate::spec::{Parameter, RunSpec, SettingLists, SweepSpec};
+use crate::spec::{EngineKind, Parameter, RunSpec, SettingLists, SweepSpec};
 use crate::stats::spacing::evenly_spaced;
 
 /// A setting: a value for each axis of a [`Space`], in the axes' order.
@@ -118,6 +118,11 @@ impl Space {
         let axes = axes.into_iter().filter(|(_, values)| values.len() > 1);
         let axes = axes.map(|(parameter, values)| Axis::new(parameter, values)).collect();
         Space { sweep: sweep.clone(), axes }
+    }
+
+    /// What executes the runs of the search.
+    pub(super) fn engine(&self) -> EngineKind {
+        self.sweep.engine
     }
 
     /// The numbers of the numeric axes.

@@ -5,6 +5,7 @@
 //! so does a listed one that no longer occurs.
 
 mod source;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -67,6 +68,12 @@ enum Rule {
     Width,
     /// No note of work that is left to do, and no white space at the end of a line.
     Clean,
+    /// None of the words that readers stumble over.
+    PlainWords,
+    /// Sentences of documents have at most 25 words.
+    ShortSentences,
+    /// Links in documents lead to files of the repository.
+    LinksLeadToFiles,
 }
 use Rule::*;
 
