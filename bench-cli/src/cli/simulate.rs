@@ -78,8 +78,8 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     }
     let case = args.case()?;
     // Equal seeds give equal runs, so the run whose files are written is the one that is checked.
-    let judged = if args.judge { case.check().map(|_| ()) } else { Ok(()) };
-    if let Err(failure @ Failure::Panicked(_)) = judged {
+    let checked = if args.judge { case.check().map(|_| ()) } else { Ok(()) };
+    if let Err(failure @ Failure::Panicked(_)) = checked {
         bail!("{failure}");
     }
     let finished = case.simulate()?;
@@ -108,7 +108,7 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
             println!("wrote {HISTORY}, {RESULTS} and {DIAGRAM} into {}", out.display());
         }
     }
-    if let Err(failure) = judged {
+    if let Err(failure) = checked {
         bail!("{failure}");
     }
     Ok(ExitCode::from(finished.report.validity().exit_status()))

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::advice::describe;
 use super::summary::{self, Sheet};
 use super::{failures, pass_rate};
-use crate::analysis::advice::{Aim, Judged, judge};
+use crate::analysis::advice::{Aim, Assessed, assess};
 use crate::analysis::{Advice, Fit, Series, Warning};
 use crate::record::{Quantile, RunRecord};
 use crate::spec::{Limits, Parameter};
@@ -58,7 +58,7 @@ fn points(series: &[Series<'_>], limits: &[Limits]) -> (Sheet, usize) {
     header.extend(names.iter().map(String::as_str));
     let mut rows: Vec<(Vec<String>, Weight)> = Vec::new();
     for one in series {
-        let verdicts: Vec<Vec<Judged>> = limits.iter().map(|limits| judge(one, limits)).collect();
+        let verdicts: Vec<Vec<Assessed>> = limits.iter().map(|limits| assess(one, limits)).collect();
         let points = one.by_x();
         for (place, point) in points.iter().enumerate() {
             let median = |spread: Option<Spread>, decimals: usize| {
@@ -67,7 +67,7 @@ fn points(series: &[Series<'_>], limits: &[Limits]) -> (Sheet, usize) {
             let mut cells = vec![one.name.clone(), point.x.to_string(), median(point.msgs_per_op, 2)];
             cells.extend(point.latencies.map(|latency| median(latency, 0)));
             cells.push(format!("{}/{}", point.ok, point.runs));
-            cells.extend(verdicts.iter().map(|judged| judged[place].verdict.to_string()));
+            cells.extend(verdicts.iter().map(|assessed| assessed[place].verdict.to_string()));
             rows.push((cells, Weight::of(place, points.len(), &verdicts)));
         }
     }
@@ -90,11 +90,11 @@ enum Weight {
 }
 
 impl Weight {
-    fn of(place: usize, count: usize, verdicts: &[Vec<Judged>]) -> Weight {
+    fn of(place: usize, count: usize, verdicts: &[Vec<Assessed>]) -> Weight {
         let differs = |other: usize| {
             verdicts
                 .iter()
-                .any(|judged| judged.get(other).is_some_and(|one| one.verdict != judged[place].verdict))
+                .any(|assessed| assessed.get(other).is_some_and(|one| one.verdict != assessed[place].verdict))
         };
         if place.checked_sub(1).is_some_and(differs) || differs(place + 1) {
             Weight::Boundary
@@ -150,8 +150,8 @@ fn recommendation(text: &mut String, series: &[Series<'_>], limits: &Limits, wid
     let advice = Advice::on(series, limits.clone());
     let name = limits.short();
     match advice.best(Aim::FewestMessages.figure()) {
-        Some(judged) => {
-            let described = describe(judged);
+        Some(assessed) => {
+            let described = describe(assessed);
             let (setting, figures) = described.split_once(": ").unwrap_or((&described, ""));
             let _ = writeln!(text, "{name}: {setting} passes with the fewest messages:");
             text.push_str(&wrapped(&format!("  {figures}"), width));

@@ -18,7 +18,7 @@ const REDUCTIONS: usize = 300;
 
 /// What came of one case.
 #[derive(Clone, Debug)]
-pub struct Judged {
+pub struct Checked {
     /// The case.
     pub case: Case,
     /// Whether it passed.
@@ -32,7 +32,7 @@ pub fn run(
     jobs: usize,
     strategies: &[node::StrategyKind],
     stop: &AtomicBool,
-    results: &Sender<Judged>,
+    results: &Sender<Checked>,
 ) {
     let next = AtomicU64::new(numbers.start);
     std::thread::scope(|scope| {
@@ -46,7 +46,7 @@ pub fn run(
                     }
                     let case = Case::draw(number, strategies);
                     let verdict = case.check();
-                    if results.send(Judged { case, verdict }).is_err() {
+                    if results.send(Checked { case, verdict }).is_err() {
                         return;
                     }
                 }
@@ -90,9 +90,9 @@ mod tests {
         let (sender, receiver) = std::sync::mpsc::channel();
         run(0..100, 2, &StrategyKind::ALL, &AtomicBool::new(false), &sender);
         drop(sender);
-        let judged: Vec<Judged> = receiver.iter().collect();
-        assert_eq!(judged.len(), 100);
-        for Judged { case, verdict } in judged {
+        let checked: Vec<Checked> = receiver.iter().collect();
+        assert_eq!(checked.len(), 100);
+        for Checked { case, verdict } in checked {
             if let Err(failure) = verdict {
                 panic!("{failure}; to see it again: {}", case.command());
             }

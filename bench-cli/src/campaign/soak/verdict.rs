@@ -87,14 +87,14 @@ impl Case {
     /// # Errors
     /// If anything is wrong with it.
     pub fn check(&self) -> Result<Passed, Failure> {
-        catch_unwind(AssertUnwindSafe(|| self.judge())).unwrap_or_else(|panic| {
+        catch_unwind(AssertUnwindSafe(|| self.run_and_check())).unwrap_or_else(|panic| {
             let message = panic.downcast_ref::<String>().cloned();
             let message = message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
             Err(Failure::Panicked(message.unwrap_or_else(|| "no message".to_owned())))
         })
     }
 
-    fn judge(&self) -> Result<Passed, Failure> {
+    fn run_and_check(&self) -> Result<Passed, Failure> {
         let mut simulation = self.simulation();
         simulation.run_to_end().map_err(|error| Failure::SetUp(error.to_string()))?;
         let ended = simulation.now();
