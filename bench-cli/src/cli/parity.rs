@@ -64,8 +64,8 @@ pub struct ParityArgs {
     /// there, so that both have the same launches and operations]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Output folder for parity.txt, parity.csv and the sweep; an earlier sweep there is resumed [default: none
-    /// of them is kept]
+    /// Output folder for parity.txt, parity.csv and the sweep; an earlier sweep there is resumed [default:
+    /// none of them is kept]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Replace an earlier sweep in the same folder instead of resuming it

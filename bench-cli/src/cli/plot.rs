@@ -31,7 +31,7 @@ use crate::record::RunRecord;
   bench-cli plot results/hub/sweep.csv --format csv,json,markdown
   bench-cli plot results/hub/sweep.csv --max-msgs-per-op 2 --max-latency 500ms")]
 pub struct PlotArgs {
-    /// The folder of a sweep, or its CSV; several are compared with the first, as bench-cli compare does
+    /// The folder of a sweep, or its CSV; several are compared with the first one
     #[arg(value_name = "SWEEP.CSV", num_args = 1.., required = true)]
     csvs: Vec<PathBuf>,
     /// With several sweeps: exit with status 3 if a later one is significantly worse than the first

@@ -50,8 +50,8 @@ pub struct SimulateArgs {
     /// Replace the files of an earlier run in the same folder
     #[arg(long, requires = "out")]
     force: bool,
-    /// Also check the run as bench-cli soak does: every final read has every value, nodes fall silent, and the
-    /// messages are few
+    /// Also check the run as bench-cli soak does: every final read has every value, nodes fall silent, and
+    /// the messages are few
     #[arg(long)]
     judge: bool,
     #[command(flatten)]

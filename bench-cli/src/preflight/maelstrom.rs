@@ -176,6 +176,6 @@ mod tests {
         fs::create_dir(folder.path().join("lib")).unwrap();
         fs::write(folder.path().join("lib/maelstrom.jar"), "<html>404</html>").unwrap();
         let broken = of(folder.path());
-        assert!(broken.is_fault() && broken.text.contains("no jar that can be read"), "{broken}");
+        assert!(broken.is_fault() && broken.text.contains("not a readable jar"), "{broken}");
     }
 }

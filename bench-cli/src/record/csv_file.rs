@@ -27,7 +27,8 @@ impl CsvFile {
     /// [`CsvFile::sync`] does that. A new file has columns for `parameters`, one with rows keeps its own.
     ///
     /// # Errors
-    /// If the file cannot be written, is not a `sweep.csv` of this version, or another sweep is writing to it.
+    /// If the file cannot be written, is not a `sweep.csv` of this version, or another sweep is writing to
+    /// it.
     pub fn open(
         path: &Path,
         parameters: ParameterColumns,
@@ -181,7 +182,8 @@ pub struct Rows {
 /// Reads a `sweep.csv` back.
 ///
 /// # Errors
-/// If the file cannot be read, is not a `sweep.csv`, or has a line that is not a row; the message names the line.
+/// If the file cannot be read, is not a `sweep.csv`, or has a line that is not a row; the message names the
+/// line.
 pub fn read(path: &Path) -> anyhow::Result<Rows> {
     parse(&read_text(path)?).with_context(|| unreadable(path))
 }

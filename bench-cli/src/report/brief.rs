@@ -20,7 +20,8 @@ const MOST_FAILURES: usize = 2;
 pub const WIDEST: usize = 100;
 
 /// The medians of the most important settings, the fits of the slowest values, one recommendation for each
-/// limit, and what went wrong. Logs are shown relative to `directory`. Lines of text have up to `width` columns.
+/// limit, and what went wrong. Logs are shown relative to `directory`. Lines of text have up to `width`
+/// columns.
 pub fn text(
     records: &[RunRecord],
     axis: Option<&Parameter>,

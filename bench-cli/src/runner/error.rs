@@ -73,8 +73,8 @@ fn is_exhausted(error: &io::Error) -> bool {
 }
 
 impl RunError {
-    /// Whether the runner could not continue although Maelstrom might have. The run then says nothing about the
-    /// node.
+    /// Whether the runner could not continue although Maelstrom might have. The run then says nothing about
+    /// the node.
     pub fn is_runners(&self) -> bool {
         match self {
             RunError::Launch { error, .. } => is_exhausted(error),

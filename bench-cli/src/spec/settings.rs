@@ -212,8 +212,8 @@ impl Default for Nemesis {
     }
 }
 
-/// What happens to single messages between nodes all the time, in addition to partitions. Maelstrom has no such
-/// options, so only the simulated engine takes anything but zeros.
+/// What happens to single messages between nodes all the time, in addition to partitions. Maelstrom has no
+/// such options, so only the simulated engine takes anything but zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MessageFaults {
     /// The fraction that gets lost, from 0 to 1.

@@ -1,8 +1,8 @@
 //! The soak: simulated runs with random settings and faults, searched for lost values, traffic that never
 //! ends and blown message budgets.
 //!
-//! A [`Case`] is derived from one number and checked by [`Case::check`]; a failing one is reduced to a smaller
-//! one that fails in the same way. Nothing here prints or knows the command line.
+//! A [`Case`] is derived from one number and checked by [`Case::check`]; a failing one is reduced to a
+//! smaller one that fails in the same way. Nothing here prints or knows the command line.
 
 mod case;
 mod verdict;
