@@ -54,12 +54,12 @@ pub struct Recovery {
 /// Whether the node ran before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// This is its first life.
+    /// The node starts for the first time.
     First,
     /// The node was restarted.
     Restarted,
-    /// The driver cannot tell, because an earlier life would have left no trace. The node counts as restarted
-    /// unless `topology` comes soon.
+    /// The driver cannot tell, because an earlier process would have left no trace. The node counts as
+    /// restarted unless `topology` comes soon.
     Unknown,
 }
 

@@ -42,7 +42,7 @@ const QUIET: Duration = Duration::from_millis(20);
 /// there is one.
 ///
 /// # Errors
-/// If `input` cannot be read or `output` cannot be written. An `output` that nobody reads any more (a broken
+/// If `input` cannot be read or `output` cannot be written. An `output` without a reader (a broken
 /// pipe) is a normal end.
 pub fn run(
     config: Config,
@@ -96,7 +96,7 @@ fn read_lines(mut input: impl Read, chunks: &SyncSender<Chunk>) {
                 continue;
             }
             Err(error) => {
-                // If this fails, the main thread has ended, and nobody needs the error.
+                // This fails only if the main thread has ended, which makes the error irrelevant.
                 let _ = chunks.send(Err(error));
                 return;
             }
@@ -139,7 +139,7 @@ struct Server<W> {
     disk: Option<Disk>,
     /// Open since `init`, if there is a disk.
     log: Option<Log>,
-    /// The last write failed, and a person was told.
+    /// The last write failed, and the failure was logged.
     log_failed: bool,
     epoch: Instant,
     /// When the main thread last looked for something to do.

@@ -78,7 +78,7 @@ impl Role {
     }
 }
 
-/// What can be said of a difference.
+/// The result of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conclusion {
     /// Less, by more than chance and the threshold. Of every figure less is better.
@@ -121,7 +121,7 @@ pub struct Difference {
     pub margin: Option<f64>,
     /// The probability of such a difference by chance, corrected for all tests made; `None` without a test.
     pub p: Option<f64>,
-    /// What can be said of it.
+    /// The result of its test.
     pub conclusion: Conclusion,
 }
 

@@ -21,7 +21,7 @@ use crate::stats::groups::Group;
 use crate::stats::median::Spread;
 use crate::stats::regression::{Explained, NormalEquations};
 
-/// The probability that some term is called an effect though all of them are noise.
+/// The probability that some term counts as an effect although all are noise.
 pub const SIGNIFICANCE: f64 = 0.05;
 
 /// The effects of all parameters on one figure.

@@ -66,7 +66,7 @@ impl Late {
 }
 
 impl Tails {
-    /// Whether the two can be told apart.
+    /// Whether the two differ significantly.
     pub fn differ(&self) -> bool {
         self.p_late < SIGNIFICANCE || self.p_maxima < SIGNIFICANCE
     }

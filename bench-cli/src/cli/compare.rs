@@ -77,7 +77,7 @@ pub(super) enum Format {
 /// Runs the command.
 ///
 /// # Errors
-/// If a CSV cannot be read, a sweep shares no point with the first, or the picture cannot be written.
+/// If a CSV cannot be read, a sweep shares no point with the first, or the plot cannot be written.
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let csvs: Vec<PathBuf> = args.csvs.iter().map(|path| csv_of(path)).collect();

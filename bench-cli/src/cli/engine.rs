@@ -1,4 +1,4 @@
-//! The flags that say what executes runs.
+//! The flags that choose the engine.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::engine::locate::Places;
 use crate::engine::programs::Programs;
 use crate::spec::EngineKind;
 
-/// The flags that say what executes runs.
+/// The flags that choose the engine.
 #[derive(Clone, Debug, Args)]
 pub struct EngineArgs {
     /// Engine of the runs: Maelstrom, the embedded runner, or a simulation of this repository's node in

@@ -255,7 +255,7 @@ pub fn write_all(
     Ok(())
 }
 
-/// Writes a file that a browser may read at any time: it is there as a whole, or as it was.
+/// Replaces a file at once, since a browser may read it at any time.
 pub(super) fn write_whole(file: &Path, text: &str) -> anyhow::Result<()> {
     let fresh = file.with_extension("new");
     let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, file));
@@ -316,8 +316,7 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
     Ok(pictures)
 }
 
-/// Writes pictures in several formats. Turning one into pixels takes a core 0.1 s, so that they share the
-/// cores.
+/// Writes plots in several formats, on all cores: to render one takes 0.1 s.
 fn write_pictures(pictures: &[Picture], folder: &Path, formats: &[&str]) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
     let work = || {

@@ -61,14 +61,14 @@ impl Screen {
         self.begun
     }
 
-    /// Says something that is of no use to whoever wants no progress.
+    /// Prints a line, unless the user wants no progress.
     pub fn note(&self, text: &str) {
         if self.detail != Detail::Quiet {
             eprintln!("{text}");
         }
     }
 
-    /// Says what is about to happen, and for how long.
+    /// Prints how many runs are about to start, and how long they take.
     fn announce(&self, plan: &Plan<'_>) {
         let Plan { runs, done, jobs, .. } = *plan;
         let directory = plan.directory.display();

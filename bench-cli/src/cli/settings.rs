@@ -1,4 +1,4 @@
-//! The flags of Maelstrom's settings, made from the table that defines them.
+//! The flags of Maelstrom's settings, from the table that defines them.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ impl SettingsArgs {
     }
 }
 
-/// What people type for a setting's flag before they have read the help.
+/// Other names of a flag that people type before they have read the help.
 fn aliases(setting: &Setting) -> &'static [&'static str] {
     match setting.name {
         "node_count" => &["nodes"],

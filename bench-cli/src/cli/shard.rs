@@ -1,4 +1,4 @@
-//! `--shard`: which part of a sweep's runs this process executes.
+//! `--shard`: the part of a sweep's runs that this process executes.
 
 use std::path::Path;
 use std::str::FromStr;

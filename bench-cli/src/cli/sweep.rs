@@ -1,4 +1,4 @@
-//! `bench-cli sweep`: flags to a description, the sweep, its tables and pictures.
+//! `bench-cli sweep`: flags to a description, the sweep, its tables and plots.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ use crate::terminal::count;
 
 /// The exit status of a sweep whose runs are all ok, but which crosses a threshold of `--fail-if`.
 const THRESHOLD_CROSSED: u8 = 3;
-/// The first seed of a sweep in shards that says no other.
+/// The default seed of a sweep in shards.
 const SEED_OF_SHARDS: u64 = 1;
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -108,8 +108,7 @@ pub struct SweepArgs {
     limits: LimitArgs,
 }
 
-/// Runs the command. The exit status is 1 if a run is not ok: whoever calls it without reading what it prints
-/// should not take the rest for all.
+/// Runs the command. The exit status is 1 if a run is not ok, so that scripts notice missing results.
 ///
 /// # Errors
 /// If something that was asked for does not exist, or results cannot be written.
@@ -123,7 +122,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let commands = Commands::new(std::env::args_os(), &whole);
     let mut screen = Screen::new(args.runs.detail());
     if shard.is_none() {
-        // Nobody reads the page of a shard, and a shared file system would have to take it after each run.
+        // A shard has no page of its own: writing it after each run would load a shared file system.
         screen = screen.with_report(LiveReport::new(&directory, &args.limits));
     }
     if let Some(command) = args.build.as_ref().filter(|_| !args.dry_run) {
@@ -131,7 +130,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     let existing = args.existing();
     let resumes = existing != Existing::Replace;
-    // The shards of a sweep must have the same seed, and know nothing of each other.
+    // All shards of a sweep need the same seed, but do not know each other.
     let seed_of_whole = folder::spec_in(&whole)?.filter(|_| resumes).map_or(SEED_OF_SHARDS, |spec| spec.seed);
     let default_seed = || if shard.is_some() { seed_of_whole } else { random_seed() };
     let (spec, why) =
@@ -161,7 +160,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
             directory.display(),
             shell::quote(&whole.display().to_string())
         )),
-        // Who asks twice to stop does not wait for plots.
+        // A user who asks twice to stop does not wait for plots.
         None if options.stop.current() == Stop::Now => {}
         None => {
             output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats)?;
@@ -247,7 +246,7 @@ fn report_crossings(thresholds: &[Threshold], records: &[RunRecord]) -> bool {
     crossed
 }
 
-/// Executes a sweep into its folder, in which nothing is made of the records of an earlier one.
+/// Executes a sweep into its folder, which must have no artifacts of an earlier sweep.
 ///
 /// # Errors
 /// If something that was asked for does not exist, what is there is of another sweep, or results cannot be
@@ -262,7 +261,7 @@ pub(super) fn measure(
         artifacts::refuse_strangers(&options.directory)?;
     }
     sweep::run(spec, options, screen).map_err(|error| match &commands.restart {
-        // The library's errors say which flag, not which command, and whoever typed `make` knows neither.
+        // The library's errors name the flag, not the whole command, which `make` hides.
         Some(restart) if error.is::<CannotResume>() => anyhow!("{error:#}:\n  {restart}"),
         _ if screen.has_begun() => {
             error.context(format!("the sweep has ended early; to resume it: {}", commands.resume))
@@ -299,8 +298,8 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses to measure into the folder of a sweep that the new runs are compared with, be it to resume it or
-/// to replace it. `sweep` says which one that is.
+/// Refuses to write into the folder of the sweep with which the new runs are compared. `sweep` describes that
+/// sweep for the error.
 ///
 /// # Errors
 /// If it is that folder.

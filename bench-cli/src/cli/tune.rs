@@ -145,7 +145,7 @@ impl TuneArgs {
     }
 }
 
-/// Adds the values to choose from that nobody gave: strategies, and batch timeouts of a node that has one. A
+/// Adds the default values to choose from: strategies, and batch timeouts of a node that has one. A
 /// program of which nothing else is to be tuned is taken to have one.
 fn choose_from(file: &mut SpecFile, limits: &Limits) {
     let has_several =

@@ -1,4 +1,4 @@
-//! Errors in what was typed. They end with the exit status that clap gives a flag that it does not know.
+//! Usage errors, which have the exit status of an unknown flag.
 
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ impl UsageError {
         UsageError(text.into())
     }
 
-    /// The same error, caused by what was typed.
+    /// The same error as a usage error.
     pub(super) fn caused_by(error: &anyhow::Error) -> UsageError {
         UsageError(format!("{error:#}"))
     }

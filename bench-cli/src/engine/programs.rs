@@ -14,7 +14,7 @@ use crate::spec::{Node, RunSpec};
 /// arguments, so it is the first of the node's own.
 pub const NODE_COMMAND: &str = "node";
 
-/// The programs that a sweep may start, besides a node of the user's.
+/// The programs that a sweep may start, in addition to the user's node.
 #[derive(Clone, Debug)]
 pub struct Programs {
     /// This program, whose `test` is the embedded runner.

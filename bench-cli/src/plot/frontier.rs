@@ -38,7 +38,7 @@ const ROOM_FOR_NAMES: i32 = 400;
 /// Draws the plot.
 ///
 /// # Errors
-/// If no run is ok, so that there is nothing to draw.
+/// If no run is ok.
 pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let scene = Scene::of(series)?;
     let subtitle = scene.subtitle(series);

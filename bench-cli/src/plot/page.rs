@@ -13,7 +13,7 @@ const SMALLEST_TEXT: f64 = 11.0 / PLOTTERS_FONT;
 const CROP: i32 = 24;
 /// No text of a paper is smaller than this, in points.
 const LEGIBLE: f64 = 6.0;
-/// The size of most texts if nobody says, in points.
+/// The default size of most text in points.
 const DEFAULT_FONT_SIZE: f64 = 8.0;
 const POINTS_PER_MM: f64 = 72.0 / 25.4;
 
@@ -82,7 +82,7 @@ impl Page {
         let points_per_pixel = font_size / TEXT;
         let smallest = SMALLEST_TEXT * points_per_pixel;
         if smallest < LEGIBLE {
-            // Rounded up, so that what is said is enough.
+            // Rounded up, so that this width is enough.
             let least = (LEGIBLE * TEXT / SMALLEST_TEXT * 10.0).ceil() / 10.0;
             return Err(PageError::TooSmall { font_size, smallest, least });
         }

@@ -243,7 +243,7 @@ impl Outcome {
         Outcome { reason, ..self.transient() }
     }
 
-    /// Whether the run is worth another try: whatever broke it was not its node.
+    /// Whether to retry the run: its failure was not caused by the node.
     pub fn is_transient(&self) -> bool {
         self.transient
     }

@@ -65,7 +65,7 @@ impl Answer {
 }
 
 /// The command that makes the next sweep: it extends the one that is there, if that has no other settings.
-/// `None` if nobody knows what arguments the node has at other timeouts.
+/// `None` if the node's arguments at other timeouts are not known.
 fn command(next: &NextSweep, series: &Series<'_>, sweep: Option<Described<'_>>) -> Option<String> {
     let runs: Vec<&RunSpec> = series.records.iter().map(|record| &record.run).collect();
     let mut like = SweepSpec::like(sweep.map(|sweep| sweep.spec), &runs)?;

@@ -20,7 +20,7 @@ const SCRIPT: &str = include_str!("script.js");
 /// What the page may load: its own style and script, and nothing from anywhere.
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
-/// The picture that the page opens with.
+/// The first plot of the page.
 const FIRST_PICTURE: &str = "frontier";
 /// After so many seconds the page of a sweep that is running is loaded again.
 const REFRESH: u32 = 3;
@@ -68,7 +68,7 @@ pub fn page(report: &Report<'_>) -> String {
     )
 }
 
-/// What was measured, where and when: a name that tells sweeps apart whatever their folders are called.
+/// The series, engine and time of a sweep: a name that tells sweeps apart whatever their folders' names.
 pub(super) fn heading(records: &[RunRecord]) -> String {
     const SHOWN: usize = 4;
     let mut subjects = distinct(records, RunRecord::series);

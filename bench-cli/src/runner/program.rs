@@ -51,7 +51,7 @@ pub enum Unrunnable {
 }
 
 impl Unrunnable {
-    /// The reason why no system runs this file, whatever is in it.
+    /// Why no system can run this file, whatever its content.
     pub fn of_file(bin: &Path) -> Option<Unrunnable> {
         match std::fs::metadata(bin) {
             Err(_) => Some(Unrunnable::Missing),

@@ -8,7 +8,7 @@ use super::settings::Settings;
 use super::shell;
 use super::sweep::SweepSpec;
 
-/// The name of this program where nobody has typed it.
+/// The name of this program in files.
 pub const PROGRAM: &str = "bench-cli";
 
 impl SweepSpec {

@@ -74,7 +74,7 @@ pub struct NodeTable {
     /// A program other than this repository's node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bin: Option<PathBuf>,
-    /// What it is called in tables and plots.
+    /// Its name in tables and plots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// The arguments of the node, with placeholders.
@@ -225,7 +225,7 @@ impl SpecFile {
         }
     }
 
-    /// The complete description. `engine` and `seed` are taken where nobody says any.
+    /// The complete description. `engine` and `seed` are the defaults.
     ///
     /// # Errors
     /// If a parameter does not exist or has no such value, or the node's arguments have a fault.

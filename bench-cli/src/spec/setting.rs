@@ -314,7 +314,7 @@ impl Setting {
         self.text(&(self.get)(settings))
     }
 
-    /// What the name of a series says of it.
+    /// Its form in the name of a series.
     pub fn label_of(&self, settings: &Settings) -> String {
         (self.label)(&self.text_of(settings))
     }

@@ -62,7 +62,7 @@ impl fmt::Display for Number {
     }
 }
 
-/// One value of a parameter. The order is that of a picture's axis: numbers and durations by size, words by
+/// One value of a parameter. The order is that of a plot's axis: numbers and durations by size, words by
 /// letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {

@@ -411,11 +411,15 @@ fn plot_draws_the_one_picture_that_was_asked_for_and_ignores_no_flag() {
         (&["out", "-o", "one.svg", "--format", "json"][..], 2, "cannot be used with"),
         (&["out", "--picture", "frontier"], 2, "--output <FILE>"),
         (&["out", "--picture", "all", "-o", "one.svg"], 2, "latency-fit, msgs-per-op, frontier"),
-        (&["out", "out", "--format", "json"], 2, "--picture and --format are of one sweep"),
+        (
+            &["out", "out", "--format", "json"],
+            2,
+            "--picture, --format and figures for a paper apply to one sweep",
+        ),
         (
             &["out", "out", "--picture", "frontier", "-o", "one.svg"],
             2,
-            "--picture and --format are of one sweep",
+            "--picture, --format and figures for a paper apply to one sweep",
         ),
     ] {
         let refused = place.bench(&["plot"]).args(args).output().unwrap();

@@ -47,8 +47,8 @@
 //! # When the log cannot be written
 //!
 //! On a full disk the node removes the part of the line that was written, accepts nothing new, and says so to
-//! its clients. It works again when there is room. After a failed fsync nobody knows what the disk holds, so
-//! the node then accepts nothing until it is restarted.
+//! its clients. It works again when there is room. After a failed fsync the content of the disk is unknown,
+//! so the node then accepts nothing until it is restarted.
 
 pub mod record;
 

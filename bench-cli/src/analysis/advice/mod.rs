@@ -59,7 +59,7 @@ impl Advice {
     pub fn on(series: &[Series<'_>], limits: Limits) -> Advice {
         let assessed: Vec<Assessed> = series.iter().flat_map(|series| assess(series, &limits)).collect();
         let mut advice = Advice { limits, assessed, next: Vec::new() };
-        // Of other parameters nobody knows in which direction figures grow.
+        // For other parameters it is not known in which direction figures grow.
         if series.iter().any(|series| series.axis != Parameter::BatchTimeout) {
             return advice;
         }

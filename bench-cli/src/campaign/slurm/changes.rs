@@ -64,7 +64,7 @@ fn somewhere(node: &str) -> &str {
     if node.is_empty() { "an unknown node" } else { node }
 }
 
-/// Reasons to wait that need nobody's attention.
+/// Reasons to wait that are normal.
 const USUAL_REASONS: [&str; 8] =
     ["None", "Priority", "Resources", "Dependency", "BeginTime", "Prolog", "JobArrayTaskLimit", "Cleaning"];
 

@@ -126,7 +126,7 @@ impl Case {
     }
 
     /// A generous upper bound of the messages between nodes: each value on its own to everyone (batching only
-    /// saves), the acknowledgements of each strategy, and under faults some probes a second on every link.
+    /// saves), the acknowledgements of each strategy, and under faults some probes per second on every link.
     fn needed(&self, broadcasts: u64, seconds: u64) -> u64 {
         let nodes = self.settings.node_count as u64;
         let links = nodes * nodes.saturating_sub(1);

@@ -187,7 +187,7 @@ pub trait Observer {
     /// A run begins.
     fn started(&mut self, _index: usize, _name: &str) {}
 
-    /// The first run took so many cores, so that so many run at a time from now on.
+    /// The first run used this many cores, so from now on `jobs` runs execute in parallel.
     fn measured_cost(&mut self, _cores: f64, _jobs: NonZeroUsize) {}
 
     /// A run has entered a phase.
@@ -308,7 +308,7 @@ fn execute(
     runtime.block_on(prepared.run(engine, options, observer))
 }
 
-/// A sweep whose place is prepared: nobody else writes there.
+/// A sweep whose folder is prepared, and locked against other writers.
 struct Prepared {
     spec: SweepSpec,
     csv: CsvFile,

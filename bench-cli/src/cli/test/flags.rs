@@ -386,7 +386,7 @@ fn check(long: &str, value: &str, written: &str) -> Result<(), String> {
     }
 }
 
-/// A seed that nobody has asked for: the time of day, well stirred.
+/// A seed from the time of day.
 fn random_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = now.map_or(0, |since| since.as_nanos() as u64);

@@ -129,7 +129,7 @@ fn run(settings: Settings, manner: Manner) -> Outcome {
                 if is_late {
                     late.push((now + ms(6_000), me, dest, message));
                 } else {
-                    // A message that nobody receives is not the test's concern.
+                    // The test ignores messages without a receiver.
                     let _ = run.handle_message(now, Address::Node(me), dest, message);
                 }
             }
