@@ -29,7 +29,7 @@ impl Programs {
     /// This process's program, and the node next to it, if there is one.
     ///
     /// # Errors
-    /// If the system does not say where this program is.
+    /// If the path of this program is not known.
     pub fn of_process() -> io::Result<Programs> {
         let bench_cli = std::env::current_exe()?;
         let node = bench_cli.with_file_name(format!("node{}", std::env::consts::EXE_SUFFIX));

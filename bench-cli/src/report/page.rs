@@ -249,9 +249,8 @@ fn hosts(records: &[RunRecord]) -> Option<String> {
     }
     let effect = match HostEffect::among(&series) {
         Some(effect) => summary::sentence(&Warning::Host(effect)),
-        None => {
-            "No difference in latency between hosts is reliable, or too few runs are comparable.".to_owned()
-        }
+        None => "No difference in latency between hosts is significant, or too few runs are comparable."
+            .to_owned(),
     };
     let caption = format!("{} hosts", hosts.len());
     Some(
@@ -282,7 +281,7 @@ fn pictures(pictures: &[&Picture]) -> Option<String> {
     if pictures.is_empty() {
         return None;
     }
-    let hint = "<p class=\"note\">Point at a run to see its figures; click to find it in the table.</p>\n";
+    let hint = "<p class=\"note\">Point at a run to see its values; click it to find it in the table.</p>\n";
     let pictures: String = pictures.iter().map(|picture| html::picture(picture)).collect();
     Some(format!("{hint}<div class=\"pictures\">\n{pictures}</div>\n"))
 }

@@ -155,7 +155,7 @@ pub fn csv(comparisons: &[Comparison]) -> anyhow::Result<String> {
     for comparison in comparisons {
         csv.serialize(line(comparison))?;
     }
-    String::from_utf8(csv.into_inner()?).context("the comparisons are no UTF-8")
+    String::from_utf8(csv.into_inner()?).context("the comparisons are not UTF-8")
 }
 
 /// The name of the strategy; empty for another program.

@@ -256,7 +256,7 @@ impl SpecFile {
         spec.axis = self.x.map(|name| Parameter::axis(&name, &runs)).transpose()?;
         let beyond = |settings: &Settings| settings.message_faults.any() || settings.noise != Noise::Idle;
         if spec.engine != EngineKind::Simulated && spec.grid.settings.combinations().iter().any(beyond) {
-            bail!("--loss, --duplication and --noise are beyond Maelstrom; they need --engine simulated");
+            bail!("Maelstrom has no --loss, --duplication and --noise; use --engine simulated");
         }
         Ok(spec)
     }

@@ -278,7 +278,7 @@ fn parity_replaces_no_sweep_unless_it_is_told_to() {
     let parity = "parity --engine simulated --recorded one --out";
     for same in ["one --force", "one/../one"] {
         run(&format!("{parity} {same}")).failure().stderr(predicate::str::contains(
-            "is the folder of the sweep that is compared with, whose runs would be measured by themselves",
+            "is the folder of the sweep to compare with, which cannot be compared with itself",
         ));
     }
     assert!(rows("one") == before);

@@ -388,7 +388,7 @@ fn figures_for_a_paper_have_their_width_and_legible_text() {
     assert!(fs::read(place.path("out/report.html")).unwrap() == report);
     for (args, reason) in [
         (&["--width", "84"][..], "write 84mm"),
-        (&["--width", "84mm", "--font-size", "7"], "take at least 7.7"),
+        (&["--width", "84mm", "--font-size", "7"], "use at least 7.7"),
         (&["--font-size", "8"], "--width"),
     ] {
         let refused = place.bench(&["plot", "out"]).args(args).output().unwrap();

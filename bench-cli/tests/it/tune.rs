@@ -299,7 +299,7 @@ fn a_sweep_is_confirmed_by_newer_runs_alone() {
     };
     for same in ["out", "./out", "out/../out"] {
         let (success, refused) = said(&format!("--out {same}"));
-        assert!(!success && refused.contains("cannot confirm themselves"), "{refused}");
+        assert!(!success && refused.contains("cannot confirm itself"), "{refused}");
     }
     assert!(said("").0 && said("").0, "a search resumes its own runs");
     assert_eq!(said("--quiet --keep none --run-timeout 1min"), (true, String::new()));

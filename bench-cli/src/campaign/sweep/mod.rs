@@ -103,7 +103,7 @@ impl Options {
     /// A sweep into `directory`, resumed if it is there, with everything else as it is by default.
     ///
     /// # Errors
-    /// If the system does not say where this program is.
+    /// If the path of this program is not known.
     pub fn new(directory: impl Into<PathBuf>) -> anyhow::Result<Options> {
         Ok(Options {
             directory: directory.into(),
@@ -113,7 +113,7 @@ impl Options {
             deadline: None,
             keep: Keep::default(),
             preflight: true,
-            programs: Programs::of_process().context("the system does not say where this program is")?,
+            programs: Programs::of_process().context("the path of this program is not known")?,
             stop: StopSignal::never(),
         })
     }
