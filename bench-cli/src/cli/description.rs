@@ -9,6 +9,7 @@ use node::StrategyKind;
 
 use super::engine::EngineArgs;
 use super::limits::LimitArgs;
+use super::output::AxisArgs;
 use super::settings::SettingsArgs;
 use super::usage::UsageError;
 use crate::campaign::sweep::folder;
@@ -50,6 +51,8 @@ pub struct DescriptionArgs {
     /// all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
+    #[command(flatten)]
+    axis: AxisArgs,
     #[command(flatten)]
     node: NodeArgs,
     #[command(flatten)]
@@ -156,6 +159,7 @@ impl DescriptionArgs {
             seed: self.seed,
             repetitions: self.repetitions,
             sample: self.sample,
+            x: self.axis.x.clone(),
             node: NodeTable {
                 bin: bin.clone(),
                 label: label.clone(),

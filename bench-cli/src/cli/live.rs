@@ -51,7 +51,7 @@ impl LiveReport {
             csv: CSV_FILE,
             records: &records,
             spec: spec.as_ref(),
-            axis: None,
+            axis: spec.as_ref().and_then(|spec| spec.axis.as_ref()),
             limits: &limits,
             pictures: &[],
             progress: Some(Progress { done: records.len(), planned: self.planned }),

@@ -66,7 +66,7 @@ pub fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
     let ok = merged.records.iter().all(RunRecord::is_ok);
     let ended =
         Ended { spec: merged.spec, records: merged.records, planned: merged.planned, stopped: !complete };
-    output::conclude(&ended, out, Extent::of(args.verbose), &args.limits, &args.formats, None)?;
+    output::conclude(&ended, out, Extent::of(args.verbose), &args.limits, &args.formats)?;
     println!("merged {}: {} of {} runs", count(shards.len(), "shard"), ended.records.len(), ended.planned);
     if merged.doubled > 0 {
         println!("left out {} of runs that have another one", count(merged.doubled, "record"));

@@ -123,9 +123,9 @@ pub struct Results<'a> {
 #[derive(Clone, Debug, Args)]
 pub struct AxisArgs {
     /// Horizontal axis of plots and fits: the name of a numeric parameter; the other parameters make series
-    /// [default: the batch timeout, else the first numeric parameter that varies]
+    /// [default: that of sweep.toml, else the batch timeout, else the first numeric parameter that varies]
     #[arg(long, value_name = "NAME")]
-    x: Option<String>,
+    pub(super) x: Option<String>,
 }
 
 impl AxisArgs {
@@ -168,12 +168,12 @@ pub fn conclude(
     extent: Extent,
     limits: &LimitArgs,
     formats: &FormatArgs,
-    axis: Option<&Parameter>,
 ) -> anyhow::Result<()> {
     if ended.records.is_empty() {
         return Ok(());
     }
-    let results = Results { records: &ended.records, spec: Some(&ended.spec), axis };
+    let results =
+        Results { records: &ended.records, spec: Some(&ended.spec), axis: ended.spec.axis.as_ref() };
     print(results, directory, extent, limits);
     write_all(results, &Outputs::beside(&directory.join(CSV_FILE)), limits, formats)
 }

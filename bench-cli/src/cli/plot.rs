@@ -107,7 +107,8 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     let page = args.paper.page()?;
     let Recorded { csv, records, spec, .. } = super::sweep::read(path)?;
     let outputs = Outputs::beside(&csv);
-    let axis = args.axis.of(records.iter().map(|record| &record.run))?;
+    let typed = args.axis.of(records.iter().map(|record| &record.run))?;
+    let axis = typed.or_else(|| spec.as_ref()?.axis.clone());
     let results = Results { records: &records, spec: spec.as_ref(), axis: axis.as_ref() };
     output::print(results, outputs.folder(), Extent::of(args.verbose), &args.limits);
     ensure!(
@@ -120,7 +121,9 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
             plot::write(&args.draw(&Series::group_on(axis.as_ref(), &records), page)?, file)?;
             println!("drew {}", file.display());
         }
-        None if args.paper.given() => output::draw_figures(&Series::group(&records), &outputs, page)?,
+        None if args.paper.given() => {
+            output::draw_figures(&Series::group_on(axis.as_ref(), &records), &outputs, page)?;
+        }
         None => output::write_all(results, &outputs, &args.limits, &args.formats)?,
     }
     Ok(ExitCode::SUCCESS)

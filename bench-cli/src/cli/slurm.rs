@@ -247,13 +247,13 @@ impl Request<'_> {
         }
         if rows.iter().all(|row| there.contains(&key(row))) {
             let ended = ended(merged);
-            let results = Results { records: &ended.records, spec: Some(spec), axis: None };
+            let results = Results { records: &ended.records, spec: Some(spec), axis: spec.axis.as_ref() };
             output::print(results, directory, self.extent, self.limits);
             return Ok(ended);
         }
         let merged = merge::merge(directory, &merge::shards_in(directory)?, false)?;
         let ended = ended(merged.records);
-        output::conclude(&ended, directory, self.extent, self.limits, self.formats, None)?;
+        output::conclude(&ended, directory, self.extent, self.limits, self.formats)?;
         Ok(ended)
     }
 }

@@ -12,7 +12,7 @@ use super::build;
 use super::description::{DescriptionArgs, random_seed};
 use super::limits::LimitArgs;
 use super::live::LiveReport;
-use super::output::{self, AxisArgs, FormatArgs};
+use super::output::{self, FormatArgs};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
 use super::settings::SettingsArgs;
@@ -98,8 +98,6 @@ pub struct SweepArgs {
     fail_if: Vec<Threshold>,
     #[command(flatten)]
     formats: FormatArgs,
-    #[command(flatten)]
-    axis: AxisArgs,
     // Groups with a heading come last: the heading also covers what follows them.
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -138,7 +136,6 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let (spec, why) =
         args.description.resolve(&args.settings, &args.limits, &directory, resumes, default_seed)?;
     let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
-    let axis = args.axis.of(&spec.runs()?)?;
     let options = Options { shard, ..options };
     if args.dry_run {
         if let Some(command) = &args.build {
@@ -166,14 +163,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         // Who asks twice to stop does not wait for plots.
         None if options.stop.current() == Stop::Now => {}
         None => {
-            output::conclude(
-                &ended,
-                &directory,
-                args.runs.extent(),
-                &args.limits,
-                &args.formats,
-                axis.as_ref(),
-            )?;
+            output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats)?;
         }
     }
     if ended.stopped {

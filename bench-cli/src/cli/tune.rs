@@ -139,8 +139,9 @@ impl TuneArgs {
 
     /// Leaves plots and a report of all runs of the search.
     fn leave(&self, found: &Found, directory: &Path) -> anyhow::Result<()> {
+        let spec = &found.searched.spec;
         let results =
-            Results { records: &found.searched.records, spec: Some(&found.searched.spec), axis: None };
+            Results { records: &found.searched.records, spec: Some(spec), axis: spec.axis.as_ref() };
         let outputs = Outputs::beside(&directory.join(CSV_FILE));
         output::write_all(results, &outputs, &self.limits, &FormatArgs::default())
     }

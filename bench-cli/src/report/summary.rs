@@ -185,9 +185,22 @@ pub fn front_legend(series: &[Series<'_>]) -> String {
     } else {
         "as measured; without repetitions noise is unknown"
     };
+    let standings = pareto::standings(series);
+    let repetitions = standings.iter().map(|one| one.point.runs).min().unwrap_or_default();
+    let kept = match pareto::kept_by_noise(&standings) {
+        0 => String::new(),
+        1 => format!(
+            " One of these settings is behind another by less than noise: {repetitions} repetitions cannot tell them \
+             apart, and more would narrow the front."
+        ),
+        more => format!(
+            " {more} of these settings are behind others by less than noise: {repetitions} repetitions cannot tell them \
+             apart, and more would narrow the front."
+        ),
+    };
     format!(
         "Pareto front of messages and median latency, of messages and maximum latency, or both: no other setting has \
-         less of one and no more of the other, {noise}."
+         less of one and no more of the other, {noise}.{kept}"
     )
 }
 
@@ -233,8 +246,9 @@ fn share(term: &Term) -> String {
     }
 }
 
+/// Nothing explains exactly 0.
 fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+    if share < 0.0005 { "less than 0.1 %".to_owned() } else { format!("{:.1} %", 100.0 * share) }
 }
 
 /// The title of the column of the horizontal axis.

@@ -60,8 +60,9 @@ pub(super) fn extended(existing: &SweepSpec, wanted: &SweepSpec) -> anyhow::Resu
     }
     let mut spec = existing.extended_to(grid);
     spec.limits.clone_from(&wanted.limits);
-    // A name changes no run.
+    // Neither a name nor an axis changes a run.
     spec.label.clone_from(&wanted.label);
+    spec.axis = wanted.axis.clone().or(spec.axis);
     Ok(spec)
 }
 

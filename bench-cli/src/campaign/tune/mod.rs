@@ -465,6 +465,7 @@ impl Search<'_> {
             let Some(mut there) = folder::spec_in(&directory)? else { return Ok(directory) };
             there.extends.clear();
             (there.grid.repetitions, there.limits) = (sweep.grid.repetitions, sweep.limits.clone());
+            there.axis.clone_from(&sweep.axis);
             if there == *sweep {
                 return Ok(directory);
             }
