@@ -8,7 +8,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 
 use super::{failures, pass_rate};
-use crate::analysis::advice::{Judged, judge};
+use crate::analysis::advice::{Assessed, assess};
 use crate::analysis::effects::{Effects, Term, Verdict};
 use crate::analysis::hosts::Host;
 use crate::analysis::pareto::{self, Standing};
@@ -114,10 +114,10 @@ pub fn points(series: &[Series<'_>], limits: &[Limits]) -> Sheet {
     let mut sheet = Sheet::new(&header);
     for series in series {
         let model = series.message_model();
-        let verdicts: Vec<Vec<Judged>> = limits.iter().map(|limits| judge(series, limits)).collect();
+        let verdicts: Vec<Vec<Assessed>> = limits.iter().map(|limits| assess(series, limits)).collect();
         sheet.rows.extend(series.by_x().iter().enumerate().map(|(place, point)| {
             let mut cells = point_cells(&series.name, model, point);
-            cells.extend(verdicts.iter().map(|judged| judged[place].verdict.to_string()));
+            cells.extend(verdicts.iter().map(|assessed| assessed[place].verdict.to_string()));
             cells
         }));
     }
@@ -252,7 +252,7 @@ fn percent(share: f64) -> String {
 }
 
 /// The title of the column of the horizontal axis.
-fn axis_title(series: &[Series<'_>]) -> String {
+pub(super) fn axis_title(series: &[Series<'_>]) -> String {
     match series.first() {
         Some(series) if series.axis != Parameter::BatchTimeout => series.axis_title(),
         _ => "timeout".to_owned(),

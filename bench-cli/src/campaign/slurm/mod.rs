@@ -57,7 +57,7 @@ pub trait Watcher {
 pub enum Followed {
     /// All jobs are over.
     Over,
-    /// The user does not want to follow any longer; the jobs continue.
+    /// The user has stopped following; the jobs keep running.
     Detached,
 }
 
