@@ -185,7 +185,7 @@ fn what_virtual_time_cannot_do_is_refused_plainly() {
     for (args, reason) in [
         (&["--engine", "simulated", "--bin", "/bin/cat"][..], "a program given by --bin runs in real time"),
         (&["--engine", "simulated", "--node-args", "--x"], "starts no process"),
-        (&["--engine", "embedded", "--loss", "0.1"], "need --engine simulated"),
+        (&["--engine", "embedded", "--loss", "0.1"], "use --engine simulated"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         bench_cli()

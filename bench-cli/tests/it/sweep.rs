@@ -452,7 +452,7 @@ fn wrong_usage_is_refused_before_anything_runs() {
     for (args, hint) in [
         (vec!["--batch-timeouts", "50,abc"], "\"abc\" is not a duration"),
         (vec!["--node-args", "{timeout}"], "{timeout} is not a placeholder"),
-        (vec!["--engine", "embedded"], "--engine embedded does not use it"),
+        (vec!["--engine", "embedded"], "--maelstrom has no effect with --engine embedded"),
         (vec!["--strategy", "hub"], "cannot be used with"),
     ] {
         let output = place.sweep(&args).output().unwrap();
