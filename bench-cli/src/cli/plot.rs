@@ -61,8 +61,8 @@ pub struct PlotArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Figures for a paper")]
 struct PaperArgs {
-    /// Draw as wide as a column, such as 84mm, 17.8cm or 3.3in, as SVG, PNG (600 dpi) and PDF, into the
-    /// folder figures next to the CSV, or into the file that -o names
+    /// Width of a column, such as 84mm, 17.8cm or 3.3in; writes SVG, PNG (600 dpi) and PDF into the folder
+    /// figures next to the CSV, or the file of -o
     #[arg(long, value_name = "WIDTH")]
     width: Option<Width>,
     /// Size of most text in points; the smallest text has at least 6 points [default: 8]

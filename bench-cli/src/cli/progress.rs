@@ -321,7 +321,7 @@ pub fn rounded(duration: Duration) -> String {
 }
 
 /// How long a sweep will still take. Runs of one sweep take nearly the same time, so the mean of those that
-/// have ended says it better than a rate of runs, which jumps when a run ends.
+/// have ended is a good estimate. A rate of runs would jump whenever a run ends.
 struct Estimate {
     expected: Duration,
     jobs: usize,

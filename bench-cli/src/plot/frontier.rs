@@ -1,8 +1,8 @@
 //! Messages against latency: the runs of each strategy, the models, the challenges' limits and published
 //! results.
 //!
-//! [`curves`] draws the measured runs, [`models`] the models of one hop and of two hops, [`challenges`] the
-//! boxes of challenges 3d and 3e, and [`published_points`] the results that others published.
+//! [`curves`] draws the measured runs, and [`models`] the models of one hop and of two hops. [`challenges`]
+//! draws the boxes of challenges 3d and 3e, and [`published_points`] the results of others.
 
 mod challenges;
 mod curves;

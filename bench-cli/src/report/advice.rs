@@ -27,9 +27,9 @@ pub struct Described<'a> {
     pub folder: Option<&'a str>,
 }
 
-/// The answer for each limit. In a grid of settings there is one for each combination, since a user can
-/// choose a strategy and a timeout, but not the number of nodes or their distance. `sweep` is the one that
-/// was measured, if there is a description of it.
+/// The answer for each limit. A grid of settings has one for each combination: a user can choose a strategy
+/// and a timeout, but not the number of nodes or their distance. `sweep` is the one that was measured, if
+/// there is a description of it.
 pub fn answers(series: &[Series<'_>], limits: &[Limits], sweep: Option<Described<'_>>) -> Vec<Answer> {
     let mut combinations: Vec<Vec<Series<'_>>> = Vec::new();
     for one in series {

@@ -94,8 +94,8 @@ impl Advice {
         next_sweep(&own[around], beyond(own, &self.limits, aim)).into_iter().collect()
     }
 
-    /// The gap (ms) in which the timeouts that are best for `aim` begin to miss the limits, unless it is so
-    /// small that nothing in it would be much better. `None` while nothing reliably meets the limits, too.
+    /// The gap (ms) in which the timeouts that are best for `aim` start to miss the limits. `None` if it is
+    /// too small to contain a much better one. `None` while nothing reliably meets the limits, too.
     pub fn not_known_finely(&self, aim: Aim) -> Option<(u64, u64)> {
         let own = self.of_series(&self.best(aim.figure())?.series);
         let with = |verdict: Verdict| {

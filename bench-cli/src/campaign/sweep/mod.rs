@@ -274,8 +274,8 @@ pub fn run(spec: &SweepSpec, options: &Options, observer: &mut impl Observer) ->
     execute(spec, None, options, observer)
 }
 
-/// Executes some runs among the points of a sweep's grid, each with the repetition and the seed that it says,
-/// or what is left of them. The description in the folder names all values among which they were chosen.
+/// Executes some runs of a sweep's grid that have not been executed yet, each with its repetition and seed.
+/// The description in the folder names all values among which they were chosen.
 ///
 /// # Errors
 /// As [`run`].

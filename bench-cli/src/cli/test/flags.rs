@@ -1,8 +1,7 @@
 //! The flags of `maelstrom test`, with its defaults and its words for what is wrong.
 //!
-//! Maelstrom's parser differs from clap's in what counts as an error, in the order and the words in which
-//! errors are reported, and in taking `--no-such-flag 3` for two things; so there is a table of flags and a
-//! small parser here.
+//! Maelstrom's parser differs from clap's in which input is an error, in the order and words of errors, and
+//! in reading `--no-such-flag 3` as two errors; so there is a table of flags and a small parser here.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
