@@ -40,7 +40,7 @@ impl FormatArgs {
         !self.format.is_empty()
     }
 
-    /// The flags as another process takes them.
+    /// The flags for another process.
     pub(super) fn words(&self) -> Vec<String> {
         let names = self.format.iter().filter_map(Format::to_possible_value);
         let names: Vec<String> = names.map(|value| value.get_name().to_owned()).collect();
@@ -65,7 +65,7 @@ pub struct Outputs {
     csv: String,
     /// The name of the sweep, for a reader.
     title: String,
-    /// What comes before the name of each file.
+    /// The prefix of the name of each file.
     prefix: String,
 }
 
@@ -120,7 +120,7 @@ pub struct Results<'a> {
     pub axis: Option<&'a Parameter>,
 }
 
-/// Which parameter is the horizontal axis.
+/// The flag of the horizontal axis.
 #[derive(Clone, Debug, Args)]
 pub struct AxisArgs {
     /// Horizontal axis of plots and fits: the name of a numeric parameter; the other parameters make series
@@ -305,7 +305,7 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
     let mut pictures = draw_each(series, outputs, Page::SCREEN);
     let points = |one: &Series<'_>| one.by_x().iter().filter(|point| point.ok > 0).count();
     for one in series.iter().filter(|one| series.len() > 1 && points(one) > 1) {
-        // Piece by piece, since a long name would be cut, and cut names may be equal.
+        // Each piece is shortened by itself: long names, cut as a whole, could be equal.
         let pieces: Vec<String> =
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
         let caption = format!("Stable latency against {}: {} alone", one.axis.words(), one.name);

@@ -1,4 +1,4 @@
-//! What a person sees while a sweep runs: bars on a terminal, plain lines elsewhere.
+//! The progress of a sweep: bars on a terminal, plain lines elsewhere.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use crate::preflight::Finding;
 use crate::record::RunRecord;
 use crate::terminal::{self, count};
 
-/// How much is shown.
+/// How much progress to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
     /// No progress.
@@ -24,7 +24,7 @@ pub enum Detail {
     /// Each run's end.
     #[default]
     Runs,
-    /// Each run's phases, too, where there are no bars that show them anyway.
+    /// Also each run's phases, unless bars show them.
     Phases,
 }
 
@@ -56,7 +56,7 @@ impl Screen {
         }
     }
 
-    /// Whether a sweep was ready to begin, so that it may have left something.
+    /// Whether a sweep has started, so that its folder may have files.
     pub fn has_begun(&self) -> bool {
         self.begun
     }
@@ -179,7 +179,7 @@ impl Progress {
             running: BTreeMap::new(),
             finished: Vec::new(),
         }));
-        // indicatif drops what it should print where nothing can be redrawn.
+        // Without a terminal indicatif prints nothing, so lines are printed here.
         let display = if detail == Detail::Quiet {
             Display::Nothing
         } else if terminal::bars().is_hidden() {
@@ -244,7 +244,7 @@ impl Progress {
                 running.remove(&index);
                 let mut line = format!("[{}/{}] {run}: {result} ({seconds:.0} s", self.done, self.total);
                 let left = self.estimate.lock().unwrap_or_else(PoisonError::into_inner).left(Instant::now());
-                // With several runs in flight less than a second may be left of those; that says nothing.
+                // Less than a second may be left of several runs in flight, which is not worth showing.
                 if left >= Duration::from_secs(1) {
                     let _ = write!(line, "; about {} left", rounded(left));
                 }

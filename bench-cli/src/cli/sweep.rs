@@ -111,7 +111,7 @@ pub struct SweepArgs {
 /// Runs the command. The exit status is 1 if a run is not ok, so that scripts notice missing results.
 ///
 /// # Errors
-/// If something that was asked for does not exist, or results cannot be written.
+/// If something that it needs does not exist, or results cannot be written.
 pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     if let Some(shards) = args.cluster.shards {
         return run_on_cluster(args, shards);
@@ -152,7 +152,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     let ended = measure(&spec, &options, &mut screen, &commands)?;
     match shard {
-        // A shard's plots would be of too few runs, and many shards would draw them at the same time.
+        // A shard has too few runs for plots, and many shards would draw at the same time.
         Some(shard) => screen.note(&format!(
             "shard {shard}: {} of {} runs are in {}; bench-cli merge {} puts the shards together",
             ended.records.len(),
@@ -189,7 +189,7 @@ fn exit_status(args: &SweepArgs, ended: &Ended) -> ExitCode {
     }
 }
 
-/// Has a cluster execute the sweep in `shards` parts.
+/// Executes the sweep on a cluster in `shards` parts.
 fn run_on_cluster(args: &SweepArgs, shards: NonZeroU32) -> anyhow::Result<ExitCode> {
     let directory = slurm::shared(&args.directory()?)?;
     let commands = Commands::new(std::env::args_os(), &directory);
@@ -228,7 +228,7 @@ fn run_on_cluster(args: &SweepArgs, shards: NonZeroU32) -> anyhow::Result<ExitCo
     })
 }
 
-/// Says of each threshold whether it holds. Returns whether any is crossed.
+/// Prints which thresholds are crossed. Returns whether any is.
 fn report_crossings(thresholds: &[Threshold], records: &[RunRecord]) -> bool {
     let mut crossed = false;
     for threshold in thresholds {
@@ -249,8 +249,7 @@ fn report_crossings(thresholds: &[Threshold], records: &[RunRecord]) -> bool {
 /// Executes a sweep into its folder, which must have no artifacts of an earlier sweep.
 ///
 /// # Errors
-/// If something that was asked for does not exist, what is there is of another sweep, or results cannot be
-/// written.
+/// If something that it needs does not exist, the folder has another sweep, or results cannot be written.
 pub(super) fn measure(
     spec: &SweepSpec,
     options: &Options,
@@ -270,7 +269,7 @@ pub(super) fn measure(
     })
 }
 
-/// Prints what a sweep would execute.
+/// Prints the commands of a sweep.
 fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     let commands = sweep::commands(spec, options)?;
     let runs = spec.runs_of(options.shard)?;
@@ -336,7 +335,7 @@ impl SweepArgs {
         }
     }
 
-    /// Where everything is written.
+    /// The output folder.
     ///
     /// # Errors
     /// If the name is not a plain folder name.

@@ -63,7 +63,7 @@ impl Comparison<'_> {
         of_series.map(line).collect()
     }
 
-    /// What all differences come to, and what the table leaves out.
+    /// How many differences are significant, and how many the table leaves out.
     fn conclusion(&self, shown: Shown) -> String {
         let primary = self.primary().count();
         let significant = self.primary().filter(|one| one.is_significant()).count();

@@ -8,7 +8,7 @@ use crate::analysis::advice::Predicted;
 use crate::analysis::confirm::Confirmation;
 use crate::analysis::{Figure, Warning};
 
-/// A row for each recommendation: what was predicted for one more run, and what was measured.
+/// A row for each recommendation: the prediction for one more run, and the measurements.
 pub fn sheet(confirmations: &[Confirmation]) -> Sheet {
     let mut header = vec!["limits".to_owned(), "best for".to_owned(), "setting".to_owned()];
     for figure in SHOWN {
