@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_commands_a_terminal_is_shown_and_not_obeyed() {
+    fn control_characters_are_shown_and_not_obeyed() {
         for (written, shown) in [
             ("\u{1b}[2J\u{1b}]0;title\u{7}", r"\x1b[2J\x1b]0;title\x07"),
             ("100 %\rok", r"100 %\x0dok"),

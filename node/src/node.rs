@@ -478,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_never_happened() {
+    fn values_that_cannot_be_written_have_no_effect() {
         let mut node = with_log(Start::First, 0, &[]);
         node.on_request(at(1), from(1), Request::Broadcast(7.into()));
         let values = [Value::Int(9)].into();

@@ -346,7 +346,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_front_is_what_comparing_every_pair_gives(
+        fn the_front_is_that_of_comparing_every_pair(
             settings in (1_usize..4).prop_flat_map(|repetitions| {
                 let run = (1_u32..9, 1_u64..9).prop_map(|(msgs, ms)| (f64::from(msgs) + 0.37, 40 * ms + 3));
                 prop::collection::vec(prop::collection::vec(run, repetitions), 1..12)

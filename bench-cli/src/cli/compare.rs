@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sets_sweeps_apart_is_named() {
+    fn the_difference_between_sweeps_is_named() {
         let run = |node_count, timeout| {
             example(timeout, 1).with(|record| record.run.settings.node_count = node_count)
         };

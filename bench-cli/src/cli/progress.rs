@@ -356,7 +356,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_estimate_follows_what_runs_really_take() {
+    fn the_estimate_follows_the_duration_of_runs() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut estimate = Estimate {

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_in_what_was_typed_is_known_below_its_context() {
+    fn a_usage_error_is_recognized_below_its_context() {
         let typed: anyhow::Result<()> = Err(UsageError::new("--x is not --y").into());
         let error = typed.context("while reading").unwrap_err();
         assert_eq!(format!("{:?}", exit_status(&error)), format!("{:?}", ExitCode::from(2)));

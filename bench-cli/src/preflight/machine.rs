@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_or_is_not_set_is_noted_with_what_sets_it() {
+    fn a_clock_that_jumps_or_is_not_set_is_noted_with_the_fix() {
         let ms = Duration::from_millis;
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         assert_eq!(assess_clock(ms(100), Some(ms(101)), now).verdict, Verdict::Fine);

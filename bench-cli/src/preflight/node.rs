@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_remedy_can_be_pasted_and_does_what_the_run_did() {
+    async fn the_remedy_can_be_pasted_and_repeats_the_run() {
         let (_folder, mut node) = node(b"#!/bin/sh\nread -r line; echo \"$1 $A $line\"; pwd; exit 7", 0o755);
         node.env = vec![("A".to_owned(), "b c".to_owned())];
         let (status, text) = paste(&check(&node, 2).await);

@@ -91,7 +91,7 @@ mod tests {
     use crate::spec::limits::Challenge;
 
     #[test]
-    fn a_busy_machine_is_told_once_for_each_setting() {
+    fn a_busy_machine_is_reported_once_for_each_setting() {
         let records = [1, 2].map(|repetition| example(100, repetition));
         let advice = Advice::on(&Series::group(&records), Challenge::ALL[0].into());
         let further = [example(100, 1), late(100, 2)];

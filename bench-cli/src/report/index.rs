@@ -124,7 +124,7 @@ mod tests {
     use crate::record::tests::example;
 
     #[test]
-    fn a_list_shows_what_runs_first_and_how_far_it_has_come() {
+    fn a_list_shows_running_sweeps_first_with_their_progress() {
         let done = [example(50, 1), failed(100, 1, Status::Crashed)];
         let running = [example(50, 1)];
         let listed = |folder: &str, records, planned, is_running| Listed {

@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_description_the_page_says_what_is_not_known() {
+    fn without_a_description_the_page_says_that_the_command_is_unknown() {
         let page = page(&report(&[example(100, 1)]));
         assert!(page.contains("There is no sweep.toml") && !page.contains("<code>bench-cli sweep"), "{page}");
     }

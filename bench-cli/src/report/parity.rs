@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_machine_is_told() {
+    fn a_busy_machine_is_reported() {
         let text = text(&parity([comparison(404.0)]), "x", "embedded", &[late(50, 1)]);
         assert!(text.contains("\nwarning: hub: in 1 of 1 runs this machine was too busy"), "{text}");
     }

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_system_cannot_run_goes_to_the_shell() {
+    fn only_files_that_the_system_cannot_run_go_to_the_shell() {
         let folder = tempfile::tempdir().expect("a folder");
         let bin = folder.path().join("node");
         let no_format = io::Error::from_raw_os_error(Errno::NOEXEC.raw_os_error());

@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_says_has_its_default() {
+    fn missing_keys_have_their_defaults() {
         let spec = resolve("").unwrap();
         assert_eq!((spec.engine, spec.seed, spec.grid.repetitions), (EngineKind::Simulated, 7, 3));
         assert_eq!(spec.runs().unwrap().len(), 18);

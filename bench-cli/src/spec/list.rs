@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_part_and_say_what_to_write() {
+    fn errors_name_the_part_and_the_right_form() {
         for (text, message) in [
             ("", "a duration is missing; write a list such as 25,50,100..=400:50"),
             ("50,,100", "a duration is missing; write a list such as 25,50,100..=400:50"),

@@ -147,7 +147,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn without_repetitions_nothing_is_said() {
+    fn without_repetitions_there_is_no_test() {
         let single: Vec<(f64, f64)> = SWEEP.into_iter().step_by(3).collect();
         assert_eq!(LackOfFit::test(&single, &Line::fit(&single).unwrap()), None);
         assert_eq!(longest_fit(&single), None);

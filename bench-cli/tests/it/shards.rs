@@ -84,7 +84,7 @@ fn shards_merge_to_the_rows_of_the_whole_sweep() {
 }
 
 #[test]
-fn what_was_merged_has_its_label() {
+fn merged_runs_have_their_label() {
     let place = tempfile::tempdir().unwrap();
     for shard in ["1/2", "2/2"] {
         done(place.path(), &format!("{SWEEP} --label mine --out out --shard {shard}"));

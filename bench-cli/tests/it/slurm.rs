@@ -337,7 +337,7 @@ fn pretending(sbatch: &str, squeue: &str) -> (TempDir, Output) {
 }
 
 #[test]
-fn a_cluster_that_refuses_is_quoted_with_what_helps() {
+fn a_cluster_that_refuses_is_quoted_with_the_fix() {
     let array = "sbatch: error: Batch job submission failed: Invalid job array specification";
     let (_, output) = pretending(&format!("echo '{array}' >&2; exit 1"), "exit 0");
     let said = stderr(&output);

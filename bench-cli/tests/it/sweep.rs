@@ -250,7 +250,7 @@ fn a_picture_that_cannot_be_drawn_costs_nothing_else() {
 }
 
 #[test]
-fn plot_leaves_alone_what_belongs_to_other_rows() {
+fn plot_leaves_files_of_other_rows_alone() {
     let place = Place::new();
     assert!(place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).status().unwrap().success());
     let text = fs::read_to_string(place.path("out/sweep.csv")).unwrap();
@@ -470,7 +470,7 @@ fn wrong_usage_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn what_would_make_every_run_fail_is_found_before_the_first() {
+fn faults_that_would_fail_every_run_are_found_before_the_first() {
     let place = Place::new();
     fs::write(place.path("mute"), "#!/bin/sh\necho no such flag >&2\nexit 2\n").unwrap();
     assert!(
@@ -559,7 +559,7 @@ fn a_resumed_grid_is_the_same_as_one_that_never_stopped() {
 }
 
 #[test]
-fn what_users_type_reaches_no_shell_and_leaves_no_folder() {
+fn typed_names_reach_no_shell_and_leave_no_folder() {
     let place = Place::new();
     let hostile = "$(touch pwned); touch 'pw ned' `touch pwned`";
     let bin = place.path("no$(touch pwned)de; touch pwned");

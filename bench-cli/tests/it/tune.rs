@@ -111,7 +111,7 @@ fn a_budget_ends_the_search_and_a_larger_one_resumes_it() {
 }
 
 #[test]
-fn a_dry_run_says_what_it_would_do_and_does_nothing() {
+fn a_dry_run_prints_its_plan_and_does_nothing() {
     let place = tempfile::tempdir().unwrap();
     let output = tune(place.path(), &["--dry-run", "--budget", "30m", "--topology", "grid,line"]);
     let said = stdout(&output);
@@ -213,7 +213,7 @@ fn an_engine_that_is_not_there_ends_it_at_once() {
 }
 
 #[test]
-fn what_cannot_be_met_is_said() {
+fn limits_that_cannot_be_met_are_reported() {
     let place = tempfile::tempdir().unwrap();
     let output = tune(place.path(), &["--max-latency", "1ms"]);
     assert_eq!(output.status.code(), Some(1));
@@ -223,7 +223,7 @@ fn what_cannot_be_met_is_said() {
 }
 
 #[test]
-fn what_a_sweep_recommends_is_run_again() {
+fn recommended_settings_are_run_again() {
     let place = tempfile::tempdir().unwrap();
     let sweep = "sweep --engine simulated --strategy hub,direct --node-count 5 --time-limit 5s --latency 20ms \
                  --batch-timeouts 0,100,400 --repetitions 5 --seed 1 --out out -q";

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_measure_next_is_unclear_or_next_to_an_end() {
+    fn the_next_timeouts_are_unclear_or_next_to_an_end() {
         let next = advice(&records(&[100, 300, 380, 800])).next;
         assert_eq!(next[0].timeouts_ms, [320, 340, 360, 380]);
         assert!(advice(&records(&[100, 110, 800])).next[0].timeouts_ms.iter().all(|timeout| *timeout > 110));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_what_was_measured_there_may_be_better() {
+    fn better_timeouts_may_be_beyond_the_measured_ones() {
         let own = |timeouts: &[u64], limit: Limits| Advice::on(&Series::group(&records(timeouts)), limit);
         let next = |advice: &Advice| {
             advice.next.iter().flat_map(|next| next.timeouts_ms.clone()).collect::<Vec<_>>()
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unclear_is_a_gap() {
+    fn unclear_timeouts_are_a_gap() {
         let of_3d = advice(&records(&[100, 300, 380, 800]));
         assert_eq!(of_3d.not_known_finely(Aim::FewestMessages), Some((300, 800)));
         assert_eq!(of_3d.not_known_finely(Aim::LowestLatency), Some((0, 100)));

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_is_said_once_and_tasks_share_a_line() {
+    fn each_change_is_printed_once_and_tasks_share_a_line() {
         let mut queue = Queue::default();
         let running = [1, 2, 3].map(|number| task(number, State::Running, 0, "None"));
         assert_eq!(said(&mut queue, &running), Vec::<String>::new());

@@ -515,7 +515,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_the_harness_broke_is_tried_again_and_what_the_node_did_is_not() {
+    async fn failures_of_the_harness_are_retried_and_those_of_the_node_are_not() {
         let until_the_node_fails = bench(&[17, 20], 1, Log::default()).await.log;
         assert_eq!(until_the_node_fails.lines[..2], ["start 0", "end 0 invalid"]);
         assert_eq!(until_the_node_fails.attempts, [2, 1]);
@@ -524,7 +524,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stop_abandons_what_runs_and_starts_nothing() {
+    async fn a_stop_ends_running_runs_and_starts_none() {
         let (sender, _) = watch::channel(Stop::No);
         let log = Log { stop_at: Some((0, sender)), ..Log::default() };
         let bench = bench(&[10, 1000, 2000], 2, log).await;

@@ -527,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_check_refutes_is_out_with_all_that_is_near() {
+    fn refuted_settings_and_their_neighbours_are_out() {
         let (mut race, _) = race(below(600), |_, ms| (300.0 / (ms + 10.0), ms + 100.0));
         let (strategy, timeout) = leader(&race);
         race.refute(race.leader().unwrap(), f64::INFINITY);

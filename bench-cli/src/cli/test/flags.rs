@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn maelstroms_words_for_what_is_wrong() {
+    fn errors_have_maelstroms_words() {
         for (line, expected) in [
             ("-w broadcast --node-count 3", "Expected a --bin PATH_TO_BINARY to test"),
             ("-w broadcast --bin x --no-such-flag 3", "Unknown option: \"--no-such-flag\""),

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_pays_for_a_cluster_that_is_silent_or_has_one_node() {
+    fn a_silent_cluster_and_a_single_node_cost_nothing() {
         let silent = Poisson { values_per_second: 0.0, ..CHALLENGE };
         let alone = Poisson { nodes: 1, ..CHALLENGE };
         for arrivals in [silent, alone] {

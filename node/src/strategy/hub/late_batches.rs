@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spread_of_arrivals_is_told_and_an_extra_flush_waits_for_it() {
+    fn the_spread_of_arrivals_is_sent_and_an_extra_flush_waits_for_it() {
         let mut late_batches = after_periods_with(17);
         let next = at(21 * 640);
         (0..17).for_each(|_| late_batches.on_aimed_batch(next - MS * 5, next));
