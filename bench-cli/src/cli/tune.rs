@@ -218,8 +218,8 @@ fn print_outlook(spec: &TuneSpec, options: &Options) -> anyhow::Result<ExitCode>
 fn print_tally(found: &Found) {
     let Tally { tried, over_limit, worse, meeting, unclear } = found.tally;
     println!(
-        "\ntried {tried} settings in {} runs: {over_limit} missed a limit, {worse} were significantly worse, {meeting} \
-         meet the limits, {unclear} are unclear; {} runs of checks",
+        "\ntried {tried} settings in {} runs: {meeting} within the limits, {over_limit} over a limit, {worse} significantly \
+         worse, {unclear} unclear; {} runs of checks",
         found.searched.records.len(),
         found.checks
     );
@@ -263,7 +263,7 @@ fn print_recommendation(recommendation: &Recommendation, searched: &SweepSpec, l
     if let Some(found) = elsewhere {
         println!("  search, simulated: {}", advice::describe(found));
     }
-    println!("  again: {}", typed::as_typed(&sweep.command_without_seed()));
+    println!("  to repeat it: {}", typed::as_typed(&sweep.command_without_seed()));
 }
 
 /// The one setting of a sweep, as far as it was searched for.

@@ -33,7 +33,7 @@ fn it_ends_with_a_setting_and_its_evidence() {
     assert!(said.contains("recommended: --strategy hub --batch-timeout "), "{said}");
     assert!(
         said.contains(&format!(
-            "again: {} sweep --engine simulated --strategy hub --batch-timeouts ",
+            "to repeat it: {} sweep --engine simulated --strategy hub --batch-timeouts ",
             common::called()
         )),
         "{said}"
@@ -333,7 +333,7 @@ fn any_node_can_be_tuned() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains(&format!("recommended: {} with a batch timeout of ", node.display())), "{said}");
     assert!(said.contains("  embedded: batching at "), "{said}");
-    let again = format!("again: {} sweep --engine embedded --bin ", common::called());
+    let again = format!("to repeat it: {} sweep --engine embedded --bin ", common::called());
     assert!(said.contains(&again), "{said}");
     let searched = common::records(&place.path().join("out"));
     let ms: u64 =
