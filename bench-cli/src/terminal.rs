@@ -39,6 +39,12 @@ pub fn bars() -> &'static MultiProgress {
     BARS.get_or_init(MultiProgress::new)
 }
 
+/// The number of columns of the terminal that shows stdout. `None` if stdout is a file or a pipe.
+pub fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|&columns| columns > 0)
+}
+
 /// Prints on stdout. For the macros.
 pub fn to_stdout(text: fmt::Arguments<'_>) {
     let _ = io::stdout().lock().write_all(plain(&text.to_string()).as_bytes());

@@ -169,7 +169,7 @@ impl Node {
         }
     }
 
-    /// Begins with what the driver knows of earlier lives. Call it before `init` at most.
+    /// Restores what the node logged before it was restarted. To be called before `init`, or not at all.
     pub fn recover(&mut self, recovery: Recovery) {
         let Recovery { incarnation, start, log } = recovery;
         self.incarnation = incarnation;

@@ -175,10 +175,11 @@ fn division(parts: &[Part]) -> Option<u32> {
     counts.all(|count| count == Some(first)).then_some(first)
 }
 
-/// What two descriptions say differently, line by line. Limits do not change what is measured.
+/// What two descriptions say differently, line by line. Neither limits nor an axis changes what is
+/// measured.
 fn differences(one: &SweepSpec, other: &SweepSpec) -> anyhow::Result<Vec<String>> {
     let entries = |spec: &SweepSpec| -> anyhow::Result<BTreeMap<String, String>> {
-        let spec = SweepSpec { limits: Vec::new(), ..spec.clone() };
+        let spec = SweepSpec { limits: Vec::new(), axis: None, ..spec.clone() };
         let table: toml::Table = SpecFile::from(&spec).to_toml()?.parse()?;
         let mut entries = BTreeMap::new();
         flatten("", &toml::Value::Table(table), &mut entries);

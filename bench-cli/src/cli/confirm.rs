@@ -1,4 +1,4 @@
-//! `bench-cli confirm`: the settings that a sweep recommends, run again and held against what was predicted.
+//! `bench-cli confirm`: the settings that a sweep recommends, run again and compared with the prediction.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,17 +21,17 @@ use crate::campaign::sweep::{CSV_FILE, Existing, folder};
 use crate::report;
 use crate::report::summary;
 
-/// Run the settings that a sweep recommends again, and hold them against what it predicted
+/// Run the settings that a sweep recommends again, and compare them with its prediction
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli confirm results/reference/sweep.csv --limit 3d,3e
   bench-cli confirm results/reference-simulated/sweep.csv --limit 3d --engine embedded
   bench-cli confirm mine/sweep.csv --max-msgs-per-op 2 --max-latency 1s --repetitions 10
 
-Of each limit, the settings with the fewest messages and with the lowest latency are run, by default on the engine of
-the sweep. The exit status is 1 if a run did not stay below its limits.")]
+For each limit, confirm runs the setting with the fewest messages and the one with the lowest latency, by default on \
+the engine of the sweep. The exit status is 1 if a run did not stay below its limits.")]
 pub struct ConfirmArgs {
-    /// The rows of the sweep that recommends, or its folder
+    /// The folder of the sweep that recommends, or its CSV
     #[arg(value_name = "SWEEP.CSV")]
     csv: PathBuf,
     /// Runs of each setting
@@ -41,11 +41,11 @@ pub struct ConfirmArgs {
     engine: EngineArgs,
     #[command(flatten)]
     runs: RunArgs,
-    /// Where to write; earlier runs there that are newer than the sweep are resumed [default: the folder
-    /// confirm next to the CSV]
+    /// Output folder; earlier runs there are resumed if they are newer than the sweep [default: confirm, next
+    /// to the CSV]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Replace earlier runs in the same place
+    /// Replace earlier runs in the same folder
     #[arg(long)]
     force: bool,
     #[command(flatten)]

@@ -9,6 +9,7 @@ use node::StrategyKind;
 
 use super::engine::EngineArgs;
 use super::limits::LimitArgs;
+use super::output::AxisArgs;
 use super::settings::SettingsArgs;
 use super::usage::UsageError;
 use crate::campaign::sweep::folder;
@@ -26,30 +27,29 @@ use crate::spec::{EngineKind, SweepSpec};
 /// The flags that describe a sweep.
 #[derive(Clone, Debug, Args)]
 pub struct DescriptionArgs {
-    /// A sweep.toml, or the folder of a sweep, to run; flags override what it says
+    /// A sweep.toml, or the folder of a sweep, to repeat; flags override it
     #[arg(long, value_name = "FILE")]
     spec: Option<PathBuf>,
-    /// Nodes, rate, latency, time limit and limits of challenge 3d or 3e, over those of --spec; other flags
-    /// override them
+    /// Cluster, workload and limits of challenge 3d or 3e; overrides --spec, and other flags override it
     #[arg(long, value_name = "NAME")]
     preset: Option<Challenge>,
-    /// Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s
+    /// The batch timeouts.
     #[arg(long, aliases = ["batch-timeout", "timeouts"], value_name = "LIST", value_parser = timeouts, help = format!(
-        "Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s \
-         [default: {DEFAULT_BATCH_TIMEOUTS}; of tune, up to the longest that the limits allow]"))]
+        "Batch timeouts in ms or with units: a list, or ranges, such as 25,50,100..=400:50 or 0.5s \
+         [default: {DEFAULT_BATCH_TIMEOUTS}; in tune, up to the longest that the limits allow]"))]
     batch_timeouts: Option<ValueList>,
     /// A parameter and its values, NAME=LIST: numbers, words, durations and ranges, such as fanout=1..=5 or
     /// period=50ms,1s; repeatable
     #[arg(long = "param", value_name = "NAME=LIST", value_parser = parameter)]
     parameters: Vec<(String, ValueList)>,
-    /// How often each point is measured; of tune, the runs of the check [default: 3; of tune 4, or 19
-    /// simulated]
+    /// Number of runs of each point; in tune, runs of the check [default: 3; in tune 4, or 19 simulated]
     #[arg(long, alias = "runs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: Option<u32>,
-    /// Measure only N points of the grid, spread evenly over it (a Sobol sequence from the seed) [default:
-    /// all]
+    /// Number of points of the grid to measure, spread evenly over it (Sobol sequence) [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
+    #[command(flatten)]
+    axis: AxisArgs,
     #[command(flatten)]
     node: NodeArgs,
     #[command(flatten)]
@@ -60,24 +60,24 @@ pub struct DescriptionArgs {
     seed: Option<u64>,
 }
 
-/// The flags that say what runs as a node.
+/// The flags of the node.
 #[derive(Clone, Debug, Args)]
 pub struct NodeArgs {
-    /// Strategies of this repository's node: a list of tree, hub and direct [default: hub; of tune,
+    /// Strategies of this repository's node: a list of tree, hub and direct [default: hub; in tune,
     /// hub,direct]
     #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', action = ArgAction::Set, value_parser = file::strategy)]
     strategy: Vec<StrategyKind>,
-    /// Another node: a program that speaks Maelstrom's protocol
+    /// Your own node: a program that speaks Maelstrom's protocol
     #[arg(long, value_name = "PATH")]
     bin: Option<PathBuf>,
     /// Name of the node in tables and plots [default: the strategy, or the program's name]
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     label: Option<String>,
-    /// Arguments for the node; {NAME} becomes the value of a parameter, {NAME_ms} and {NAME_s} that of a
-    /// duration as a number: {batch_timeout_ms} becomes 50, {batch_timeout_s} 0.05 and {batch_timeout} 50ms
+    /// Arguments of the node. Placeholders become the values of parameters: {batch_timeout} becomes 50ms,
+    /// {batch_timeout_ms} 50 and {batch_timeout_s} 0.05
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true, value_parser = ArgsTemplate::parse)]
     node_args: Option<ArgsTemplate>,
-    /// A variable for the node's environment, NAME=VALUE with the same placeholders; repeatable
+    /// An environment variable of the node, NAME=VALUE with the same placeholders; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = EnvTemplate::from_str)]
     node_env: Vec<EnvTemplate>,
 }
@@ -156,6 +156,7 @@ impl DescriptionArgs {
             seed: self.seed,
             repetitions: self.repetitions,
             sample: self.sample,
+            x: self.axis.x.clone(),
             node: NodeTable {
                 bin: bin.clone(),
                 label: label.clone(),

@@ -1,4 +1,4 @@
-//! `bench-cli doctor`: what a sweep needs of this machine, and what mends what is missing.
+//! `bench-cli doctor`: does this machine have everything a sweep needs?
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -12,22 +12,22 @@ use crate::engine::programs::Programs;
 use crate::preflight::{Finding, machine, maelstrom, node, tools};
 use crate::spec::settings::{NodeCommand, Settings};
 
-/// Look whether this machine has what a sweep needs, and say what mends what is missing
+/// Check that this machine has everything a sweep needs, and say how to fix what is missing
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli doctor
   bench-cli doctor --bin ./my-node --jobs 2")]
 pub struct DoctorArgs {
-    /// The node to look at [default: this repository's]
+    /// The node to check [default: this repository's]
     #[arg(long, value_name = "PATH")]
     bin: Option<PathBuf>,
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
     #[arg(long, value_name = "PATH")]
     maelstrom: Option<PathBuf>,
-    /// How many runs are to go on at a time
+    /// Number of parallel runs
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
     jobs: NonZeroUsize,
-    /// Where a sweep would write
+    /// Output folder of a sweep
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
 }
@@ -49,7 +49,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     }
     let faults = findings.iter().filter(|finding| finding.is_fault()).count();
     if faults > 0 {
-        println!("\n{faults} to mend");
+        println!("\n{faults} to fix");
         return Ok(ExitCode::FAILURE);
     }
     println!("\nready to sweep");

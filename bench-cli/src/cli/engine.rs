@@ -14,8 +14,8 @@ use crate::spec::EngineKind;
 /// The flags that say what executes runs.
 #[derive(Clone, Debug, Args)]
 pub struct EngineArgs {
-    /// What executes the runs; auto is Maelstrom where it is found, else the embedded runner; simulated runs
-    /// this repository's node in virtual time, thousands of runs per minute [default: auto]
+    /// Engine of the runs: Maelstrom, the embedded runner, or a simulation of this repository's node in
+    /// virtual time; auto is Maelstrom if it is found, else the embedded runner [default: auto]
     #[arg(long, value_enum)]
     pub(super) engine: Option<EngineChoice>,
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]

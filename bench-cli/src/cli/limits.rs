@@ -1,4 +1,4 @@
-//! The flags that say what a user wants runs to stay below.
+//! The flags of limits: what runs should stay below.
 
 use std::time::Duration;
 
@@ -106,13 +106,18 @@ mod tests {
 
     #[test]
     fn the_challenges_are_limits_of_their_own_cluster_only() {
-        let judged = |records: &[RunRecord]| parse("").for_series(&Series::group(records), None).len();
-        assert_eq!(judged(&[example(50, 1)]), 2);
-        assert_eq!(judged(&[example(50, 1).with(|record| record.run.settings.node_count = 5)]), 0);
+        let limits_of = |records: &[RunRecord]| parse("").for_series(&Series::group(records), None).len();
+        assert_eq!(limits_of(&[example(50, 1)]), 2);
+        assert_eq!(limits_of(&[example(50, 1).with(|record| record.run.settings.node_count = 5)]), 0);
         assert_eq!(
-            judged(&[example(50, 1).with(|record| record.run.settings.nemesis.faults = Faults::partition())]),
+            limits_of(&[
+                example(50, 1).with(|record| record.run.settings.nemesis.faults = Faults::partition())
+            ]),
             0
         );
-        assert_eq!(judged(&[example(50, 1).with(|record| record.run.settings.message_faults.loss = 0.1)]), 0);
+        assert_eq!(
+            limits_of(&[example(50, 1).with(|record| record.run.settings.message_faults.loss = 0.1)]),
+            0
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! `bench-cli plot`: the pictures of a sweep drawn again.
+//! `bench-cli plot`: draws the plots of a sweep again.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use crate::plot;
 use crate::plot::page::{Page, Width};
 use crate::record::RunRecord;
 
-/// Draw a sweep's results again, without running anything: pictures, report.html, and other formats
+/// Draw the plots and the report of a sweep again
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli plot results/hub/sweep.csv
@@ -31,18 +31,17 @@ use crate::record::RunRecord;
   bench-cli plot results/hub/sweep.csv --format csv,json,markdown
   bench-cli plot results/hub/sweep.csv --max-msgs-per-op 2 --max-latency 500ms")]
 pub struct PlotArgs {
-    /// The rows of a sweep, or its folder; with those of others, all are compared with the first, as
-    /// bench-cli compare does
+    /// The folder of a sweep, or its CSV; several are compared with the first one
     #[arg(value_name = "SWEEP.CSV", num_args = 1.., required = true)]
     csvs: Vec<PathBuf>,
     /// With several sweeps: exit with status 3 if a later one is significantly worse than the first
     #[arg(long)]
     fail_on_regression: bool,
-    /// Draw this file only, .svg, .png or .pdf [default: every picture and report.html, beside the CSV, with
-    /// its name in front if that is not sweep.csv; comparison.svg beside the last of several]
+    /// Draw only this file, .svg, .png or .pdf [default: every plot and report.html, next to the CSV;
+    /// comparison.svg next to the last of several]
     #[arg(short, long, value_name = "FILE", conflicts_with = "format")]
     output: Option<PathBuf>,
-    /// Which picture that file is [default: latency-fit]
+    /// The plot that -o writes [default: latency-fit]
     #[arg(long, value_name = "NAME", requires = "output", value_parser = PossibleValuesParser::new(plot::PICTURES.map(|(name, ..)| name)))]
     picture: Option<String>,
     /// Print every table, warning and piece of advice
@@ -66,7 +65,7 @@ struct PaperArgs {
     /// folder figures next to the CSV, or into the file that -o names
     #[arg(long, value_name = "WIDTH")]
     width: Option<Width>,
-    /// Size of most texts in points; the smallest ones have 6 points at least [default: 8]
+    /// Size of most text in points; the smallest text has at least 6 points [default: 8]
     #[arg(long, value_name = "POINTS", requires = "width")]
     font_size: Option<f64>,
     /// Leave out the title, how to read the plot, and the settings
@@ -106,8 +105,9 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let page = args.paper.page()?;
     let Recorded { csv, records, spec, .. } = super::sweep::read(path)?;
-    let outputs = Outputs::beside(&csv);
-    let axis = args.axis.of(records.iter().map(|record| &record.run))?;
+    let outputs = Outputs::next_to(&csv);
+    let typed = args.axis.of(records.iter().map(|record| &record.run))?;
+    let axis = typed.or_else(|| spec.as_ref()?.axis.clone());
     let results = Results { records: &records, spec: spec.as_ref(), axis: axis.as_ref() };
     output::print(results, outputs.folder(), Extent::of(args.verbose), &args.limits);
     ensure!(
@@ -120,7 +120,9 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
             plot::write(&args.draw(&Series::group_on(axis.as_ref(), &records), page)?, file)?;
             println!("drew {}", file.display());
         }
-        None if args.paper.given() => output::draw_figures(&Series::group(&records), &outputs, page)?,
+        None if args.paper.given() => {
+            output::draw_figures(&Series::group_on(axis.as_ref(), &records), &outputs, page)?;
+        }
         None => output::write_all(results, &outputs, &args.limits, &args.formats)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -141,14 +143,14 @@ fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
     ensure!(
         args.limits.given().is_empty(),
         UsageError::new(
-            "limits are held against one sweep; leave them out to compare sweeps, or plot each by itself"
+            "limits apply to one sweep; leave them out to compare sweeps, or plot each one by itself"
         )
     );
     ensure!(
         args.picture.is_none() && !args.formats.given() && !args.paper.given(),
         UsageError::new(
-            "--picture and --format are of one sweep, and so are figures for a paper; leave them out to compare sweeps, or \
-             plot each by itself"
+            "--picture, --format and figures for a paper apply to one sweep; leave them out to compare sweeps, or plot each \
+             one by itself"
         )
     );
     let beside_last = csvs.last().map(|last| compare::csv_of(last).with_file_name(COMPARISON));

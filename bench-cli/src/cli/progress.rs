@@ -47,7 +47,7 @@ impl Screen {
         Screen { live: Some(live), ..self }
     }
 
-    /// Brings the report up to date. The sweep goes on without it, and ends with one.
+    /// Brings the report up to date. If that fails the sweep continues, and writes one at its end.
     fn update_report(&mut self) {
         if let Some(live) = &mut self.live
             && let Err(error) = live.update()
@@ -81,7 +81,7 @@ impl Screen {
         }
         let all = rounded(plan.duration());
         let at_once = match plan.first_alone && runs > 1 {
-            true => "the first one alone, to see how many can go on at a time".to_owned(),
+            true => "the first one alone, to see how many can run in parallel".to_owned(),
             false => format!("{jobs} at a time, about {all}"),
         };
         self.note(&format!("{}, {at_once}; into {directory}", count(runs, "run")));

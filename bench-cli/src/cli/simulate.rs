@@ -35,23 +35,23 @@ pub struct SimulateArgs {
     /// The node's batch timeout
     #[arg(long, aliases = ["batch-timeouts", "timeout"], value_name = "TIME", default_value = "300ms", value_parser = milliseconds)]
     batch_timeout: Duration,
-    /// Seed of all random draws
+    /// Seed of all random choices
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Let killed nodes forget everything, as this repository's node does without --data-dir
     #[arg(long)]
     no_log: bool,
-    /// A folder for history.edn, results.edn and a diagram of the first messages, messages.svg
+    /// Output folder for history.edn, results.edn and messages.svg, a diagram of the first messages
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print the results as EDN instead of a summary
     #[arg(long)]
     edn: bool,
-    /// Replace the files of an earlier run in the same place
+    /// Replace the files of an earlier run in the same folder
     #[arg(long, requires = "out")]
     force: bool,
-    /// Judge it as the soak does, too: no value missing from a final read, silence after the end, few
-    /// messages
+    /// Also check the run as bench-cli soak does: every final read has every value, nodes fall silent, and
+    /// the messages are few
     #[arg(long)]
     judge: bool,
     #[command(flatten)]
@@ -67,8 +67,8 @@ impl SimulateArgs {
     }
 }
 
-/// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown; 1 as well if it is to be
-/// judged and fails.
+/// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown; 1 also if
+/// `--judge` finds a fault.
 ///
 /// # Errors
 /// If a node does not start, or the files cannot be written or would replace others.
@@ -77,9 +77,9 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         refuse_taken(out)?;
     }
     let case = args.case()?;
-    // Equal seeds give equal runs, so the one whose files are written is the one that is judged.
-    let judged = if args.judge { case.check().map(|_| ()) } else { Ok(()) };
-    if let Err(failure @ Failure::Panicked(_)) = judged {
+    // Equal seeds give equal runs, so the run whose files are written is the one that is checked.
+    let checked = if args.judge { case.check().map(|_| ()) } else { Ok(()) };
+    if let Err(failure @ Failure::Panicked(_)) = checked {
         bail!("{failure}");
     }
     let finished = case.simulate()?;
@@ -108,7 +108,7 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
             println!("wrote {HISTORY}, {RESULTS} and {DIAGRAM} into {}", out.display());
         }
     }
-    if let Err(failure) = judged {
+    if let Err(failure) = checked {
         bail!("{failure}");
     }
     Ok(ExitCode::from(finished.report.validity().exit_status()))

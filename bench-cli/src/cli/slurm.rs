@@ -32,8 +32,8 @@ use crate::terminal::count;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Clusters")]
 pub struct ClusterArgs {
-    /// Execute the shards of the sweep as an array of Slurm jobs, and follow them; Ctrl-C detaches, and the
-    /// same command attaches again or submits what is missing
+    /// Execute the sweep as an array of Slurm jobs, and follow them; Ctrl-C detaches, and the same command
+    /// attaches again or submits missing shards
     #[arg(long, value_enum, value_name = "CLUSTER", requires = "shards", conflicts_with = "shard")]
     pub(super) on: Option<Cluster>,
     /// Number of shards, each a task of the array
@@ -225,7 +225,7 @@ impl Request<'_> {
 
     fn say_detached(&self, jobs: &Jobs) {
         eprintln!(
-            "detached: jobs {0} keep running. To come back:\n  {1}\nTo cancel them:\n  scancel {0}",
+            "detached; jobs {0} keep running. To attach again:\n  {1}\nTo cancel them:\n  scancel {0}",
             jobs.shown(),
             self.commands.resume
         );
@@ -247,13 +247,13 @@ impl Request<'_> {
         }
         if rows.iter().all(|row| there.contains(&key(row))) {
             let ended = ended(merged);
-            let results = Results { records: &ended.records, spec: Some(spec), axis: None };
+            let results = Results { records: &ended.records, spec: Some(spec), axis: spec.axis.as_ref() };
             output::print(results, directory, self.extent, self.limits);
             return Ok(ended);
         }
         let merged = merge::merge(directory, &merge::shards_in(directory)?, false)?;
         let ended = ended(merged.records);
-        output::conclude(&ended, directory, self.extent, self.limits, self.formats, None)?;
+        output::conclude(&ended, directory, self.extent, self.limits, self.formats)?;
         Ok(ended)
     }
 }

@@ -12,7 +12,7 @@ use super::build;
 use super::description::{DescriptionArgs, random_seed};
 use super::limits::LimitArgs;
 use super::live::LiveReport;
-use super::output::{self, AxisArgs, FormatArgs};
+use super::output::{self, FormatArgs};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
 use super::settings::SettingsArgs;
@@ -36,7 +36,7 @@ const SEED_OF_SHARDS: u64 = 1;
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// Measure a grid of batch timeouts, strategies and repetitions; fit and draw the latencies
+/// Measure a grid of batch timeouts, strategies and other parameters; fit and plot the latencies
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli sweep
@@ -52,54 +52,53 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep --strategy tree,hub --name mine --shard 3/16
   bench-cli sweep --strategy tree,hub --name mine --on slurm --shards 16 --sbatch '--time=2:00:00'
 
-Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too. With --nemesis kill it also finds a
-directory of the run's own as DATA_DIR, in which this repository's node keeps its log.
-The sweep's folder has its description, sweep.toml, which repeats it exactly.
--v and summary.md list the Pareto front: the settings that no other beats in messages and latency beyond noise.
-If two parameters vary, effects.png shows what each of them does, and a table how much of the variance it explains.
-A run that fails is recorded with its reason, and the sweep continues. The same command resumes a sweep that was
-stopped; more repetitions or other values extend it. If the node's program was modified since the first run, bench-cli
-refuses to resume (it looks at the file that --bin names, not at what a script starts); --force starts over.
+Every node finds its batch timeout in the environment variable BATCH_TIMEOUT_MS. With --nemesis kill, DATA_DIR names \
+a directory for the node's log.
 
-Exit status: 0 if every run in sweep.csv is ok; 1 if some are not, though the others' results are there, or if
-nothing could be measured; 2 if the flags are wrong; 3 if every run is ok and a --fail-if holds; 130 if it was
+The folder of a sweep has its description, sweep.toml, which repeats it exactly. summary.md and -v list the Pareto \
+front: the settings that no other beats in messages and latency beyond noise. If two parameters vary, effects.png \
+shows the effect of each one, and a table how much of the variance it explains.
+
+A run that fails is recorded with its reason, and the sweep continues. The same command resumes a stopped sweep; more \
+repetitions or other values extend it. If the node's program was modified since the first run, bench-cli refuses to \
+resume. It looks at the file that --bin names, not at what a script starts. --force starts over.
+
+Exit status: 0 if every run in sweep.csv is ok; 1 if some are not, though the others' results are there, or if \
+nothing could be measured; 2 if the flags are wrong; 3 if every run is ok and a --fail-if holds; 130 if it was \
 interrupted.")]
 pub struct SweepArgs {
     #[command(flatten)]
     description: DescriptionArgs,
     #[command(flatten)]
     runs: RunArgs,
-    /// Run this command in a shell before the sweep, such as 'go build -o my-node .'
+    /// A shell command to run before the sweep, such as 'go build -o my-node .'
     #[arg(long, value_name = "COMMAND")]
     build: Option<String>,
     /// Name of the sweep [default: sweep- and the time (UTC)]
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     name: Option<String>,
-    /// Where to write [default: results/NAME]
+    /// Output folder [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Execute one part of the runs, on one of several machines: I/N is the I-th of N parts; auto takes I
-    /// and N from Slurm's job array, auto/N takes I from it or from a Kubernetes indexed job. The part's
-    /// folder is shards/I-of-N in that of the sweep, and bench-cli merge puts the parts together
+    /// Execute only part I of N, for sweeps on several machines; bench-cli merge merges the parts. auto takes
+    /// I and N from a Slurm job array; auto/N takes I from a Slurm array or a Kubernetes indexed job
     #[arg(long, value_name = "I/N", value_parser = clap::value_parser!(ShardChoice))]
     shard: Option<ShardChoice>,
-    /// Replace an earlier sweep in the same place instead of resuming it
+    /// Replace an earlier sweep in the same folder instead of resuming it
     #[arg(long)]
     force: bool,
-    /// Repeat the failed runs of an earlier sweep in the same place
+    /// Repeat the failed runs of an earlier sweep in the same folder
     #[arg(long, conflicts_with = "force")]
     retry_failed: bool,
-    /// Print the commands that would be executed, and how long that would take, and do nothing
+    /// Print the commands of all runs and how long they would take, and run nothing
     #[arg(long)]
     dry_run: bool,
-    /// Fail if this holds for the median of any point: a column of sweep.csv, a comparison and a value, such
-    /// as 'msgs_per_op > 2'; with every: in front, if it holds for any run [may be given several times]
+    /// Exit with status 3 if this is true for the median of any point, such as 'msgs_per_op > 2', or for any
+    /// run, such as 'every:stable_max_ms > 600'; any column of sweep.csv; repeatable
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<Threshold>,
     #[command(flatten)]
     formats: FormatArgs,
-    #[command(flatten)]
-    axis: AxisArgs,
     // Groups with a heading come last: the heading also covers what follows them.
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -138,7 +137,6 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let (spec, why) =
         args.description.resolve(&args.settings, &args.limits, &directory, resumes, default_seed)?;
     let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
-    let axis = args.axis.of(&spec.runs()?)?;
     let options = Options { shard, ..options };
     if args.dry_run {
         if let Some(command) = &args.build {
@@ -150,8 +148,8 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     if let Some(sampled) = spec.sampled() {
         screen.note(&format!("sample: {sampled}"));
     }
-    if shard.is_some() {
-        shard::wait_for_predecessor(&directory.join(CSV_FILE), &options.stop, &screen);
+    if shard.is_some() && !shard::wait_for_predecessor(&directory.join(CSV_FILE), &options.stop, &screen) {
+        return Ok(ExitCode::from(INTERRUPTED));
     }
     let ended = measure(&spec, &options, &mut screen, &commands)?;
     match shard {
@@ -166,14 +164,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         // Who asks twice to stop does not wait for plots.
         None if options.stop.current() == Stop::Now => {}
         None => {
-            output::conclude(
-                &ended,
-                &directory,
-                args.runs.extent(),
-                &args.limits,
-                &args.formats,
-                axis.as_ref(),
-            )?;
+            output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats)?;
         }
     }
     if ended.stopped {

@@ -25,7 +25,7 @@ use crate::spec::file::{BATCH_TIMEOUT, STRATEGY, SpecFile, ValueList};
 use crate::spec::setting::Setting;
 use crate::spec::{Limits, Node, SweepSpec};
 
-/// Find the best setting within limits: race settings until it is known, then check it with runs of its own
+/// Find the best setting within limits, and check it with fresh runs
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli tune
@@ -35,30 +35,28 @@ use crate::spec::{Limits, Node, SweepSpec};
   bench-cli tune --limit 3d --bin ./my-node --node-args '--flush-every {batch_timeout_ms}'
   bench-cli tune --budget 200 --bin ./gossip --param fanout=1..=5 --param period=50ms,500ms --node-args '{fanout} {period_ms}'
 
-Each parameter with several values is tuned: words as they are listed, numbers and durations also between the listed
-values. bench-cli runs a coarse grid once, drops settings that miss a limit or are significantly worse than the best,
+Each parameter with several values is tuned: words as they are listed, numbers and durations also between the listed \
+values. bench-cli runs a coarse grid once, drops settings that miss a limit or are significantly worse than the best, \
 repeats the others, and tries values around the best.
 
-This repository's node is searched in simulated time, which takes seconds. Another program runs in real time, which
-takes minutes. The search ends with one setting that meets the limits with 95 % confidence for one more run. Fresh runs
+This repository's node is searched in simulated time, which takes seconds. Another program runs in real time, which \
+takes minutes. The search ends with one setting that meets the limits with 95 % confidence for one more run. Fresh runs \
 on the engine asked for check it; they are in the folders check-1, check-2, … The default limits are those of 3e.")]
 pub struct TuneArgs {
-    /// What is best within the limits
+    /// The quantity to minimize within the limits
     #[arg(long, alias = "prefer", value_enum, default_value_t = Minimize::Msgs)]
     minimize: Minimize,
-    /// What the search may cost with its check: a number of runs, or a time such as 30m [default: as much as
-    /// it takes]
+    /// The most runs of search and check, or the most time, such as 30m [default: no limit]
     #[arg(long, value_name = "RUNS|TIME")]
     budget: Option<Budget>,
-    /// Print what would be run first and how long that would take, and do nothing
+    /// Print the first runs and how long they would take, and run nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     description: DescriptionArgs,
     #[command(flatten)]
     runs: RunArgs,
-    /// Where to write; the runs of an earlier call with the same node and settings are used again
-    /// [default: results/tune- and the time (UTC)]
+    /// Output folder; an earlier search there is resumed [default: results/tune- and the time (UTC)]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -139,9 +137,10 @@ impl TuneArgs {
 
     /// Leaves plots and a report of all runs of the search.
     fn leave(&self, found: &Found, directory: &Path) -> anyhow::Result<()> {
+        let spec = &found.searched.spec;
         let results =
-            Results { records: &found.searched.records, spec: Some(&found.searched.spec), axis: None };
-        let outputs = Outputs::beside(&directory.join(CSV_FILE));
+            Results { records: &found.searched.records, spec: Some(spec), axis: spec.axis.as_ref() };
+        let outputs = Outputs::next_to(&directory.join(CSV_FILE));
         output::write_all(results, &outputs, &self.limits, &FormatArgs::default())
     }
 }

@@ -78,7 +78,7 @@ pub enum Function {
     Start,
     /// Stops nodes.
     Pause,
-    /// Lets stopped nodes go on.
+    /// Resumes stopped nodes.
     Resume,
 }
 

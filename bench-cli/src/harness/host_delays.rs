@@ -6,7 +6,7 @@
 //!
 //! - **Idle**: one run at a time and nothing else. Three runs each of hub at 200 and 490 ms, two of tree at
 //!   100 ms.
-//! - **Busy**: an endless loop for each core beside it. Four runs each of hub at 200 and 490 ms, four at a
+//! - **Busy**: an endless loop for each core at the same time. Four runs each of hub at 200 and 490 ms, four at a
 //!   time, and one alone.
 //!
 //! The first 1.5 s of each run are left out. While 25 processes start, the runner is busy with that for up

@@ -156,7 +156,9 @@ impl Panel<'_> {
 
 /// What a parameter explains, in words.
 fn explained(term: &Term) -> String {
-    let share = format!("{:.0} % of the variance", 100.0 * term.share);
+    let percent =
+        if term.share < 0.01 { "less than 1".to_owned() } else { format!("{:.0}", 100.0 * term.share) };
+    let share = format!("{percent} % of the variance");
     match term.verdict {
         Verdict::Effect => share,
         Verdict::Noise => format!("noise ({share})"),

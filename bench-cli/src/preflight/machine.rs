@@ -53,10 +53,10 @@ pub fn timers() -> Finding {
     };
     let mut lateness: Vec<Duration> = (0..21).map(|_| late()).collect();
     lateness.sort_unstable();
-    judge_timers(lateness[lateness.len() / 2])
+    assess_timers(lateness[lateness.len() / 2])
 }
 
-fn judge_timers(median: Duration) -> Finding {
+fn assess_timers(median: Duration) -> Finding {
     let text = format!("timers are {} µs late (median)", median.as_micros());
     if median <= LATE {
         return Finding::fine("timers", text);
@@ -74,12 +74,12 @@ pub fn clock() -> Finding {
     std::thread::sleep(WATCHED);
     // One after the other: a process that has to wait in between sees a difference that is none.
     let (now, elapsed) = (SystemTime::now(), begun.elapsed());
-    judge_clock(elapsed, now.duration_since(wall).ok(), now)
+    assess_clock(elapsed, now.duration_since(wall).ok(), now)
 }
 
 /// What is to be said of a clock that went on by `wall` (`None`: backwards) while `elapsed` passed, and shows
 /// `now`.
-fn judge_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> Finding {
+fn assess_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> Finding {
     /// A clock that is being adjusted gently differs by far less.
     const APART: Duration = Duration::from_millis(10);
     /// The year 2025 (UTC): older than this program.
@@ -122,22 +122,22 @@ mod tests {
     fn more_runs_than_cores_and_late_timers_are_noted() {
         assert_eq!(cores(NonZeroUsize::MIN).verdict, Verdict::Fine);
         assert_eq!(cores(NonZeroUsize::MAX).verdict, Verdict::Note);
-        assert_eq!(judge_timers(Duration::from_micros(150)).verdict, Verdict::Fine);
-        assert_eq!(judge_timers(Duration::from_millis(15)).verdict, Verdict::Note);
+        assert_eq!(assess_timers(Duration::from_micros(150)).verdict, Verdict::Fine);
+        assert_eq!(assess_timers(Duration::from_millis(15)).verdict, Verdict::Note);
     }
 
     #[test]
     fn a_clock_that_jumps_or_is_not_set_is_noted_with_what_sets_it() {
         let ms = Duration::from_millis;
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        assert_eq!(judge_clock(ms(100), Some(ms(101)), now).verdict, Verdict::Fine);
+        assert_eq!(assess_clock(ms(100), Some(ms(101)), now).verdict, Verdict::Fine);
         for (wall, now, said) in [
             (Some(ms(3_600_100)), now, "went on by 3600100 ms while 100 ms passed"),
             (Some(ms(0)), now, "went on by 0 ms"),
             (None, now, "went backwards"),
             (Some(ms(100)), SystemTime::UNIX_EPOCH, "before 2025"),
         ] {
-            let finding = judge_clock(ms(100), wall, now);
+            let finding = assess_clock(ms(100), wall, now);
             assert!(finding.verdict == Verdict::Note && finding.text.contains(said), "{finding}");
             assert!(finding.remedy.unwrap().contains("timedatectl"));
         }

@@ -3,7 +3,7 @@
 //!
 //! [`node`] looks at the program that is to be a node, [`maelstrom`] at real Maelstrom, [`tools`] at what
 //! that calls, [`machine`] at disk, cores and clocks. Each gives [`Finding`]s; whoever asks decides what to
-//! print and whether to go on.
+//! print and whether to continue.
 
 pub mod machine;
 pub mod maelstrom;
@@ -21,7 +21,7 @@ pub struct Finding {
     pub verdict: Verdict,
     /// What was seen, in one sentence.
     pub text: String,
-    /// What mends it, a command where there is one.
+    /// How to fix it, a command where there is one.
     pub remedy: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl Finding {
         Finding { subject: subject.into(), verdict: Verdict::Fine, text: text.into(), remedy: None }
     }
 
-    /// Something that is not, and what mends it.
+    /// Something that is not, and how to fix it.
     pub fn fault(subject: impl Into<String>, text: impl Into<String>, remedy: impl Into<String>) -> Finding {
         Finding {
             subject: subject.into(),
@@ -73,7 +73,7 @@ impl fmt::Display for Finding {
         };
         write!(f, "{verdict:5} {}: {}", self.subject, self.text)?;
         match &self.remedy {
-            Some(remedy) if self.verdict != Verdict::Fine => write!(f, "\n      to mend it: {remedy}"),
+            Some(remedy) if self.verdict != Verdict::Fine => write!(f, "\n      to fix it: {remedy}"),
             _ => Ok(()),
         }
     }

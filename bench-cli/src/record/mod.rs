@@ -182,7 +182,7 @@ pub enum Status {
     TimedOut,
     /// It left no results that can be read.
     Unreadable,
-    /// The embedded runner could not go on, through no fault of the node.
+    /// The embedded runner could not continue, through no fault of the node.
     RunnerFailed,
 }
 
@@ -201,9 +201,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Judges the figures of a run that ended by itself. If some value took suspiciously long, `missed` says
+    /// The outcome of a run that ended by itself. If some value took suspiciously long, `missed` says
     /// how many values final reads missed; without an answer, they count as lost.
-    pub fn judge(figures: Figures, missed: impl FnOnce() -> Option<usize>) -> Outcome {
+    pub fn of(figures: Figures, missed: impl FnOnce() -> Option<usize>) -> Outcome {
         let (status, reason) = match figures.validity {
             Validity::Invalid => (Status::Invalid, figures.complaint()),
             Validity::Unknown => (Status::Unknown, figures.complaint()),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::analysis::advice::{Judged, NextSweep, Predicted, Verdict};
+use crate::analysis::advice::{Assessed, NextSweep, Predicted, Verdict};
 use crate::analysis::{Advice, Figure, Series};
 use crate::spec::{Limits, Parameter, RunSpec, SweepSpec};
 
@@ -100,11 +100,12 @@ impl fmt::Display for Answer {
 
 /// Which timeouts of one series meet the limits, which do not, and which may.
 fn of_series(advice: &Advice, series: &Series<'_>) -> String {
-    let judged: Vec<&Judged> = advice.judged.iter().filter(|judged| judged.series == series.name).collect();
+    let assessed: Vec<&Assessed> =
+        advice.assessed.iter().filter(|assessed| assessed.series == series.name).collect();
     let with = |verdict: Verdict| {
         // Neighbours with the same verdict are one range.
         let ranges =
-            judged.chunk_by(|a, b| a.verdict == b.verdict).filter(|range| range[0].verdict == verdict);
+            assessed.chunk_by(|a, b| a.verdict == b.verdict).filter(|range| range[0].verdict == verdict);
         let shown = ranges.map(|range| match range {
             [one] => one.x.to_string(),
             [first, .., last] => format!("{}–{}", first.x, last.x),
@@ -133,13 +134,13 @@ fn best(advice: &Advice) -> Vec<String> {
     if recommended.is_empty() {
         return vec!["no measured setting passes".to_owned()];
     }
-    recommended.iter().map(|(aim, judged)| format!("{}: {}", aim.name(), describe(judged))).collect()
+    recommended.iter().map(|(aim, assessed)| format!("{}: {}", aim.name(), describe(assessed))).collect()
 }
 
 /// A setting and what one more run of it should measure.
-pub fn describe(judged: &Judged) -> String {
+pub fn describe(assessed: &Assessed) -> String {
     let figures = [Figure::MsgsPerOp, Figure::P50, Figure::Max].into_iter().filter_map(|figure| {
-        let Predicted { mean, margin } = judged.figure(figure)?;
+        let Predicted { mean, margin } = assessed.figure(figure)?;
         let shown = match (figure, margin) {
             (Figure::MsgsPerOp, Some(margin)) => format!("{mean:.2} ± {margin:.2} msgs/op"),
             (Figure::MsgsPerOp, None) => format!("{mean:.2} msgs/op"),
@@ -149,11 +150,11 @@ pub fn describe(judged: &Judged) -> String {
         Some(shown)
     });
     let figures: Vec<String> = figures.collect();
-    let runs = match judged.runs {
+    let runs = match assessed.runs {
         1 => "1 run".to_owned(),
         runs => format!("means of {runs} runs, ± for one more"),
     };
-    format!("{}: {} ({runs})", judged.setting(), figures.join(", "))
+    format!("{}: {} ({runs})", assessed.setting(), figures.join(", "))
 }
 
 #[cfg(test)]

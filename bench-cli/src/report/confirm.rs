@@ -23,10 +23,10 @@ const SHOWN: [Figure; 3] = [Figure::MsgsPerOp, Figure::P50, Figure::Max];
 
 fn cells(confirmation: &Confirmation) -> Vec<String> {
     let Confirmation { recommended, runs, below, figures, .. } = confirmation;
-    let judged = &recommended.judged;
-    let mut cells = vec![recommended.limits.short(), recommended.aim.name().to_owned(), judged.setting()];
+    let assessed = &recommended.assessed;
+    let mut cells = vec![recommended.limits.short(), recommended.aim.name().to_owned(), assessed.setting()];
     for figure in SHOWN {
-        let predicted = judged.figure(figure).map(|Predicted { mean, margin }| {
+        let predicted = assessed.figure(figure).map(|Predicted { mean, margin }| {
             let margin = margin.map(|margin| format!(" ± {}", number(figure, margin))).unwrap_or_default();
             format!("{}{margin}", number(figure, mean))
         });
@@ -98,8 +98,8 @@ mod tests {
         let confirmations: Vec<Confirmation> = advice
             .recommended()
             .into_iter()
-            .map(|(aim, judged)| (aim, judged.clone()))
-            .map(|(aim, judged)| Recommended { limits: advice.limits.clone(), aim, judged })
+            .map(|(aim, assessed)| (aim, assessed.clone()))
+            .map(|(aim, assessed)| Recommended { limits: advice.limits.clone(), aim, assessed })
             .map(|recommended| Confirmation::against(recommended, &Series::group(&further)))
             .collect();
         assert_eq!(confirmations.len(), 2);

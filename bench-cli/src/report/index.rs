@@ -6,6 +6,7 @@ use super::Progress;
 use super::html::{self, escape};
 use super::page::{POLICY, STYLE, heading, progress};
 use crate::record::RunRecord;
+use crate::terminal::count;
 
 /// A sweep in the list.
 #[derive(Clone, Debug)]
@@ -112,7 +113,7 @@ fn state(records: &[RunRecord], planned: Option<usize>, is_running: bool) -> Str
         0 => String::new(),
         missing => format!(", {missing} not run yet"),
     };
-    format!("<p>{}: {ok} ok{failed}{missing}</p>\n", super::runs_of(records))
+    format!("<p>{}: {ok} ok{failed}{missing}</p>\n", count(records.len(), "run"))
 }
 
 #[cfg(test)]

@@ -90,11 +90,3 @@ fn distinct<'a, T: Ord + Clone>(
     let mut seen = BTreeSet::new();
     records.into_iter().map(value).filter(|value| seen.insert(value.clone())).collect()
 }
-
-/// How many runs there are, in words.
-fn runs_of(records: &[RunRecord]) -> String {
-    match records.len() {
-        1 => "1 run".to_owned(),
-        all => format!("{all} runs"),
-    }
-}

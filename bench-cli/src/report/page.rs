@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::advice::{self, Answer, Described};
 use super::failures::{self, Failure};
 use super::html::{self, escape};
-use super::{Picture, Progress, Report, distinct, runs, runs_of, summary};
+use super::{Picture, Progress, Report, distinct, runs, summary};
 use crate::analysis::hosts::{Host, HostEffect};
 use crate::analysis::{Series, Warning};
 use crate::record::RunRecord;
@@ -13,6 +13,7 @@ use crate::record::columns;
 use crate::spec::command::PROGRAM;
 use crate::spec::settings::{Faults, Settings};
 use crate::spec::{Parameter, SweepSpec};
+use crate::terminal::count;
 
 pub(super) const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -94,7 +95,7 @@ pub(super) fn progress(Progress { done, planned }: Progress) -> String {
 /// The sweep in one sentence.
 fn lead(Report { records, axis, .. }: &Report<'_>) -> String {
     let ok = records.iter().filter(|record| record.is_ok()).count();
-    let runs = runs_of(records);
+    let runs = count(records.len(), "run");
     let outcome = if ok == records.len() { "all ok".to_owned() } else { format!("{ok} ok") };
     let default = || Parameter::default_axis(records.iter().map(|record| &record.run));
     let axis = axis.cloned().unwrap_or_else(default).words();

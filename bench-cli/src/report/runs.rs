@@ -8,6 +8,7 @@ use crate::record::columns::{self, Cell};
 use crate::record::{RunRecord, StableLatencies};
 use crate::spec::setting::{Kind, Setting};
 use crate::spec::{Names, Parameter, RunSpec};
+use crate::terminal::count;
 
 /// From this many runs on, the table of runs is folded up until it is asked for.
 const MANY_RUNS: usize = 100;
@@ -134,7 +135,7 @@ pub(super) fn table(records: &[RunRecord], csv: &str) -> String {
     let open = if records.len() < MANY_RUNS { " open" } else { "" };
     let mut html = format!(
         "<details{open}><summary>{}, in the order in which they ended</summary>\n",
-        super::runs_of(records)
+        count(records.len(), "run")
     );
     html.push_str(&html::open(
         &format!("Columns without differences are left out; {csv} has all"),

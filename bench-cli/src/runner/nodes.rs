@@ -61,7 +61,7 @@ impl Nodes {
         self.process(node).pause()
     }
 
-    /// Lets a stopped node go on.
+    /// Resumes a stopped node.
     pub(super) fn resume(&mut self, node: NodeId) -> io::Result<()> {
         self.process(node).resume()
     }

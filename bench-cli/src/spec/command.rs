@@ -67,6 +67,9 @@ impl SweepSpec {
         if let Some(sample) = self.grid.sample {
             flag("sample", sample.to_string());
         }
+        if let Some(axis) = &self.axis {
+            flag("x", axis.name().to_owned());
+        }
         // The seed chooses the sample, too.
         if with_seed || self.grid.sample.is_some() {
             flag("seed", self.seed.to_string());

@@ -17,7 +17,7 @@ use super::engine::EngineKind;
 use super::limits::{Challenge, Limits};
 use super::list;
 use super::node::Node;
-use super::parameter::UserParameter;
+use super::parameter::{Parameter, UserParameter};
 use super::setting::Setting;
 use super::settings::{Noise, Settings};
 use super::sweep::{Grid, SettingLists, SweepSpec};
@@ -50,6 +50,9 @@ pub struct SpecFile {
     /// How many points of the grid are measured, spread evenly over it; all by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<u32>,
+    /// The horizontal axis of plots and fits: the name of a numeric parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x: Option<String>,
     /// What runs as a node.
     #[serde(default, skip_serializing_if = "NodeTable::is_bundled")]
     pub node: NodeTable,
@@ -214,6 +217,7 @@ impl SpecFile {
             seed: over.seed.or(self.seed),
             repetitions: over.repetitions.or(self.repetitions),
             sample: over.sample.or(self.sample),
+            x: over.x.or(self.x),
             node,
             parameters: self.parameters,
             limits: if over.limits.is_empty() { self.limits } else { over.limits },
@@ -232,7 +236,7 @@ impl SpecFile {
         // Any other node may not have one at all.
         let has_timeout = node == Node::Bundled || mentions_timeout;
         let counts = (self.repetitions.unwrap_or(DEFAULT_REPETITIONS), self.sample);
-        let spec = SweepSpec {
+        let mut spec = SweepSpec {
             engine: self.engine.unwrap_or(engine),
             seed: self.seed.unwrap_or(seed),
             label: self.node.label,
@@ -240,6 +244,7 @@ impl SpecFile {
             env: self.node.env,
             grid: grid((&node, has_timeout), counts, &self.parameters)?,
             limits: self.limits.iter().map(LimitsTable::limits).collect::<Result<_, _>>()?,
+            axis: None,
             extends: self
                 .extends
                 .iter()
@@ -247,7 +252,8 @@ impl SpecFile {
                 .collect::<Result<_, _>>()?,
             node,
         };
-        spec.runs().context("--node-args, --node-env")?;
+        let runs = spec.runs().context("--node-args, --node-env")?;
+        spec.axis = self.x.map(|name| Parameter::axis(&name, &runs)).transpose()?;
         let beyond = |settings: &Settings| settings.message_faults.any() || settings.noise != Noise::Idle;
         if spec.engine != EngineKind::Simulated && spec.grid.settings.combinations().iter().any(beyond) {
             bail!("--loss, --duplication and --noise are beyond Maelstrom; they need --engine simulated");
@@ -287,6 +293,7 @@ impl From<&SweepSpec> for SpecFile {
             seed: Some(spec.seed),
             repetitions: Some(spec.grid.repetitions),
             sample: spec.grid.sample,
+            x: spec.axis.as_ref().map(|axis| axis.name().to_owned()),
             node: NodeTable {
                 bin,
                 label: spec.label.clone(),

@@ -11,7 +11,7 @@ use super::file::BATCH_TIMEOUT;
 use super::limits::Limits;
 use super::list::Choice;
 use super::node::Node;
-use super::parameter::UserParameter;
+use super::parameter::{Parameter, UserParameter};
 use super::run::RunSpec;
 use super::sample::sample;
 use super::setting::Setting;
@@ -38,6 +38,8 @@ pub struct SweepSpec {
     pub seed: u64,
     /// What the user wants runs to stay below.
     pub limits: Vec<Limits>,
+    /// The horizontal axis of plots and fits, if the user asked for one.
+    pub axis: Option<Parameter>,
     /// The grids that this one extends, oldest first: their runs keep the seeds that they had.
     pub extends: Vec<Grid>,
 }
@@ -179,6 +181,7 @@ impl SweepSpec {
             },
             seed: 1,
             limits: Vec::new(),
+            axis: None,
             extends: Vec::new(),
         }
     }
@@ -398,6 +401,7 @@ impl RunSpec {
             },
             seed: self.seed.unwrap_or(1),
             limits: Vec::new(),
+            axis: None,
             extends: Vec::new(),
         })
     }

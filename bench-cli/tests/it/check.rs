@@ -75,7 +75,7 @@ fn recorded_results_are_reproduced() {
 }
 
 /// The text itself, too: same order of keys, same line breaks, same decimals. Sections of results are
-/// compared line by line, less their indentation, which depends on what stands before them.
+/// compared line by line, less their indentation, which depends on the text before them.
 #[test]
 fn recorded_results_are_printed_alike() {
     for run in recorded() {

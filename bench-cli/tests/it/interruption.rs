@@ -48,7 +48,7 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
             BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
         let [.., kept, command] = &said[..] else { panic!("{said:?}") };
         assert!(kept.contains("1 of 3 runs are in out/sweep.csv"), "{said:?}");
-        // The command that it names goes on with the sweep.
+        // The command that it names resumes the sweep.
         let mut again = Command::new("sh");
         again.args(["-c", command]).current_dir(place.0.path()).env("PATH", common::tools());
         let again = again.output().unwrap();
@@ -263,7 +263,7 @@ fn a_process_that_leaves_its_group_does_not_outlive_its_run() {
 }
 
 #[test]
-fn what_nobody_heard_is_tried_again_and_silence_is_a_result() {
+fn lost_replies_are_retried_and_silence_is_a_result() {
     for (case, ended, attempts) in [("unheard", Status::Ok, 2), ("silent", Status::Invalid, 1)] {
         let place = Place::new();
         let output = place

@@ -46,7 +46,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_histories_are_judged_or_refused(text in damaged(fixture("fail-empty/history.edn"))) {
+    fn damaged_histories_are_checked_or_refused(text in damaged(fixture("fail-empty/history.edn"))) {
         if let Ok(history) = harness::history_file::read_edn(&text) {
             let report = harness::checker::check(&history, None);
             harness::results::from_history(&history, &report).pretty();

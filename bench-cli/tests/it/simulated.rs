@@ -139,7 +139,7 @@ fn an_earlier_run_or_a_sweep_is_replaced_only_by_force() {
 /// Its values come when the last reads are over, and the one read that the checker goes by has what it is
 /// asked for.
 #[test]
-fn a_run_that_is_judged_fails_where_the_checker_sees_nothing() {
+fn a_run_with_judge_fails_where_the_checker_sees_nothing() {
     let simulate = |more: &[&str]| {
         let mut command = bench_cli();
         command.args(["simulate", "--strategy", "direct", "--batch-timeout", "30s", "--seed", "2"]);
@@ -183,7 +183,7 @@ fn a_sweep_in_virtual_time_leaves_rows_and_pictures_but_no_run_folders() {
 #[test]
 fn what_virtual_time_cannot_do_is_refused_plainly() {
     for (args, reason) in [
-        (&["--engine", "simulated", "--bin", "/bin/cat"][..], "a program given by --bin lives in real time"),
+        (&["--engine", "simulated", "--bin", "/bin/cat"][..], "a program given by --bin runs in real time"),
         (&["--engine", "simulated", "--node-args", "--x"], "starts no process"),
         (&["--engine", "embedded", "--loss", "0.1"], "need --engine simulated"),
     ] {
@@ -295,7 +295,7 @@ fn parity_replaces_no_sweep_unless_it_is_told_to() {
 }
 
 #[test]
-fn parity_holds_the_simulated_tree_against_recorded_runs() {
+fn parity_compares_the_simulated_tree_with_recorded_runs() {
     bench_cli()
         .args(["parity", "--engine", "simulated", "--repetitions", "3", "--reference", "tree"])
         .assert()
@@ -304,5 +304,5 @@ fn parity_holds_the_simulated_tree_against_recorded_runs() {
         .args(["parity", "--engine", "simulated", "--bin", "/bin/cat"])
         .assert()
         .failure()
-        .stderr(predicate::str::contains("a program given by --bin lives in real time"));
+        .stderr(predicate::str::contains("a program given by --bin runs in real time"));
 }

@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use crate::common::{bench_cli, has_cluster_tool, program, records, stderr, stdout};
 
-/// Two points, two repetitions; a run takes 13 s, most of which is Maelstrom's wait at its end. Low latency and
-/// a high rate make its values differ by only a few percent between repetitions.
+/// Two points, two repetitions; a run takes 13 s, most of which is Maelstrom's wait at its end. Low latency
+/// and a high rate make its values differ by only a few percent between repetitions.
 const SWEEP: &str = "sweep --engine embedded --batch-timeouts 50,100 --repetitions 2 --node-count 3 --time-limit 3s \
                      --latency 20 --rate 300 --jobs 1 --out out --on slurm --shards 2";
 const NODES: [&str; 2] = ["sim1", "sim2"];
@@ -193,8 +193,9 @@ fn kill_tasks(place: &Path, node: &str) {
     }
 }
 
-/// Checks that two sweeps have as many rows, and at each point the same messages per operation within 10 % and
-/// the same 95th percentile of latencies within 25 %. On a busy machine the median differs more than that.
+/// Checks that two sweeps have as many rows, and at each point the same messages per operation within 10 %
+/// and the same 95th percentile of latencies within 25 %. On a busy machine the median differs more than
+/// that.
 fn check_agreement(one: &[RunRecord], other: &[RunRecord]) {
     assert_eq!(one.len(), other.len());
     for timeout in [50, 100] {

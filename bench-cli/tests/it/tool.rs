@@ -20,7 +20,7 @@ echo '{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}'
 "#;
 
 #[test]
-fn doctor_names_what_is_missing_and_what_mends_it() {
+fn doctor_names_missing_tools_and_how_to_install_them() {
     let place = tempfile::tempdir().unwrap();
     let tools = place.path().join("tools");
     fs::create_dir(&tools).unwrap();
@@ -37,7 +37,7 @@ fn doctor_names_what_is_missing_and_what_mends_it() {
     assert_eq!(healthy.status.code(), Some(0), "{said}");
     assert!(said.contains("ok    node: ") && said.contains("note  gnuplot: not on PATH"), "{said}");
     assert!(said.ends_with("ready to sweep\n"), "{said}");
-    assert!(said.contains("to mend it: curl -LO https://github.com/jepsen-io/maelstrom/releases/"), "{said}");
+    assert!(said.contains("to fix it: curl -LO https://github.com/jepsen-io/maelstrom/releases/"), "{said}");
     assert!(said.contains("ok    timers: ") || said.contains("note  timers: "), "{said}");
     assert!(said.contains("ok    clock: ") || said.contains("note  clock: "), "{said}");
     program(&place.path().join("maelstrom"), "#!/bin/sh\n");
@@ -48,14 +48,14 @@ fn doctor_names_what_is_missing_and_what_mends_it() {
     assert!(said.contains("is version 8; Maelstrom needs 11 or newer"), "{said}");
     assert!(said.contains("ok    git: "), "{said}");
     assert!(said.contains("so its version is not known"), "{said}");
-    // Whatever is wrong comes with what mends it.
+    // Each problem comes with its fix.
     for line in said.lines().filter(|line| line.starts_with("FAULT ") || line.starts_with("note ")) {
         let next = said.lines().skip_while(|other| *other != line).nth(1).unwrap();
-        assert!(next.starts_with("      to mend it: "), "{line}: {next}");
+        assert!(next.starts_with("      to fix it: "), "{line}: {next}");
     }
     let gnuplot = said.split("FAULT gnuplot").nth(1).unwrap().lines().nth(1).unwrap();
-    assert!(gnuplot.contains("to mend it: ") && gnuplot.contains("install gnuplot"), "{said}");
-    assert!(said.ends_with("4 to mend\n"), "{said}");
+    assert!(gnuplot.contains("to fix it: ") && gnuplot.contains("install gnuplot"), "{said}");
+    assert!(said.ends_with("4 to fix\n"), "{said}");
 }
 
 #[test]

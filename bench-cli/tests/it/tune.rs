@@ -60,7 +60,7 @@ fn it_looks_as_far_as_the_limits_allow() {
 /// The whole gap between what meets and what misses is searched, with the best strategy alone, and fresh runs
 /// check the answer.
 #[test]
-fn it_goes_on_until_nothing_is_left_to_learn() {
+fn it_continues_until_nothing_is_left_to_learn() {
     let place = tempfile::tempdir().unwrap();
     let output = bench(
         place.path(),
@@ -301,7 +301,7 @@ fn a_sweep_is_confirmed_by_newer_runs_alone() {
         let (success, refused) = said(&format!("--out {same}"));
         assert!(!success && refused.contains("cannot confirm themselves"), "{refused}");
     }
-    assert!(said("").0 && said("").0, "runs of its own are gone on with");
+    assert!(said("").0 && said("").0, "a search resumes its own runs");
     assert_eq!(said("--quiet --keep none --run-timeout 1min"), (true, String::new()));
 
     // The sweep is redone, so the runs that confirmed it are older.
@@ -348,5 +348,5 @@ fn any_node_can_be_tuned() {
         .arg(&node)
         .output()
         .unwrap();
-    assert!(String::from_utf8_lossy(&virtual_time.stderr).contains("lives in real time"));
+    assert!(String::from_utf8_lossy(&virtual_time.stderr).contains("runs in real time"));
 }

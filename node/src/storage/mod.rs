@@ -16,7 +16,7 @@
 //! ```
 //!
 //! [`Node`](crate::Node) does no I/O: it says when values must be written
-//! ([`Node::awaits_log`](crate::Node::awaits_log)) and goes on when they are. The [runtime](crate::runtime)
+//! ([`Node::awaits_log`](crate::Node::awaits_log)) and continues when they are. The [runtime](crate::runtime)
 //! then writes all new values at once. So the cost is one `write` for each burst that is answered and follows
 //! something new, however many values that is. Values of peers wait for such a burst.
 //!

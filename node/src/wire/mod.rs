@@ -179,7 +179,11 @@ impl Wire {
             return Err(unusable(&line.src, kind.as_deref(), "a reply to nothing that this node asked"));
         }
         let Some(msg_id) = body.msg_id.and_then(json) else {
-            return Err(unusable(&line.src, kind.as_deref(), "no msg_id to answer to, so it is no request"));
+            return Err(unusable(
+                &line.src,
+                kind.as_deref(),
+                "no msg_id to answer to, so it is not a request",
+            ));
         };
         let from = ReplyTo { client: self.client(&line.src), msg_id };
         Ok(match self.parse_request(kind.as_deref(), body) {

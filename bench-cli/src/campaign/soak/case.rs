@@ -13,7 +13,7 @@ use crate::spec::settings::{
     Topology,
 };
 
-/// A run to be judged.
+/// A run to be checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// Network, workload and faults.
@@ -111,7 +111,7 @@ impl Case {
         cases
     }
 
-    /// The command that repeats and judges it.
+    /// The command that repeats and checks it.
     pub fn command(&self) -> String {
         let Case { settings, config, seed, .. } = self;
         let words = [

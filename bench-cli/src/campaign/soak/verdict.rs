@@ -1,4 +1,4 @@
-//! Judging a case.
+//! Checking a case.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use super::Case;
 use crate::engine::simulated::Simulation;
 use crate::harness::checker;
 
-/// How long after the last final read, in virtual time, nodes may go on talking: acknowledgements wait some
+/// How long after the last final read, in virtual time, nodes may keep sending: acknowledgements wait some
 /// seconds before they are sent alone, and what is lost is sent again a few times.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -41,7 +41,7 @@ pub enum Failure {
         /// How many values at least one of them missed.
         values: usize,
     },
-    /// Nodes go on talking although there is nothing to say.
+    /// Nodes keep sending although nothing is left to send.
     NeverSilent {
         /// How many are not at rest.
         nodes: usize,
@@ -82,19 +82,19 @@ impl fmt::Display for Failure {
 }
 
 impl Case {
-    /// Runs the case and judges it.
+    /// Runs and checks the case.
     ///
     /// # Errors
     /// If anything is wrong with it.
     pub fn check(&self) -> Result<Passed, Failure> {
-        catch_unwind(AssertUnwindSafe(|| self.judge())).unwrap_or_else(|panic| {
+        catch_unwind(AssertUnwindSafe(|| self.run_and_check())).unwrap_or_else(|panic| {
             let message = panic.downcast_ref::<String>().cloned();
             let message = message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
             Err(Failure::Panicked(message.unwrap_or_else(|| "no message".to_owned())))
         })
     }
 
-    fn judge(&self) -> Result<Passed, Failure> {
+    fn run_and_check(&self) -> Result<Passed, Failure> {
         let mut simulation = self.simulation();
         simulation.run_to_end().map_err(|error| Failure::SetUp(error.to_string()))?;
         let ended = simulation.now();

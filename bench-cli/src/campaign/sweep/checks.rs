@@ -30,7 +30,7 @@ pub(super) fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
     if let Node::Program(_) = spec.node {
         bail!(Impossible(
             "--engine simulated runs this repository's node inside bench-cli, in virtual time; a program given by --bin \
-             lives in real time: use --engine embedded or maelstrom"
+             runs in real time: use --engine embedded or maelstrom"
         ));
     }
     if !spec.args.is_empty() || !spec.env.is_empty() {

@@ -85,7 +85,7 @@ pub struct Options {
     pub shard: Option<Shard>,
     /// What becomes of an earlier sweep in that directory.
     pub existing: Existing,
-    /// How many runs go on at a time; `None` for what suits the engine.
+    /// How many runs execute in parallel; `None` for what suits the engine.
     pub jobs: Option<NonZeroUsize>,
     /// When a run is given up; `None` to derive it from its settings.
     pub deadline: Option<Duration>,
@@ -124,7 +124,7 @@ impl Options {
         Options { directory, ..self.clone() }
     }
 
-    /// How many runs of a sweep go on at a time. What a user's node costs is not known before it ran.
+    /// How many runs of a sweep execute in parallel. What a user's node costs is not known before it ran.
     fn jobs_of(&self, engine: &Engine, node: &Node) -> Jobs {
         match (self.jobs, node, engine.kind()) {
             (Some(jobs), ..) => Jobs::Fixed(jobs),
@@ -133,7 +133,7 @@ impl Options {
         }
     }
 
-    /// The most runs of a sweep that go on at a time.
+    /// The most runs of a sweep that execute in parallel.
     pub fn most_jobs(&self, engine: &Engine, node: &Node) -> NonZeroUsize {
         self.jobs_of(engine, node).most()
     }
@@ -150,9 +150,9 @@ pub struct Plan<'a> {
     pub runs: usize,
     /// How many an earlier sweep has done.
     pub done: usize,
-    /// How many runs go on at a time, at most.
+    /// How many runs execute in parallel, at most.
     pub jobs: usize,
-    /// Whether the first run is alone, to see how many can go on at a time.
+    /// Whether the first run is alone, to see how many can run in parallel.
     pub first_alone: bool,
     /// About how long one run takes.
     pub expected: Duration,
@@ -500,7 +500,7 @@ impl<O: Observer> Events for Recorder<'_, O> {
             measured.log = log.join(LOG_FILE).display().to_string();
         }
         let record = RunRecord { run: job.run.clone(), measured };
-        // Nothing but a plot needs it, so that the sweep goes on without.
+        // Only a plot needs it, so the sweep continues without it.
         if let Some(file) = &mut self.latencies
             && let Err(error) = file.append(std::slice::from_ref(&record))
         {

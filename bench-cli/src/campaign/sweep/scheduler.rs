@@ -71,7 +71,7 @@ pub(super) trait Events {
     fn measured_cost(&mut self, cores: f64, jobs: NonZeroUsize);
 }
 
-/// How many runs go on at a time.
+/// How many runs execute in parallel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Jobs {
     /// So many.

@@ -19,7 +19,7 @@ pub use self::race::Tally;
 use self::race::{Next, Race};
 use self::space::{Point, Space};
 use super::sweep::{self, CSV_FILE, Ended, Observer, Options, Recorded, folder};
-use crate::analysis::advice::{Judged, Verdict};
+use crate::analysis::advice::{Assessed, Verdict};
 use crate::analysis::{Advice, Figure, Series};
 use crate::engine::Engine;
 use crate::record::RunRecord;
@@ -45,7 +45,7 @@ pub struct TuneSpec {
 pub enum Budget {
     /// So many runs.
     Runs(usize),
-    /// So much time, in which several runs may go on at a time.
+    /// So much time, in which several runs may execute in parallel.
     Time(Duration),
 }
 
@@ -79,9 +79,9 @@ pub enum Step<'a> {
     /// The settings that may still win are about to be run again.
     Repeat(usize),
     /// A setting is about to be checked.
-    Check(&'a Judged),
+    Check(&'a Assessed),
     /// The runs of the check do not confirm it.
-    NotConfirmed(&'a Judged),
+    NotConfirmed(&'a Assessed),
     /// These are all runs of a check.
     Checked(&'a [RunRecord]),
 }
@@ -116,11 +116,11 @@ pub struct Found {
 #[derive(Clone, Debug)]
 pub struct Recommendation {
     /// The setting, by the runs that decided.
-    pub setting: Judged,
+    pub setting: Assessed,
     /// The sweep of this setting alone.
     pub sweep: SweepSpec,
     /// The setting by the runs of the search, if it was checked on another engine.
-    pub elsewhere: Option<Judged>,
+    pub elsewhere: Option<Assessed>,
 }
 
 /// What a search is about to do.
@@ -132,7 +132,7 @@ pub struct Outlook {
     pub first: usize,
     /// The settings that the values make, none between them.
     pub grid: usize,
-    /// How many runs go on at a time.
+    /// How many runs execute in parallel.
     pub jobs: usize,
     /// About how long one run takes.
     pub each: Duration,
@@ -380,7 +380,7 @@ impl Search<'_> {
     /// Runs the leader on the engine asked for, with seeds of their own.
     fn check(&mut self, leader: usize, observer: &mut impl TuneObserver) -> anyhow::Result<Check> {
         let candidate = self.race.candidates[leader].clone();
-        let Some(found) = candidate.judged.clone() else { return Ok(Check::Refuted) };
+        let Some(found) = candidate.assessed.clone() else { return Ok(Check::Refuted) };
         observer.step(Step::Check(&found));
         let mut sweep =
             self.race.space().sweep_of(std::iter::once(&candidate.point), self.spec.sweep.grid.repetitions);
@@ -401,20 +401,20 @@ impl Search<'_> {
         }
         observer.step(Step::Checked(&ended.records));
         let is_elsewhere = sweep.engine != self.outlook.engine;
-        let judged = self.judge(&ended.records, is_elsewhere);
+        let assessed = self.assess(&ended.records, is_elsewhere);
         // So many runs prove it by themselves, whatever the figures' distribution is.
         let proof = check_runs(EngineKind::Simulated) as usize;
         let is_proof = ended.records.len() >= proof && keep(&ended.records);
         let missed = self.missed_by(&ended.records);
         self.checks.push(ended.records);
-        let Some(judged) = judged else { return Ok(Check::Refuted) };
-        if judged.verdict == Verdict::Pass || is_proof {
-            sweep.grid.repetitions = u32::try_from(judged.runs).unwrap_or(u32::MAX);
+        let Some(assessed) = assessed else { return Ok(Check::Refuted) };
+        if assessed.verdict == Verdict::Pass || is_proof {
+            sweep.grid.repetitions = u32::try_from(assessed.runs).unwrap_or(u32::MAX);
             let elsewhere = is_elsewhere.then_some(found);
-            let recommended = Recommendation { setting: judged, sweep, elsewhere };
+            let recommended = Recommendation { setting: assessed, sweep, elsewhere };
             return Ok(Check::Confirmed(Box::new(recommended)));
         }
-        observer.step(Step::NotConfirmed(&judged));
+        observer.step(Step::NotConfirmed(&assessed));
         self.race.refute(leader, missed);
         Ok(Check::Refuted)
     }
@@ -433,7 +433,7 @@ impl Search<'_> {
 
     /// The verdict on a checked setting: by the runs of the check alone if they are of another engine, else
     /// by all runs.
-    fn judge(&self, checked: &[RunRecord], is_elsewhere: bool) -> Option<Judged> {
+    fn assess(&self, checked: &[RunRecord], is_elsewhere: bool) -> Option<Assessed> {
         let searched = self.race.records().filter(|_| !is_elsewhere).cloned();
         // Repetitions of the search have other numbers, so that no two runs are the same.
         let records: Vec<RunRecord> = searched.chain(checked.iter().cloned()).collect();
@@ -441,8 +441,8 @@ impl Search<'_> {
         Series::group(&records).into_iter().find_map(|series| {
             let is_own = |record: &&RunRecord| record.run == *run;
             let x = series.records.iter().copied().find(is_own).and_then(|own| series.x(own))?;
-            let judged = Advice::on(std::slice::from_ref(&series), self.spec.limits.clone()).judged;
-            judged.into_iter().find(|one| one.x == x)
+            let assessed = Advice::on(std::slice::from_ref(&series), self.spec.limits.clone()).assessed;
+            assessed.into_iter().find(|one| one.x == x)
         })
     }
 
@@ -465,6 +465,7 @@ impl Search<'_> {
             let Some(mut there) = folder::spec_in(&directory)? else { return Ok(directory) };
             there.extends.clear();
             (there.grid.repetitions, there.limits) = (sweep.grid.repetitions, sweep.limits.clone());
+            there.axis.clone_from(&sweep.axis);
             if there == *sweep {
                 return Ok(directory);
             }

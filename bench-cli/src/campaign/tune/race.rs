@@ -26,7 +26,7 @@
 use std::collections::HashMap;
 
 use super::space::{Point, Space, number};
-use crate::analysis::advice::{Judged, Verdict};
+use crate::analysis::advice::{Assessed, Verdict};
 use crate::analysis::{Advice, Figure, Series};
 use crate::record::RunRecord;
 use crate::spec::list::Choice;
@@ -57,7 +57,7 @@ pub(super) struct Candidate {
     pub point: Point,
     pub records: Vec<RunRecord>,
     /// The verdict and predictions, from its runs and those of its neighbours.
-    pub judged: Option<Judged>,
+    pub assessed: Option<Assessed>,
     /// Whether runs of its own did not confirm it.
     pub is_refuted: bool,
     /// The figure to minimise, from its runs and those of near neighbours. Infinite if no run has the figure.
@@ -135,9 +135,9 @@ impl Race {
             let run = self.space.run(&point, 1)?;
             if self.places.insert(run.identity(), self.candidates.len()).is_none() {
                 entered.push(self.candidates.len());
-                let (records, judged) = (Vec::new(), None);
+                let (records, assessed) = (Vec::new(), None);
                 let score = f64::INFINITY;
-                self.candidates.push(Candidate { point, records, judged, is_refuted: false, score });
+                self.candidates.push(Candidate { point, records, assessed, is_refuted: false, score });
             }
         }
         Ok(entered)
@@ -152,10 +152,10 @@ impl Race {
         }
         let all: Vec<RunRecord> = self.records().cloned().collect();
         for series in Series::group(&all) {
-            for judged in Advice::on(std::slice::from_ref(&series), self.limits.clone()).judged {
-                let place = series.at(judged.x).next().and_then(|one| self.places.get(&first_of(&one.run)));
+            for assessed in Advice::on(std::slice::from_ref(&series), self.limits.clone()).assessed {
+                let place = series.at(assessed.x).next().and_then(|one| self.places.get(&first_of(&one.run)));
                 if let Some(&place) = place {
-                    self.candidates[place].judged = Some(judged);
+                    self.candidates[place].assessed = Some(assessed);
                 }
             }
         }
@@ -213,7 +213,7 @@ impl Race {
 
     /// The mean of a candidate's figure.
     fn mean(&self, place: usize) -> Option<f64> {
-        Some(self.candidates[place].judged.as_ref()?.figure(self.figure)?.mean)
+        Some(self.candidates[place].assessed.as_ref()?.figure(self.figure)?.mean)
     }
 
     fn score(&self, place: usize) -> f64 {
@@ -224,14 +224,14 @@ impl Race {
     fn is_out(&self, place: usize) -> bool {
         let one = &self.candidates[place];
         one.is_refuted
-            || one.judged.as_ref().is_some_and(|judged| judged.verdict == Verdict::Fail)
+            || one.assessed.as_ref().is_some_and(|assessed| assessed.verdict == Verdict::Fail)
             || one.records.iter().any(|record| !self.limits.are_met_by(record))
     }
 
     /// Whether a candidate reliably meets the limits. One run proves nothing, whatever its neighbours do.
     fn meets(&self, place: usize) -> bool {
         let one = &self.candidates[place];
-        let meets = one.judged.as_ref().is_some_and(|judged| judged.verdict == Verdict::Pass);
+        let meets = one.assessed.as_ref().is_some_and(|assessed| assessed.verdict == Verdict::Pass);
         meets && one.records.len() > 1 && !self.is_out(place)
     }
 
@@ -408,9 +408,9 @@ impl Race {
     /// By how much a candidate misses the limits: the largest ratio of a figure and its limit. Infinite for
     /// failed runs.
     fn excess(&self, place: usize) -> f64 {
-        let Some(judged) = &self.candidates[place].judged else { return f64::INFINITY };
+        let Some(assessed) = &self.candidates[place].assessed else { return f64::INFINITY };
         let ratio = |(figure, limit): (Figure, f64)| {
-            judged.figure(figure).map_or(f64::INFINITY, |predicted| predicted.mean / limit)
+            assessed.figure(figure).map_or(f64::INFINITY, |predicted| predicted.mean / limit)
         };
         self.limits.figures().into_iter().map(ratio).fold(0.0, f64::max)
     }

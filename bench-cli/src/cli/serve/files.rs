@@ -1,4 +1,4 @@
-//! What a path in a browser leads to: a file or folder below the served one, and nothing else.
+//! Which file or folder a URL reaches: only those below the served folder.
 
 use std::fs;
 use std::io;
@@ -77,7 +77,7 @@ pub(super) fn find(root: &Path, url_path: &str) -> Found {
     let Some(decoded) = decoded(url_path) else { return Found::Nothing };
     let mut path = root.to_owned();
     for part in decoded.split('/').filter(|part| !part.is_empty() && *part != ".") {
-        // Hidden files are nobody's business, and `..` leads out.
+        // Hidden files are private, and `..` would leave the folder.
         if part.starts_with('.') || part.contains(['\0', '\\']) {
             return Found::Nothing;
         }

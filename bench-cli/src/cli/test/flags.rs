@@ -136,7 +136,7 @@ pub(super) fn help() -> String {
          Runs the broadcast workload as `maelstrom test` does, without a JVM. Nodes may use Maelstrom's services \
          lin-kv, seq-kv, lww-kv\nand lin-tso. It exits with a status code:\n\n  \
          0     All tests passed\n  1     Some test failed\n  2     Some test had an :unknown validity\n  \
-         253   This runner could not go on, through no fault of the nodes (not in Maelstrom)\n  \
+         253   This runner could not continue, through no fault of the nodes (not in Maelstrom)\n  \
          254   Invalid arguments\n  255   A node crashed or could not be started\n\nOptions:\n",
     );
     for flag in FLAGS {

@@ -77,7 +77,7 @@ pub(super) fn of(status: ExitStatus, files: &RunFiles<'_>, log: &str, settings: 
         ),
         Ok(figures) => {
             let missed = || Some(checker::missed_by_final_reads(files.history()?));
-            explained(Outcome::judge(figures, missed), files, settings)
+            explained(Outcome::of(figures, missed), files, settings)
         }
     }
 }

@@ -69,7 +69,7 @@ impl Simulated {
             Ok(Ok(finished)) => {
                 distribution = Distribution::of(&finished.report.workload.sorted_stable_latencies);
                 let missed = || Some(checker::missed_by_final_reads(&finished.history));
-                let outcome = Outcome::judge(figures::of(&finished), missed);
+                let outcome = Outcome::of(figures::of(&finished), missed);
                 let (clients, nodes) = (request.run.settings.client_count(), request.run.settings.node_count);
                 match checker::missing_values(&finished.history, clients, nodes) {
                     Some(missing) if outcome.status() != Status::Ok => outcome.explained(&missing),

@@ -24,7 +24,7 @@ pub enum ProcessAction {
     Start,
     /// Stop it where it is (SIGSTOP).
     Pause,
-    /// Let it go on (SIGCONT).
+    /// Resume it (SIGCONT).
     Resume,
 }
 

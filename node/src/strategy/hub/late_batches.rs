@@ -55,7 +55,7 @@ pub(super) struct LateBatches {
 }
 
 /// How far from each other the batches arrive that were aimed at one flush. A stall that delays all of them
-/// is no reason to aim earlier.
+/// is not a reason to aim earlier.
 #[derive(Debug, Default)]
 struct Arrivals {
     /// The flush that the last batch was aimed at.
