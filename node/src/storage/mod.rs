@@ -22,9 +22,9 @@
 //!
 //! A dense stream of broadcasts costs 3.3 % more instructions with a log (callgrind, 50,000 lines). A lone
 //! broadcast costs a `write` of its own, since its client waits for the answer: 1.3 µs of CPU on ext4, 0.9 on
-//! tmpfs. Reading the broadcast, two changes of thread and the answer take 9. So the log costs 14 % more where
-//! every message is a lone broadcast, and 8 % where every second one is. The nodes of the challenge (hub, 25
-//! nodes, 100 op/s) take 11 % more (5 to 15 in 6 pairs of runs), the creation of the files included.
+//! tmpfs. Reading the broadcast, two changes of thread and the answer take 9. So the node takes 14 % more
+//! where every message is a lone broadcast, and 8 % where every second one is. The nodes of the challenge
+//! (hub, 25 nodes, 100 op/s) take 11 % more (5 to 15 in 6 pairs of runs), the creation of the files included.
 //!
 //! # The file
 //!
