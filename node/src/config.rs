@@ -23,7 +23,7 @@ pub enum StrategyKind {
 pub enum Target {
     /// The most messages between nodes for each client operation.
     MsgsPerOp {
-        /// In thousandths.
+        /// The number in thousandths.
         thousandths: u32,
     },
     /// The longest time from a value's acceptance until every node has it.

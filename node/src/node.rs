@@ -56,7 +56,7 @@ pub struct Recovery {
 pub enum Start {
     /// This is its first life.
     First,
-    /// It was restarted.
+    /// The node was restarted.
     Restarted,
     /// The driver cannot tell, because an earlier life would have left no trace. The node counts as restarted
     /// unless `topology` comes soon.

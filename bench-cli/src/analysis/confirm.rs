@@ -22,7 +22,7 @@ pub struct Recommended {
 /// A recommendation, and what further runs of it measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Confirmation {
-    /// What was recommended.
+    /// The recommendation.
     pub recommended: Recommended,
     /// How many runs there were.
     pub runs: usize,

@@ -80,7 +80,7 @@ pub struct Term {
 pub enum Verdict {
     /// The share is more than noise explains.
     Effect,
-    /// It is not.
+    /// The effect is not significant.
     Noise,
     /// There are no repetitions, nor other combinations, that tell noise.
     Untested,

@@ -36,7 +36,7 @@ pub enum Latency {
 }
 
 impl Latency {
-    /// Both.
+    /// Both latencies.
     pub const ALL: [Latency; 2] = [Latency::Median, Latency::Max];
 
     /// Its figure.
@@ -73,7 +73,7 @@ impl Fronts {
         }
     }
 
-    /// In one word.
+    /// The name for tables.
     pub const fn name(self) -> &'static str {
         match (self.median, self.max) {
             (true, true) => "both",

@@ -42,9 +42,9 @@ pub struct Tails {
 /// How many runs are late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Late {
-    /// So many are.
+    /// The number of late runs.
     pub late: usize,
-    /// Of so many.
+    /// The number of all runs.
     pub runs: usize,
 }
 

@@ -77,7 +77,7 @@ pub enum Warning {
     NoLine {
         /// The series.
         series: String,
-        /// Why.
+        /// Why it has none.
         reason: FitError,
     },
 }

@@ -21,7 +21,7 @@ use crate::spec::{Names, RunSpec, SweepSpec};
 /// A sweep that was put together from its shards.
 #[derive(Clone, Debug)]
 pub struct Merged {
-    /// Its description.
+    /// The description that all shards share.
     pub spec: SweepSpec,
     /// Its records, in the order in which one machine would have made them.
     pub records: Vec<RunRecord>,
@@ -31,7 +31,7 @@ pub struct Merged {
     pub doubled: usize,
     /// Files with a last line that was cut off in the writing, and its number; the line is not a record.
     pub torn: Vec<(PathBuf, usize)>,
-    /// What is missing.
+    /// The runs that no shard has.
     pub missing: Vec<Missing>,
 }
 

@@ -19,7 +19,7 @@ use crate::terminal::{self, count};
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
-    /// Nothing.
+    /// No progress.
     Quiet,
     /// Each run's end.
     #[default]
@@ -37,7 +37,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Shows so much.
+    /// A screen that shows this much.
     pub fn new(detail: Detail) -> Screen {
         Screen { detail, progress: None, live: None, begun: false }
     }

@@ -14,7 +14,7 @@ use crate::supervise::stop::{Stop, StopSignal};
 /// The value of `--shard`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ShardChoice {
-    /// This one.
+    /// A shard that the user named.
     Given(Shard),
     /// The scheduler that started this process says which.
     Auto {

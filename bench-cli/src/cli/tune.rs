@@ -65,7 +65,7 @@ pub struct TuneArgs {
     settings: SettingsArgs,
 }
 
-/// What is best.
+/// The values of `--minimize`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Minimize {
     /// The fewest messages for each operation

@@ -89,7 +89,7 @@ pub trait Execute: Send + Sync + 'static {
 pub enum Engine {
     /// A process that behaves as `maelstrom test`.
     Child(TestProcess),
-    /// Virtual time.
+    /// This repository's node in virtual time.
     Simulated(Simulated),
 }
 

@@ -19,7 +19,7 @@ use crate::record::Quantile;
 /// A theoretical line. Where the protocol or the measurement leaves room, its parameters are ranges.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LatencyModel {
-    /// The slope k.
+    /// The slope k in `latency = k · timeout + b`.
     pub slope: RangeInclusive<f64>,
     /// The intercept b in milliseconds.
     pub intercept_ms: RangeInclusive<f64>,

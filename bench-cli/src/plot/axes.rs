@@ -279,7 +279,7 @@ fn grid_line(root: &Area<'_>, ends: [(i32, i32); 2]) -> anyhow::Result<()> {
 
 /// How a text of an axis is set.
 struct Label {
-    /// In pixels.
+    /// The size of the font in pixels.
     size: i32,
     /// Which point of the text is at the given place.
     anchor: Pos,

@@ -108,7 +108,7 @@ impl Panel {
         Panel { name: series.name.clone(), curves: curves.collect() }
     }
 
-    /// In milliseconds.
+    /// The longest latency in milliseconds.
     fn longest(&self) -> f64 {
         self.curves.iter().filter_map(|curve| curve.percentiles.last().copied()).fold(0.0, f64::max)
     }

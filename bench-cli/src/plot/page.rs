@@ -66,7 +66,7 @@ impl Page {
     /// A screen, with everything around the plot.
     pub const SCREEN: Page = Page::screen(true);
 
-    /// A screen.
+    /// A page for a screen.
     pub const fn screen(is_titled: bool) -> Page {
         Page { paper: None, is_titled }
     }

@@ -19,7 +19,7 @@ pub struct Published {
     pub name: String,
     /// The node's language.
     pub language: String,
-    /// Who measured it.
+    /// Whether its author or this project measured it.
     pub by: By,
     /// Which messages count.
     pub scope: Scope,

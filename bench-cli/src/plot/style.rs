@@ -20,13 +20,13 @@ pub const FAMILIES: &str = "Roboto, 'Helvetica Neue', Arial, sans-serif";
 /// The name under which plotters knows the font, and which it writes into the SVG.
 pub const PLOTTERS_FAMILY: &str = "sans-serif";
 
-/// Text.
+/// The colour of text.
 pub const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 /// Text of less weight, and axes.
 pub const MUTED: RGBColor = RGBColor(0x59, 0x59, 0x59);
 /// Points in the background.
 pub const PALE: RGBColor = RGBColor(0xa8, 0xa8, 0xa8);
-/// Grid lines.
+/// The colour of grid lines.
 pub const GRID: RGBColor = RGBColor(0xe3, 0xe3, 0xe3);
 
 /// The shape of a point.

@@ -17,7 +17,7 @@ use std::fmt;
 pub struct Finding {
     /// What was looked at.
     pub subject: String,
-    /// How it is.
+    /// Whether a sweep would work.
     pub verdict: Verdict,
     /// What was seen, in one sentence.
     pub text: String,
@@ -25,7 +25,7 @@ pub struct Finding {
     pub remedy: Option<String>,
 }
 
-/// How a thing is.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// As it should be.

@@ -68,7 +68,7 @@ pub struct Column {
     pub name: &'static str,
     /// The unit, for the documentation.
     pub unit: &'static str,
-    /// What it means.
+    /// The explanation for readers of the CSV.
     pub meaning: &'static str,
     access: Access,
 }

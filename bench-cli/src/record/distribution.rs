@@ -13,7 +13,7 @@ use super::parameter_columns::ParameterColumns;
 use super::{RunRecord, columns};
 use crate::spec::RunSpec;
 
-/// The file's name.
+/// The name of the file in the folder of a sweep.
 pub const LATENCIES_FILE: &str = "latencies.csv";
 /// The percentiles from the minimum to the maximum.
 const PERCENTILES: usize = 101;

@@ -24,9 +24,9 @@ pub use results::Figures;
 /// A run and what it measured: one line of `sweep.csv`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
-    /// What was run.
+    /// The settings of the run.
     pub run: RunSpec,
-    /// What came out.
+    /// The measurements and the status.
     pub measured: Measured,
 }
 

@@ -21,7 +21,7 @@ pub struct Answer {
 /// A sweep that is described.
 #[derive(Clone, Copy, Debug)]
 pub struct Described<'a> {
-    /// What was measured.
+    /// The description of the sweep.
     pub spec: &'a SweepSpec,
     /// Where it is, as one would type it, if a further sweep can extend it.
     pub folder: Option<&'a str>,

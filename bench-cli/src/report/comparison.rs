@@ -17,7 +17,7 @@ pub struct Comparison<'a> {
     pub first: &'a str,
     /// The name of the other one.
     pub other: &'a str,
-    /// What was asked.
+    /// The question that the comparison answers.
     pub question: &'a Question,
     /// Every difference.
     pub differences: &'a [Difference],

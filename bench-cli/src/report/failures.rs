@@ -6,9 +6,9 @@ use crate::spec::Names;
 /// The runs that failed for one reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure<'a> {
-    /// How they ended.
+    /// Their common status.
     pub status: Status,
-    /// Why.
+    /// Their common reason.
     pub reason: &'a str,
     /// Each with its name, in the order in which they ended.
     pub runs: Vec<(String, &'a RunRecord)>,

@@ -65,9 +65,9 @@ pub struct Report<'a> {
 /// How many runs of a sweep have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Those that have.
+    /// The runs that have ended.
     pub done: usize,
-    /// All of them.
+    /// All runs of the sweep.
     pub planned: usize,
 }
 

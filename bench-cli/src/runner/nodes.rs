@@ -12,7 +12,7 @@ use super::poller::{Poller, Source};
 use super::process::{LONGEST_LINE, LineTooLong, Process};
 use crate::harness::address::NodeId;
 
-/// All nodes' processes.
+/// The processes of all nodes of a run.
 pub(super) struct Nodes {
     /// `None` until the node is launched, and while it is dead.
     processes: Vec<Option<Process>>,

@@ -71,13 +71,13 @@ pub struct SpecFile {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeTable {
-    /// Another program.
+    /// A program other than this repository's node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bin: Option<PathBuf>,
     /// What it is called in tables and plots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Arguments.
+    /// The arguments of the node, with placeholders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<ArgsTemplate>,
     /// Variables added to the environment, each as `NAME=TEMPLATE`.

@@ -34,9 +34,9 @@ pub enum ListError {
     Dash {
         /// What was typed.
         text: String,
-        /// The first end.
+        /// The first value.
         from: String,
-        /// The other end.
+        /// The last value.
         to: String,
         /// What follows the ends.
         step: String,

@@ -233,13 +233,13 @@ impl MessageFaults {
 /// other engine has a real machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
-    /// Nothing.
+    /// No other programs.
     Idle,
     /// Another program uses each core all the time.
     Busy,
 }
 
-/// What `--availability` demands.
+/// The value of `--availability`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Availability {
     /// Every request must succeed.

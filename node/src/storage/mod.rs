@@ -206,7 +206,7 @@ impl Log {
         Ok(())
     }
 
-    /// Where it is.
+    /// The path of the log.
     pub fn path(&self) -> &Path {
         &self.path
     }

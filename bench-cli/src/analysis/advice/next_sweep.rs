@@ -12,7 +12,7 @@ pub struct NextSweep {
     pub series: String,
     /// The batch timeouts in milliseconds.
     pub timeouts_ms: Vec<u64>,
-    /// How often each.
+    /// The number of runs of each timeout.
     pub repetitions: usize,
 }
 

@@ -23,7 +23,7 @@ pub enum Nodes {
     Article,
     /// Those of this repository's node with the same protocol.
     Tree,
-    /// Both.
+    /// The runs of both nodes.
     Both,
 }
 

@@ -18,7 +18,7 @@ pub enum Change {
     },
     /// It waits for something other than its turn, by Slurm's word for it.
     Held(String),
-    /// Somebody cancelled it.
+    /// A user or an administrator cancelled it.
     Cancelled,
     /// It ended on this node in another way than it should have.
     Failed {
@@ -32,7 +32,7 @@ pub enum Change {
 /// A change with the tasks that it happened to, in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// What happened.
+    /// The change of their state.
     pub change: Change,
     /// The tasks' numbers.
     pub tasks: Vec<u32>,

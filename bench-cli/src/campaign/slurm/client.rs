@@ -30,13 +30,13 @@ pub enum SlurmError {
          --shard I/N"
     )]
     Missing {
-        /// Its name.
+        /// The name of the program.
         program: &'static str,
     },
     /// It could not be started.
     #[error("cannot start {program}: {error}")]
     Unstartable {
-        /// Its name.
+        /// The name of the program.
         program: &'static str,
         /// What the system says.
         error: io::Error,
@@ -44,7 +44,7 @@ pub enum SlurmError {
     /// It refused, in its own words.
     #[error("{program} refuses: {words}")]
     Refused {
-        /// Its name.
+        /// The name of the program.
         program: &'static str,
         /// Its words, in one line.
         words: String,
@@ -60,7 +60,7 @@ pub enum State {
     Running,
     /// It ended with the exit status 0.
     Completed,
-    /// Somebody cancelled it.
+    /// A user or an administrator cancelled it.
     Cancelled,
     /// It ended in another way, by Slurm's word for it.
     Failed(String),

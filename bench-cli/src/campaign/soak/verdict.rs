@@ -48,7 +48,6 @@ pub enum Failure {
     },
     /// More messages than the protocol should ever need.
     OverBudget {
-        /// Messages between nodes.
         messages: u64,
         /// What should have sufficed.
         budget: u64,

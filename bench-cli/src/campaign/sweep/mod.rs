@@ -49,7 +49,7 @@ pub enum Existing {
     Resume,
     /// It is resumed, and its runs that failed are repeated.
     RetryFailed,
-    /// It is removed.
+    /// Remove the earlier sweep.
     Replace,
 }
 
@@ -142,9 +142,9 @@ impl Options {
 /// What a sweep is about to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
-    /// What executes it.
+    /// The engine that executes the runs.
     pub engine: EngineKind,
-    /// Where.
+    /// The output folder.
     pub directory: &'a Path,
     /// How many runs are to be done.
     pub runs: usize,
@@ -203,7 +203,7 @@ pub trait Observer {
     fn ended(&mut self) {}
 }
 
-/// Nobody watches.
+/// Ignores every event.
 impl Observer for () {}
 
 /// A sweep that has ended.

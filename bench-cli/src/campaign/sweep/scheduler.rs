@@ -29,7 +29,7 @@ const MAX_ATTEMPTS: u32 = 3;
 pub(super) struct Completed {
     /// What the engine gave back.
     pub finished: Finished,
-    /// When it began.
+    /// The wall-clock time of its start.
     pub started_at: jiff::Timestamp,
     /// How long it took.
     pub duration: Duration,
@@ -74,7 +74,7 @@ pub(super) trait Events {
 /// How many runs execute in parallel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Jobs {
-    /// So many.
+    /// Always this number.
     Fixed(NonZeroUsize),
     /// As many as their nodes leave room for, at most so many: the first run is alone, to see what it costs.
     ByCost(NonZeroUsize),

@@ -43,7 +43,7 @@ pub struct TuneSpec {
 /// What a search may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
-    /// So many runs.
+    /// A number of runs.
     Runs(usize),
     /// So much time, in which several runs may execute in parallel.
     Time(Duration),
@@ -62,13 +62,13 @@ impl FromStr for Budget {
     }
 }
 
-/// Follows the tuning.
+/// Is told of the steps of a search.
 pub trait TuneObserver: Observer {
     /// A phase begins, or one has ended.
     fn step(&mut self, _step: Step<'_>) {}
 }
 
-/// Nobody watches.
+/// Ignores every step.
 impl TuneObserver for () {}
 
 /// A step of the tuning.
@@ -93,7 +93,7 @@ pub enum Ending {
     Settled,
     /// The budget is used up.
     Budget,
-    /// It was stopped.
+    /// The user stopped it.
     Interrupted,
 }
 

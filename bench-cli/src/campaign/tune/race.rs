@@ -69,7 +69,7 @@ pub(super) struct Candidate {
 pub(super) enum Next {
     /// More runs of these candidates, so that each has as many as it says.
     Repeat(Vec<(usize, u32)>),
-    /// New candidates.
+    /// Run each of these new candidates once.
     Try(Vec<Point>),
     /// Nothing: no further run would find a better setting.
     Settled,
@@ -78,7 +78,7 @@ pub(super) enum Next {
 /// How many candidates are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// All.
+    /// All settings that have runs.
     pub tried: usize,
     /// Those with a run that failed, or was at or above a limit, and those that were not confirmed.
     pub over_limit: usize,
@@ -90,7 +90,7 @@ pub struct Tally {
     pub unclear: usize,
 }
 
-/// The race.
+/// The candidates, their runs, and what to run next.
 pub(super) struct Race {
     space: Space,
     limits: Limits,

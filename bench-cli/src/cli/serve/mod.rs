@@ -84,7 +84,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is served.
+/// The folder that is served.
 #[derive(Debug)]
 struct Site {
     /// The folder, as it was typed.

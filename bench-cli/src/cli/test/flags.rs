@@ -23,7 +23,7 @@ use crate::spec::settings::{
 pub(super) enum Parsed {
     /// The help text.
     Help,
-    /// Runs.
+    /// Run tests.
     Run(Box<Request>),
 }
 

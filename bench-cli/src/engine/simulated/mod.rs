@@ -113,7 +113,7 @@ pub enum Storage {
     /// All that it acknowledged: it writes a log first, as with `--data-dir`.
     #[default]
     Log,
-    /// Nothing.
+    /// In memory only: a killed node forgets everything.
     Memory,
     /// What it acknowledged so much earlier: the mistake that a log must not make.
     #[cfg(test)]
