@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_that_a_soak_prints_repeats_and_judges_its_case() {
+    fn the_command_that_a_soak_prints_repeats_and_checks_its_case() {
         for number in 0..200 {
             let mut case = Case::draw(number, &StrategyKind::ALL);
             let command = case.command();

@@ -6,8 +6,8 @@
 //!
 //! - **Idle**: one run at a time and nothing else. Three runs each of hub at 200 and 490 ms, two of tree at
 //!   100 ms.
-//! - **Busy**: an endless loop for each core at the same time. Four runs each of hub at 200 and 490 ms, four at a
-//!   time, and one alone.
+//! - **Busy**: an endless loop for each core at the same time. Four runs each of hub at 200 and 490 ms, four
+//!   at a time, and one alone.
 //!
 //! The first 1.5 s of each run are left out. While 25 processes start, the runner is busy with that for up
 //! to 47 ms, and whatever a node has written waits. It happens once, to all nodes, and before the first

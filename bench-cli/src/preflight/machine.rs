@@ -77,7 +77,7 @@ pub fn clock() -> Finding {
     assess_clock(elapsed, now.duration_since(wall).ok(), now)
 }
 
-/// What is to be said of a clock that went on by `wall` (`None`: backwards) while `elapsed` passed, and shows
+/// A finding about a clock that advanced by `wall` (`None`: backwards) while `elapsed` passed, and shows
 /// `now`.
 fn assess_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> Finding {
     /// A clock that is being adjusted gently differs by far less.
@@ -94,9 +94,10 @@ fn assess_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> F
             Finding::fine("clock", "the wall clock goes as fast as the monotonic clock".to_owned())
         }
         wall => {
-            let went = wall.map_or("backwards".to_owned(), |wall| format!("on by {} ms", wall.as_millis()));
+            let went = wall
+                .map_or("went backwards".to_owned(), |wall| format!("advanced by {} ms", wall.as_millis()));
             fault(format!(
-                "the wall clock went {went} while {} ms passed; latencies are measured by the monotonic clock, but \
+                "the wall clock {went} while {} ms passed; latencies are measured by the monotonic clock, but \
                  logs cannot be put side by side",
                 elapsed.as_millis()
             ))
@@ -132,8 +133,8 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         assert_eq!(assess_clock(ms(100), Some(ms(101)), now).verdict, Verdict::Fine);
         for (wall, now, said) in [
-            (Some(ms(3_600_100)), now, "went on by 3600100 ms while 100 ms passed"),
-            (Some(ms(0)), now, "went on by 0 ms"),
+            (Some(ms(3_600_100)), now, "advanced by 3600100 ms while 100 ms passed"),
+            (Some(ms(0)), now, "advanced by 0 ms"),
             (None, now, "went backwards"),
             (Some(ms(100)), SystemTime::UNIX_EPOCH, "before 2025"),
         ] {

@@ -191,7 +191,7 @@ named!(Status, "status",
     Crashed => "crashed", TimedOut => "timed-out", Unreadable => "unreadable",
     RunnerFailed => "runner-failed");
 
-/// What came of one run.
+/// The outcome of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     status: Status,
