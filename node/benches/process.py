@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What a node's process costs: start-up, memory, CPU per message and messages per second through the pipe.
 
-Runs each node alone, as Maelstrom would, and prints a table. Nothing but Python's standard library is needed:
+Runs each node alone, as Maelstrom would, and prints a table. One of the last two columns is a message's cost in the
+last of 1,000 nodes. Its peers are silent, so it also repeats what they do not acknowledge. The other one is a long
+read's cost. Nothing but Python's standard library is needed:
 
     cargo build --release
     node/benches/process.py
@@ -10,6 +12,7 @@ Runs each node alone, as Maelstrom would, and prints a table. Nothing but Python
 Without arguments it compares this repository's node with a plain one in Python.
 """
 
+import contextlib
 import json
 import os
 import shlex
@@ -27,6 +30,7 @@ MESSAGES = 50_000
 STARTS = 10
 # Reads are answered with the whole list, so they are measured apart, with this many values known.
 READ_VALUES, READS = 10_000, 200
+LARGE_CLUSTER, LARGE_VALUES, LARGE_READS, PATIENCE_S = 1_000, 100_000, 100, 30
 
 
 def line(kind, msg_id, **fields):
@@ -34,16 +38,18 @@ def line(kind, msg_id, **fields):
     return (json.dumps({"src": "c1", "dest": "n0", "body": body}) + "\n").encode()
 
 
-INIT = line("init", 1, node_id="n0", node_ids=["n0"])
+def init(nodes):
+    # The last one, because this repository's first one is the hub by default.
+    return line("init", 1, node_id=f"n{nodes - 1}", node_ids=[f"n{i}" for i in range(nodes)])
 
 
 class Process:
     """A node that answered `init`."""
 
-    def __init__(self, command):
+    def __init__(self, command, nodes=1):
         began = time.perf_counter()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.ask([INIT])
+        self.ask([init(nodes)])
         self.start_ms = (time.perf_counter() - began) * 1000
 
     def ask(self, lines):
@@ -53,14 +59,22 @@ class Process:
         writer = threading.Thread(target=self.write, args=(b"".join(lines),))
         writer.start()
         for _ in lines:
-            if not self.process.stdout.readline():
-                sys.exit(f"{self.process.args}: the node ended before it had answered")
+            # Anything else is for a peer.
+            while b'"in_reply_to"' not in (reply := self.process.stdout.readline()):
+                if not reply:
+                    sys.exit(f"{self.process.args}: the node ended before it had answered")
         writer.join()
         return time.perf_counter() - began
 
     def write(self, data):
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # The reader says so.
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
+
+    def cpu(self):
+        """CPU seconds so far."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+            return sum(map(int, stat.read().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def end(self):
         """CPU seconds, and resident memory in MB."""
@@ -100,12 +114,38 @@ def measure(command):
         f"{(cpu - idle_cpu) / MESSAGES * 1e6:.2f}",
         f"{MESSAGES / seconds:,.0f}",
         f"{read / READS * 1e6:.0f}",
+        *measure_large(command),
     ]
+
+
+def measure_large(command):
+    """CPU us of a message in a large cluster, and of a read of many values, which peers have no part in."""
+    process = Process(command)
+    process.ask(broadcasts(LARGE_VALUES))
+    before = process.cpu()
+    process.ask([line("read", i + 2) for i in range(LARGE_READS)])
+    read = process.cpu() - before
+    process.end()
+
+    process = Process(command, LARGE_CLUSTER)
+    before = process.cpu()
+    # A node that sends every value to every peer needs longer than anybody would wait.
+    patience = threading.Timer(PATIENCE_S, process.process.kill)
+    patience.start()
+    try:
+        process.ask(broadcasts(LARGE_VALUES))
+        message = f"{(process.cpu() - before) / LARGE_VALUES * 1e6:.2f}"
+    except SystemExit:
+        message = f"over {PATIENCE_S} s"
+    patience.cancel()
+    process.process.kill()
+    process.process.wait()
+    return message, f"{read / LARGE_READS * 1e6:.0f}"
 
 
 def main():
     rows = [["node", "start ms", "idle MB", f"MB, {MESSAGES} values", "CPU us/message", "messages/s",
-             f"us/read of {READ_VALUES}"]]
+             f"us/read of {READ_VALUES}", f"CPU us/message, {LARGE_CLUSTER} nodes", f"CPU us/read of {LARGE_VALUES}"]]
     for node in sys.argv[1:] or NODES:
         name, _, command = node.partition("=")
         rows.append([name, *measure(shlex.split(command))])

@@ -218,11 +218,14 @@ impl Node {
 
     /// All of [`Node::unlogged`] is in the log.
     pub fn on_logged(&mut self, now: Time) {
-        for event in self.take_waiting() {
+        let mut events = self.take_waiting();
+        for event in events.drain(..) {
             self.apply(now, event);
         }
         if let Some(log) = &mut self.log {
             log.logged = self.values.len();
+            // Its memory is used again.
+            log.events = events;
         }
     }
 

@@ -110,9 +110,9 @@ mod tests {
     use node::StrategyKind;
 
     use super::*;
-    use crate::spec::Grid;
     use crate::spec::template::ArgsTemplate;
     use crate::spec::value::Value;
+    use crate::spec::{Grid, Parameter};
 
     fn spec() -> SweepSpec {
         let timeouts = [400, 50].map(Duration::from_millis);
@@ -172,10 +172,12 @@ mod tests {
         let args = ArgsTemplate::parse("--ms {batch_timeout_ms} 'a b {{x}}'").unwrap();
         let label = Some("my node".to_owned());
         let spec = SweepSpec { node: Node::Program("my node.py".into()), label, args, ..spec() };
+        let spec = SweepSpec { axis: Some(Parameter::BatchTimeout), ..spec };
         let command = spec.command().unwrap();
         let words = shlex::split(&command).unwrap();
         let after = |flag: &str| &words[words.iter().position(|word| word == flag).unwrap() + 1];
         assert_eq!((after("--bin").as_str(), after("--label").as_str()), ("my node.py", "my node"));
+        assert_eq!(after("--x"), "batch_timeout");
         assert_eq!(after("--node-args"), "--ms {batch_timeout_ms} 'a b {{x}}'");
     }
 

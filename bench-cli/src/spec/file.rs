@@ -455,7 +455,7 @@ mod tests {
 
     #[test]
     fn a_written_description_reads_back_as_it_was() {
-        let text = "engine = \"embedded\"\nseed = 9\nrepetitions = 2\nsample = 9\n[node]\nbin = \"./a b.py\"\nlabel = \"my node\"\n\
+        let text = "engine = \"embedded\"\nseed = 9\nrepetitions = 2\nsample = 9\nx = \"rate\"\n[node]\nbin = \"./a b.py\"\nlabel = \"my node\"\n\
             args = \"-t {batch_timeout_s}\"\nenv = [\"A=b c\", \"T={batch_timeout}\"]\n[parameters]\nbatch_timeout = \"50..=150:50\"\nnode_count = [5, 25]\n\
             rate = 0.5\nlatency = \"1s\"\navailability = \"none\"\n[[limits]]\nchallenge = \"3d\"\n[[limits]]\nmax_ms = 500\n";
         let spec = resolve(text).unwrap();

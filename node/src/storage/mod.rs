@@ -20,6 +20,12 @@
 //! then writes all new values at once. So the cost is one `write` for each burst that is answered and follows
 //! something new, however many values that is. Values of peers wait for such a burst.
 //!
+//! A dense stream of broadcasts costs 3.3 % more instructions with a log (callgrind, 50,000 lines). A lone
+//! broadcast costs a `write` of its own, since its client waits for the answer: 1.3 µs of CPU on ext4, 0.9 on
+//! tmpfs. Reading the broadcast, two changes of thread and the answer take 9. So the node takes 14 % more
+//! where every message is a lone broadcast, and 8 % where every second one is. The nodes of the challenge
+//! (hub, 25 nodes, 100 op/s) take 11 % more (5 to 15 in 6 pairs of runs), the creation of the files included.
+//!
 //! # The file
 //!
 //! One file per node, `DIR/n3.log`, of lines that a person can read ([`record`]):

@@ -136,6 +136,8 @@ struct Body<'a> {
 pub struct Wire {
     names: Names,
     encoded: Encoded,
+    /// The client of the last request. It mostly asks again, and then its name is not copied.
+    client: Arc<str>,
 }
 
 /// The names of the nodes, once `init` has come.
@@ -183,11 +185,18 @@ impl Wire {
                 "no msg_id to answer to, so it is not a request",
             ));
         };
-        let from = ReplyTo { client: Arc::from(line.src.as_ref()), msg_id };
+        let from = ReplyTo { client: self.client(&line.src), msg_id };
         Ok(match self.parse_request(kind.as_deref(), body) {
             Ok(request) => Incoming::Request(from, request),
             Err((code, text)) => Incoming::Rejected(from, Reply::Error { code, text }),
         })
+    }
+
+    fn client(&mut self, name: &str) -> Arc<str> {
+        if *self.client != *name {
+            self.client = name.into();
+        }
+        Arc::clone(&self.client)
     }
 
     fn parse_request(&mut self, kind: Option<&str>, body: &Body<'_>) -> Result<Request, Refusal> {

@@ -183,7 +183,7 @@ fn output(program: &'static str, command: &mut Command) -> Result<String, SlurmE
 /// Text without line ends and without the program's name in front of each line.
 fn one_line(text: &str) -> String {
     let said = text.lines().map(|line| line.rsplit_once(" error: ").map_or(line, |(_, said)| said).trim());
-    said.map(|line| line.trim_start_matches("sbatch: error: ")).collect::<Vec<_>>().join("; ")
+    said.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl Layout<'_> {
         self.slurm().join("merge.sh")
     }
 
-    /// The logs of all tasks, as Slurm writes it.
+    /// The path of each task's log, as `sbatch` takes it.
     pub fn log_pattern(self) -> PathBuf {
         self.slurm().join("shard-%a.log")
     }

@@ -534,4 +534,13 @@ mod tests {
         let (other, shorter) = leader(&race);
         assert!(other != strategy || (shorter as f64) <= 0.96 * timeout as f64, "{shorter} {timeout}");
     }
+
+    #[test]
+    fn a_check_that_misses_by_little_takes_little_out() {
+        let (mut race, _) = race(below(600), |_, ms| (300.0 / (ms + 10.0), ms + 100.0));
+        let (_, timeout) = leader(&race);
+        race.refute(race.leader().unwrap(), 0.001);
+        let (_, shorter) = leader(&race);
+        assert!(shorter < timeout && shorter as f64 > 0.98 * timeout as f64, "{shorter} {timeout}");
+    }
 }
