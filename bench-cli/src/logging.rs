@@ -16,7 +16,7 @@ pub fn start() {
         })
         .target(Target::Pipe(Box::new(AboveBars)))
         .try_init();
-    // Only a second start in one process, as in tests, finds a log already there.
+    // A log exists already only if one process starts twice, as tests do.
     drop(started);
 }
 

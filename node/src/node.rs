@@ -54,12 +54,12 @@ pub struct Recovery {
 /// Whether the node ran before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// This is its first life.
+    /// The node starts for the first time.
     First,
     /// The node was restarted.
     Restarted,
-    /// The driver cannot tell, because an earlier life would have left no trace. The node counts as restarted
-    /// unless `topology` comes soon.
+    /// The driver cannot tell, because an earlier process would have left no trace. The node counts as
+    /// restarted unless `topology` comes soon.
     Unknown,
 }
 
@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_never_happened() {
+    fn values_that_cannot_be_written_have_no_effect() {
         let mut node = with_log(Start::First, 0, &[]);
         node.on_request(at(1), from(1), Request::Broadcast(7.into()));
         let values = [Value::Int(9)].into();

@@ -171,7 +171,7 @@ pub(crate) fn fitting(values: &[Value], bytes: usize) -> usize {
 /// The values that a node knows, without duplicates, in the order in which they arrived.
 ///
 /// Costs 24 bytes per value for the log. The duplicate filter adds one bit for each number up to the largest
-/// that is below [`DENSE_LIMIT`], and 29 to 58 bytes for any other value, whose text is stored once.
+/// below [`DENSE_LIMIT`]. It adds 29 to 58 bytes for any other value, whose text is stored once.
 #[derive(Clone, Debug, Default)]
 pub struct Values {
     log: Vec<Value>,

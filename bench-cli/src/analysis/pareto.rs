@@ -4,13 +4,12 @@
 //! two figures is lower beyond noise. So every setting on the front of the plain medians stays, and so does
 //! each one that noise may have pushed behind it.
 //!
-//! "Beyond noise" is a one-sided t test on the logarithms of the runs, whose scatter is pooled over all
-//! settings, since both figures scatter in proportion to their size: D. C. Montgomery, *Design and Analysis
-//! of Experiments*, 8th edition, section 3.5.7 (least significant difference). A setting is tested against
-//! each of the others in two figures, so the error of each test is the allowed one divided by their number
+//! "Beyond noise" is a one-sided t test on the logarithms of the runs, since both figures scatter in
+//! proportion to their size. The scatter is pooled over all settings: D. C. Montgomery, *Design and Analysis
+//! of Experiments*, 8th edition, section 3.5.7 (least significant difference). Each setting is tested against
+//! each other one in two figures, so the error of a test is the allowed one divided by their number
 //! (Bonferroni, *ibid.*): if no other setting is better than this one, it is left out with a probability of
-//! at most 1 − [`CONFIDENCE`]. Without repetitions noise is unknown, and the values are compared as
-//! measured.
+//! at most 1 − [`CONFIDENCE`]. Without repetitions noise is unknown, and the values are compared as measured.
 
 use std::collections::HashSet;
 
@@ -347,7 +346,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_front_is_what_comparing_every_pair_gives(
+        fn the_front_is_that_of_comparing_every_pair(
             settings in (1_usize..4).prop_flat_map(|repetitions| {
                 let run = (1_u32..9, 1_u64..9).prop_map(|(msgs, ms)| (f64::from(msgs) + 0.37, 40 * ms + 3));
                 prop::collection::vec(prop::collection::vec(run, repetitions), 1..12)

@@ -20,12 +20,12 @@ pub fn recommended(sweep: &Recorded, limits: &[Limits]) -> anyhow::Result<Vec<Re
     let one_setting = series.iter().all(|one| one.settings == series[0].settings);
     ensure!(
         one_setting,
-        "{} is a grid of settings, each with advice of its own; confirm a sweep of one combination",
+        "{} has several combinations of settings, each with its own recommendation; confirm a sweep of one combination",
         sweep.csv.display()
     );
     ensure!(
         !limits.is_empty(),
-        Impossible("say the limits: --limit 3d, or own ones such as --max-latency 500ms")
+        Impossible("set limits: --limit 3d, or your own, such as --max-latency 500ms")
     );
     let of_limits = |limits: &Limits| {
         let advice = Advice::on(&series, limits.clone());

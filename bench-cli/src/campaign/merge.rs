@@ -58,7 +58,7 @@ pub fn shards_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     paths.retain(|path| path.join(CSV_FILE).is_file());
     paths.sort();
     if paths.is_empty() {
-        bail!("no shard in {} has begun", shards.display());
+        bail!("no shard in {} has started", shards.display());
     }
     Ok(paths)
 }
@@ -74,7 +74,7 @@ pub fn merge(out: &Path, shards: &[PathBuf], replace: bool) -> anyhow::Result<Me
     for path in shards {
         parts.extend(Part::read(path, out)?);
     }
-    let Some(first) = parts.first() else { bail!("none of the shards has begun") };
+    let Some(first) = parts.first() else { bail!("none of the shards has started") };
     for other in &parts {
         first.refuse_other(other)?;
     }
@@ -135,7 +135,7 @@ impl Part {
 
     /// A folder whose records are known.
     fn of_records(folder: &Path, mut records: Vec<RunRecord>) -> anyhow::Result<Part> {
-        let unknown = || format!("{} does not say which sweep and which build it is of", folder.display());
+        let unknown = || format!("{} does not name its sweep and build", folder.display());
         let spec = spec_in(folder)?.with_context(unknown)?;
         let origin = Origin::read(folder)?.with_context(unknown)?;
         label(&mut records, &spec);
@@ -148,7 +148,7 @@ impl Part {
         let differing = differences(&self.spec, &other.spec)?;
         if !differing.is_empty() {
             bail!(
-                "{} is of another sweep than {}:\n  {}",
+                "{} belongs to another sweep than {}:\n  {}",
                 other.folder.display(),
                 self.folder.display(),
                 differing.join("\n  ")

@@ -17,7 +17,7 @@ pub(super) const JSON: &str = "sweep.json";
 pub(super) const SUMMARY: &str = "summary.md";
 /// The medians of each setting.
 pub(super) const SETTINGS: &str = "summary.csv";
-/// How recommended settings fared.
+/// The results of `bench-cli confirm`.
 pub(super) const CONFIRMATION: &str = "confirm.md";
 /// The comparison with another engine, for people.
 pub(super) const PARITY_TEXT: &str = "parity.txt";
@@ -25,16 +25,16 @@ pub(super) const PARITY_TEXT: &str = "parity.txt";
 pub(super) const PARITY_CSV: &str = "parity.csv";
 /// The plot of several sweeps, next to the last of them.
 pub(super) const COMPARISON: &str = "comparison.svg";
-/// The fits' picture; each series has one of its own, too.
+/// The plot of the fits; each series also has one of its own.
 pub(super) const LATENCY_FIT: &str = "latency-fit";
-/// How every picture is left.
+/// The formats of every plot.
 pub(super) const PICTURE_FORMATS: [&str; 2] = ["svg", "png"];
 
-/// The folder of figures for a paper, and how those are left.
+/// The folder of figures for a paper, and their formats.
 pub(super) const FIGURES: &str = "figures";
 pub(super) const FIGURE_FORMATS: [&str; 3] = ["svg", "png", "pdf"];
 
-/// All of those but the pictures of a sweep.
+/// All artifacts except the plots of a sweep.
 const OTHERS: [&str; 8] =
     [REPORT, JSON, SUMMARY, SETTINGS, CONFIRMATION, PARITY_TEXT, PARITY_CSV, COMPARISON];
 
@@ -80,7 +80,7 @@ pub(super) fn refuse_strangers(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Removes what was made of rows that have been replaced.
+/// Removes the artifacts of rows that have been replaced.
 ///
 /// # Errors
 /// If something cannot be removed.

@@ -77,7 +77,7 @@ pub(super) enum Format {
 /// Runs the command.
 ///
 /// # Errors
-/// If a CSV cannot be read, a sweep shares no point with the first, or the picture cannot be written.
+/// If a CSV cannot be read, a sweep shares no point with the first, or the plot cannot be written.
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let csvs: Vec<PathBuf> = args.csvs.iter().map(|path| csv_of(path)).collect();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sets_sweeps_apart_is_named() {
+    fn the_difference_between_sweeps_is_named() {
         let run = |node_count, timeout| {
             example(timeout, 1).with(|record| record.run.settings.node_count = node_count)
         };

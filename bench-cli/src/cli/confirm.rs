@@ -61,7 +61,7 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
     let limits = args.limits.for_series(&Series::group(&recorded.records), recorded.spec.as_ref());
     let recommended = confirm::recommended(&recorded, &limits)?;
     let directory = args.out.clone().unwrap_or_else(|| recorded.csv.with_file_name("confirm"));
-    let itself = "the sweep that recommends, whose runs cannot confirm themselves";
+    let itself = "the sweep that recommends, which cannot confirm itself";
     sweep::refuse_the_folder_of(&recorded.csv, &directory, itself)?;
     let existing = if args.force { Existing::Replace } else { Existing::Resume };
     let mut seed = random_seed();

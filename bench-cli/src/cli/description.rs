@@ -101,8 +101,8 @@ fn parameter(text: &str) -> Result<(String, ValueList), String> {
 }
 
 impl DescriptionArgs {
-    /// The sweep, and why its engine is the one that it is. A sweep in `directory` that is to be resumed says
-    /// which seed it began with; any other begins with `default_seed`.
+    /// The sweep, and why it has its engine. A resumed sweep in `directory` keeps its seed; any other has
+    /// `default_seed`.
     ///
     /// # Errors
     /// If the file cannot be read, or what it and the flags say is not a sweep.

@@ -1,4 +1,4 @@
-//! The flags that say what executes runs.
+//! The flags that choose the engine.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::engine::locate::Places;
 use crate::engine::programs::Programs;
 use crate::spec::EngineKind;
 
-/// The flags that say what executes runs.
+/// The flags that choose the engine.
 #[derive(Clone, Debug, Args)]
 pub struct EngineArgs {
     /// Engine of the runs: Maelstrom, the embedded runner, or a simulation of this repository's node in
@@ -60,7 +60,7 @@ impl EngineArgs {
             Some(kind @ (EngineKind::Embedded | EngineKind::Simulated)) => {
                 if self.maelstrom.is_some() {
                     bail!(UsageError::new(format!(
-                        "--maelstrom says where Maelstrom is, but --engine {kind} does not use it"
+                        "--maelstrom has no effect with --engine {kind}; leave it out"
                     )));
                 }
                 return Ok((kind, why.to_owned()));
@@ -90,7 +90,7 @@ impl EngineArgs {
     /// The programs that runs start.
     ///
     /// # Errors
-    /// If the system does not say where this program is.
+    /// If the path of this program is not known.
     pub(super) fn programs(&self) -> anyhow::Result<Programs> {
         Ok(Programs::of_process()?.with_maelstrom(self.maelstrom.clone()))
     }

@@ -1,4 +1,4 @@
-//! The report of a sweep that is still running: written again as runs end, without plots, which would take
+//! The report of a running sweep, which is written again as runs end. It has no plots: drawing would take
 //! time from the runs.
 
 use std::path::{Path, PathBuf};

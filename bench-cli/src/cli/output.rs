@@ -40,7 +40,7 @@ impl FormatArgs {
         !self.format.is_empty()
     }
 
-    /// The flags as another process takes them.
+    /// The flags for another process.
     pub(super) fn words(&self) -> Vec<String> {
         let names = self.format.iter().filter_map(Format::to_possible_value);
         let names: Vec<String> = names.map(|value| value.get_name().to_owned()).collect();
@@ -65,7 +65,7 @@ pub struct Outputs {
     csv: String,
     /// The name of the sweep, for a reader.
     title: String,
-    /// What comes before the name of each file.
+    /// The prefix of the name of each file.
     prefix: String,
 }
 
@@ -120,7 +120,7 @@ pub struct Results<'a> {
     pub axis: Option<&'a Parameter>,
 }
 
-/// Which parameter is the horizontal axis.
+/// The flag of the horizontal axis.
 #[derive(Clone, Debug, Args)]
 pub struct AxisArgs {
     /// Horizontal axis of plots and fits: the name of a numeric parameter; the other parameters make series
@@ -255,7 +255,7 @@ pub fn write_all(
     Ok(())
 }
 
-/// Writes a file that a browser may read at any time: it is there as a whole, or as it was.
+/// Replaces a file at once, since a browser may read it at any time.
 pub(super) fn write_whole(file: &Path, text: &str) -> anyhow::Result<()> {
     let fresh = file.with_extension("new");
     let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, file));
@@ -305,7 +305,7 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
     let mut pictures = draw_each(series, outputs, Page::SCREEN);
     let points = |one: &Series<'_>| one.by_x().iter().filter(|point| point.ok > 0).count();
     for one in series.iter().filter(|one| series.len() > 1 && points(one) > 1) {
-        // Piece by piece, since a long name would be cut, and cut names may be equal.
+        // Each piece is shortened by itself: long names, cut as a whole, could be equal.
         let pieces: Vec<String> =
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
         let caption = format!("Stable latency against {}: {} alone", one.axis.words(), one.name);
@@ -316,8 +316,7 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
     Ok(pictures)
 }
 
-/// Writes pictures in several formats. Turning one into pixels takes a core 0.1 s, so that they share the
-/// cores.
+/// Writes plots in several formats, on all cores: to render one takes 0.1 s.
 fn write_pictures(pictures: &[Picture], folder: &Path, formats: &[&str]) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
     let work = || {

@@ -125,7 +125,7 @@ impl ParityArgs {
         let passing = tempfile::tempdir().context("cannot make a temporary folder")?;
         let directory = self.out.as_deref().unwrap_or(passing.path());
         if let Some(csv) = &self.recorded {
-            let itself = "the sweep that is compared with, whose runs would be measured by themselves";
+            let itself = "the sweep to compare with, which cannot be compared with itself";
             sweep::refuse_the_folder_of(&csv_of(csv), directory, itself)?;
         }
         let existing = if self.force { Existing::Replace } else { Existing::Resume };

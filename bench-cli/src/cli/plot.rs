@@ -61,8 +61,8 @@ pub struct PlotArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Figures for a paper")]
 struct PaperArgs {
-    /// Draw as wide as a column, such as 84mm, 17.8cm or 3.3in, as SVG, PNG (600 dpi) and PDF, into the
-    /// folder figures next to the CSV, or into the file that -o names
+    /// Width of a column, such as 84mm, 17.8cm or 3.3in; writes SVG, PNG (600 dpi) and PDF into the folder
+    /// figures next to the CSV, or the file of -o
     #[arg(long, value_name = "WIDTH")]
     width: Option<Width>,
     /// Size of most text in points; the smallest text has at least 6 points [default: 8]
@@ -74,12 +74,12 @@ struct PaperArgs {
 }
 
 impl PaperArgs {
-    /// Whether the plots are for something else than the report.
+    /// Whether the plots are for a paper.
     fn given(&self) -> bool {
         self.width.is_some() || self.no_title
     }
 
-    /// What the plots are drawn for.
+    /// The page that the plots are drawn for.
     fn page(&self) -> Result<Page, UsageError> {
         match self.width {
             None => Ok(Page::screen(!self.no_title)),
@@ -92,7 +92,7 @@ impl PaperArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// If the CSV cannot be read or has nothing to draw, or a picture cannot be written.
+/// If the CSV cannot be read or has nothing to draw, or a plot cannot be written.
 pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     let path = match args.csvs.as_slice() {
         [one] => one,
@@ -129,16 +129,16 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl PlotArgs {
-    /// The one picture that was asked for.
+    /// The plot that the user asked for.
     fn draw(&self, series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
         let wanted = self.picture.as_deref().unwrap_or(LATENCY_FIT);
         let picture = plot::PICTURES.into_iter().find(|(name, ..)| *name == wanted);
-        let (_, _, draw) = picture.with_context(|| format!("there is no picture {wanted}"))?;
+        let (_, _, draw) = picture.with_context(|| format!("there is no plot {wanted}"))?;
         draw(series, page)
     }
 }
 
-/// Compares sweeps and draws them into one picture.
+/// Compares sweeps and draws them into one plot.
 fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
     ensure!(
         args.limits.given().is_empty(),

@@ -1,4 +1,4 @@
-//! What a person sees while a sweep runs: bars on a terminal, plain lines elsewhere.
+//! The progress of a sweep: bars on a terminal, plain lines elsewhere.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use crate::preflight::Finding;
 use crate::record::RunRecord;
 use crate::terminal::{self, count};
 
-/// How much is shown.
+/// How much progress to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
     /// No progress.
@@ -24,7 +24,7 @@ pub enum Detail {
     /// Each run's end.
     #[default]
     Runs,
-    /// Each run's phases, too, where there are no bars that show them anyway.
+    /// Also each run's phases, unless bars show them.
     Phases,
 }
 
@@ -56,19 +56,19 @@ impl Screen {
         }
     }
 
-    /// Whether a sweep was ready to begin, so that it may have left something.
+    /// Whether a sweep has started, so that its folder may have files.
     pub fn has_begun(&self) -> bool {
         self.begun
     }
 
-    /// Says something that is of no use to whoever wants no progress.
+    /// Prints a line, unless the user wants no progress.
     pub fn note(&self, text: &str) {
         if self.detail != Detail::Quiet {
             eprintln!("{text}");
         }
     }
 
-    /// Says what is about to happen, and for how long.
+    /// Prints how many runs are about to start, and how long they take.
     fn announce(&self, plan: &Plan<'_>) {
         let Plan { runs, done, jobs, .. } = *plan;
         let directory = plan.directory.display();
@@ -179,7 +179,7 @@ impl Progress {
             running: BTreeMap::new(),
             finished: Vec::new(),
         }));
-        // indicatif drops what it should print where nothing can be redrawn.
+        // Without a terminal indicatif prints nothing, so lines are printed here.
         let display = if detail == Detail::Quiet {
             Display::Nothing
         } else if terminal::bars().is_hidden() {
@@ -244,7 +244,7 @@ impl Progress {
                 running.remove(&index);
                 let mut line = format!("[{}/{}] {run}: {result} ({seconds:.0} s", self.done, self.total);
                 let left = self.estimate.lock().unwrap_or_else(PoisonError::into_inner).left(Instant::now());
-                // With several runs in flight less than a second may be left of those; that says nothing.
+                // Less than a second may be left of several runs in flight, which is not worth showing.
                 if left >= Duration::from_secs(1) {
                     let _ = write!(line, "; about {} left", rounded(left));
                 }
@@ -321,7 +321,7 @@ pub fn rounded(duration: Duration) -> String {
 }
 
 /// How long a sweep will still take. Runs of one sweep take nearly the same time, so the mean of those that
-/// have ended says it better than a rate of runs, which jumps when a run ends.
+/// have ended is a good estimate. A rate of runs would jump whenever a run ends.
 struct Estimate {
     expected: Duration,
     jobs: usize,
@@ -356,7 +356,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_estimate_follows_what_runs_really_take() {
+    fn the_estimate_follows_the_duration_of_runs() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut estimate = Estimate {

@@ -1,4 +1,4 @@
-//! `--shard`: which part of a sweep's runs this process executes.
+//! `--shard`: the part of a sweep's runs that this process executes.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_asked_for() {
+    fn missing_numbers_are_asked_for() {
         assert!(resolve("auto", &[]).unwrap_err().contains("neither SLURM_ARRAY_TASK_ID"));
         assert!(resolve("auto", &[("JOB_COMPLETION_INDEX", "7")]).unwrap_err().contains("--shard auto/N"));
         assert!(

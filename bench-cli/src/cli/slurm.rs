@@ -1,4 +1,4 @@
-//! `--on slurm`: a sweep that a cluster executes, followed from here.
+//! `--on slurm`: executes a sweep on a cluster, and follows it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -28,7 +28,7 @@ use crate::spec::file::SPEC_FILE;
 use crate::spec::{Names, SweepSpec};
 use crate::terminal::count;
 
-/// The flags that say which cluster executes a sweep.
+/// The flags of clusters.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Clusters")]
 pub struct ClusterArgs {
@@ -61,7 +61,7 @@ fn sbatch_options(text: &str) -> Result<SbatchOptions, String> {
 /// A sweep for a cluster.
 pub(super) struct Request<'a> {
     pub spec: SweepSpec,
-    /// Its directory is absolute.
+    /// The options, with an absolute folder.
     pub options: &'a Options,
     pub shards: NonZeroU32,
     pub sbatch: Option<&'a SbatchOptions>,
@@ -107,8 +107,8 @@ impl Request<'_> {
         Ok(())
     }
 
-    /// Submits the sweep or what is missing of it, follows the jobs, and prints what was measured. `prepare`
-    /// is called before anything is submitted. `None` if the user detached.
+    /// Submits the missing shards, follows the jobs, and prints the results. `prepare` runs before anything is
+    /// submitted. `None` if the user detached.
     ///
     /// # Errors
     /// If the sweep is not possible, another one is there, or Slurm refuses it.
@@ -231,7 +231,7 @@ impl Request<'_> {
         );
     }
 
-    /// Prints what was measured; merges here what no job has merged.
+    /// Prints the results, and first merges the shards if no job has.
     fn conclude(&self, spec: &SweepSpec, rows: Vec<RunRecord>) -> anyhow::Result<Ended> {
         let directory = &self.options.directory;
         let planned = spec.runs()?.len();
@@ -258,7 +258,7 @@ impl Request<'_> {
     }
 }
 
-/// What was not there counts as removed.
+/// A missing file counts as removed.
 fn removed(path: &Path, removed: io::Result<()>) -> anyhow::Result<()> {
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -268,7 +268,7 @@ fn removed(path: &Path, removed: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// The terminal of somebody who follows a sweep on a cluster.
+/// The terminal while a user follows a sweep on a cluster.
 struct ClusterScreen {
     screen: Screen,
     names: Names,

@@ -1,4 +1,4 @@
-//! `bench-cli sweep`: flags to a description, the sweep, its tables and pictures.
+//! `bench-cli sweep`: flags to a description, the sweep, its tables and plots.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ use crate::terminal::count;
 
 /// The exit status of a sweep whose runs are all ok, but which crosses a threshold of `--fail-if`.
 const THRESHOLD_CROSSED: u8 = 3;
-/// The first seed of a sweep in shards that says no other.
+/// The default seed of a sweep in shards.
 const SEED_OF_SHARDS: u64 = 1;
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -108,11 +108,10 @@ pub struct SweepArgs {
     limits: LimitArgs,
 }
 
-/// Runs the command. The exit status is 1 if a run is not ok: whoever calls it without reading what it prints
-/// should not take the rest for all.
+/// Runs the command. The exit status is 1 if a run is not ok, so that scripts notice missing results.
 ///
 /// # Errors
-/// If something that was asked for does not exist, or results cannot be written.
+/// If something that it needs does not exist, or results cannot be written.
 pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     if let Some(shards) = args.cluster.shards {
         return run_on_cluster(args, shards);
@@ -123,7 +122,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let commands = Commands::new(std::env::args_os(), &whole);
     let mut screen = Screen::new(args.runs.detail());
     if shard.is_none() {
-        // Nobody reads the page of a shard, and a shared file system would have to take it after each run.
+        // A shard has no page of its own: writing it after each run would load a shared file system.
         screen = screen.with_report(LiveReport::new(&directory, &args.limits));
     }
     if let Some(command) = args.build.as_ref().filter(|_| !args.dry_run) {
@@ -131,7 +130,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     let existing = args.existing();
     let resumes = existing != Existing::Replace;
-    // The shards of a sweep must have the same seed, and know nothing of each other.
+    // All shards of a sweep need the same seed, but do not know each other.
     let seed_of_whole = folder::spec_in(&whole)?.filter(|_| resumes).map_or(SEED_OF_SHARDS, |spec| spec.seed);
     let default_seed = || if shard.is_some() { seed_of_whole } else { random_seed() };
     let (spec, why) =
@@ -153,7 +152,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     let ended = measure(&spec, &options, &mut screen, &commands)?;
     match shard {
-        // A shard's plots would be of too few runs, and many shards would draw them at the same time.
+        // A shard has too few runs for plots, and many shards would draw at the same time.
         Some(shard) => screen.note(&format!(
             "shard {shard}: {} of {} runs are in {}; bench-cli merge {} puts the shards together",
             ended.records.len(),
@@ -161,7 +160,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
             directory.display(),
             shell::quote(&whole.display().to_string())
         )),
-        // Who asks twice to stop does not wait for plots.
+        // A user who asks twice to stop does not wait for plots.
         None if options.stop.current() == Stop::Now => {}
         None => {
             output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats)?;
@@ -190,7 +189,7 @@ fn exit_status(args: &SweepArgs, ended: &Ended) -> ExitCode {
     }
 }
 
-/// Has a cluster execute the sweep in `shards` parts.
+/// Executes the sweep on a cluster in `shards` parts.
 fn run_on_cluster(args: &SweepArgs, shards: NonZeroU32) -> anyhow::Result<ExitCode> {
     let directory = slurm::shared(&args.directory()?)?;
     let commands = Commands::new(std::env::args_os(), &directory);
@@ -229,7 +228,7 @@ fn run_on_cluster(args: &SweepArgs, shards: NonZeroU32) -> anyhow::Result<ExitCo
     })
 }
 
-/// Says of each threshold whether it holds. Returns whether any is crossed.
+/// Prints which thresholds are crossed. Returns whether any is.
 fn report_crossings(thresholds: &[Threshold], records: &[RunRecord]) -> bool {
     let mut crossed = false;
     for threshold in thresholds {
@@ -247,11 +246,10 @@ fn report_crossings(thresholds: &[Threshold], records: &[RunRecord]) -> bool {
     crossed
 }
 
-/// Executes a sweep into its folder, in which nothing is made of the records of an earlier one.
+/// Executes a sweep into its folder, which must have no artifacts of an earlier sweep.
 ///
 /// # Errors
-/// If something that was asked for does not exist, what is there is of another sweep, or results cannot be
-/// written.
+/// If something that it needs does not exist, the folder has another sweep, or results cannot be written.
 pub(super) fn measure(
     spec: &SweepSpec,
     options: &Options,
@@ -262,7 +260,7 @@ pub(super) fn measure(
         artifacts::refuse_strangers(&options.directory)?;
     }
     sweep::run(spec, options, screen).map_err(|error| match &commands.restart {
-        // The library's errors say which flag, not which command, and whoever typed `make` knows neither.
+        // The library's errors name the flag, not the whole command, which `make` hides.
         Some(restart) if error.is::<CannotResume>() => anyhow!("{error:#}:\n  {restart}"),
         _ if screen.has_begun() => {
             error.context(format!("the sweep has ended early; to resume it: {}", commands.resume))
@@ -271,7 +269,7 @@ pub(super) fn measure(
     })
 }
 
-/// Prints what a sweep would execute.
+/// Prints the commands of a sweep.
 fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     let commands = sweep::commands(spec, options)?;
     let runs = spec.runs_of(options.shard)?;
@@ -299,8 +297,8 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses to measure into the folder of a sweep that the new runs are compared with, be it to resume it or
-/// to replace it. `sweep` says which one that is.
+/// Refuses to write into the folder of the sweep with which the new runs are compared. `sweep` describes that
+/// sweep for the error.
 ///
 /// # Errors
 /// If it is that folder.
@@ -337,7 +335,7 @@ impl SweepArgs {
         }
     }
 
-    /// Where everything is written.
+    /// The output folder.
     ///
     /// # Errors
     /// If the name is not a plain folder name.

@@ -135,7 +135,7 @@ impl TuneArgs {
         Ok(TuneSpec { sweep, limits, minimize: self.minimize.figure(), budget: self.budget })
     }
 
-    /// Leaves plots and a report of all runs of the search.
+    /// Writes plots and a report of all runs of the search.
     fn leave(&self, found: &Found, directory: &Path) -> anyhow::Result<()> {
         let spec = &found.searched.spec;
         let results =
@@ -145,7 +145,7 @@ impl TuneArgs {
     }
 }
 
-/// Adds the values to choose from that nobody gave: strategies, and batch timeouts of a node that has one. A
+/// Adds the default values to choose from: strategies, and batch timeouts of a node that has one. A
 /// program of which nothing else is to be tuned is taken to have one.
 fn choose_from(file: &mut SpecFile, limits: &Limits) {
     let has_several =
@@ -192,7 +192,7 @@ impl TuneObserver for Screen {
     }
 }
 
-/// Says what a search would begin with.
+/// Prints the first runs of a search.
 fn print_outlook(spec: &TuneSpec, options: &Options) -> anyhow::Result<ExitCode> {
     let outlook = spec.outlook(options)?;
     let first = outlook.each * outlook.first.div_ceil(outlook.jobs) as u32;
@@ -214,12 +214,12 @@ fn print_outlook(spec: &TuneSpec, options: &Options) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says what was tried, and why the search ended.
+/// Prints how many settings were tried, and why the search ended.
 fn print_tally(found: &Found) {
     let Tally { tried, over_limit, worse, meeting, unclear } = found.tally;
     println!(
-        "\ntried {tried} settings in {} runs: {over_limit} missed a limit, {worse} were significantly worse, {meeting} \
-         meet the limits, {unclear} are unclear; {} runs of checks",
+        "\ntried {tried} settings in {} runs: {meeting} within the limits, {over_limit} over a limit, {worse} significantly \
+         worse, {unclear} unclear; {} runs of checks",
         found.searched.records.len(),
         found.checks
     );
@@ -231,7 +231,7 @@ fn print_tally(found: &Found) {
     println!("ended: {why}");
 }
 
-/// Says which setting is best, or that there is none.
+/// Prints the best setting, or that none meets the limits.
 fn print_answer(found: &Found, spec: &TuneSpec, directory: &Path) -> ExitCode {
     if let Some(recommendation) = &found.recommended {
         print_recommendation(recommendation, &found.searched.spec, &spec.limits);
@@ -254,7 +254,7 @@ fn print_answer(found: &Found, spec: &TuneSpec, directory: &Path) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Says the answer, what it rests on, and how to measure it again.
+/// Prints the recommendation, its evidence, and the command that repeats it.
 fn print_recommendation(recommendation: &Recommendation, searched: &SweepSpec, limits: &Limits) {
     let Recommendation { setting, sweep, elsewhere } = recommendation;
     println!("\nrecommended: {}", in_words(sweep, searched));
@@ -263,7 +263,7 @@ fn print_recommendation(recommendation: &Recommendation, searched: &SweepSpec, l
     if let Some(found) = elsewhere {
         println!("  search, simulated: {}", advice::describe(found));
     }
-    println!("  again: {}", typed::as_typed(&sweep.command_without_seed()));
+    println!("  to repeat it: {}", typed::as_typed(&sweep.command_without_seed()));
 }
 
 /// The one setting of a sweep, as far as it was searched for.

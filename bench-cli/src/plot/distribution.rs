@@ -25,7 +25,7 @@ const MOST_CURVES: usize = 7;
 /// Draws the plot.
 ///
 /// # Errors
-/// If the latencies of no run are known, so that there is nothing to draw.
+/// If the latencies of no run are known.
 pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let panels: Vec<Panel> = series.iter().map(Panel::of).filter(|panel| !panel.curves.is_empty()).collect();
     if panels.is_empty() {

@@ -27,7 +27,7 @@ const SETTING_RADIUS: f64 = 2.0;
 /// Draws the plot.
 ///
 /// # Errors
-/// If no run is ok, or fewer than two parameters vary, so that there is nothing to draw.
+/// If no run is ok, or fewer than two parameters vary.
 pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let rows: Vec<Effects> = FIGURES.into_iter().filter_map(|figure| Effects::of(series, figure)).collect();
     let Some(first) = rows.first() else {

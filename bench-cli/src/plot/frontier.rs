@@ -1,8 +1,8 @@
 //! Messages against latency: the runs of each strategy, the models, the challenges' limits and published
 //! results.
 //!
-//! [`curves`] draws the measured runs, [`models`] the models of one hop and of two hops, [`challenges`] the
-//! boxes of challenges 3d and 3e, and [`published_points`] the results that others published.
+//! [`curves`] draws the measured runs, and [`models`] the models of one hop and of two hops. [`challenges`]
+//! draws the boxes of challenges 3d and 3e, and [`published_points`] the results of others.
 
 mod challenges;
 mod curves;
@@ -38,7 +38,7 @@ const ROOM_FOR_NAMES: i32 = 400;
 /// Draws the plot.
 ///
 /// # Errors
-/// If no run is ok, so that there is nothing to draw.
+/// If no run is ok.
 pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let scene = Scene::of(series)?;
     let subtitle = scene.subtitle(series);

@@ -42,8 +42,8 @@ pub enum Marker {
     Triangle,
 }
 
-/// How a curve is drawn. The first few curves of a plot differ in colour, in marker and in dashes, so that
-/// any one of these is enough to tell them apart.
+/// How a curve is drawn. The first few curves of a plot differ in colour, in marker and in dashes. Each of
+/// these is enough to distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     /// For series mostly from the Okabe–Ito palette, whose colours people with any colour vision can tell

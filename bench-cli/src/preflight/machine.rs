@@ -19,27 +19,27 @@ pub fn disk(directory: &Path, runs: usize) -> Finding {
     let free = match rustix::fs::statvfs(existing) {
         Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize),
         Err(error) => {
-            let text = format!("cannot tell how much room is left for {shown}: {error}");
+            let text = format!("cannot find out how much space {shown} has: {error}");
             return Finding::fault("disk", text, format!("df -h {shown}")).softened();
         }
     };
     let needed = BYTES_A_RUN.saturating_mul(runs as u64);
     let text = format!("{} MB free for {shown}; {runs} runs need up to {} MB", free >> 20, needed >> 20);
     if free < needed {
-        Finding::fault("disk", text, "make room, give another --out, or --keep failed")
+        Finding::fault("disk", text, "free some space, or use another --out or --keep failed")
     } else {
         Finding::fine("disk", text)
     }
 }
 
-/// Looks whether as many runs at a time leave each its processor.
+/// Checks that the machine has a core for each parallel run.
 pub fn cores(jobs: NonZeroUsize) -> Finding {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     if jobs.get() > cores {
-        let text = format!("{cores} cores for {jobs} runs at a time; they would slow each other down");
+        let text = format!("{cores} cores for {jobs} parallel runs, which would slow each other down");
         Finding::fault("cores", text, format!("--jobs {cores}")).softened()
     } else {
-        Finding::fine("cores", format!("{cores} for {jobs} runs at a time"))
+        Finding::fine("cores", format!("{cores} for {jobs} parallel runs"))
     }
 }
 
@@ -61,8 +61,8 @@ fn assess_timers(median: Duration) -> Finding {
     if median <= LATE {
         return Finding::fine("timers", text);
     }
-    let text = format!("{text}; that much is added to what is measured");
-    let remedy = "stop what else runs on this machine, or take --engine simulated";
+    let text = format!("{text}; measured latencies include that delay");
+    let remedy = "stop other programs on this machine, or use --engine simulated";
     Finding { verdict: Verdict::Note, ..Finding::fault("timers", text, remedy) }
 }
 
@@ -87,7 +87,7 @@ fn assess_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> F
     let remedy = "sudo timedatectl set-ntp true";
     let fault = |text: String| Finding::fault("clock", text, remedy).softened();
     if now.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since < OLDEST) {
-        return fault("the wall clock shows a time before 2025; logs will be dated so".to_owned());
+        return fault("the wall clock shows a time before 2025; logs will have wrong dates".to_owned());
     }
     match wall {
         Some(wall) if wall.abs_diff(elapsed) <= APART => {
@@ -97,8 +97,8 @@ fn assess_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> F
             let went = wall
                 .map_or("went backwards".to_owned(), |wall| format!("advanced by {} ms", wall.as_millis()));
             fault(format!(
-                "the wall clock {went} while {} ms passed; latencies are measured by the monotonic clock, but \
-                 logs cannot be put side by side",
+                "the wall clock {went} while {} ms passed; latencies are right, since the monotonic clock \
+                 measures them, but the times in logs are not",
                 elapsed.as_millis()
             ))
         }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_or_is_not_set_is_noted_with_what_sets_it() {
+    fn a_clock_that_jumps_or_is_not_set_is_noted_with_the_fix() {
         let ms = Duration::from_millis;
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         assert_eq!(assess_clock(ms(100), Some(ms(101)), now).verdict, Verdict::Fine);

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jar_is_a_fault_and_no_jar_at_all_a_note() {
+    fn an_unreadable_jar_is_a_fault_and_a_missing_one_a_note() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(of(folder.path()).verdict, Verdict::Note);
         fs::remove_file(folder.path().join("link")).unwrap();

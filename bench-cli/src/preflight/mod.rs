@@ -1,9 +1,9 @@
 //! What a sweep needs of this machine, looked at before it starts: a fault found now costs seconds, one found
 //! by the first run of a night costs the night.
 //!
-//! [`node`] looks at the program that is to be a node, [`maelstrom`] at real Maelstrom, [`tools`] at what
-//! that calls, [`machine`] at disk, cores and clocks. Each gives [`Finding`]s; whoever asks decides what to
-//! print and whether to continue.
+//! [`node`] checks the node's program, [`maelstrom`] real Maelstrom, [`tools`] the programs that it calls,
+//! and [`machine`] disk, cores and clocks. Each gives [`Finding`]s; whoever asks decides what to print and
+//! whether to continue.
 
 pub mod machine;
 pub mod maelstrom;

@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sweep_is_refused_with_its_fault() {
+    fn other_files_are_refused_with_the_reason() {
         let message = |text: &str| format!("{:#}", parse(text).unwrap_err());
         assert!(message("").contains("it is empty"));
         assert!(message("a,b\n1,2\n").contains("no column \"batch_timeout_ms\""));
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sweep_of_this_version_is_left_alone() {
+    fn sweeps_of_other_versions_are_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sweep.csv");
         let other = written(&[example(50, 1)]).replacen("\n", ",more\n", 1);

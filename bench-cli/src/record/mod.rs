@@ -106,8 +106,8 @@ impl RunRecord {
 }
 
 /// From this stable latency on, a value may have been lost: final reads come 10 s after the last operation,
-/// so a value that a final read still misses shows as one that took at least that long to become stable. So
-/// does one that a partition of that length held up; only the history tells them apart.
+/// so a value that a final read misses seems to take at least that long to become stable. So does one that a
+/// partition of that length held up; only the history tells them apart.
 pub const LOST_LATENCY: Duration = Duration::from_secs(10);
 
 /// The quantiles of the stable latencies that Maelstrom reports, in milliseconds as it measures them.
@@ -243,7 +243,7 @@ impl Outcome {
         Outcome { reason, ..self.transient() }
     }
 
-    /// Whether the run is worth another try: whatever broke it was not its node.
+    /// Whether to retry the run: its failure was not caused by the node.
     pub fn is_transient(&self) -> bool {
         self.transient
     }

@@ -1,4 +1,4 @@
-//! Advice in words: which timeouts meet limits, which are best, and what to measure next.
+//! Recommendations in words: which timeouts meet limits, which are best, and what to measure next.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::spec::{Limits, Parameter, RunSpec, SweepSpec};
 pub struct Answer {
     /// The question: which settings meet these limits.
     pub question: String,
-    /// The best ones; then, for each series, which timeouts do, which do not, and which may.
+    /// The best settings. Then, for each series, the timeouts that pass, fail, or are unclear.
     pub findings: Vec<String>,
-    /// What is worth measuring next, and the command for it.
+    /// The next sweep that is worth running, and its command.
     pub next: Vec<(String, String)>,
 }
 
@@ -23,13 +23,13 @@ pub struct Answer {
 pub struct Described<'a> {
     /// The description of the sweep.
     pub spec: &'a SweepSpec,
-    /// Where it is, as one would type it, if a further sweep can extend it.
+    /// Its folder as one would type it, if another sweep can extend it.
     pub folder: Option<&'a str>,
 }
 
-/// The answer for each limit. In a grid of settings there is one for each combination, since a user can
-/// choose a strategy and a timeout, but not the number of nodes or their distance. `sweep` is the one that
-/// was measured, if there is a description of it.
+/// The answer for each limit. A grid of settings has one for each combination: a user can choose a strategy
+/// and a timeout, but not the number of nodes or their distance. `sweep` is the one that was measured, if
+/// there is a description of it.
 pub fn answers(series: &[Series<'_>], limits: &[Limits], sweep: Option<Described<'_>>) -> Vec<Answer> {
     let mut combinations: Vec<Vec<Series<'_>>> = Vec::new();
     for one in series {
@@ -64,12 +64,12 @@ impl Answer {
     }
 }
 
-/// The command that makes the next sweep: it extends the one that is there, if that has no other settings.
-/// `None` if nobody knows what arguments the node has at other timeouts.
+/// The command of the next sweep, which extends this one if the settings are the same.
+/// `None` if the node's arguments at other timeouts are not known.
 fn command(next: &NextSweep, series: &Series<'_>, sweep: Option<Described<'_>>) -> Option<String> {
     let runs: Vec<&RunSpec> = series.records.iter().map(|record| &record.run).collect();
     let mut like = SweepSpec::like(sweep.map(|sweep| sweep.spec), &runs)?;
-    // More runs than there are, or the verdict stays as unclear as it is.
+    // More runs than before; otherwise the verdict would stay unclear.
     let there = next.timeouts_ms.iter().map(|&timeout| series.at(timeout as f64).count()).max().unwrap_or(0);
     let repetitions = if there < next.repetitions { next.repetitions } else { there + next.repetitions };
     like.grid.batch_timeouts = next.timeouts_ms.iter().copied().map(Duration::from_millis).collect();
@@ -98,7 +98,7 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Which timeouts of one series meet the limits, which do not, and which may.
+/// The timeouts of one series that pass, fail, or are unclear.
 fn of_series(advice: &Advice, series: &Series<'_>) -> String {
     let assessed: Vec<&Assessed> =
         advice.assessed.iter().filter(|assessed| assessed.series == series.name).collect();

@@ -20,7 +20,7 @@ const MOST_FAILURES: usize = 2;
 pub const WIDEST: usize = 100;
 
 /// The medians of the most important settings, the fits of the slowest values, one recommendation for each
-/// limit, and what went wrong. Logs are shown relative to `directory`. Lines of text have up to `width`
+/// limit, and the failures. Logs are shown relative to `directory`. Lines of text have up to `width`
 /// columns.
 pub fn text(
     records: &[RunRecord],
@@ -79,12 +79,12 @@ fn points(series: &[Series<'_>], limits: &[Limits]) -> (Sheet, usize) {
     (sheet, all)
 }
 
-/// How much a row says.
+/// How informative a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
-    /// Its neighbours say the same.
+    /// Its neighbours have the same verdict.
     Inside,
-    /// It is an end of its series.
+    /// It is the first or last row of its series.
     End,
     /// A neighbour has another verdict: here limits begin to be met or missed.
     Boundary,
@@ -163,7 +163,7 @@ fn recommendation(text: &mut String, series: &[Series<'_>], limits: &Limits, wid
     }
 }
 
-/// The warnings that say that figures are wrong; how many others there are.
+/// The warnings about wrong measurements, and the number of other warnings.
 fn warnings(text: &mut String, series: &[Series<'_>], width: usize) {
     let (grave, others): (Vec<Warning>, Vec<Warning>) =
         Warning::on(series).into_iter().partition(|warning| match warning {

@@ -8,7 +8,7 @@ use crate::analysis::advice::Predicted;
 use crate::analysis::confirm::Confirmation;
 use crate::analysis::{Figure, Warning};
 
-/// A row for each recommendation: what was predicted for one more run, and what was measured.
+/// A row for each recommendation: the prediction for one more run, and the measurements.
 pub fn sheet(confirmations: &[Confirmation]) -> Sheet {
     let mut header = vec!["limits".to_owned(), "best for".to_owned(), "setting".to_owned()];
     for figure in SHOWN {
@@ -91,7 +91,7 @@ mod tests {
     use crate::spec::limits::Challenge;
 
     #[test]
-    fn a_busy_machine_is_told_once_for_each_setting() {
+    fn a_busy_machine_is_reported_once_for_each_setting() {
         let records = [1, 2].map(|repetition| example(100, repetition));
         let advice = Advice::on(&Series::group(&records), Challenge::ALL[0].into());
         let further = [example(100, 1), late(100, 2)];

@@ -57,7 +57,7 @@ mod tests {
     use crate::record::tests::example;
 
     #[test]
-    fn a_reason_is_told_once_with_its_runs() {
+    fn each_reason_is_shown_once_with_its_runs() {
         let crashed = |timeout, repetition| {
             failed(timeout, repetition, Status::Crashed)
                 .with(|record| record.measured.reason = "Node n1 crashed.".to_owned())

@@ -1,4 +1,4 @@
-//! A sweep for people who were not there: one HTML page, and tables for a README and for other programs.
+//! Reports of a sweep: an HTML page, and tables for a README and for other programs.
 //!
 //! Records and plots go in, text comes out; nothing here reads or writes files.
 //!
@@ -6,16 +6,16 @@
 //! |---|---|
 //! | [`advice`] | which timeouts meet limits, and the next sweep |
 //! | [`comparison`] | the differences between sweeps as text, JSON and Markdown |
-//! | [`confirm`] | how recommended settings fared when they were run again |
-//! | [`page`] | `report.html`: what was run, figures, plots and every run, in one file that needs no other |
+//! | [`confirm`] | recommended settings compared with further runs |
+//! | [`page`] | `report.html`: settings, measurements, plots and every run in one self-contained file |
 //! | [`index`] | all sweeps of a folder, as a page |
-//! | [`parity`] | an engine's figures next to recorded ones, as a table and as CSV |
+//! | [`parity`] | an engine compared with recorded runs, as a table and as CSV |
 //! | [`runs`] | the page's table of runs |
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
 //! | [`settings`] | `summary.csv`: the medians of each setting, for programs |
 //! | [`json`] | `sweep.json`: the records with the names of the CSV's columns |
 //! | [`html`] | tables and links as HTML |
-//! | [`summary`] | the tables that a sweep ends with, on the terminal and for all of the above |
+//! | [`summary`] | the tables of a sweep, for the terminal and all of the above |
 //! | [`brief`] | what fits a screen |
 //! | [`pass_rate`] | how many runs passed |
 //! | [`failures`] | the runs that are not ok, each reason once |

@@ -20,7 +20,7 @@ const SCRIPT: &str = include_str!("script.js");
 /// What the page may load: its own style and script, and nothing from anywhere.
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
-/// The picture that the page opens with.
+/// The first plot of the page.
 const FIRST_PICTURE: &str = "frontier";
 /// After so many seconds the page of a sweep that is running is loaded again.
 const REFRESH: u32 = 3;
@@ -68,7 +68,7 @@ pub fn page(report: &Report<'_>) -> String {
     )
 }
 
-/// What was measured, where and when: a name that tells sweeps apart whatever their folders are called.
+/// The series, engine and time of a sweep: a name that tells sweeps apart whatever their folders' names.
 pub(super) fn heading(records: &[RunRecord]) -> String {
     const SHOWN: usize = 4;
     let mut subjects = distinct(records, RunRecord::series);
@@ -249,9 +249,8 @@ fn hosts(records: &[RunRecord]) -> Option<String> {
     }
     let effect = match HostEffect::among(&series) {
         Some(effect) => summary::sentence(&Warning::Host(effect)),
-        None => {
-            "No difference in latency between hosts is reliable, or too few runs are comparable.".to_owned()
-        }
+        None => "No difference in latency between hosts is significant, or too few runs are comparable."
+            .to_owned(),
     };
     let caption = format!("{} hosts", hosts.len());
     Some(
@@ -282,7 +281,7 @@ fn pictures(pictures: &[&Picture]) -> Option<String> {
     if pictures.is_empty() {
         return None;
     }
-    let hint = "<p class=\"note\">Point at a run to see its figures; click to find it in the table.</p>\n";
+    let hint = "<p class=\"note\">Point at a run to see its values; click it to find it in the table.</p>\n";
     let pictures: String = pictures.iter().map(|picture| html::picture(picture)).collect();
     Some(format!("{hint}<div class=\"pictures\">\n{pictures}</div>\n"))
 }
@@ -369,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_description_the_page_says_what_is_not_known() {
+    fn without_a_description_the_page_says_that_the_command_is_unknown() {
         let page = page(&report(&[example(100, 1)]));
         assert!(page.contains("There is no sweep.toml") && !page.contains("<code>bench-cli sweep"), "{page}");
     }

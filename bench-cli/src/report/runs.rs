@@ -80,7 +80,7 @@ fn shown<T: ToString>(figure: Option<T>) -> String {
     figure.map_or_else(String::new, |figure| figure.to_string())
 }
 
-/// The figures of every run, and whatever may differ from one run to another.
+/// The measurements of every run, and the settings that differ between runs.
 fn columns(records: &[RunRecord]) -> Vec<Column> {
     let all = Parameter::all(records.iter().map(|record| &record.run));
     let users = all.into_iter().filter(|parameter| matches!(parameter, Parameter::User(_)));

@@ -1,4 +1,4 @@
-//! The tables that a sweep ends with, as [`Sheet`]s for whoever shows them, and as text for the terminal.
+//! The tables of a sweep, as [`Sheet`]s and as text for the terminal.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;

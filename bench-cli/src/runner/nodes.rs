@@ -43,7 +43,7 @@ impl Nodes {
         self.processes.clear();
     }
 
-    /// Kills some nodes, and waits for their end. Output that nobody has read is lost.
+    /// Kills some nodes, and waits for their end. Unread output is lost.
     pub(super) fn kill_some(&mut self, nodes: &[NodeId]) -> io::Result<()> {
         nodes.iter().for_each(|&node| self.process(node).kill());
         for &node in nodes {

@@ -8,7 +8,7 @@ use super::settings::Settings;
 use super::shell;
 use super::sweep::SweepSpec;
 
-/// The name of this program where nobody has typed it.
+/// The name of this program in files.
 pub const PROGRAM: &str = "bench-cli";
 
 impl SweepSpec {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_says_what_is_new_alone() {
+    fn an_extension_names_only_new_values() {
         let mut more = spec();
         more.grid.strategies = vec![StrategyKind::Hub];
         more.grid.batch_timeouts = vec![Duration::from_millis(75)];
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_said_where_they_are_not_the_default() {
+    fn commands_have_only_settings_that_are_not_the_default() {
         let mut spec = spec();
         for (name, values) in [
             ("node_count", vec![Value::count(25), Value::count(5)]),

@@ -74,7 +74,7 @@ pub struct NodeTable {
     /// A program other than this repository's node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bin: Option<PathBuf>,
-    /// What it is called in tables and plots.
+    /// Its name in tables and plots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// The arguments of the node, with placeholders.
@@ -225,7 +225,7 @@ impl SpecFile {
         }
     }
 
-    /// The complete description. `engine` and `seed` are taken where nobody says any.
+    /// The complete description. `engine` and `seed` are the defaults.
     ///
     /// # Errors
     /// If a parameter does not exist or has no such value, or the node's arguments have a fault.
@@ -256,7 +256,7 @@ impl SpecFile {
         spec.axis = self.x.map(|name| Parameter::axis(&name, &runs)).transpose()?;
         let beyond = |settings: &Settings| settings.message_faults.any() || settings.noise != Noise::Idle;
         if spec.engine != EngineKind::Simulated && spec.grid.settings.combinations().iter().any(beyond) {
-            bail!("--loss, --duplication and --noise are beyond Maelstrom; they need --engine simulated");
+            bail!("Maelstrom has no --loss, --duplication and --noise; use --engine simulated");
         }
         Ok(spec)
     }
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_says_has_its_default() {
+    fn missing_keys_have_their_defaults() {
         let spec = resolve("").unwrap();
         assert_eq!((spec.engine, spec.seed, spec.grid.repetitions), (EngineKind::Simulated, 7, 3));
         assert_eq!(spec.runs().unwrap().len(), 18);

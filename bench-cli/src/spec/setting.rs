@@ -314,7 +314,7 @@ impl Setting {
         self.text(&(self.get)(settings))
     }
 
-    /// What the name of a series says of it.
+    /// Its form in the name of a series.
     pub fn label_of(&self, settings: &Settings) -> String {
         (self.label)(&self.text_of(settings))
     }
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_reads_back() {
+    fn typed_values_read_back() {
         for setting in Setting::ALL {
             let text = setting.text_of(&Settings::default());
             let values = setting.parse_list(&text).unwrap();
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_range_are_refused_with_what_to_type() {
+    fn values_out_of_range_are_refused_with_the_right_form() {
         for (name, text, hint) in [
             ("node_count", "0", "at least 1"),
             ("rate", "-1", "at least 0"),

@@ -18,7 +18,7 @@ pub struct Settings {
     pub node_count: usize,
     /// How many clients run.
     pub concurrency: Concurrency,
-    /// Operations a second over all clients together. Zero means no operations but the final reads.
+    /// Operations per second over all clients. Zero means no operations but the final reads.
     pub rate: f64,
     /// How long operations are generated.
     pub time_limit: Duration,
@@ -114,7 +114,7 @@ pub enum LatencyDistribution {
     Exponential,
 }
 
-/// The neighbours that nodes are told of.
+/// The neighbours that nodes receive in `topology`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {
     /// A roughly square grid, at most 4 neighbours each.

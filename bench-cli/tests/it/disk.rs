@@ -76,7 +76,7 @@ fn may_mount() -> bool {
 }
 
 #[test]
-fn a_disk_that_is_really_full_is_named_and_what_was_written_is_whole() {
+fn a_disk_that_is_really_full_is_named_and_written_rows_are_whole() {
     if !may_mount() {
         eprintln!("skipped: this system lets no user mount a small disk");
         return;

@@ -61,7 +61,7 @@ fn a_grid_is_named_resumed_and_repeated() {
 }
 
 #[test]
-fn a_sample_of_a_grid_says_what_it_leaves_out_and_can_be_resumed_and_enlarged() {
+fn a_sample_of_a_grid_names_its_size_and_can_be_resumed_and_enlarged() {
     let place = tempfile::tempdir().unwrap();
     let place = place.path();
     let planned = bench(place, &format!("{GRID} --seed 40 --sample 10 --dry-run --out none"));

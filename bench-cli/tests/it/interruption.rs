@@ -118,7 +118,7 @@ fn kill(signal: &str, pid: &str) {
 }
 
 #[test]
-fn a_second_signal_stops_at_once_what_does_not_end_at_the_first() {
+fn a_second_signal_stops_nodes_that_do_not_end_at_the_first() {
     for (first, second) in [("INT", "INT"), ("TERM", "HUP")] {
         let place = Place::new();
         let (mut sweep, node) = started(&place, "stubborn", &[]);
@@ -141,7 +141,7 @@ fn a_second_signal_stops_at_once_what_does_not_end_at_the_first() {
 }
 
 #[test]
-fn what_does_not_end_at_the_first_signal_is_killed_after_a_while() {
+fn nodes_that_do_not_end_at_the_first_signal_are_killed_later() {
     let place = Place::new();
     let (mut sweep, node) = started(&place, "stubborn", &[]);
     kill("INT", &sweep.id().to_string());
@@ -175,7 +175,7 @@ fn kill_with_guards(sweep: &mut Child) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_outlives_a_sweep_and_its_guard_is_ended_by_the_next_start() {
+fn nodes_that_outlive_a_sweep_and_its_guard_are_ended_by_the_next_start() {
     let place = Place::new();
     let (mut sweep, node) = hanging(&place, &[]);
     kill_with_guards(&mut sweep);

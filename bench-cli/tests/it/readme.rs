@@ -75,7 +75,7 @@ fn first_difference<'a>(shown: &'a [String], printed: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn commands_run_as_they_are_and_print_what_is_shown() {
+fn commands_run_as_they_are_and_print_the_shown_output() {
     if !has_python() {
         return;
     }

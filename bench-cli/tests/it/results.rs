@@ -155,7 +155,7 @@ fn a_file_cut_anywhere_gives_no_figures() {
 }
 
 #[test]
-fn what_is_no_results_file_says_so() {
+fn other_files_than_results_are_refused() {
     assert!(error_for(b"").contains("the text is empty"));
     assert!(error_for(b"\xff\xfe\x00binary").contains("it is not text (byte 0"));
     assert!(error_for(b"{:a 1}").contains(":valid? is missing"));

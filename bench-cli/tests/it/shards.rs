@@ -84,7 +84,7 @@ fn shards_merge_to_the_rows_of_the_whole_sweep() {
 }
 
 #[test]
-fn what_was_merged_has_its_label() {
+fn merged_runs_have_their_label() {
     let place = tempfile::tempdir().unwrap();
     for shard in ["1/2", "2/2"] {
         done(place.path(), &format!("{SWEEP} --label mine --out out --shard {shard}"));
@@ -146,7 +146,7 @@ fn a_foreign_shard_is_refused_by_name() {
     let other = SWEEP.replace("--time-limit 1s", "--time-limit 2s");
     done(folder, &format!("{other} --seed 8 --out other --shard 2/3"));
     let said = refused(folder, "merge out out/shards/1-of-3 other/shards/2-of-3 out/shards/3-of-3");
-    assert!(said.contains("other/shards/2-of-3 is of another sweep than out/shards/1-of-3"), "{said}");
+    assert!(said.contains("other/shards/2-of-3 belongs to another sweep than out/shards/1-of-3"), "{said}");
     assert!(said.contains("seed: 8 and not 7"), "{said}");
     assert!(said.contains("time_limit") && !said.contains("node_count"), "{said}");
     assert!(!folder.join("out/sweep.csv").exists(), "a refused merge writes nothing");
@@ -165,7 +165,7 @@ fn a_foreign_shard_is_refused_by_name() {
     // Not a shard at all.
     done(folder, &format!("{SWEEP} --seed 7 --out plain"));
     let said = refused(folder, "merge out plain");
-    assert!(said.contains("plain does not say which sweep and which build it is of"), "{said}");
+    assert!(said.contains("plain does not name its sweep and build"), "{said}");
     let said = refused(folder, "merge none");
     assert!(said.contains("cannot read none/shards; name the folder of a sweep with shards"), "{said}");
     let said = refused(folder, "merge out none");

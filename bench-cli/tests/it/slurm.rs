@@ -299,7 +299,7 @@ fn ctrl_c_detaches_and_the_same_command_attaches_or_submits_the_rest() {
     let said = rest(said);
     assert_eq!(sweep.wait_with_output().unwrap().status.code(), Some(130), "{said}");
     let jobs = said.lines().find_map(|line| line.trim().strip_prefix("scancel ")).expect("how to cancel");
-    assert!(said.contains("To come back:") && said.contains("--on slurm --shards 2"), "{said}");
+    assert!(said.contains("To attach again:") && said.contains("--on slurm --shards 2"), "{said}");
     let dry = stderr(&cluster.command(&format!("{SWEEP} --dry-run")).output().unwrap());
     assert!(dry.contains(&format!("jobs {jobs} execute the sweep now")), "{dry}");
     // Somebody cancels one task; whoever comes back is told.
@@ -337,7 +337,7 @@ fn pretending(sbatch: &str, squeue: &str) -> (TempDir, Output) {
 }
 
 #[test]
-fn a_cluster_that_refuses_is_quoted_with_what_helps() {
+fn a_cluster_that_refuses_is_quoted_with_the_fix() {
     let array = "sbatch: error: Batch job submission failed: Invalid job array specification";
     let (_, output) = pretending(&format!("echo '{array}' >&2; exit 1"), "exit 0");
     let said = stderr(&output);

@@ -250,7 +250,7 @@ fn a_picture_that_cannot_be_drawn_costs_nothing_else() {
 }
 
 #[test]
-fn plot_leaves_alone_what_belongs_to_other_rows() {
+fn plot_leaves_files_of_other_rows_alone() {
     let place = Place::new();
     assert!(place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).status().unwrap().success());
     let text = fs::read_to_string(place.path("out/sweep.csv")).unwrap();
@@ -388,7 +388,7 @@ fn figures_for_a_paper_have_their_width_and_legible_text() {
     assert!(fs::read(place.path("out/report.html")).unwrap() == report);
     for (args, reason) in [
         (&["--width", "84"][..], "write 84mm"),
-        (&["--width", "84mm", "--font-size", "7"], "take at least 7.7"),
+        (&["--width", "84mm", "--font-size", "7"], "use at least 7.7"),
         (&["--font-size", "8"], "--width"),
     ] {
         let refused = place.bench(&["plot", "out"]).args(args).output().unwrap();
@@ -411,11 +411,15 @@ fn plot_draws_the_one_picture_that_was_asked_for_and_ignores_no_flag() {
         (&["out", "-o", "one.svg", "--format", "json"][..], 2, "cannot be used with"),
         (&["out", "--picture", "frontier"], 2, "--output <FILE>"),
         (&["out", "--picture", "all", "-o", "one.svg"], 2, "latency-fit, msgs-per-op, frontier"),
-        (&["out", "out", "--format", "json"], 2, "--picture and --format are of one sweep"),
+        (
+            &["out", "out", "--format", "json"],
+            2,
+            "--picture, --format and figures for a paper apply to one sweep",
+        ),
         (
             &["out", "out", "--picture", "frontier", "-o", "one.svg"],
             2,
-            "--picture and --format are of one sweep",
+            "--picture, --format and figures for a paper apply to one sweep",
         ),
     ] {
         let refused = place.bench(&["plot"]).args(args).output().unwrap();
@@ -448,7 +452,7 @@ fn wrong_usage_is_refused_before_anything_runs() {
     for (args, hint) in [
         (vec!["--batch-timeouts", "50,abc"], "\"abc\" is not a duration"),
         (vec!["--node-args", "{timeout}"], "{timeout} is not a placeholder"),
-        (vec!["--engine", "embedded"], "--engine embedded does not use it"),
+        (vec!["--engine", "embedded"], "--maelstrom has no effect with --engine embedded"),
         (vec!["--strategy", "hub"], "cannot be used with"),
     ] {
         let output = place.sweep(&args).output().unwrap();
@@ -466,7 +470,7 @@ fn wrong_usage_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn what_would_make_every_run_fail_is_found_before_the_first() {
+fn faults_that_would_fail_every_run_are_found_before_the_first() {
     let place = Place::new();
     fs::write(place.path("mute"), "#!/bin/sh\necho no such flag >&2\nexit 2\n").unwrap();
     assert!(
@@ -555,7 +559,7 @@ fn a_resumed_grid_is_the_same_as_one_that_never_stopped() {
 }
 
 #[test]
-fn what_users_type_reaches_no_shell_and_leaves_no_folder() {
+fn typed_names_reach_no_shell_and_leave_no_folder() {
     let place = Place::new();
     let hostile = "$(touch pwned); touch 'pw ned' `touch pwned`";
     let bin = place.path("no$(touch pwned)de; touch pwned");

@@ -59,7 +59,7 @@ fn doctor_names_missing_tools_and_how_to_install_them() {
 }
 
 #[test]
-fn shells_and_man_get_what_they_read() {
+fn completions_and_manual_pages_are_readable() {
     for shell in ["bash", "zsh", "fish"] {
         let said = stdout(&bench(&["completions", shell]).output().unwrap());
         assert!(said.contains("batch-timeouts") && said.contains("retry-failed"), "{shell}");
@@ -218,7 +218,7 @@ fn wrong_flags_end_with_2_in_every_command() {
 }
 
 #[test]
-fn what_people_type_is_understood_and_the_last_of_repeated_flags_counts() {
+fn aliases_are_understood_and_the_last_of_repeated_flags_counts() {
     let place = tempfile::tempdir().unwrap();
     let plan = |args: &str| {
         let common = ["sweep", "--engine", "simulated", "--dry-run", "--seed", "1"];

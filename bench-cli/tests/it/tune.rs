@@ -33,7 +33,7 @@ fn it_ends_with_a_setting_and_its_evidence() {
     assert!(said.contains("recommended: --strategy hub --batch-timeout "), "{said}");
     assert!(
         said.contains(&format!(
-            "again: {} sweep --engine simulated --strategy hub --batch-timeouts ",
+            "to repeat it: {} sweep --engine simulated --strategy hub --batch-timeouts ",
             common::called()
         )),
         "{said}"
@@ -111,7 +111,7 @@ fn a_budget_ends_the_search_and_a_larger_one_resumes_it() {
 }
 
 #[test]
-fn a_dry_run_says_what_it_would_do_and_does_nothing() {
+fn a_dry_run_prints_its_plan_and_does_nothing() {
     let place = tempfile::tempdir().unwrap();
     let output = tune(place.path(), &["--dry-run", "--budget", "30m", "--topology", "grid,line"]);
     let said = stdout(&output);
@@ -213,7 +213,7 @@ fn an_engine_that_is_not_there_ends_it_at_once() {
 }
 
 #[test]
-fn what_cannot_be_met_is_said() {
+fn limits_that_cannot_be_met_are_reported() {
     let place = tempfile::tempdir().unwrap();
     let output = tune(place.path(), &["--max-latency", "1ms"]);
     assert_eq!(output.status.code(), Some(1));
@@ -223,7 +223,7 @@ fn what_cannot_be_met_is_said() {
 }
 
 #[test]
-fn what_a_sweep_recommends_is_run_again() {
+fn recommended_settings_are_run_again() {
     let place = tempfile::tempdir().unwrap();
     let sweep = "sweep --engine simulated --strategy hub,direct --node-count 5 --time-limit 5s --latency 20ms \
                  --batch-timeouts 0,100,400 --repetitions 5 --seed 1 --out out -q";
@@ -299,7 +299,7 @@ fn a_sweep_is_confirmed_by_newer_runs_alone() {
     };
     for same in ["out", "./out", "out/../out"] {
         let (success, refused) = said(&format!("--out {same}"));
-        assert!(!success && refused.contains("cannot confirm themselves"), "{refused}");
+        assert!(!success && refused.contains("cannot confirm itself"), "{refused}");
     }
     assert!(said("").0 && said("").0, "a search resumes its own runs");
     assert_eq!(said("--quiet --keep none --run-timeout 1min"), (true, String::new()));
@@ -333,7 +333,7 @@ fn any_node_can_be_tuned() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains(&format!("recommended: {} with a batch timeout of ", node.display())), "{said}");
     assert!(said.contains("  embedded: batching at "), "{said}");
-    let again = format!("again: {} sweep --engine embedded --bin ", common::called());
+    let again = format!("to repeat it: {} sweep --engine embedded --bin ", common::called());
     assert!(said.contains(&again), "{said}");
     let searched = common::records(&place.path().join("out"));
     let ms: u64 =

@@ -236,7 +236,7 @@ exec python3 "$1"
 "#;
 
 #[test]
-fn nodes_get_what_was_sent_to_them_before_they_were_launched() {
+fn nodes_get_messages_sent_before_their_launch() {
     if !has_python() {
         return;
     }

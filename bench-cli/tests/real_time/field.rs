@@ -180,7 +180,7 @@ fn services_answer_real_nodes_also_through_partitions() {
 }
 
 #[test]
-fn what_is_no_program_is_explained_with_what_fixes_it() {
+fn files_that_are_not_programs_are_explained_with_the_fix() {
     let folder = tempfile::tempdir().expect("a folder");
     let directory = folder.path().display().to_string();
     let (doctor, _) = start(&["doctor", "--bin", &directory]).finish();

@@ -2,10 +2,10 @@
 //!
 //! # What is promised
 //!
-//! A value is in the log before the node acknowledges it, to a client or to another node, and before the node
-//! sends it to anyone. So a value that anybody counts on survives `kill -9` of any number of nodes, all of
-//! them at once included. The operating system keeps what a killed process has written. Only a power failure
-//! or a crash of the system loses it, unless each write also waits for the disk (`--fsync`).
+//! A value is in the log before the node acknowledges it to a client or a node, and before the node sends it.
+//! So a value that anybody counts on survives `kill -9` of any number of nodes, all of them at once included.
+//! The operating system keeps what a killed process has written. Only a power failure or a crash of the
+//! system loses it, unless each write also waits for the disk (`--fsync`).
 //!
 //! # How a value gets there
 //!
@@ -53,8 +53,8 @@
 //! # When the log cannot be written
 //!
 //! On a full disk the node removes the part of the line that was written, accepts nothing new, and says so to
-//! its clients. It works again when there is room. After a failed fsync nobody knows what the disk holds, so
-//! the node then accepts nothing until it is restarted.
+//! its clients. It works again when there is room. After a failed fsync the content of the disk is unknown,
+//! so the node then accepts nothing until it is restarted.
 
 pub mod record;
 

@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_skipped() {
+    fn lines_that_are_not_requests_are_skipped() {
         for line in [
             "",
             "nonsense",
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_what_clients_expect() {
+    fn replies_have_the_form_that_clients_expect() {
         let mut wire = wire();
         let mut values = Values::default();
         values.insert(&Value::Int(1));

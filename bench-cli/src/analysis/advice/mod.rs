@@ -59,7 +59,7 @@ impl Advice {
     pub fn on(series: &[Series<'_>], limits: Limits) -> Advice {
         let assessed: Vec<Assessed> = series.iter().flat_map(|series| assess(series, &limits)).collect();
         let mut advice = Advice { limits, assessed, next: Vec::new() };
-        // Of other parameters nobody knows in which direction figures grow.
+        // For other parameters it is not known in which direction figures grow.
         if series.iter().any(|series| series.axis != Parameter::BatchTimeout) {
             return advice;
         }
@@ -94,8 +94,8 @@ impl Advice {
         next_sweep(&own[around], beyond(own, &self.limits, aim)).into_iter().collect()
     }
 
-    /// The gap (ms) in which the timeouts that are best for `aim` begin to miss the limits, unless it is so
-    /// small that nothing in it would be much better. `None` while nothing reliably meets the limits, too.
+    /// The gap (ms) in which the timeouts that are best for `aim` start to miss the limits. `None` if it is
+    /// too small to contain a much better one. `None` while nothing reliably meets the limits, too.
     pub fn not_known_finely(&self, aim: Aim) -> Option<(u64, u64)> {
         let own = self.of_series(&self.best(aim.figure())?.series);
         let with = |verdict: Verdict| {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_measure_next_is_unclear_or_next_to_an_end() {
+    fn the_next_timeouts_are_unclear_or_next_to_an_end() {
         let next = advice(&records(&[100, 300, 380, 800])).next;
         assert_eq!(next[0].timeouts_ms, [320, 340, 360, 380]);
         assert!(advice(&records(&[100, 110, 800])).next[0].timeouts_ms.iter().all(|timeout| *timeout > 110));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_what_was_measured_there_may_be_better() {
+    fn better_timeouts_may_be_beyond_the_measured_ones() {
         let own = |timeouts: &[u64], limit: Limits| Advice::on(&Series::group(&records(timeouts)), limit);
         let next = |advice: &Advice| {
             advice.next.iter().flat_map(|next| next.timeouts_ms.clone()).collect::<Vec<_>>()
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unclear_is_a_gap() {
+    fn unclear_timeouts_are_a_gap() {
         let of_3d = advice(&records(&[100, 300, 380, 800]));
         assert_eq!(of_3d.not_known_finely(Aim::FewestMessages), Some((300, 800)));
         assert_eq!(of_3d.not_known_finely(Aim::LowestLatency), Some((0, 100)));

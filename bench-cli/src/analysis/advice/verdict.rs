@@ -12,7 +12,7 @@
 //!   together are met with 95 % confidence.
 //!
 //! Likewise a timeout reliably misses limits if some lower bound is at or above its limit. It also fails if a
-//! run failed, or if every run reached a limit: nobody should have to ask for more runs of those.
+//! run failed, or if every run reached a limit: more runs of those would not help.
 //!
 //! The bounds assume scatter that is about normal, which a figure with rare outliers does not have. So a
 //! timeout with any run at or above a limit never passes.

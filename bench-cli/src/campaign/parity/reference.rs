@@ -66,7 +66,7 @@ impl Reference {
         };
         let runs: Result<Vec<RecordedRun>, csv::Error> =
             csv::Reader::from_reader(RECORDED.as_bytes()).deserialize().collect();
-        let runs = runs.context("the recorded runs that are built in cannot be read")?;
+        let runs = runs.context("the built-in recorded runs cannot be read")?;
         let is_wanted = |run: &&RecordedRun| wanted.contains(&run.node.as_str());
         Ok(Reference {
             name: format!("real Maelstrom v0.2.4 (recorded runs of {name})"),

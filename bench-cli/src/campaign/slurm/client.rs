@@ -109,7 +109,7 @@ const FIELDS: &str = "ArrayJobID:|,JobID:|,ArrayTaskID:|,State:|,RestartCnt:|,No
 impl Task {
     fn parse(line: &str) -> Option<Task> {
         let mut fields = line.split('|').map(str::trim);
-        // A job that is no array has no array's number in some versions, and its own in others.
+        // For a job that is not an array, some versions of Slurm print no array number, and others its own.
         let [array, own] = [fields.next()?, fields.next()?].map(|field| field.parse::<u32>().ok());
         Some(Task {
             job: JobId(array.filter(|&array| array != 0).or(own)?),

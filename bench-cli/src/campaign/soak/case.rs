@@ -102,7 +102,7 @@ impl Case {
         with(&|case| case.settings.noise = Noise::Idle);
         with(&|case| case.settings.latency.distribution = LatencyDistribution::Constant);
         with(&|case| case.settings.node_count = case.settings.node_count.div_ceil(2));
-        // One node less, but not one node alone, which has nobody to talk to.
+        // One node less, but at least two: a single node sends no messages.
         with(&|case| case.settings.node_count -= usize::from(case.settings.node_count > 2));
         with(&|case| case.settings.concurrency = Concurrency::PerNode(1));
         with(&|case| case.settings.time_limit = Duration::from_secs(1));

@@ -61,7 +61,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::SetUp(error) => write!(f, "the nodes did not start: {error}"),
             Failure::Lost { missing, node } => {
-                write!(f, "{missing} values were lost for good, the first ones on node n{node}")
+                write!(f, "{missing} values were lost permanently, the first ones on node n{node}")
             }
             Failure::Late { values } => {
                 write!(
@@ -70,10 +70,10 @@ impl fmt::Display for Failure {
                 )
             }
             Failure::NeverSilent { nodes } => {
-                write!(f, "{nodes} nodes never fall silent although there is nothing left to say")
+                write!(f, "{nodes} nodes keep sending although nothing is left to send")
             }
             Failure::OverBudget { messages, budget } => {
-                write!(f, "{messages} messages between nodes, where {budget} should suffice")
+                write!(f, "{messages} messages between nodes; {budget} should be enough")
             }
             Failure::Panicked(message) => write!(f, "the code panicked: {message}"),
         }
@@ -126,7 +126,7 @@ impl Case {
     }
 
     /// A generous upper bound of the messages between nodes: each value on its own to everyone (batching only
-    /// saves), the acknowledgements of each strategy, and under faults some probes a second on every link.
+    /// saves), the acknowledgements of each strategy, and under faults some probes per second on every link.
     fn needed(&self, broadcasts: u64, seconds: u64) -> u64 {
         let nodes = self.settings.node_count as u64;
         let links = nodes * nodes.saturating_sub(1);

@@ -10,7 +10,7 @@ use crate::spec::{EngineKind, Node, SweepSpec};
 
 /// Faults that would make every run fail.
 #[derive(Debug, thiserror::Error)]
-#[error("every run would fail (bench-cli doctor looks at everything; --skip-preflight starts them all the same):\n{}", shown(.0))]
+#[error("every run would fail (bench-cli doctor checks everything; --skip-preflight starts the runs anyway):\n{}", shown(.0))]
 pub struct WouldFail(pub Vec<Finding>);
 
 fn shown(findings: &[Finding]) -> String {

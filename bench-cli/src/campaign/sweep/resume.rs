@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_keeps_its_seed() {
+    fn missing_runs_keep_their_seeds() {
         let spec = spec(&[50, 100], 2);
         let all = records(&spec);
         let missing = [(100, 1, Some(1001)), (50, 2, Some(1002)), (100, 2, Some(1003))];

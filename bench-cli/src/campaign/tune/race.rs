@@ -10,12 +10,12 @@
 //!   test is a one-sided t with the noise pooled over all candidates, at 5 % divided by their number
 //!   (Bonferroni). It replaces Hoeffding's bound, which needs a known range of values.
 //!
-//! After some repetitions the search halves the gaps of numeric parameters in which the limits begin to be
-//! missed, as long as a better setting than the leader's may be in there. When there is no such gap, it tries
-//! the leader's neighbours along every other parameter (pattern search: Audet and Dennis, "Mesh adaptive
-//! direct search", SIAM J. Optim. 2006). Last it proves the leader by more repetitions. It ends when no
-//! neighbour is better. In simulated time, where runs cost next to nothing, it then halves the gaps once more
-//! with finer differences.
+//! After some repetitions the search halves the gaps of numeric parameters in which settings start to miss
+//! the limits, as long as a gap may contain a better setting. When there is no such gap, it tries the
+//! leader's neighbours along every other parameter (pattern search: Audet and Dennis, "Mesh adaptive direct
+//! search", SIAM J. Optim. 2006). Last it proves the leader by more repetitions. It ends when no neighbour is
+//! better. In simulated time, where runs cost next to nothing, it then halves the gaps once more with finer
+//! differences.
 //!
 //! Settings that are so near differ by less than their runs scatter. So a setting's score is the value at it
 //! of a line through the runs of its near neighbours.
@@ -527,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_check_refutes_is_out_with_all_that_is_near() {
+    fn refuted_settings_and_their_neighbours_are_out() {
         let (mut race, _) = race(below(600), |_, ms| (300.0 / (ms + 10.0), ms + 100.0));
         let (strategy, timeout) = leader(&race);
         race.refute(race.leader().unwrap(), f64::INFINITY);

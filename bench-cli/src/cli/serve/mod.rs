@@ -148,7 +148,7 @@ impl Site {
         let path = request.uri().path().to_owned();
         // Files are read by a thread that may wait for the disk.
         let read = tokio::task::spawn_blocking(move || self.read(&path)).await;
-        read.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made"))
+        read.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be created"))
     }
 
     fn read(&self, path: &str) -> Answer {

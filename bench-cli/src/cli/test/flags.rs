@@ -1,8 +1,7 @@
 //! The flags of `maelstrom test`, with its defaults and its words for what is wrong.
 //!
-//! Maelstrom's parser differs from clap's in what counts as an error, in the order and the words in which
-//! errors are reported, and in taking `--no-such-flag 3` for two things; so there is a table of flags and a
-//! small parser here.
+//! Maelstrom's parser differs from clap's in which input is an error, in the order and words of errors, and
+//! in reading `--no-such-flag 3` as two errors; so there is a table of flags and a small parser here.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -386,7 +385,7 @@ fn check(long: &str, value: &str, written: &str) -> Result<(), String> {
     }
 }
 
-/// A seed that nobody has asked for: the time of day, well stirred.
+/// A seed from the time of day.
 fn random_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = now.map_or(0, |since| since.as_nanos() as u64);
@@ -448,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn maelstroms_words_for_what_is_wrong() {
+    fn errors_have_maelstroms_words() {
         for (line, expected) in [
             ("-w broadcast --node-count 3", "Expected a --bin PATH_TO_BINARY to test"),
             ("-w broadcast --bin x --no-such-flag 3", "Unknown option: \"--no-such-flag\""),

@@ -33,7 +33,7 @@ const MAX_BUDGET: f64 = 2.0;
 const TOGETHER: u32 = 3;
 /// With fewer batches for one flush, their arrivals say nothing of the deviation.
 const ENOUGH_ARRIVALS: u32 = 3;
-/// Leaves are told of a jitter of at least this.
+/// The least jitter that the hub reports to leaves.
 const JITTER_FROM: Duration = Duration::from_millis(2);
 /// The weight of the last period in the averages.
 const WEIGHT: f64 = 0.2;
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spread_of_arrivals_is_told_and_an_extra_flush_waits_for_it() {
+    fn the_spread_of_arrivals_is_sent_and_an_extra_flush_waits_for_it() {
         let mut late_batches = after_periods_with(17);
         let next = at(21 * 640);
         (0..17).for_each(|_| late_batches.on_aimed_batch(next - MS * 5, next));
