@@ -77,7 +77,8 @@ pub fn clock() -> Finding {
     assess_clock(elapsed, now.duration_since(wall).ok(), now)
 }
 
-/// The finding on a clock that advanced by `wall` (`None`: backwards) while `elapsed` passed, and shows `now`.
+/// A finding about a clock that advanced by `wall` (`None`: backwards) while `elapsed` passed, and shows
+/// `now`.
 fn assess_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> Finding {
     /// A clock that is being adjusted gently differs by far less.
     const APART: Duration = Duration::from_millis(10);
@@ -93,10 +94,10 @@ fn assess_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> F
             Finding::fine("clock", "the wall clock is as fast as the monotonic clock".to_owned())
         }
         wall => {
-            let moved = wall
+            let went = wall
                 .map_or("went backwards".to_owned(), |wall| format!("advanced by {} ms", wall.as_millis()));
             fault(format!(
-                "the wall clock {moved} while {} ms passed; latencies are right, since the monotonic clock \
+                "the wall clock {went} while {} ms passed; latencies are right, since the monotonic clock \
                  measures them, but the times in logs are not",
                 elapsed.as_millis()
             ))

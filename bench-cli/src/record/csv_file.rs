@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_extended_after_its_last_whole_row() {
+    fn a_file_is_continued_after_its_last_whole_row() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sweep.csv");
         let text = written(&[example(50, 1), example(100, 1)]);

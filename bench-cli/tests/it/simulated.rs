@@ -139,7 +139,7 @@ fn an_earlier_run_or_a_sweep_is_replaced_only_by_force() {
 /// Its values come when the last reads are over, and the one read that the checker goes by has what it is
 /// asked for.
 #[test]
-fn a_checked_run_fails_where_maelstroms_checker_sees_nothing() {
+fn simulate_fails_where_the_soak_sees_a_fault_and_the_checker_none() {
     let simulate = |more: &[&str]| {
         let mut command = bench_cli();
         command.args(["simulate", "--strategy", "direct", "--batch-timeout", "30s", "--seed", "2"]);

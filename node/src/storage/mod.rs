@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_is_cut_off_and_the_log_continues_after_it() {
+    fn a_torn_line_is_cut_off_and_the_log_continues_after_the_rest() {
         let folder = tempfile::tempdir().unwrap();
         let disk = disk(folder.path());
         let mut opened = Log::open(&disk, "n0").unwrap();

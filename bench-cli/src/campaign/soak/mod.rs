@@ -16,7 +16,7 @@ use std::sync::mpsc::Sender;
 /// How many reductions are tried at most before a failing case is reported as it is.
 const REDUCTIONS: usize = 300;
 
-/// A case with its outcome.
+/// The result of one case.
 #[derive(Clone, Debug)]
 pub struct Checked {
     /// The case.

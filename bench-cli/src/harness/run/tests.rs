@@ -267,7 +267,7 @@ fn reads_time_out_after_five_seconds_and_fail() {
         assert_eq!(event.time - invoked.time, 5_000_000_000);
         assert_eq!(event.process, invoked.process);
     }
-    // The reads that time out keep the run from ending.
+    // The reads that time out keep the run from continuing.
     assert!(outcome.end > Time::ZERO + ms(20_000));
     assert_eq!(checker::check(outcome.history(), None).stats.validity(), Validity::Invalid);
 }

@@ -245,7 +245,6 @@ fn links_lead_to_files() {
 }
 
 #[test]
-#[ignore = "until the source's words are plain"]
 fn source_has_plain_words() {
     // This file has them all.
     let this = Path::new(file!()).file_name().and_then(|name| name.to_str()).expect("a name");

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_waits_for_a_burst_that_is_late_or_long() {
+    fn a_flush_waits_for_a_burst_that_is_late_or_continues() {
         let mut late_batches = after_periods_with(17);
         let (last, due) = (at(20 * 640), at(21 * 640));
         assert_eq!(late_batches.wait_until(due), due + MS * 8, "none has come");
