@@ -87,7 +87,7 @@ fn by_hand(node: &NodeCommand, names: &[String]) -> String {
     let bin = node.bin.display().to_string();
     let words: Vec<String> = std::iter::once(&bin).chain(&node.args).map(|word| quoted(word)).collect();
     format!(
-        "run it by hand, in the folder for temporary files, where nodes run: (cd \"${{TMPDIR:-/tmp}}\" && printf '%s\\n' {} | \
+        "run it by hand where nodes run, in the folder for temporary files: (cd \"${{TMPDIR:-/tmp}}\" && printf '%s\\n' {} | \
          {}{})",
         quoted(&probe::init_line(names)),
         variables.collect::<String>(),

@@ -48,8 +48,9 @@ pub enum Failure {
     },
     /// More messages than the protocol should ever need.
     OverBudget {
+        /// The messages between nodes.
         messages: u64,
-        /// What should have sufficed.
+        /// The most that should be needed.
         budget: u64,
     },
     /// The code panicked.
