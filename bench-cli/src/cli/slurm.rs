@@ -107,8 +107,8 @@ impl Request<'_> {
         Ok(())
     }
 
-    /// Submits the missing shards, follows the jobs, and prints the results. `prepare` runs before anything is
-    /// submitted. `None` if the user detached.
+    /// Submits the missing shards, follows the jobs, and prints the results. `prepare` runs before anything
+    /// is submitted. `None` if the user detached.
     ///
     /// # Errors
     /// If the sweep is not possible, another one is there, or Slurm refuses it.
