@@ -91,7 +91,7 @@ fn assess_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> F
     }
     match wall {
         Some(wall) if wall.abs_diff(elapsed) <= APART => {
-            Finding::fine("clock", "the wall clock goes as fast as the monotonic clock".to_owned())
+            Finding::fine("clock", "the wall clock is as fast as the monotonic clock".to_owned())
         }
         wall => {
             let went = wall
