@@ -259,13 +259,15 @@ pub(super) fn measure(
     if options.existing != Existing::Replace {
         artifacts::refuse_strangers(&options.directory)?;
     }
-    sweep::run(spec, options, screen).map_err(|error| match &commands.restart {
-        // The library's errors name the flag, not the whole command, which `make` hides.
-        Some(restart) if error.is::<CannotResume>() => anyhow!("{error:#}:\n  {restart}"),
-        _ if screen.has_begun() => {
+    sweep::run(spec, options, screen).map_err(|error| {
+        if error.is::<CannotResume>() {
+            // The library's errors name the flag, not the whole command, which `make` hides.
+            anyhow!("{error:#}:\n  {}", commands.restart)
+        } else if screen.has_begun() {
             error.context(format!("the sweep has ended early; to resume it: {}", commands.resume))
+        } else {
+            error
         }
-        _ => error,
     })
 }
 

@@ -59,6 +59,9 @@ pub struct TuneArgs {
     /// Output folder; an earlier search there is resumed [default: results/tune- and the time (UTC)]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace an earlier search in the same folder instead of resuming it
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -98,8 +101,9 @@ pub fn run(args: &TuneArgs) -> anyhow::Result<ExitCode> {
         Path::new("results").join(format!("tune-{now}"))
     });
     let spec = args.spec(&directory)?;
-    let commands = Commands::without_force(std::env::args_os(), &directory);
-    let options = args.runs.options(&directory, Existing::Resume, args.description.engine.programs()?)?;
+    let commands = Commands::new(std::env::args_os(), &directory);
+    let existing = if args.force { Existing::Replace } else { Existing::Resume };
+    let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
     if args.dry_run {
         return print_outlook(&spec, &options);
     }
@@ -128,7 +132,7 @@ impl TuneArgs {
         }
         file.extends.clear();
         choose_from(&mut file, &limits);
-        let sweep = description::complete(file, directory, true, description::random_seed)?;
+        let sweep = description::complete(file, directory, !self.force, description::random_seed)?;
         if sweep.grid.repetitions < 2 {
             bail!(UsageError::new("--repetitions 1 is not enough for a check; give at least 2"));
         }
