@@ -29,7 +29,7 @@ use crate::spec::{EngineKind, Limits, Node, SweepSpec};
 #[derive(Clone, Debug, Args)]
 #[command(mut_args(settings::with_lists))]
 #[command(mut_args(limits::to_meet))]
-#[command(mut_arg("limit", |arg| arg.help(limits::one_challenge_help("3e"))))]
+#[command(mut_arg("limit", |arg| arg.help(limit_help())))]
 #[command(mut_arg("batch_timeouts", |arg| arg.help(timeouts_help("up to the longest that the limits allow"))))]
 #[command(mut_arg("strategy", |arg| arg.help(strategies_help(STRATEGIES))))]
 #[command(mut_arg("repetitions", |arg| arg.help(repetitions_help())))]
@@ -78,6 +78,13 @@ pub struct TuneArgs {
     limits: LimitArgs,
     #[command(flatten)]
     settings: SettingsArgs,
+}
+
+/// The challenge whose limits to meet, unless somebody says which.
+const DEFAULT_LIMIT: &str = "3e";
+/// The help of `--limit`.
+fn limit_help() -> String {
+    limits::one_challenge_help(&format!("that of --preset or --spec, else {DEFAULT_LIMIT}"))
 }
 
 /// The strategies to choose from, unless somebody says which.
@@ -143,8 +150,11 @@ impl TuneArgs {
     fn spec(&self, directory: &Path) -> anyhow::Result<TuneSpec> {
         let (mut file, _) = self.description.file(&self.settings, &self.limits)?;
         let mut given = self.limits.given();
+        if given.is_empty() {
+            given = file.limits()?;
+        }
         let limits: Limits = match given.len() {
-            0 => "3e".parse().map_err(anyhow::Error::msg)?,
+            0 => DEFAULT_LIMIT.parse().map_err(anyhow::Error::msg)?,
             1 => given.remove(0),
             _ => bail!(UsageError::new("give one limit to tune for; several are different questions")),
         };

@@ -138,6 +138,10 @@ fn a_dry_run_prints_its_plan_and_does_nothing() {
     assert!(said.contains("search: 10 first settings of 18 in the grid, once each"), "{said}");
     assert!(said.contains("race: up to 30m") && said.contains("check: 19 fresh runs"), "{said}");
     assert!(!place.path().join("out").exists());
+    // A preset's limits count as those of --limit do: timeouts up to them are worth a try.
+    let grid = |args: &[&str]| stdout(&tune(place.path(), &[&["--dry-run"], args].concat()));
+    assert_eq!(grid(&["--preset", "3d"]), grid(&["--limit", "3d"]));
+    assert_ne!(grid(&["--preset", "3d"]), grid(&["--preset", "3e"]));
     let refused = tune(place.path(), &["--budget", "0"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("at least 1 run"));
