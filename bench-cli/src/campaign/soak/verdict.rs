@@ -48,6 +48,7 @@ pub enum Failure {
     },
     /// More messages than the protocol should ever need.
     OverBudget {
+        /// How many the nodes sent.
         messages: u64,
         /// What should have sufficed.
         budget: u64,
