@@ -24,8 +24,8 @@ sweep: build ## Sweep the bundled node's batch timeout: CSV, plots and a report
 	$(BENCH) sweep $(if $(OUT),--out $(OUT)) $(SWEEP_FLAGS)
 
 .PHONY: plot
-plot: $(if $(OUT),build) ## Draw the plots and the report of OUT=results/NAME again
-	$(if $(OUT),,$(error which sweep? make plot OUT=results/NAME))
+plot: $(if $(OUT),build) ## Redraw plots and report: make plot OUT=results/NAME
+	$(if $(OUT),,$(error no sweep given; use make plot OUT=results/NAME))
 	$(BENCH) plot $(OUT)
 
 # The sweep behind the README's plot: about 8 minutes, since the runs mostly sleep.
@@ -112,7 +112,7 @@ confirm: build ## Run the settings that results/reference recommends again, into
 	$(BENCH) confirm results/reference/sweep.csv --limit 3d,3e --repetitions 5 --out results/confirm --force
 
 .PHONY: tuned
-tuned: build ## Tune for 3d in virtual time, then check the answer with 30 embedded runs, into results/tuned
+tuned: build ## Tune for 3d in virtual time, then confirm with 30 embedded runs of each recommendation, into results/tuned
 	$(BENCH) tune --engine simulated --limit 3d --seed 1 --out results/tuned --force
 	$(BENCH) confirm results/tuned --limit 3d --engine embedded --repetitions 30 --jobs 6 --out results/tuned/embedded --force
 
