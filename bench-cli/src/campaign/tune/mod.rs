@@ -12,7 +12,6 @@ mod race;
 mod space;
 
 use std::fs;
-use std::mem;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -360,7 +359,8 @@ impl Search<'_> {
         let ended = sweep::run_chosen(&self.tried()?, runs, &self.options, observer)?;
         // The first sweep in the folder has looked at the node, and replaced an earlier search.
         self.options.preflight = false;
-        if mem::replace(&mut self.options.existing, Existing::Resume) == Existing::Replace {
+        if !self.resumes() {
+            self.options.existing = Existing::Resume;
             self.remove_checks()?;
         }
         if ended.stopped {
