@@ -20,7 +20,7 @@ use crate::spec::Names;
 /// The exit status of a regression, unlike that of any error.
 const REGRESSION: u8 = 3;
 
-/// Compare sweeps with a first one: which differences are significant?
+/// Compare sweeps with the first one, and show significant differences
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli compare before/sweep.csv after/sweep.csv
@@ -33,10 +33,11 @@ Welch's t test on the repetitions compares means. Holm's method corrects for the
 by themselves. Each series is compared with the one of the same node, strategy and settings, or with the only one that \
 differs in either.
 
-Exit status: 3 with --fail-on-regression if a primary figure of a later sweep is worse than in the first, else 0.")]
+Exit status: 3 with --fail-on-regression if a primary difference is a regression, else 0; 1 if the sweeps cannot be read \
+or compared; 2 if the flags are wrong.")]
 pub struct CompareArgs {
     /// The folders of the sweeps, or their CSVs; the others are compared with the first
-    #[arg(value_name = "SWEEP.CSV", num_args = 2.., required = true)]
+    #[arg(value_name = "SWEEP", num_args = 2.., required = true)]
     pub(super) csvs: Vec<PathBuf>,
     /// Format of the differences
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -50,7 +51,7 @@ pub struct CompareArgs {
     /// Show every difference, not only the significant ones
     #[arg(long)]
     pub(super) all: bool,
-    /// The largest difference to ignore, such as 5% [default: 2%]
+    /// Ignore differences up to this, such as 5% [default: 2%]
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(super) threshold: Option<f64>,
 }

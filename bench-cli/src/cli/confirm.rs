@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::artifacts::CONFIRMATION;
 use super::description::random_seed;
-use super::engine::EngineArgs;
+use super::engine::{EngineArgs, engine_help};
 use super::limits::LimitArgs;
 use super::progress::Screen;
 use super::runs::RunArgs;
@@ -21,18 +21,22 @@ use crate::campaign::sweep::{CSV_FILE, Existing, folder};
 use crate::report;
 use crate::report::summary;
 
-/// Run the settings that a sweep recommends again, and compare them with its prediction
+/// Rerun the settings that a sweep recommends, and compare them with its predictions
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("engine", |arg| arg.help(engine_help("the engine of the sweep"))))]
 #[command(after_help = "Examples:
   bench-cli confirm results/reference/sweep.csv --limit 3d,3e
   bench-cli confirm results/reference-simulated/sweep.csv --limit 3d --engine embedded
   bench-cli confirm mine/sweep.csv --max-msgs-per-op 2 --max-latency 1s --repetitions 10
 
-For each limit, confirm runs the setting with the fewest messages and the one with the lowest latency, by default on \
-the engine of the sweep. The exit status is 1 if a run did not stay below its limits.")]
+For each set of limits, confirm runs the setting with the fewest messages and the one with the lowest latency, and all \
+combinations of their strategies and timeouts.
+
+Exit status: 0 if every run of the recommended settings stays below its limits; 1 if one does not or nothing is \
+recommended; 2 if the flags are wrong; 130 if it was interrupted.")]
 pub struct ConfirmArgs {
     /// The folder of the sweep that recommends, or its CSV
-    #[arg(value_name = "SWEEP.CSV")]
+    #[arg(value_name = "SWEEP")]
     csv: PathBuf,
     /// Runs of each setting
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]

@@ -14,13 +14,20 @@ use crate::spec::EngineKind;
 /// The flags that choose the engine.
 #[derive(Clone, Debug, Args)]
 pub struct EngineArgs {
-    /// Engine of the runs: Maelstrom, the embedded runner, or a simulation of this repository's node in
-    /// virtual time; auto is Maelstrom if it is found, else the embedded runner [default: auto]
-    #[arg(long, value_enum)]
+    /// The engine. A command with another default changes this help.
+    #[arg(long, value_enum, help = engine_help("that of --spec, else auto"))]
     pub(super) engine: Option<EngineChoice>,
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
     #[arg(long, value_name = "PATH")]
     pub(super) maelstrom: Option<PathBuf>,
+}
+
+/// The help of `--engine` for a command with this default.
+pub(super) fn engine_help(default: &str) -> String {
+    format!(
+        "Engine of the runs: Maelstrom, the embedded runner, or a simulation of this repository's node in virtual \
+         time; auto is Maelstrom if it is found, else the embedded runner [default: {default}]"
+    )
 }
 
 /// The values of `--engine`.

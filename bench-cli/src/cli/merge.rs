@@ -23,7 +23,8 @@ use crate::terminal::count;
   bench-cli merge results/mine host1/shards/1-of-2 host2/shards/2-of-2
 
 merge refuses shards of another sweep, and shards that another build of bench-cli or the node made. It takes each run \
-once: of two records the one that is ok, else the earlier one. The result is a folder like that of any sweep; the same \
+once. Of several records it takes one that is ok, if there is one. Of equal ones it prefers those of shards to those in \
+OUT, then the one that began first. The result is a folder like that of any sweep; the same \
 command brings it up to date. Logs stay with their shards.
 
 Exit status: 0 if every run is there and ok, else 1.")]
@@ -37,7 +38,7 @@ pub struct MergeArgs {
     /// Replace the rows in OUT instead of adding to them
     #[arg(long)]
     force: bool,
-    /// Print every table, warning and piece of advice
+    /// Print all tables, warnings and recommendations
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]

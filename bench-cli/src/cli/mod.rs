@@ -38,9 +38,12 @@ use clap::{Parser, Subcommand};
 use crate::engine::programs::NODE_COMMAND;
 use crate::supervise::guard::{self, Guard};
 
+/// Help is at most so many columns wide.
+const HELP_WIDTH: usize = 100;
+
 /// Measure how a broadcast node's batch timeout trades messages for latency under Maelstrom.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, args_override_self = true)]
+#[command(version, max_term_width = HELP_WIDTH, args_override_self = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -55,7 +58,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Confirm(confirm::ConfirmArgs),
     Merge(merge::MergeArgs),
-    /// Run one broadcast test without Maelstrom: same flags, files and exit status as `maelstrom test`.
+    /// Run one broadcast test without Maelstrom, with the flags, files and exit statuses of `maelstrom test`
     #[command(disable_help_flag = true)]
     Test {
         /// Maelstrom's flags; `bench-cli test --help` lists them.
@@ -70,6 +73,9 @@ enum Command {
         arguments: Vec<OsString>,
     },
     Check(check::CheckArgs),
+    Parity(parity::ParityArgs),
+    Simulate(Box<simulate::SimulateArgs>),
+    Soak(soak::SoakArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     /// Print a manual page: bench-cli man | man -l -
@@ -77,9 +83,6 @@ enum Command {
         /// A command [default: all of bench-cli]
         command: Option<String>,
     },
-    Parity(parity::ParityArgs),
-    Simulate(Box<simulate::SimulateArgs>),
-    Soak(soak::SoakArgs),
 }
 
 /// Runs the command line and prints its errors. The exit status is 0 for done, 1 for failed, 2 for wrong
@@ -136,4 +139,24 @@ fn guarded<T>(work: impl FnOnce() -> T) -> T {
         );
     }
     work()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    /// clap wraps longer lines, and a wrapped command cannot be pasted into a shell.
+    #[test]
+    fn examples_fit_the_width_of_help() {
+        let mut examples = 0;
+        for command in Cli::command().get_subcommands() {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for example in text.lines().filter(|line| line.starts_with("  ")) {
+                assert!(example.chars().count() <= HELP_WIDTH, "{example}");
+                examples += 1;
+            }
+        }
+        assert!(examples > 25, "{examples}");
+    }
 }

@@ -148,7 +148,7 @@ impl AxisArgs {
 pub enum Extent {
     /// As much as fits a screen.
     Brief,
-    /// Every table, warning and piece of advice.
+    /// All tables, warnings and recommendations.
     Full,
 }
 

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::artifacts::{PARITY_CSV, PARITY_TEXT};
 use super::compare::csv_of;
-use super::engine::EngineArgs;
+use super::engine::{EngineArgs, engine_help};
 use super::progress::Screen;
 use super::runs::RunArgs;
 use super::sweep::{self, INTERRUPTED, read};
@@ -23,23 +23,29 @@ use crate::spec::EngineKind;
 
 /// Compare an engine's results with recorded runs of real Maelstrom
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("engine", |arg| arg.help(engine_help("embedded"))))]
 #[command(after_help = "Examples:
-  bench-cli parity                                 sweeps the tree on the embedded runner and compares
+  # Sweep the tree on the embedded runner, and compare
+  bench-cli parity
   bench-cli parity --engine simulated --repetitions 25 --reference tree
-  bench-cli parity --bin ./article --reference article     the same program under both runners
-  bench-cli parity --from results/mine/sweep.csv   compares a sweep that was done before
-  bench-cli parity --recorded results/reference/sweep.csv --engine simulated      two engines, the same seeds
+  # The same program under both runners
+  bench-cli parity --bin ./article --reference article
+  # Compare a sweep that was done before
+  bench-cli parity --from results/mine/sweep.csv
+  # Two engines, the same seeds
+  bench-cli parity --recorded results/reference/sweep.csv --engine simulated
   bench-cli parity --recorded a --from b
 
 Medians of repetitions must lie within 10 % of each other (latencies) and 3 % (messages per operation); those of \
 the simulated engine, which nothing disturbs, within 5 % and 2 %. Next to each ratio of medians is its 95 % \
 confidence interval (Mann and Whitney).
-A second table compares the worst cases: how many runs are late, and whether the maxima are of one distribution. \
-The default engine is the embedded runner.
-Exit status: 0 within these limits, 1 not, 130 if it was interrupted.")]
+A second table compares the worst cases: how many runs are late, and whether the maxima are of one distribution.
+
+Exit status: 0 if all medians are within these limits; 1 if one is not or nothing could be compared; 2 if the flags are \
+wrong; 130 if it was interrupted.")]
 pub struct ParityArgs {
     /// The folder of a sweep to compare, or its CSV, instead of a new sweep
-    #[arg(long, value_name = "CSV", conflicts_with_all =
+    #[arg(long, value_name = "SWEEP", conflicts_with_all =
         ["engine", "maelstrom", "bin", "repetitions", "jobs", "run_timeout", "keep", "seed", "force"])]
     from: Option<PathBuf>,
     /// Another node that has the protocol of this repository's tree, such as the tutorial's own; it takes its
@@ -53,7 +59,7 @@ pub struct ParityArgs {
     #[arg(long, value_enum, default_value_t = NodesChoice::Both)]
     reference: NodesChoice,
     /// The folder or CSV of another sweep to compare with, instead of the recorded runs
-    #[arg(long, value_name = "CSV", conflicts_with = "reference")]
+    #[arg(long, value_name = "SWEEP", conflicts_with = "reference")]
     recorded: Option<PathBuf>,
     /// Number of runs of each point [default: 7; with --recorded as many as there]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -1,4 +1,4 @@
-//! `bench-cli plot`: draws the plots of a sweep again.
+//! `bench-cli plot`: redraws the plots of a sweep.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,12 +18,12 @@ use crate::plot;
 use crate::plot::page::{Page, Width};
 use crate::record::RunRecord;
 
-/// Draw the plots and the report of a sweep again
+/// Redraw the plots and the report of a sweep
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli plot results/hub/sweep.csv
   bench-cli plot results/hub/sweep.csv -o hub.png
-  bench-cli plot results/hub/sweep.csv --picture frontier -o frontier.svg
+  bench-cli plot results/hub/sweep.csv --plot frontier -o frontier.svg
   bench-cli plot results/hub --width 84mm --font-size 8 --no-title
   bench-cli plot results/hub/sweep.csv --limit 3d
   bench-cli plot results/gossip --x period
@@ -32,7 +32,7 @@ use crate::record::RunRecord;
   bench-cli plot results/hub/sweep.csv --max-msgs-per-op 2 --max-latency 500ms")]
 pub struct PlotArgs {
     /// The folder of a sweep, or its CSV; several are compared with the first one
-    #[arg(value_name = "SWEEP.CSV", num_args = 1.., required = true)]
+    #[arg(value_name = "SWEEP", num_args = 1.., required = true)]
     csvs: Vec<PathBuf>,
     /// With several sweeps: exit with status 3 if a later one is significantly worse than the first
     #[arg(long)]
@@ -42,9 +42,10 @@ pub struct PlotArgs {
     #[arg(short, long, value_name = "FILE", conflicts_with = "format")]
     output: Option<PathBuf>,
     /// The plot that -o writes [default: latency-fit]
-    #[arg(long, value_name = "NAME", requires = "output", value_parser = PossibleValuesParser::new(plot::PICTURES.map(|(name, ..)| name)))]
-    picture: Option<String>,
-    /// Print every table, warning and piece of advice
+    #[arg(long, alias = "picture", value_name = "NAME", requires = "output")]
+    #[arg(value_parser = PossibleValuesParser::new(plot::PICTURES.map(|(name, ..)| name)))]
+    plot: Option<String>,
+    /// Print all tables, warnings and recommendations
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
@@ -131,7 +132,7 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
 impl PlotArgs {
     /// The plot that the user asked for.
     fn draw(&self, series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
-        let wanted = self.picture.as_deref().unwrap_or(LATENCY_FIT);
+        let wanted = self.plot.as_deref().unwrap_or(LATENCY_FIT);
         let picture = plot::PICTURES.into_iter().find(|(name, ..)| *name == wanted);
         let (_, _, draw) = picture.with_context(|| format!("there is no plot {wanted}"))?;
         draw(series, page)
@@ -147,9 +148,9 @@ fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
         )
     );
     ensure!(
-        args.picture.is_none() && !args.formats.given() && !args.paper.given(),
+        args.plot.is_none() && !args.formats.given() && !args.paper.given(),
         UsageError::new(
-            "--picture, --format and figures for a paper apply to one sweep; leave them out to compare sweeps, or plot each \
+            "--plot, --format and figures for a paper apply to one sweep; leave them out to compare sweeps, or plot each \
              one by itself"
         )
     );

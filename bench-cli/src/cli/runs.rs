@@ -19,7 +19,7 @@ use crate::supervise::stop::StopSignal;
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// Number of parallel runs [default: 1 with Maelstrom, 1 per core simulated, 4 per core embedded; fewer
-    /// of a node given by --bin if its first run shows that it needs more]
+    /// embedded runs of --bin if the first one needs much CPU]
     #[arg(long, alias = "parallel", value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Kill a run in real time after this long [default: derived from its settings]
@@ -34,7 +34,7 @@ pub struct RunArgs {
     /// Print only warnings, errors and the summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// Print every table, warning and piece of advice, and each run's phases where there are no bars
+    /// Print all tables, warnings and recommendations, and without progress bars also each run's phases
     #[arg(short, long)]
     verbose: bool,
 }
@@ -42,11 +42,11 @@ pub struct RunArgs {
 /// The values of `--keep`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum KeepChoice {
-    /// Those of every run
+    /// Keep all files
     All,
-    /// Those of runs that are not ok, to see why
+    /// Keep the files of failed runs
     Failed,
-    /// Those of no run
+    /// Keep no files
     None,
 }
 

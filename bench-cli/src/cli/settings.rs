@@ -46,6 +46,17 @@ impl SettingsArgs {
     }
 }
 
+/// The heading of the flags in a command's help.
+const HEADING: &str = "Network, workload and faults";
+
+/// Changes the flags' heading in the help of a command that takes lists.
+pub(super) fn with_lists(arg: Arg) -> Arg {
+    match arg.get_help_heading() {
+        Some(HEADING) => arg.help_heading(format!("{HEADING} (lists are allowed, such as 5,25)")),
+        _ => arg,
+    }
+}
+
 /// Other names of a flag that people type before they have read the help.
 fn aliases(setting: &Setting) -> &'static [&'static str] {
     match setting.name {
@@ -90,11 +101,7 @@ impl Args for SettingsArgs {
                 .help(format!("{} [default: {}]", setting.help, setting.text_of(&default)))
                 .value_parser(parser(setting))
         };
-        command
-            .next_help_heading(
-                "Network, workload and faults (as in Maelstrom; a sweep takes lists, such as 5,25)",
-            )
-            .args(Setting::ALL.iter().map(flag))
+        command.next_help_heading(HEADING).args(Setting::ALL.iter().map(flag))
     }
 
     fn augment_args_for_update(command: Command) -> Command {

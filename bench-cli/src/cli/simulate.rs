@@ -27,7 +27,10 @@ const DIAGRAM: &str = "messages.svg";
 #[command(after_help = "Examples:
   bench-cli simulate --strategy tree --batch-timeout 200ms --seed 7
   bench-cli simulate --nemesis partition --nemesis-interval 3s --loss 0.05 --out /tmp/run
-  bench-cli simulate --nemesis kill,pause --nemesis-interval 2s --judge")]
+  bench-cli simulate --nemesis kill,pause --nemesis-interval 2s --check
+
+Exit status: 0 if the run is valid; 1 if it is not, if --check finds a fault, or if the run cannot be executed; 2 if it is \
+unknown whether the run is valid, or if the flags are wrong.")]
 pub struct SimulateArgs {
     /// The node's strategy: tree, hub or direct
     #[arg(long, value_name = "NAME", default_value = "hub", value_parser = file::strategy)]
@@ -50,10 +53,10 @@ pub struct SimulateArgs {
     /// Replace the files of an earlier run in the same folder
     #[arg(long, requires = "out")]
     force: bool,
-    /// Also check the run as bench-cli soak does: every final read has every value, nodes fall silent, and
-    /// the messages are few
-    #[arg(long)]
-    judge: bool,
+    /// Also check that every final read has every value, that nodes fall silent, and that messages are few
+    /// (as soak does)
+    #[arg(long, alias = "judge")]
+    check: bool,
     #[command(flatten)]
     settings: SettingsArgs,
 }
@@ -68,7 +71,7 @@ impl SimulateArgs {
 }
 
 /// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown; 1 also if
-/// `--judge` finds a fault.
+/// `--check` finds a fault.
 ///
 /// # Errors
 /// If a node does not start, or the files cannot be written or would replace others.
@@ -78,7 +81,7 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     }
     let case = args.case()?;
     // Equal seeds give equal runs, so the run whose files are written is the one that is checked.
-    let checked = if args.judge { case.check().map(|_| ()) } else { Ok(()) };
+    let checked = if args.check { case.check().map(|_| ()) } else { Ok(()) };
     if let Err(failure @ Failure::Panicked(_)) = checked {
         bail!("{failure}");
     }
@@ -191,7 +194,7 @@ mod tests {
                     Nemesis { faults: Faults::NONE, ..args.settings.one().unwrap().nemesis };
             }
             assert_eq!(args.case().unwrap(), case, "{command}");
-            assert!(args.judge);
+            assert!(args.check);
         }
     }
 }

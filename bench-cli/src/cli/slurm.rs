@@ -36,7 +36,7 @@ pub struct ClusterArgs {
     /// attaches again or submits missing shards
     #[arg(long, value_enum, value_name = "CLUSTER", requires = "shards", conflicts_with = "shard")]
     pub(super) on: Option<Cluster>,
-    /// Number of shards, each a task of the array
+    /// Number of shards, each a task of the array; required with --on
     #[arg(long, value_name = "N", requires = "on")]
     pub(super) shards: Option<NonZeroU32>,
     /// Options of sbatch for all jobs, such as '--partition=short --time=2:00:00'
@@ -107,8 +107,8 @@ impl Request<'_> {
         Ok(())
     }
 
-    /// Submits the missing shards, follows the jobs, and prints the results. `prepare` runs before anything is
-    /// submitted. `None` if the user detached.
+    /// Submits the missing shards, follows the jobs, and prints the results. `prepare` runs before anything
+    /// is submitted. `None` if the user detached.
     ///
     /// # Errors
     /// If the sweep is not possible, another one is there, or Slurm refuses it.

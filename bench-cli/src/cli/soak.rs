@@ -21,12 +21,14 @@ use crate::stats::median::Spread;
   bench-cli soak --runs 1000
   bench-cli soak --runs 500 --strategy hub --seed 20000
 
-soak reduces a failing run to a smaller one that fails in the same way, and prints the command that repeats it.")]
+soak reduces a failing run to a smaller one that fails in the same way, and prints the command that repeats it.
+
+Exit status: 0 if no run fails; 1 if one does; 2 if the flags are wrong.")]
 pub struct SoakArgs {
     /// Number of runs
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
-    /// Number of the first run; each run after it has the next one
+    /// Seed of the first run; each further run has the next one
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Strategies to choose from [default: all]

@@ -15,7 +15,7 @@ use super::live::LiveReport;
 use super::output::{self, FormatArgs};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
-use super::settings::SettingsArgs;
+use super::settings::{self, SettingsArgs};
 use super::shard::{self, ShardChoice};
 use super::signals;
 use super::slurm::{self, ClusterArgs, Request};
@@ -38,7 +38,9 @@ pub(super) const INTERRUPTED: u8 = 130;
 
 /// Measure a grid of batch timeouts, strategies and other parameters; fit and plot the latencies
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    mut_args(settings::with_lists),
+    after_help = "Examples:
   bench-cli sweep
   bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
@@ -63,9 +65,9 @@ A run that fails is recorded with its reason, and the sweep continues. The same 
 repetitions or other values extend it. If the node's program was modified since the first run, bench-cli refuses to \
 resume. It looks at the file that --bin names, not at what a script starts. --force starts over.
 
-Exit status: 0 if every run in sweep.csv is ok; 1 if some are not, though the others' results are there, or if \
-nothing could be measured; 2 if the flags are wrong; 3 if every run is ok and a --fail-if holds; 130 if it was \
-interrupted.")]
+Exit status: 0 if every run in sweep.csv is ok; 1 if a run failed or nothing could be measured; 2 if the flags are \
+wrong; 3 if every run is ok and a --fail-if holds; 130 if it was interrupted."
+)]
 pub struct SweepArgs {
     #[command(flatten)]
     description: DescriptionArgs,
@@ -259,13 +261,15 @@ pub(super) fn measure(
     if options.existing != Existing::Replace {
         artifacts::refuse_strangers(&options.directory)?;
     }
-    sweep::run(spec, options, screen).map_err(|error| match &commands.restart {
-        // The library's errors name the flag, not the whole command, which `make` hides.
-        Some(restart) if error.is::<CannotResume>() => anyhow!("{error:#}:\n  {restart}"),
-        _ if screen.has_begun() => {
+    sweep::run(spec, options, screen).map_err(|error| {
+        if error.is::<CannotResume>() {
+            // The library's errors name the flag, not the whole command, which `make` hides.
+            anyhow!("{error:#}:\n  {}", commands.restart)
+        } else if screen.has_begun() {
             error.context(format!("the sweep has ended early; to resume it: {}", commands.resume))
+        } else {
+            error
         }
-        _ => error,
     })
 }
 

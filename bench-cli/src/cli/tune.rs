@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
-use super::description::{self, DescriptionArgs};
-use super::limits::LimitArgs;
+use super::description::{self, DescriptionArgs, strategies_help, timeouts_help};
+use super::limits::{self, LimitArgs};
 use super::output::{self, FormatArgs, Outputs, Results};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
-use super::settings::SettingsArgs;
+use super::settings::{self, SettingsArgs};
 use super::sweep::INTERRUPTED;
 use super::typed::{self, Commands};
 use super::usage::UsageError;
@@ -23,25 +23,37 @@ use crate::campaign::tune::{
 use crate::report::advice::{self, Described};
 use crate::spec::file::{BATCH_TIMEOUT, STRATEGY, SpecFile, ValueList};
 use crate::spec::setting::Setting;
-use crate::spec::{Limits, Node, SweepSpec};
+use crate::spec::{EngineKind, Limits, Node, SweepSpec};
 
 /// Find the best setting within limits, and check it with fresh runs
 #[derive(Clone, Debug, Args)]
+#[command(mut_args(settings::with_lists))]
+#[command(mut_args(limits::to_meet))]
+#[command(mut_arg("limit", |arg| arg.help(limit_help())))]
+#[command(mut_arg("batch_timeouts", |arg| arg.help(timeouts_help("up to the longest that the limits allow"))))]
+#[command(mut_arg("strategy", |arg| arg.help(strategies_help(STRATEGIES))))]
+#[command(mut_arg("repetitions", |arg| arg.help(repetitions_help())))]
+#[command(mut_arg("seed", |arg| arg.help(description::SEED_HELP)))]
 #[command(after_help = "Examples:
   bench-cli tune
   bench-cli tune --limit 3d --strategy tree,hub,direct --topology grid,line,tree4
   bench-cli tune --max-msgs-per-op 2 --max-latency 500ms --minimize max
   bench-cli tune --limit 3e --engine maelstrom --node-count 9
   bench-cli tune --limit 3d --bin ./my-node --node-args '--flush-every {batch_timeout_ms}'
-  bench-cli tune --budget 200 --bin ./gossip --param fanout=1..=5 --param period=50ms,500ms --node-args '{fanout} {period_ms}'
+  bench-cli tune --budget 200 --bin ./gossip --param fanout=1..=5 --param period=50ms,500ms \\
+      --node-args '{fanout} {period_ms}'
 
 Each parameter with several values is tuned: words as they are listed, numbers and durations also between the listed \
 values. bench-cli runs a coarse grid once, drops settings that miss a limit or are significantly worse than the best, \
 repeats the others, and tries values around the best.
 
-This repository's node is searched in simulated time, which takes seconds. Another program runs in real time, which \
-takes minutes. The search ends with one setting that meets the limits with 95 % confidence for one more run. Fresh runs \
-on the engine asked for check it; they are in the folders check-1, check-2, … The default limits are those of 3e.")]
+This repository's node is searched in virtual time whatever --engine is, unless it has --node-args or --node-env. Your \
+own node is searched in real time, which takes minutes. The search ends with one setting that meets the limits with \
+95 % confidence for one more run. Fresh runs on the engine of --engine check the answer. They are in the folders \
+check-1, check-2, …
+
+Exit status: 0 if fresh runs confirm a setting; 1 if no setting is confirmed or a run cannot be executed; 2 if the flags \
+are wrong; 130 if it was interrupted.")]
 pub struct TuneArgs {
     /// The quantity to minimize within the limits
     #[arg(long, alias = "prefer", value_enum, default_value_t = Minimize::Msgs)]
@@ -59,10 +71,29 @@ pub struct TuneArgs {
     /// Output folder; an earlier search there is resumed [default: results/tune- and the time (UTC)]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace an earlier search in the same folder instead of resuming it
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
     settings: SettingsArgs,
+}
+
+/// The challenge whose limits to meet, unless somebody says which.
+const DEFAULT_LIMIT: &str = "3e";
+/// The help of `--limit`.
+fn limit_help() -> String {
+    limits::one_challenge_help(&format!("that of --preset or --spec, else {DEFAULT_LIMIT}"))
+}
+
+/// The strategies to choose from, unless somebody says which.
+const STRATEGIES: &str = "hub,direct";
+
+/// The help of `--repetitions`.
+fn repetitions_help() -> String {
+    let [simulated, real] = [EngineKind::Simulated, EngineKind::Embedded].map(tune::check_runs);
+    format!("Number of fresh runs that check the answer [default: {simulated} simulated, else {real}]")
 }
 
 /// The values of `--minimize`.
@@ -98,8 +129,9 @@ pub fn run(args: &TuneArgs) -> anyhow::Result<ExitCode> {
         Path::new("results").join(format!("tune-{now}"))
     });
     let spec = args.spec(&directory)?;
-    let commands = Commands::without_force(std::env::args_os(), &directory);
-    let options = args.runs.options(&directory, Existing::Resume, args.description.engine.programs()?)?;
+    let commands = Commands::new(std::env::args_os(), &directory);
+    let existing = if args.force { Existing::Replace } else { Existing::Resume };
+    let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
     if args.dry_run {
         return print_outlook(&spec, &options);
     }
@@ -118,8 +150,11 @@ impl TuneArgs {
     fn spec(&self, directory: &Path) -> anyhow::Result<TuneSpec> {
         let (mut file, _) = self.description.file(&self.settings, &self.limits)?;
         let mut given = self.limits.given();
+        if given.is_empty() {
+            given = file.limits()?;
+        }
         let limits: Limits = match given.len() {
-            0 => "3e".parse().map_err(anyhow::Error::msg)?,
+            0 => DEFAULT_LIMIT.parse().map_err(anyhow::Error::msg)?,
             1 => given.remove(0),
             _ => bail!(UsageError::new("give one limit to tune for; several are different questions")),
         };
@@ -128,7 +163,7 @@ impl TuneArgs {
         }
         file.extends.clear();
         choose_from(&mut file, &limits);
-        let sweep = description::complete(file, directory, true, description::random_seed)?;
+        let sweep = description::complete(file, directory, !self.force, description::random_seed)?;
         if sweep.grid.repetitions < 2 {
             bail!(UsageError::new("--repetitions 1 is not enough for a check; give at least 2"));
         }
@@ -158,7 +193,7 @@ fn choose_from(file: &mut SpecFile, limits: &Limits) {
         timeouts.or_insert_with(|| ValueList(timeouts_within(limits, is_bundled)));
     }
     if is_bundled {
-        file.parameters.entry(STRATEGY.to_owned()).or_insert_with(|| ValueList("hub,direct".to_owned()));
+        file.parameters.entry(STRATEGY.to_owned()).or_insert_with(|| ValueList(STRATEGIES.to_owned()));
     }
 }
 

@@ -38,8 +38,8 @@ fn with_program(text: &str, program: &str) -> String {
 pub(super) struct Commands {
     /// The command that resumes.
     pub resume: String,
-    /// The command that starts over and replaces the earlier results, if there is one.
-    pub restart: Option<String>,
+    /// The command that starts over and replaces the earlier results.
+    pub restart: String,
 }
 
 impl Commands {
@@ -49,13 +49,8 @@ impl Commands {
         let restart = with_place(less(&words, &["--force", "--retry-failed"]), directory);
         Commands {
             resume: resume(&words, directory),
-            restart: Some(shell::join(&[restart, vec!["--force".to_owned()]].concat())),
+            restart: shell::join(&[restart, vec!["--force".to_owned()]].concat()),
         }
-    }
-
-    /// For a command that has no `--force`.
-    pub fn without_force(words: impl IntoIterator<Item = OsString>, directory: &Path) -> Commands {
-        Commands { restart: None, ..Commands::new(words, directory) }
     }
 }
 
@@ -131,10 +126,7 @@ mod tests {
             let words = words(line).into_iter().map(OsString::from);
             Commands::new(words, Path::new("x")).restart
         };
-        assert_eq!(
-            restart("b sweep --retry-failed --rate 5").as_deref(),
-            Some("b sweep --rate 5 --out x --force")
-        );
-        assert_eq!(restart("b sweep --force --out y").as_deref(), Some("b sweep --out y --force"));
+        assert_eq!(restart("b sweep --retry-failed --rate 5"), "b sweep --rate 5 --out x --force");
+        assert_eq!(restart("b sweep --force --out y"), "b sweep --out y --force");
     }
 }

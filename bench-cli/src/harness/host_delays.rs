@@ -4,8 +4,8 @@
 //! noted the times of every message on one clock, on a machine with 2 cores: 25 nodes, 100 op/s, real
 //! processes under the embedded runner.
 //!
-//! - **Idle**: one run after the other and nothing else. Three runs each of hub at 200 and 490 ms, two of tree at
-//!   100 ms.
+//! - **Idle**: one run after the other and nothing else. Three runs each of hub at 200 and 490 ms, two of
+//!   tree at 100 ms.
 //! - **Busy**: an endless loop for each core at the same time. Four runs each of hub at 200 and 490 ms in
 //!   parallel, and one alone.
 //!

@@ -243,7 +243,7 @@ impl SpecFile {
             args: self.node.args.unwrap_or_default(),
             env: self.node.env,
             grid: grid((&node, has_timeout), counts, &self.parameters)?,
-            limits: self.limits.iter().map(LimitsTable::limits).collect::<Result<_, _>>()?,
+            limits: self.limits()?,
             axis: None,
             extends: self
                 .extends
@@ -259,6 +259,14 @@ impl SpecFile {
             bail!("Maelstrom has no --loss, --duplication and --noise; use --engine simulated");
         }
         Ok(spec)
+    }
+
+    /// The limits.
+    ///
+    /// # Errors
+    /// If there is no challenge of a name.
+    pub fn limits(&self) -> anyhow::Result<Vec<Limits>> {
+        self.limits.iter().map(LimitsTable::limits).collect()
     }
 
     /// The description as TOML.

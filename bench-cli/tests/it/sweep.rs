@@ -402,24 +402,26 @@ fn plot_draws_the_one_picture_that_was_asked_for_and_ignores_no_flag() {
     let place = Place::new();
     assert!(place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).status().unwrap().success());
     for name in ["latency-fit", "msgs-per-op", "frontier"] {
-        let plot = ["plot", "out", "--picture", name, "-o", "one.svg"];
+        // The other name is that of earlier versions.
+        let flag = if name == "frontier" { "--picture" } else { "--plot" };
+        let plot = ["plot", "out", flag, name, "-o", "one.svg"];
         assert!(place.bench(&plot).status().unwrap().success(), "{name}");
         let drawn = |path: &str| fs::read(place.path(path)).unwrap();
         assert!(drawn("one.svg") == drawn(&format!("out/{name}.svg")), "{name}");
     }
     for (args, code, reason) in [
         (&["out", "-o", "one.svg", "--format", "json"][..], 2, "cannot be used with"),
-        (&["out", "--picture", "frontier"], 2, "--output <FILE>"),
-        (&["out", "--picture", "all", "-o", "one.svg"], 2, "latency-fit, msgs-per-op, frontier"),
+        (&["out", "--plot", "frontier"], 2, "--output <FILE>"),
+        (&["out", "--plot", "all", "-o", "one.svg"], 2, "latency-fit, msgs-per-op, frontier"),
         (
             &["out", "out", "--format", "json"],
             2,
-            "--picture, --format and figures for a paper apply to one sweep",
+            "--plot, --format and figures for a paper apply to one sweep",
         ),
         (
-            &["out", "out", "--picture", "frontier", "-o", "one.svg"],
+            &["out", "out", "--plot", "frontier", "-o", "one.svg"],
             2,
-            "--picture, --format and figures for a paper apply to one sweep",
+            "--plot, --format and figures for a paper apply to one sweep",
         ),
     ] {
         let refused = place.bench(&["plot"]).args(args).output().unwrap();

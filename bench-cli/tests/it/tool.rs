@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use crate::common::{bench_cli, program, stdout};
+use crate::common::{bench_cli, program, stderr, stdout};
 
 fn bench(args: &[&str]) -> Command {
     let mut command = bench_cli();
@@ -58,6 +58,40 @@ fn doctor_names_missing_tools_and_how_to_install_them() {
     assert!(said.ends_with("4 to fix\n"), "{said}");
 }
 
+/// A node that needs arguments answers `init` as it would in the sweep, and flags that cannot be used together
+/// are refused.
+#[test]
+fn doctor_starts_the_node_as_a_sweep_does() {
+    let place = tempfile::tempdir().unwrap();
+    let needs_arguments = "#!/bin/sh\ntest \"$1 $2 $MODE\" = '--flush 50 quick' || exit 2\n";
+    program(&place.path().join("node"), &ANSWERS_INIT.replacen("#!/bin/sh\n", needs_arguments, 1));
+    let doctor = |args: &str| {
+        let args = shlex::split(args).unwrap();
+        let args: Vec<&str> = ["doctor"].into_iter().chain(args.iter().map(String::as_str)).collect();
+        bench(&args).env("PATH", "/nowhere:/bin:/usr/bin").current_dir(place.path()).output().unwrap()
+    };
+    let node = "--bin ./node --node-env MODE=quick --node-args '--flush {batch_timeout_ms}'";
+    let healthy = doctor(&format!("{node} --engine embedded"));
+    let said = stdout(&healthy);
+    assert_eq!(healthy.status.code(), Some(0), "{said}{}", stderr(&healthy));
+    assert!(said.contains("ok    node: ") && !said.contains("maelstrom"), "{said}");
+    let parameter = doctor("--bin ./node --node-env MODE={mode} --param mode=quick --node-args '--flush 50'");
+    assert!(stdout(&parameter).contains("ok    node: "), "{}", stdout(&parameter));
+    assert!(stdout(&doctor("--bin ./node")).contains("FAULT node: "));
+    let real = doctor(&format!("{node} --engine maelstrom"));
+    assert_eq!(real.status.code(), Some(1), "{}", stdout(&real));
+    assert!(stdout(&real).contains("FAULT maelstrom: not found"), "{}", stdout(&real));
+    for (args, reason) in [
+        ("--bin ./node --engine simulated", "runs in real time"),
+        ("--engine embedded --maelstrom maelstrom", "--maelstrom has no effect"),
+        ("--bin ./node --node-args {fanout}", "--param NAME=LIST adds one"),
+    ] {
+        let refused = doctor(args);
+        assert_eq!(refused.status.code(), Some(2), "{args}");
+        assert!(stderr(&refused).contains(reason), "{args}: {}", stderr(&refused));
+    }
+}
+
 #[test]
 fn completions_and_manual_pages_are_readable() {
     for shell in ["bash", "zsh", "fish"] {
@@ -91,9 +125,11 @@ fn examples_in_help_can_be_typed() {
     assert!(commands.len() >= 11, "{overview}");
     for command in commands {
         let help = stdout(&bench(&[command, "--help"]).output().unwrap());
+        // A command that was wrapped could not be typed; one with a backslash continues in the next line.
+        let help = help.replace("\\\n", "");
         for line in help.lines().filter_map(|line| line.trim().strip_prefix("bench-cli ")) {
-            // What follows is the shell's, or an explanation.
-            let line = line.split(" > ").next().unwrap().split("   ").next().unwrap();
+            // What follows is the shell's.
+            let line = line.split(" > ").next().unwrap();
             let words = shlex::split(line).unwrap();
             // With --help at the end the flags before it are read, and nothing is done.
             let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -110,6 +110,25 @@ fn a_budget_ends_the_search_and_a_larger_one_resumes_it() {
     assert!(whole.len() > first.len() && whole.iter().all(|record| resumed.contains(record)));
 }
 
+/// The new search has a seed and checks of its own, and nothing of the earlier one is left.
+#[test]
+fn an_earlier_search_is_replaced_only_by_force() {
+    let place = tempfile::tempdir().unwrap();
+    let within = |limit: &str, args: &[&str]| {
+        let output = tune(place.path(), &[&["--max-latency", limit, "--repetitions", "4"], args].concat());
+        assert!(output.status.success(), "{}{}", stdout(&output), common::stderr(&output));
+        let out = place.path().join("out");
+        (common::timeless(&out), common::timeless(&out.join("check-1")))
+    };
+    let (searched, checked) = within("500ms", &[]);
+    assert_eq!(within("500ms", &[]), (searched.clone(), checked.clone()));
+    let (afresh, checked_afresh) = within("200ms", &["--force"]);
+    assert!(afresh.iter().all(|record| !searched.contains(record)));
+    assert!(afresh.iter().all(|record| record.batch_timeout_ms().unwrap() < 400), "{afresh:?}");
+    assert!(checked_afresh.iter().all(|record| !checked.contains(record)));
+    assert!(!place.path().join("out/check-2").exists());
+}
+
 #[test]
 fn a_dry_run_prints_its_plan_and_does_nothing() {
     let place = tempfile::tempdir().unwrap();
@@ -119,6 +138,10 @@ fn a_dry_run_prints_its_plan_and_does_nothing() {
     assert!(said.contains("search: 10 first settings of 18 in the grid, once each"), "{said}");
     assert!(said.contains("race: up to 30m") && said.contains("check: 19 fresh runs"), "{said}");
     assert!(!place.path().join("out").exists());
+    // A preset's limits count as those of --limit do: timeouts up to them are worth a try.
+    let grid = |args: &[&str]| stdout(&tune(place.path(), &[&["--dry-run"], args].concat()));
+    assert_eq!(grid(&["--preset", "3d"]), grid(&["--limit", "3d"]));
+    assert_ne!(grid(&["--preset", "3d"]), grid(&["--preset", "3e"]));
     let refused = tune(place.path(), &["--budget", "0"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("at least 1 run"));

@@ -115,7 +115,7 @@ impl Case {
     pub fn command(&self) -> String {
         let Case { settings, config, seed, .. } = self;
         let words = [
-            format!("{PROGRAM} simulate --judge --strategy {}", config.strategy.name()),
+            format!("{PROGRAM} simulate --check --strategy {}", config.strategy.name()),
             format!("--batch-timeout {}ms --seed {seed}", config.batch_timeout.as_millis()),
         ];
         let storage = (self.storage == Storage::Memory).then(|| "--no-log".to_owned());

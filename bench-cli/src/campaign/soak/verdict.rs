@@ -48,7 +48,7 @@ pub enum Failure {
     },
     /// More messages than the protocol should ever need.
     OverBudget {
-        /// The messages between nodes.
+        /// Number of messages between nodes.
         messages: u64,
         /// The most that should be needed.
         budget: u64,

@@ -23,7 +23,10 @@ fn shown(findings: &[Finding]) -> String {
 pub struct Impossible(pub &'static str);
 
 /// Refuses what an engine cannot do.
-pub(super) fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
+///
+/// # Errors
+/// If the sweep needs it.
+pub fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
     if spec.engine != EngineKind::Simulated {
         return Ok(());
     }

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-pub use self::checks::Impossible;
+pub use self::checks::{Impossible, refuse_impossible};
 pub use self::folder::{CSV_FILE, RUNS_FOLDER, Recorded, SHARDS_FOLDER};
 use self::origin::Origin;
 use self::resume::Remaining;

@@ -11,14 +11,17 @@
 mod race;
 mod space;
 
+use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 pub use self::race::Tally;
 use self::race::{Next, Race};
 use self::space::{Point, Space};
-use super::sweep::{self, CSV_FILE, Ended, Observer, Options, Recorded, folder};
+use super::sweep::{self, CSV_FILE, Ended, Existing, Observer, Options, Recorded, folder};
 use crate::analysis::advice::{Assessed, Verdict};
 use crate::analysis::{Advice, Figure, Series};
 use crate::engine::Engine;
@@ -225,7 +228,7 @@ impl Budget {
     }
 }
 
-/// Tunes.
+/// Tunes. If the options replace an earlier search, its checks are removed, too.
 ///
 /// # Errors
 /// If a run cannot be executed, or what is in the folder is of another search.
@@ -354,8 +357,12 @@ impl Search<'_> {
     fn measure(&mut self, runs: Vec<RunSpec>, observer: &mut impl Observer) -> anyhow::Result<bool> {
         let wanted: Vec<RunSpec> = runs.iter().map(RunSpec::identity).collect();
         let ended = sweep::run_chosen(&self.tried()?, runs, &self.options, observer)?;
-        // The first sweep in the folder has looked at the node.
+        // The first sweep in the folder has looked at the node, and replaced an earlier search.
         self.options.preflight = false;
+        if !self.resumes() {
+            self.options.existing = Existing::Resume;
+            self.remove_checks()?;
+        }
         if ended.stopped {
             return Ok(false);
         }
@@ -371,10 +378,33 @@ impl Search<'_> {
         let mut tried = self.race.space().sweep_of(points, 1);
         tried.extends.clear();
         tried.grid.include(&self.planned.grid);
-        if let Some(there) = folder::spec_in(&self.options.directory)? {
+        if self.resumes()
+            && let Some(there) = folder::spec_in(&self.options.directory)?
+        {
             tried.grid.include(&there.grid);
         }
         Ok(tried)
+    }
+
+    /// Whether the records in the folder are of this search.
+    fn resumes(&self) -> bool {
+        self.options.existing != Existing::Replace
+    }
+
+    /// Removes the checks of a search that has been replaced.
+    fn remove_checks(&self) -> anyhow::Result<()> {
+        for directory in (1..).map(|number| self.numbered_check(number)) {
+            if folder::spec_in(&directory)?.is_none() {
+                break;
+            }
+            fs::remove_dir_all(&directory)
+                .with_context(|| format!("cannot remove {}", directory.display()))?;
+        }
+        Ok(())
+    }
+
+    fn numbered_check(&self, number: u32) -> PathBuf {
+        self.options.directory.join(format!("check-{number}"))
     }
 
     /// Runs the leader on the engine asked for, with seeds of their own.
@@ -461,7 +491,7 @@ impl Search<'_> {
     fn check_folder(&self, sweep: &SweepSpec) -> anyhow::Result<PathBuf> {
         let mut number = 1;
         loop {
-            let directory = self.options.directory.join(format!("check-{number}"));
+            let directory = self.numbered_check(number);
             let Some(mut there) = folder::spec_in(&directory)? else { return Ok(directory) };
             there.extends.clear();
             (there.grid.repetitions, there.limits) = (sweep.grid.repetitions, sweep.limits.clone());
@@ -477,7 +507,7 @@ impl Search<'_> {
     fn ended(&self, ending: Ending) -> anyhow::Result<Ended> {
         let stopped = ending == Ending::Interrupted;
         let spec = self.tried()?;
-        let records = match self.options.directory.join(CSV_FILE).exists() {
+        let records = match self.resumes() && self.options.directory.join(CSV_FILE).exists() {
             true => Recorded::read(&self.options.directory)?.records,
             false => Vec::new(),
         };

@@ -44,7 +44,11 @@ const AFTER_ERROR: Duration = Duration::from_millis(100);
   bench-cli serve results --bind 127.0.0.1:9000
 
 The server only reads, and shows nothing outside the folder. Ctrl-C ends it. Everyone who can reach the address can read \
-the folder. To look at a remote machine's sweeps, use an SSH tunnel: ssh -L 8080:127.0.0.1:8080 HOST.")]
+the folder. To look at a remote machine's sweeps, use an SSH tunnel:
+  ssh -L 8080:127.0.0.1:8080 HOST
+
+Exit status: 0 after Ctrl-C or SIGTERM; 1 if it cannot listen on the address; 2 if the flags are wrong or there is no such \
+folder.")]
 pub struct ServeArgs {
     /// The folder with the sweeps [default: results if there is one, else this folder]
     #[arg(value_name = "DIR")]

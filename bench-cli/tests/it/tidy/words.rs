@@ -53,6 +53,8 @@ const DOCUMENT_WORDS: &[(&str, &str)] = &[
 
 /// The longest sentence of a document, in words.
 const LONGEST_SENTENCE: usize = 25;
+/// The longest line of a document, in characters. Rows of tables may be longer.
+const WIDEST_LINE: usize = 120;
 
 /// A word, or the end of a sentence, with its line.
 type Word = (String, usize);
@@ -225,6 +227,21 @@ fn documents_and_scripts_have_plain_words() {
         violations.extend(found(&words(&text), WORDS, path));
     }
     check(Rule::PlainWords, &violations);
+}
+
+#[test]
+fn lines_of_documents_are_narrow() {
+    let mut violations = Vec::new();
+    for (path, text) in documents() {
+        let is_wide = |line: &str| line.chars().count() > WIDEST_LINE && !line.starts_with('|');
+        let wide = (1..).zip(text.lines()).filter(|(_, text)| is_wide(text));
+        violations.extend(wide.map(|(line, _)| Violation {
+            path: path.clone(),
+            what: "a wide line".to_owned(),
+            line,
+        }));
+    }
+    check(Rule::Width, &violations);
 }
 
 #[test]
