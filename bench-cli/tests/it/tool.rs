@@ -58,8 +58,8 @@ fn doctor_names_missing_tools_and_how_to_install_them() {
     assert!(said.ends_with("4 to fix\n"), "{said}");
 }
 
-/// A node that needs arguments answers `init` as it would in the sweep, and flags that cannot be used together
-/// are refused.
+/// A node that needs arguments answers `init` as it would in the sweep, and flags that cannot be used
+/// together are refused.
 #[test]
 fn doctor_starts_the_node_as_a_sweep_does() {
     let place = tempfile::tempdir().unwrap();
