@@ -230,6 +230,7 @@ impl SpecFile {
     /// # Errors
     /// If a parameter does not exist or has no such value, or the node's arguments have a fault.
     pub fn resolve(self, engine: EngineKind, seed: u64) -> anyhow::Result<SweepSpec> {
+        let limits = self.limits()?;
         let node = self.node.bin.map_or(Node::Bundled, Node::Program);
         let mentions_timeout = self.node.args.iter().any(|args| args.uses(BATCH_TIMEOUT))
             || self.node.env.iter().any(|variable| variable.uses(BATCH_TIMEOUT));
@@ -243,7 +244,7 @@ impl SpecFile {
             args: self.node.args.unwrap_or_default(),
             env: self.node.env,
             grid: grid((&node, has_timeout), counts, &self.parameters)?,
-            limits: self.limits()?,
+            limits,
             axis: None,
             extends: self
                 .extends
