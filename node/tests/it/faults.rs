@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::props;
 use crate::sim::{Dice, Latency, MS, Network, Partition, Sim};
-use node::{Config, PeerId, Request, StrategyKind, Target, Time};
+use node::{Config, PeerId, Request, StrategyKind, Target, Time, Value};
 use proptest::prelude::*;
 
 /// When the last fault ends.
@@ -323,4 +323,42 @@ fn one_cut_off_leaf_still_gets_its_values_out_and_others_in() {
     }
     assert!(sim.run(at(90_000)));
     assert_eq!(sim.complaint(), None);
+}
+
+/// A cluster at rest that has 90 values, of which the nodes `restarted` come back with none. One of them then
+/// gets a value from a client. Returns the cluster at rest again.
+fn restarted_empty(strategy: StrategyKind, restarted: &[usize]) -> Sim {
+    let config = Config { strategy, batch_timeout: MS * 200 };
+    let mut sim = Sim::new(config, 9, Network::perfect(Latency::Constant(50)), 6);
+    for i in 0..90u64 {
+        sim.request(at(200 + 20 * i), (i % 9) as usize, Request::Broadcast((i as i64).into()));
+    }
+    assert!(sim.run(at(20_000)), "{strategy:?} is not at rest");
+    assert_eq!(sim.complaint(), None);
+    for &i in restarted {
+        sim.restart(at(21_000), i, config);
+    }
+    sim.request(at(22_000), restarted[0], Request::Broadcast(90.into()));
+    assert!(sim.run(at(90_000)), "{strategy:?} is not at rest after {restarted:?}");
+    sim
+}
+
+/// Each node in turn, among them the hub, all nodes but a leaf, and all nodes but the hub.
+#[test]
+fn nodes_that_come_back_empty_are_filled_by_their_peers() {
+    for strategy in [StrategyKind::Hub, StrategyKind::Direct] {
+        for restarted in [&[0][..], &[4], &[0, 1, 2, 3, 5, 6, 7, 8], &[1, 2, 3, 4, 5, 6, 7, 8]] {
+            let sim = restarted_empty(strategy, restarted);
+            assert_eq!(sim.complaint(), None, "{strategy:?} after {restarted:?}");
+        }
+    }
+}
+
+/// In the published tutorial a batch that was acknowledged is never sent again. So nobody notices that a node
+/// has come back empty, and it gets new values only.
+#[test]
+fn the_tree_leaves_a_node_empty() {
+    let sim = restarted_empty(StrategyKind::Tree, &[8]);
+    assert_eq!(sim.nodes[8].values().as_slice(), [Value::Int(90)]);
+    assert!(sim.nodes[..8].iter().all(|node| node.values().len() == 91));
 }

@@ -4,7 +4,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
-use node::{Config, Node, PeerId, PeerMessage, Reply, ReplyTo, Request, Time, Transmit, Value};
+use node::{
+    Config, Incarnation, Node, PeerId, PeerMessage, Recovery, Reply, ReplyTo, Request, Start, Time, Transmit,
+    Value,
+};
 
 pub const MS: Duration = Duration::from_millis(1);
 
@@ -152,6 +155,18 @@ impl Sim {
 
     pub fn request(&mut self, at: Time, node: usize, request: Request) {
         self.push(at, Event::Client(node, request));
+    }
+
+    /// Replaces a node by a later life of it that knows nothing. As in Maelstrom, it gets `init` and no
+    /// topology. Call it when no message is on the way.
+    pub fn restart(&mut self, at: Time, i: usize, config: Config) {
+        let nodes = self.nodes.len() as u32;
+        let incarnation = Incarnation(at.saturating_since(Time::ZERO).as_millis() as u64);
+        self.nodes[i] = Node::new(config, at, i as u64);
+        self.nodes[i].recover(Recovery { incarnation, start: Start::Unknown, log: None });
+        self.arrived[i].clear();
+        self.timers[i] = None;
+        self.request(at, i, Request::Init { me: PeerId(i as u32), nodes });
     }
 
     fn push(&mut self, at: Time, event: Event) {

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use node::Time;
 
-use super::{Phase, Run, SetupError};
+use super::{Phase, ProcessAction, Run, SetupError};
 use crate::harness::address::{Address, ClientId, NodeId};
 use crate::harness::checker::{self, Validity};
+use crate::harness::generator::Step;
 use crate::harness::history::{Element, Event, Function, History, Kind, Process};
 use crate::harness::payload::{Payload, Request, Response, Rpc, Values};
 use crate::harness::services::{self, Service};
+use crate::harness::targets::Targets;
 use crate::spec::settings::{Concurrency, Faults, Latency, LatencyDistribution, Nemesis, Settings};
 
 /// A message of the test's nodes.
@@ -221,18 +223,20 @@ fn turns_go_round_over_clients_and_one_more() {
     assert_eq!(processes, [0, 1, 2, 0, 0, 1, 2, 0, 0].map(Process::Client));
 }
 
+/// The history as lines of `history.edn`.
+fn edn(history: &History) -> String {
+    let mut text = Vec::new();
+    crate::harness::history_file::write_edn(history, &mut text).expect("a written history");
+    String::from_utf8(text).expect("UTF-8")
+}
+
 #[test]
 fn reads_listed_and_reads_recorded_give_the_same_history() {
     let latency = Latency { mean: ms(100), distribution: LatencyDistribution::Uniform };
     let settings = Settings { latency, rate: 100.0, ..settings(5) };
     let listed = run(settings.clone(), Manner::Good);
     let recorded = run(settings, Manner::Recorded);
-    let text = |outcome: &Outcome| {
-        let mut out = Vec::new();
-        crate::harness::history_file::write_edn(outcome.history(), &mut out).expect("a written history");
-        String::from_utf8(out).expect("UTF-8")
-    };
-    assert_eq!(text(&listed), text(&recorded));
+    assert_eq!(edn(listed.history()), edn(recorded.history()));
     let report = |outcome: &Outcome| checker::check(outcome.history(), None);
     assert_eq!(report(&listed), report(&recorded));
     assert!(report(&listed).workload.stable_latencies.expect("stable values").max > 0);
@@ -243,10 +247,7 @@ fn a_history_reads_back_as_it_was_written() {
     let latency = Latency { mean: ms(100), distribution: LatencyDistribution::Exponential };
     let nemesis = Nemesis { faults: Faults::partition(), interval: ms(1_000) };
     let outcome = run(Settings { latency, nemesis, rate: 50.0, ..settings(4) }, Manner::Good);
-    let mut text = Vec::new();
-    crate::harness::history_file::write_edn(outcome.history(), &mut text).expect("a written history");
-    let text = String::from_utf8(text).expect("UTF-8");
-    let read = crate::harness::history_file::read_edn(&text).expect("a readable history");
+    let read = crate::harness::history_file::read_edn(&edn(outcome.history())).expect("a readable history");
     assert_eq!(checker::check(&read, None), checker::check(outcome.history(), None));
 }
 
@@ -427,4 +428,86 @@ fn services_answer_over_the_network_and_through_partitions() {
     let counts = run.message_counts();
     assert_eq!((counts.servers.sent, counts.servers.received), (5, 5));
     assert_eq!((counts.clients.sent, counts.clients.received), (0, 0));
+}
+
+/// Performs one step of the nemesis on two good nodes. Returns what their processes suffer.
+fn inject(run: &mut Run<Message>, step: Step) -> Vec<ProcessAction> {
+    let mut actions = Vec::new();
+    run.inject(Time::ZERO, step);
+    while let Some((node, action)) = run.poll_process_action() {
+        actions.push(action);
+        if action == ProcessAction::Start {
+            run.handle_started(Time::ZERO, node);
+        }
+    }
+    answer(run);
+    actions
+}
+
+/// Lets two good nodes answer all that they have been asked.
+fn answer(run: &mut Run<Message>) {
+    let mut seen = [Vec::new(), Vec::new()];
+    while let Some(delivery) = run.poll_delivery(Time::ZERO) {
+        let me = delivery.dest;
+        for (dest, message) in react(Manner::Good, me, 2, &mut seen, delivery.src, delivery.payload) {
+            run.handle_message(Time::ZERO, Address::Node(me), dest, message).expect("a client that waits");
+        }
+    }
+}
+
+/// As jepsen v0.3.7 does in `src/jepsen/nemesis/combined.clj`. `db-generators` makes the invocations: their
+/// value is the choice of nodes, `nil` for any number of them, and always `:all` for `:start` and `:resume`.
+/// `db-nemesis` makes the completions: their value is what `jepsen.control/on-nodes` returns, a map from each
+/// node to the result of `kill!`, `start!`, `pause!` or `resume!`. All have the type `:info`.
+///
+/// Maelstrom's four functions return keywords (jepsen-io/maelstrom#102). No checker reads those.
+/// `:started` and `:already-running` are the results of jepsen's own `start-daemon!`.
+#[test]
+fn kills_and_pauses_are_recorded_as_jepsen_does() {
+    let names = vec!["n0".to_owned(), "n1".to_owned()];
+    let mut run: Run<Message> = Run::new(Settings { rate: 0.0, ..settings(2) }, names, 17);
+    (0..2).for_each(|node| run.handle_started(Time::ZERO, NodeId(node)));
+    answer(&mut run);
+    let mut done = Vec::new();
+    for step in [
+        Step::Kill(Targets::All),
+        Step::Pause(Targets::All),
+        Step::Start,
+        // No node: a third of two is less than one.
+        Step::Pause(Targets::MinorityThird),
+        Step::Pause(Targets::All),
+        Step::Resume,
+        Step::Start,
+        Step::Kill(Targets::Some),
+    ] {
+        done.push(inject(&mut run, step));
+    }
+    use ProcessAction::{Kill, Pause, Resume, Start};
+    let both = |action| vec![action; 2];
+    let some = done.pop().expect("the last step");
+    assert_eq!(done, [both(Kill), vec![], both(Start), vec![], both(Pause), both(Resume), vec![]]);
+    let expected = [
+        (":kill", ":all"),
+        (":kill", r#"{"n0" :killed, "n1" :killed}"#),
+        (":pause", ":all"),
+        (":pause", r#"{"n0" :not-running, "n1" :not-running}"#),
+        (":start", ":all"),
+        (":start", r#"{"n0" :started, "n1" :started}"#),
+        (":pause", ":minority-third"),
+        (":pause", "{}"),
+        (":pause", ":all"),
+        (":pause", r#"{"n0" :paused, "n1" :paused}"#),
+        (":resume", ":all"),
+        (":resume", r#"{"n0" :resumed, "n1" :resumed}"#),
+        (":start", ":all"),
+        (":start", r#"{"n0" :already-running, "n1" :already-running}"#),
+        (":kill", "nil"),
+    ];
+    let text = edn(run.history());
+    for (i, ((function, value), line)) in expected.iter().zip(text.lines()).enumerate() {
+        let nemesis = format!(":type :info, :process :nemesis, :f {function}, :value {value}");
+        assert_eq!(line, format!("{{:index {i}, :time 0, {nemesis}}}"));
+    }
+    assert_eq!(text.lines().count(), expected.len() + 1, "{text}");
+    assert!((1..=2).contains(&some.len()) && some.iter().all(|action| *action == Kill), "{some:?}");
 }
