@@ -24,8 +24,8 @@ sweep: build ## Sweep the bundled node's batch timeout: CSV, plots and a report
 	$(BENCH) sweep $(if $(OUT),--out $(OUT)) $(SWEEP_FLAGS)
 
 .PHONY: plot
-plot: $(if $(OUT),build) ## Draw the plots and the report of OUT=results/NAME again
-	$(if $(OUT),,$(error which sweep? make plot OUT=results/NAME))
+plot: $(if $(OUT),build) ## Redraw plots and report: make plot OUT=results/NAME
+	$(if $(OUT),,$(error no sweep given; use make plot OUT=results/NAME))
 	$(BENCH) plot $(OUT)
 
 # The sweep behind the README's plot: about 8 minutes, since the runs mostly sleep.
@@ -39,8 +39,8 @@ reference: build ## Sweep all strategies, embedded and simulated, into results/r
 	$(BENCH) sweep --out results/reference --force $(REFERENCE_FLAGS)
 	$(BENCH) sweep --out results/reference-simulated --force $(SIMULATED_FLAGS)
 
-# 5 runs of each setting in the README's table.
-RECORD_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,495,1840 --repetitions 5 --seed 1 --jobs 6
+# 20 runs of each setting in the README's table.
+RECORD_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,485,1840 --repetitions 20 --seed 1 --jobs 6
 
 .PHONY: records
 records: build ## Run the node's best settings, embedded, into results/records
@@ -78,21 +78,47 @@ kills: build ## Partition, kill and pause real nodes every 5 s, into results/kil
 	$(BENCH) sweep --out results/kills/all --force $(KILL_FLAGS) --nemesis partition,kill,pause
 	$(BENCH) sweep --out results/kills/partition --force $(KILL_FLAGS) --nemesis partition
 
-# 30 embedded runs at each of four timeouts, and 1,000 simulated runs at each of many, idle and busy.
+# The worst cases of the hub: 30 embedded runs at each of four timeouts, and 1,000 simulated runs at each of many, on an
+# idle and on a busy machine. Those of the other strategies at one timeout.
 TAIL_TIMEOUTS ?= 100,200,300,400,450,475,485,490,500,600,800,1000,1800
-TAIL_FLAGS ?= --strategy hub --seed 1 --keep none --force
+TAIL_FLAGS ?= --seed 1 --keep none --force --quiet
+TAILS := results/tails
 
 .PHONY: tails
 tails: build ## Compare the worst cases of simulated and real processes, into results/tails (needs an idle machine)
-	$(BENCH) sweep --out results/tails/embedded --engine embedded --batch-timeouts 200,300,490,1800 --repetitions 30 --jobs 6 $(TAIL_FLAGS)
-	$(BENCH) sweep --out results/tails/idle --engine simulated --batch-timeouts $(TAIL_TIMEOUTS) --repetitions 1000 $(TAIL_FLAGS) --quiet
-	$(BENCH) sweep --out results/tails/busy --engine simulated --noise busy --batch-timeouts $(TAIL_TIMEOUTS) --repetitions 1000 $(TAIL_FLAGS) --quiet
-	$(BENCH) parity --recorded results/tails/embedded --from results/tails/idle --out results/tails/embedded-and-simulated
-	$(BENCH) parity --recorded results/tails/idle --from results/tails/busy --out results/tails/idle-and-busy
+	$(BENCH) sweep --out $(TAILS)/embedded --engine embedded --strategy hub --batch-timeouts 200,300,490,1800 --repetitions 30 --jobs 6 $(TAIL_FLAGS)
+	$(BENCH) sweep --out $(TAILS)/embedded-others --engine embedded --strategy direct,tree --batch-timeouts 200 --repetitions 30 --jobs 6 $(TAIL_FLAGS)
+	loops=; for core in $$(seq $$(getconf _NPROCESSORS_ONLN)); do (while :; do :; done) & loops="$$loops $$!"; done; \
+		$(BENCH) sweep --out $(TAILS)/embedded-busy --engine embedded --strategy hub --batch-timeouts 490 --repetitions 30 --jobs 4 $(TAIL_FLAGS); \
+		status=$$?; kill $$loops; exit $$status
+	$(BENCH) sweep --out $(TAILS)/idle --engine simulated --strategy hub --batch-timeouts $(TAIL_TIMEOUTS) --repetitions 1000 $(TAIL_FLAGS)
+	$(BENCH) sweep --out $(TAILS)/busy --engine simulated --strategy hub --noise busy --batch-timeouts $(TAIL_TIMEOUTS) --repetitions 1000 $(TAIL_FLAGS)
+	$(BENCH) sweep --out $(TAILS)/others --engine simulated --strategy direct,tree --batch-timeouts 200 --repetitions 300 $(TAIL_FLAGS)
+	$(BENCH) parity --recorded $(TAILS)/embedded --from $(TAILS)/idle --out $(TAILS)/embedded-and-idle
+	$(BENCH) parity --recorded $(TAILS)/embedded-others --from $(TAILS)/others --out $(TAILS)/embedded-and-others
+	$(BENCH) parity --recorded $(TAILS)/embedded-busy --from $(TAILS)/busy --out $(TAILS)/embedded-and-busy
+	$(BENCH) parity --recorded $(TAILS)/idle --from $(TAILS)/busy --out $(TAILS)/idle-and-busy
+
+# 12 runs at three of those timeouts under real Maelstrom, one at a time: about 25 minutes.
+.PHONY: tails-maelstrom
+tails-maelstrom: build ## Compare the worst cases under MAELSTROM=path with those in results/tails (needs an idle machine)
+	$(BENCH) sweep --out $(TAILS)/maelstrom --engine maelstrom $(if $(MAELSTROM),--maelstrom $(MAELSTROM)) --strategy hub \
+		--batch-timeouts 200,300,490 --repetitions 12 --jobs 1 $(TAIL_FLAGS)
+	$(BENCH) parity --recorded $(TAILS)/maelstrom --from $(TAILS)/embedded --out $(TAILS)/maelstrom-and-embedded
+	$(BENCH) parity --recorded $(TAILS)/maelstrom --from $(TAILS)/idle --out $(TAILS)/maelstrom-and-idle
 
 .PHONY: confirm
 confirm: build ## Run the settings that results/reference recommends again, into results/confirm
 	$(BENCH) confirm results/reference/sweep.csv --limit 3d,3e --repetitions 5 --out results/confirm --force
+
+.PHONY: tuned
+tuned: build ## Tune for 3d in virtual time, then confirm with 30 embedded runs of each recommendation, into results/tuned
+	$(BENCH) tune --engine simulated --limit 3d --seed 1 --out results/tuned --force
+	$(BENCH) confirm results/tuned --limit 3d --engine embedded --repetitions 30 --jobs 6 --out results/tuned/embedded --force
+
+# About 50 minutes on an idle machine, without the runs of real Maelstrom.
+.PHONY: results
+results: reference confirm records long parity faults kills tails tuned scaling ## Measure everything in results again
 
 .PHONY: test
 test: ## Run every test

@@ -29,7 +29,7 @@ const AS_OLDEST_FIRST: &str = "as-oldest-first";
 const AS_NEWEST_FIRST: &str = "as-newest-first";
 /// By this argument it becomes a process that answers each line with the same line.
 const AS_ECHO: &str = "as-echo";
-/// How long operations go on; the runs end 10 s later.
+/// How long clients send operations; the runs end 10 s later.
 const TIME_LIMIT_S: u64 = 10;
 
 /// Nodes, operations a second, strategy, batch timeout in ms.

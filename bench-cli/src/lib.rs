@@ -1,6 +1,6 @@
 //! A parameter-sweep benchmark for batched broadcast: how long should a node batch?
 //!
-//! # One run through the house
+//! # How data flows
 //!
 //! ```text
 //! flags, sweep.toml ─► SweepSpec ─► RunSpec … ─► scheduler ─► Engine ─► Outcome ─► RunRecord ─► sweep.csv
@@ -41,28 +41,28 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`cli`] | flags to specs, one file for each command; what is printed; exit statuses |
-//! | [`campaign`] | what runs sweeps: sweep, merge, tune, confirm, parity, soak |
-//! | [`preflight`] | what is looked at before a sweep starts, and by `doctor` |
-//! | [`report`] | the page, tables and advice in words |
+//! | [`campaign`] | sweep, merge, tune, confirm, parity, soak: each runs sweeps |
+//! | [`preflight`] | the checks before a sweep, and of `doctor` |
+//! | [`report`] | the page, the tables, and recommendations in words |
 //! | [`plot`] | plots |
-//! | [`analysis`] | series, fits, advice, comparison |
-//! | [`model`] | messages and latency that theory predicts |
-//! | [`engine`] | what executes a run: a child process (real Maelstrom or the runner) or the simulation |
+//! | [`analysis`] | series, fits, recommendations, comparisons |
+//! | [`model`] | models of messages and latency |
+//! | [`engine`] | executes a run: as a child process (real Maelstrom or the runner), or simulated |
 //! | [`runner`] | `bench-cli test`: the harness driven by real processes and the real clock |
-//! | [`supervise`] | starting and ending processes; what is left of those that outlived their run |
-//! | [`record`] | what a run measured; reading `results.edn`; the CSV |
+//! | [`supervise`] | starts and ends processes, and those that outlived their run |
+//! | [`record`] | the measurements of a run; reading `results.edn`; the CSV |
 //! | [`harness`] | a run as Maelstrom conducts it: network, clients, faults, history, checker; no I/O, no clock |
-//! | [`spec`] | what is to be measured: sweep, run, settings, templates, names |
+//! | [`spec`] | descriptions: sweep, run, settings, templates, names |
 //! | [`stats`] | least squares, intervals, tests, quantiles |
 //! | [`json`] | JSON by the rules of Maelstrom's reader |
 //! | [`edn`] | one value, one reader, one writer |
-//! | `markup`, `logging`, `terminal` | text in XML and HTML, `RUST_LOG`, all that is printed |
+//! | `markup`, `logging`, `terminal` | text in XML and HTML, `RUST_LOG`, all printing |
 //!
 //! # Rules, which `tests/it/tidy` checks
 //!
 //! - Modules import downwards only, and without circles.
 //! - `harness` knows no process and no wall clock; `runner` and `engine` know no CSV, plot or analysis;
-//!   `stats` imports nothing of ours.
+//!   `stats` imports no other module.
 //! - Nothing below `cli` knows clap, or prints.
 //! - No name of an engine, strategy or fault is compared as text outside parsing and printing.
 //! - A setting is defined once, in [`spec::setting`].

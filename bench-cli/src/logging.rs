@@ -1,4 +1,4 @@
-//! What `RUST_LOG` asks for: the life of runs and processes on stderr, beside whatever `-v` and `-q` show.
+//! `RUST_LOG`: a log of runs and processes on stderr, in addition to what `-v` and `-q` show.
 //!
 //! `RUST_LOG=info` tells of runs that start, end and are tried again, and of what is stopped and why; `debug`
 //! of every process that is started and killed, too. Without it nothing is logged.
@@ -16,7 +16,7 @@ pub fn start() {
         })
         .target(Target::Pipe(Box::new(AboveBars)))
         .try_init();
-    // Only a second start in one process, as in tests, finds a log already there.
+    // A log exists already only if one process starts twice, as tests do.
     drop(started);
 }
 

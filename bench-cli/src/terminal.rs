@@ -1,7 +1,8 @@
-//! Printing: nobody has to read it, nothing quoted in it commands the terminal, and progress bars stay whole.
+//! Printing. A closed pipe is not an error, quoted text cannot control the terminal, and progress bars stay
+//! whole.
 //!
 //! The standard library's `println!` panics when the reader has gone (`bench-cli plot … | head -1`) or the
-//! terminal was closed (SIGHUP): a night's sweep should not end for want of a reader. It also hands a
+//! terminal was closed (SIGHUP): a long sweep should not end because its reader has gone. It also hands a
 //! terminal whatever a node wrote, escape sequences and all, which may hide lines, change the title or type
 //! answers. The macros below take the place of the standard ones in the whole crate, so that no message can
 //! forget either.
@@ -37,6 +38,12 @@ macro_rules! eprintln {
 pub fn bars() -> &'static MultiProgress {
     static BARS: OnceLock<MultiProgress> = OnceLock::new();
     BARS.get_or_init(MultiProgress::new)
+}
+
+/// The number of columns of the terminal that shows stdout. `None` if stdout is a file or a pipe.
+pub fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|&columns| columns > 0)
 }
 
 /// Prints on stdout. For the macros.
@@ -99,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_commands_a_terminal_is_shown_and_not_obeyed() {
+    fn control_characters_are_shown_and_not_obeyed() {
         for (written, shown) in [
             ("\u{1b}[2J\u{1b}]0;title\u{7}", r"\x1b[2J\x1b]0;title\x07"),
             ("100 %\rok", r"100 %\x0dok"),

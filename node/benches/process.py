@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What a node's process costs: start-up, memory, CPU per message and messages per second through the pipe.
 
-Runs each node alone, as Maelstrom would, and prints two tables: for a cluster of one node, and for one of
-1,000 nodes that comes to know 100,000 values. Nothing but Python's standard library is needed:
+Runs each node alone, as Maelstrom would, and prints a table. One of the last two columns is a message's cost in the
+last of 1,000 nodes. Its peers are silent, so it also repeats what they do not acknowledge. The other one is a long
+read's cost. Nothing but Python's standard library is needed:
 
     cargo build --release
     node/benches/process.py
@@ -11,6 +12,7 @@ Runs each node alone, as Maelstrom would, and prints two tables: for a cluster o
 Without arguments it compares this repository's node with a plain one in Python.
 """
 
+import contextlib
 import json
 import os
 import shlex
@@ -20,55 +22,59 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PYTHON = f"{sys.executable} {ROOT}/bench-cli/tests/fixtures/nodes/batching.py"
-NODES = [f"rust={ROOT}/target/release/node", f"python={PYTHON}"]
-# Nothing answers what these send to their peers, so they batch for longer than they are measured.
-NODES_OF_MANY = [
-    f"rust, leaf={ROOT}/target/release/node --batch-timeout 10m",
-    f"rust, direct={ROOT}/target/release/node --strategy direct --batch-timeout 10m",
-    f"python=env BATCH_TIMEOUT_MS=600000 {PYTHON}",
+NODES = [
+    f"rust={ROOT}/target/release/node",
+    f"python={sys.executable} {ROOT}/bench-cli/tests/fixtures/nodes/batching.py",
 ]
 MESSAGES = 50_000
 STARTS = 10
 # Reads are answered with the whole list, so they are measured apart, with this many values known.
 READ_VALUES, READS = 10_000, 200
-# The large cluster: each peer sends this many batches of one value.
-PEERS, BATCHES_OF_PEER, LONG_READS = [f"n{i}" for i in range(1_000) if i != 1], 100, 100
+LARGE_CLUSTER, LARGE_VALUES, LARGE_READS, PATIENCE_S = 1_000, 100_000, 100, 30
 
 
-def line(kind, msg_id, src="c1", **fields):
+def line(kind, msg_id, **fields):
     body = {"type": kind, "msg_id": msg_id, **fields}
-    return (json.dumps({"src": src, "dest": "n1", "body": body}) + "\n").encode()
+    return (json.dumps({"src": "c1", "dest": "n0", "body": body}) + "\n").encode()
+
+
+def init(nodes):
+    # The last one, because this repository's first one is the hub by default.
+    return line("init", 1, node_id=f"n{nodes - 1}", node_ids=[f"n{i}" for i in range(nodes)])
 
 
 class Process:
-    """The node n1, which answered `init`."""
+    """A node that answered `init`."""
 
-    def __init__(self, command, peers=()):
+    def __init__(self, command, nodes=1):
         began = time.perf_counter()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.ask([line("init", 1, node_id="n1", node_ids=sorted(["n1", *peers]))])
+        self.ask([init(nodes)])
         self.start_ms = (time.perf_counter() - began) * 1000
 
-    def ask(self, lines, replies=None):
-        """Sends all lines at once, and takes one reply for each, or this many. Returns the seconds that it took."""
+    def ask(self, lines):
+        """Sends all lines at once, and takes one reply for each. Returns the seconds that it took."""
         began = time.perf_counter()
         # A thread of its own writes: a node that answers before it has read everything must not block.
         writer = threading.Thread(target=self.write, args=(b"".join(lines),))
         writer.start()
-        left = len(lines) if replies is None else replies
-        while left > 0:
-            answer = self.process.stdout.readline()
-            if not answer:
-                sys.exit(f"{self.process.args}: the node ended before it had answered")
-            # Other lines are for peers.
-            left -= b'"c1"' in answer
+        for _ in lines:
+            # Anything else is for a peer.
+            while b'"in_reply_to"' not in (reply := self.process.stdout.readline()):
+                if not reply:
+                    sys.exit(f"{self.process.args}: the node ended before it had answered")
         writer.join()
         return time.perf_counter() - began
 
     def write(self, data):
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # The reader says so.
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
+
+    def cpu(self):
+        """CPU seconds so far."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+            return sum(map(int, stat.read().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def end(self):
         """CPU seconds, and resident memory in MB."""
@@ -85,19 +91,6 @@ def broadcasts(count):
     return [line("broadcast", i + 2, message=i) for i in range(count)]
 
 
-def reads(count):
-    return [line("read", i + 2) for i in range(count)]
-
-
-def batches():
-    """Batches that both nodes understand: this repository's node reads `seq`, the other `msg_id`."""
-    return [
-        line("batch", seq + 1, src=peer, seq=seq, values=[seq * len(PEERS) + number])
-        for seq in range(BATCHES_OF_PEER)
-        for number, peer in enumerate(PEERS)
-    ]
-
-
 def measure(command):
     starts, idle = [], []
     for _ in range(STARTS):
@@ -112,7 +105,7 @@ def measure(command):
 
     process = Process(command)
     process.ask(broadcasts(READ_VALUES))
-    read = process.ask(reads(READS))
+    read = process.ask([line("read", i + 2) for i in range(READS)])
     process.end()
     return [
         f"{sorted(starts)[STARTS // 2]:.1f}",
@@ -121,58 +114,44 @@ def measure(command):
         f"{(cpu - idle_cpu) / MESSAGES * 1e6:.2f}",
         f"{MESSAGES / seconds:,.0f}",
         f"{read / READS * 1e6:.0f}",
+        *measure_large(command),
     ]
 
 
-def measure_one_of_many(command):
-    def spent(*work):
-        """CPU seconds, and resident memory in MB, of a node that gets these lines and as many replies."""
-        process = Process(command, PEERS)
-        for lines, replies in work:
-            process.ask(lines, replies)
-        return process.end()
+def measure_large(command):
+    """CPU us of a message in a large cluster, and of a read of many values, which peers have no part in."""
+    process = Process(command)
+    process.ask(broadcasts(LARGE_VALUES))
+    before = process.cpu()
+    process.ask([line("read", i + 2) for i in range(LARGE_READS)])
+    read = process.cpu() - before
+    process.end()
 
-    idle, idle_mb = spent()
-    values = len(PEERS) * BATCHES_OF_PEER
-    from_clients, clients_mb = spent((broadcasts(values), values))
-    # The answer to a read shows that the node has handled everything before it.
-    from_peers = (batches() + reads(1), 1)
-    peers, peers_mb = spent(from_peers)
-    with_reads, _ = spent(from_peers, (reads(LONG_READS), LONG_READS))
-    return [
-        f"{idle_mb:.1f}",
-        f"{(from_clients - idle) / values * 1e6:.2f}",
-        f"{clients_mb:.0f}",
-        f"{(peers - idle) / values * 1e6:.2f}",
-        f"{peers_mb:.0f}",
-        f"{(with_reads - peers) / LONG_READS * 1e6:.0f}",
-    ]
+    process = Process(command, LARGE_CLUSTER)
+    before = process.cpu()
+    # A node that sends every value to every peer needs longer than anybody would wait.
+    patience = threading.Timer(PATIENCE_S, process.process.kill)
+    patience.start()
+    try:
+        process.ask(broadcasts(LARGE_VALUES))
+        message = f"{(process.cpu() - before) / LARGE_VALUES * 1e6:.2f}"
+    except SystemExit:
+        message = f"over {PATIENCE_S} s"
+    patience.cancel()
+    process.process.kill()
+    process.process.wait()
+    return message, f"{read / LARGE_READS * 1e6:.0f}"
 
 
-def print_table(titles, nodes, measure):
-    rows = [titles]
-    for node in nodes:
+def main():
+    rows = [["node", "start ms", "idle MB", f"MB, {MESSAGES} values", "CPU us/message", "messages/s",
+             f"us/read of {READ_VALUES}", f"CPU us/message, {LARGE_CLUSTER} nodes", f"CPU us/read of {LARGE_VALUES}"]]
+    for node in sys.argv[1:] or NODES:
         name, _, command = node.partition("=")
         rows.append([name, *measure(shlex.split(command))])
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths)))
-
-
-def main():
-    given = sys.argv[1:]
-    print_table(
-        ["node", "start ms", "idle MB", f"MB, {MESSAGES} values", "CPU us/message", "messages/s",
-         f"us/read of {READ_VALUES}"],
-        given or NODES,
-        measure,
-    )
-    print(f"\none of {len(PEERS) + 1} nodes, with {len(PEERS) * BATCHES_OF_PEER} values from clients or from peers:")
-    print_table(
-        ["node", "idle MB", "CPU us/broadcast", "MB", "CPU us/peer's batch", "MB", "CPU us/read"],
-        given or NODES_OF_MANY,
-        measure_one_of_many,
-    )
 
 
 if __name__ == "__main__":

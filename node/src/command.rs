@@ -16,14 +16,16 @@ use crate::{Config, StrategyKind, Target, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
-  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 --latency 100
-  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 --latency 100 \\
-      -- --strategy hub --batch-timeout 1500ms
-  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 --latency 100 \\
-      -- --strategy auto --target-latency 600ms
-  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 --latency 100 \\
-      --nemesis kill,pause -- --data-dir /tmp/cluster
-  echo '{\"src\":\"c1\",\"dest\":\"n0\",\"body\":{\"type\":\"init\",\"msg_id\":1,\"node_id\":\"n0\",\"node_ids\":[\"n0\"]}}' | node
+  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 \\
+      --latency 100
+  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 \\
+      --latency 100 -- --strategy hub --batch-timeout 1500ms
+  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 \\
+      --latency 100 -- --strategy auto --target-latency 600ms
+  maelstrom test -w broadcast --bin ./node --node-count 25 --time-limit 20 --rate 100 \\
+      --latency 100 --nemesis kill,pause -- --data-dir /tmp/cluster
+  echo '{\"src\":\"c1\",\"dest\":\"n0\",\"body\":{\"type\":\"init\",\"msg_id\":1,' \\
+      '\"node_id\":\"n0\",\"node_ids\":[\"n0\"]}}' | node
 
 Environment:
   BATCH_TIMEOUT_MS    whole milliseconds, for --batch-timeout

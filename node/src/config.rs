@@ -23,7 +23,7 @@ pub enum StrategyKind {
 pub enum Target {
     /// The most messages between nodes for each client operation.
     MsgsPerOp {
-        /// In thousandths.
+        /// The number in thousandths.
         thousandths: u32,
     },
     /// The longest time from a value's acceptance until every node has it.
@@ -63,8 +63,8 @@ pub(crate) const MAX_BATCH_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60)
 
 impl Default for Config {
     /// `hub` at 300 ms: well within challenge 3d (median < 400 ms, maximum < 600 ms) at 100 ms latency. At
-    /// twice the latency, 200 ms, the median is 130 ms in one run and 260 ms in the next, since it depends on
-    /// the phase between flushes and the clients' turns.
+    /// twice the latency, 200 ms, the median depends on the phase between flushes and the clients' turns. It
+    /// is 130 ms in one run and 260 ms in the next.
     fn default() -> Config {
         Config { strategy: StrategyKind::Hub, batch_timeout: Duration::from_millis(300) }
     }

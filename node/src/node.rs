@@ -54,12 +54,12 @@ pub struct Recovery {
 /// Whether the node ran before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// This is its first life.
+    /// The node starts for the first time.
     First,
-    /// It was restarted.
+    /// The node was restarted.
     Restarted,
-    /// The driver cannot tell, because an earlier life would have left no trace. The node counts as restarted
-    /// unless `topology` comes soon.
+    /// The driver cannot tell, because an earlier process would have left no trace. The node counts as
+    /// restarted unless `topology` comes soon.
     Unknown,
 }
 
@@ -169,7 +169,7 @@ impl Node {
         }
     }
 
-    /// Begins with what the driver knows of earlier lives. Call it before `init` at most.
+    /// Restores what the node logged before it was restarted. To be called before `init`, or not at all.
     pub fn recover(&mut self, recovery: Recovery) {
         let Recovery { incarnation, start, log } = recovery;
         self.incarnation = incarnation;
@@ -218,11 +218,14 @@ impl Node {
 
     /// All of [`Node::unlogged`] is in the log.
     pub fn on_logged(&mut self, now: Time) {
-        for event in self.take_waiting() {
+        let mut events = self.take_waiting();
+        for event in events.drain(..) {
             self.apply(now, event);
         }
         if let Some(log) = &mut self.log {
             log.logged = self.values.len();
+            // Its memory is used again.
+            log.events = events;
         }
     }
 
@@ -478,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_never_happened() {
+    fn values_that_cannot_be_written_have_no_effect() {
         let mut node = with_log(Start::First, 0, &[]);
         node.on_request(at(1), from(1), Request::Broadcast(7.into()));
         let values = [Value::Int(9)].into();

@@ -1,10 +1,10 @@
 //! Connects a [`Node`] to stdin and stdout under the real clock. It uses plain threads, because timers matter
-//! here. A channel's `recv_timeout` wakes 0.1 to 0.2 ms late, an async runtime's millisecond timer wheel more
-//! than 1 ms, which would bias every latency that is measured with this node. For a single pipe, blocking
-//! reads also cost less than readiness polling. One thread reads stdin and passes whole lines on in chunks.
-//! The main thread sleeps until lines or a deadline come, handles everything that is there, and writes all
-//! messages of the node at once. A node that keeps a [log](crate::storage) has all new values written there,
-//! in one write, before that.
+//! here. A channel's `recv_timeout` wakes 0.1 to 0.2 ms late, and an async runtime's timer wheel more than 1
+//! ms. That would bias every latency measured with this node. For a single pipe, blocking reads also cost
+//! less than readiness polling. One thread reads stdin and passes whole lines on in chunks. The main thread
+//! sleeps until lines or a deadline come, handles everything that is there, and writes all messages of the
+//! node at once. A node that keeps a [log](crate::storage) has all new values written there, in one write,
+//! before that.
 //!
 //! **Stalls.** A process that was stopped (SIGSTOP) wakes with its deadlines overdue, messages unread, and
 //! requests whose clients have given up. It notices by the clock, since it never sleeps for more than a
@@ -42,7 +42,7 @@ const QUIET: Duration = Duration::from_millis(20);
 /// there is one.
 ///
 /// # Errors
-/// If `input` cannot be read or `output` cannot be written. An `output` that nobody reads any more (a broken
+/// If `input` cannot be read or `output` cannot be written. An `output` without a reader (a broken
 /// pipe) is a normal end.
 pub fn run(
     config: Config,
@@ -96,7 +96,7 @@ fn read_lines(mut input: impl Read, chunks: &SyncSender<Chunk>) {
                 continue;
             }
             Err(error) => {
-                // If this fails, the main thread has ended, and nobody needs the error.
+                // This fails only if the main thread has ended, which makes the error irrelevant.
                 let _ = chunks.send(Err(error));
                 return;
             }
@@ -139,7 +139,7 @@ struct Server<W> {
     disk: Option<Disk>,
     /// Open since `init`, if there is a disk.
     log: Option<Log>,
-    /// The last write failed, and a person was told.
+    /// The last write failed, and the failure was logged.
     log_failed: bool,
     epoch: Instant,
     /// When the main thread last looked for something to do.

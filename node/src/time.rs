@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Time(u64);
 
 impl Time {
-    /// The driver's epoch.
+    /// The time at which the driver started its clock.
     pub const ZERO: Time = Time(0);
 
     /// Later than any other: the deadline of what is never due.

@@ -73,7 +73,7 @@ impl Value {
     /// Appends the value's JSON text to `out`.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         match self {
-            Value::Int(int) => write_int(*int, out),
+            Value::Int(int) => out.extend_from_slice(itoa::Buffer::new().format(*int).as_bytes()),
             Value::Other(text) => out.extend_from_slice(text.as_bytes()),
         }
     }
@@ -94,25 +94,6 @@ fn canonical_int(text: &str) -> Option<i64> {
         _ => false,
     };
     if canonical { text.parse().ok() } else { None }
-}
-
-/// Appends decimal digits; the formatting machinery of `write!` costs several times as much.
-fn write_int(int: i64, out: &mut Vec<u8>) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    let mut rest = int.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if int < 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 /// Appends `raw` without white space and with sorted keys. Each level is parsed again, so the cost is at most
@@ -190,7 +171,7 @@ pub(crate) fn fitting(values: &[Value], bytes: usize) -> usize {
 /// The values that a node knows, without duplicates, in the order in which they arrived.
 ///
 /// Costs 24 bytes per value for the log. The duplicate filter adds one bit for each number up to the largest
-/// that is below [`DENSE_LIMIT`], and 29 to 58 bytes for any other value, whose text is stored once.
+/// below [`DENSE_LIMIT`]. It adds 29 to 58 bytes for any other value, whose text is stored once.
 #[derive(Clone, Debug, Default)]
 pub struct Values {
     log: Vec<Value>,

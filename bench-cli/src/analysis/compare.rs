@@ -4,10 +4,10 @@
 //! compared with the only one that differs in strategy or node alone, or in settings alone: two nodes, or one
 //! node in two networks.
 //!
-//! Each figure of each timeout that both series have is compared by Welch's t test on the repetitions, which
-//! does not assume that both scatter alike. In addition each figure is compared over all common timeouts of a
-//! series at once: the mean of the logarithms' differences against the scatter of repetitions pooled over all
-//! timeouts. A slowdown that every timeout shares shows there first.
+//! Welch's t test compares each figure at each timeout that both series have. It does not assume that both
+//! scatter alike. In addition each figure is compared over all common timeouts of a series at once: the mean
+//! of the logarithms' differences against the scatter of repetitions pooled over all timeouts. A slowdown
+//! that every timeout shares shows there first.
 //!
 //! Many tests find something by chance, so probabilities are corrected by Holm's method (Holm, *Scandinavian
 //! Journal of Statistics* 6 (1979), 65–70). The tests that answer the [`Question`] are few: one for each
@@ -78,7 +78,7 @@ impl Role {
     }
 }
 
-/// What can be said of a difference.
+/// The result of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conclusion {
     /// Less, by more than chance and the threshold. Of every figure less is better.
@@ -121,7 +121,7 @@ pub struct Difference {
     pub margin: Option<f64>,
     /// The probability of such a difference by chance, corrected for all tests made; `None` without a test.
     pub p: Option<f64>,
-    /// What can be said of it.
+    /// The result of its test.
     pub conclusion: Conclusion,
 }
 

@@ -1,6 +1,6 @@
 //! Compares a recommendation with runs that were made to confirm it.
 
-use super::advice::{Aim, Judged};
+use super::advice::{Aim, Assessed};
 use super::figure::Figure;
 use super::series::Series;
 use super::warning::Warning;
@@ -16,13 +16,13 @@ pub struct Recommended {
     /// What it is best for.
     pub aim: Aim,
     /// The setting, and what a further run should measure.
-    pub judged: Judged,
+    pub assessed: Assessed,
 }
 
 /// A recommendation, and what further runs of it measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Confirmation {
-    /// What was recommended.
+    /// The recommendation.
     pub recommended: Recommended,
     /// How many runs there were.
     pub runs: usize,
@@ -37,12 +37,13 @@ pub struct Confirmation {
 impl Confirmation {
     /// Compares a recommendation with the runs of its setting among `series`.
     pub fn against(recommended: Recommended, series: &[Series<'_>]) -> Confirmation {
-        let of_series = series.iter().filter(|series| series.name == recommended.judged.series);
-        let records: Vec<&RunRecord> = of_series.flat_map(|series| series.at(recommended.judged.x)).collect();
+        let of_series = series.iter().filter(|series| series.name == recommended.assessed.series);
+        let records: Vec<&RunRecord> =
+            of_series.flat_map(|series| series.at(recommended.assessed.x)).collect();
         Confirmation {
             runs: records.len(),
             below: records.iter().filter(|record| recommended.limits.are_met_by(record)).count(),
-            lateness: Warning::late(&recommended.judged.setting(), &records),
+            lateness: Warning::late(&recommended.assessed.setting(), &records),
             figures: Figure::ALL
                 .map(|figure| Spread::of(records.iter().filter_map(|record| figure.of(record)))),
             recommended,
@@ -67,9 +68,9 @@ mod tests {
     fn recommended() -> Recommended {
         let records = [(100, 1), (100, 2), (200, 1), (200, 2)].map(|(timeout, run)| example(timeout, run));
         let advice = Advice::on(&Series::group(&records), Challenge::ALL[0].into());
-        let (aim, judged) = advice.recommended()[1];
-        assert_eq!((aim, judged.timeout_ms()), (Aim::LowestLatency, 100));
-        Recommended { limits: advice.limits.clone(), aim, judged: judged.clone() }
+        let (aim, assessed) = advice.recommended()[1];
+        assert_eq!((aim, assessed.timeout_ms()), (Aim::LowestLatency, 100));
+        Recommended { limits: advice.limits.clone(), aim, assessed: assessed.clone() }
     }
 
     #[test]

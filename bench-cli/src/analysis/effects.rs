@@ -1,10 +1,10 @@
 //! Which parameters matter: the medians at each value of a parameter, and how much of the variance each
 //! parameter and each pair of them explains.
 //!
-//! This is an analysis of variance with every parameter as a factor, whose values are its levels, on the
+//! This is an analysis of variance with every parameter as a factor and its values as levels. It uses the
 //! logarithms of the runs, since figures scatter in proportion to their size. A parameter's share is its sum
-//! of squares given all other parameters (type II), a pair's is the sum of squares of its interaction given
-//! all parameters, and an F test compares both with the scatter of repetitions. In a full grid with equal
+//! of squares given all other parameters (type II). A pair's share is the sum of squares of its interaction
+//! given all parameters. An F test compares both with the scatter of repetitions. In a full grid with equal
 //! repetitions these are the sums of squares of textbooks: D. C. Montgomery, *Design and Analysis of
 //! Experiments*, 8th edition, sections 5.3 and 15.2 (unbalanced data). The error of the tests of one figure
 //! is divided by their number (Bonferroni, section 3.5).
@@ -21,7 +21,7 @@ use crate::stats::groups::Group;
 use crate::stats::median::Spread;
 use crate::stats::regression::{Explained, NormalEquations};
 
-/// The probability that some term is called an effect though all of them are noise.
+/// The probability that some term counts as an effect although all are noise.
 pub const SIGNIFICANCE: f64 = 0.05;
 
 /// The effects of all parameters on one figure.
@@ -80,7 +80,7 @@ pub struct Term {
 pub enum Verdict {
     /// The share is more than noise explains.
     Effect,
-    /// It is not.
+    /// The effect is not significant.
     Noise,
     /// There are no repetitions, nor other combinations, that tell noise.
     Untested,

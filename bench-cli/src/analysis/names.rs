@@ -73,7 +73,7 @@ mod tests {
     use crate::record::tests::example;
 
     #[test]
-    fn a_description_says_which_run_it_is_and_what_it_measured() {
+    fn a_description_names_the_run_and_its_measurements() {
         let said = describe("5 nodes, latency 50 ms", &with_nodes(5, 50, 1));
         assert!(
             said.starts_with("hub, 50 ms, repetition 1\n5 nodes, latency 50 ms\n1.50 msgs/op\n"),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn sweeps_differ_in_what_not_both_have() {
+    fn sweeps_differ_in_settings_that_only_one_has() {
         let one = [example(100, 1), example(50, 1)];
         let other = [with_nodes(5, 50, 1), with_nodes(9, 100, 1)];
         assert_eq!(differences(&one, &other), [("25 nodes".to_owned(), "5 nodes, 9 nodes".to_owned())]);

@@ -4,17 +4,20 @@
 //! two figures is lower beyond noise. So every setting on the front of the plain medians stays, and so does
 //! each one that noise may have pushed behind it.
 //!
-//! "Beyond noise" is a one-sided t test on the logarithms of the runs, whose scatter is pooled over all
-//! settings, since both figures scatter in proportion to their size: D. C. Montgomery, *Design and Analysis
-//! of Experiments*, 8th edition, section 3.5.7 (least significant difference). A setting is tested against
-//! each of the others in two figures, so the error of each test is the allowed one divided by their number
+//! "Beyond noise" is a one-sided t test on the logarithms of the runs, since both figures scatter in
+//! proportion to their size. The scatter is pooled over all settings: D. C. Montgomery, *Design and Analysis
+//! of Experiments*, 8th edition, section 3.5.7 (least significant difference). Each setting is tested against
+//! each other one in two figures, so the error of a test is the allowed one divided by their number
 //! (Bonferroni, *ibid.*): if no other setting is better than this one, it is left out with a probability of
-//! at most 1 − [`CONFIDENCE`]. Without repetitions noise is unknown, and the values are compared as
-//! measured.
+//! at most 1 − [`CONFIDENCE`]. Without repetitions noise is unknown, and the values are compared as measured.
+
+use std::collections::HashSet;
 
 use super::figure::Figure;
 use super::series::{Point, Series};
-use crate::record::RunRecord;
+use crate::record::{Quantile, RunRecord};
+use crate::spec::settings::Settings;
+use crate::spec::{EngineKind, RunSpec};
 use crate::stats::distribution::t_quantile;
 use crate::stats::groups::Groups;
 use crate::stats::median::Spread;
@@ -32,7 +35,7 @@ pub enum Latency {
 }
 
 impl Latency {
-    /// Both.
+    /// Both latencies.
     pub const ALL: [Latency; 2] = [Latency::Median, Latency::Max];
 
     /// Its figure.
@@ -40,6 +43,13 @@ impl Latency {
         match self {
             Latency::Median => Figure::P50,
             Latency::Max => Figure::Max,
+        }
+    }
+
+    const fn quantile(self) -> Quantile {
+        match self {
+            Latency::Median => Quantile::P50,
+            Latency::Max => Quantile::Max,
         }
     }
 }
@@ -62,7 +72,7 @@ impl Fronts {
         }
     }
 
-    /// In one word.
+    /// The name for tables.
     pub const fn name(self) -> &'static str {
         match (self.median, self.max) {
             (true, true) => "both",
@@ -103,8 +113,8 @@ pub fn standings<'a>(series: &[Series<'a>]) -> Vec<Standing<'a>> {
         if done[first] {
             continue;
         }
-        let conditions = |place: usize| (all[place].0.run.run.engine, all[place].0.run.settings());
-        let comparable = |place: &usize| all[*place].1.is_some() && conditions(*place) == conditions(first);
+        let of = |place: usize| conditions(&all[place].0.run.run);
+        let comparable = |place: &usize| all[*place].1.is_some() && of(*place) == of(first);
         let places: Vec<usize> = (first..all.len()).filter(comparable).collect();
         let samples: Vec<&Sample> = places.iter().filter_map(|&place| all[place].1.as_ref()).collect();
         let [median, max] = Latency::ALL.map(|latency| front(&samples, latency));
@@ -114,6 +124,42 @@ pub fn standings<'a>(series: &[Series<'a>]) -> Vec<Standing<'a>> {
         }
     }
     all.into_iter().map(|(standing, _)| standing).collect()
+}
+
+/// What settings have in common that are compared: engine, network, workload and faults.
+fn conditions(run: &RunSpec) -> (EngineKind, &Settings) {
+    (run.engine, &run.settings)
+}
+
+/// How many sets of conditions the runs have: each has fronts of its own.
+pub fn fronts(series: &[Series<'_>]) -> usize {
+    let runs = series.iter().flat_map(|one| &one.records).map(|record| conditions(&record.run));
+    runs.collect::<HashSet<_>>().len()
+}
+
+/// How many settings are on a front only because they are behind another one by less than noise: further
+/// repetitions may take them off it.
+pub fn kept_by_noise(standings: &[Standing<'_>]) -> usize {
+    let median = |spread: Option<Spread>| spread.map(|spread| spread.median);
+    let is_behind = |one: &Standing<'_>, other: &Standing<'_>, latency: Latency| {
+        let messages = (median(one.point.msgs_per_op), median(other.point.msgs_per_op));
+        let latencies = (one.point.latency(latency.quantile()), other.point.latency(latency.quantile()));
+        let latencies = (median(latencies.0), median(latencies.1));
+        messages.1 <= messages.0
+            && latencies.1 <= latencies.0
+            && (messages.1, latencies.1) != (messages.0, latencies.0)
+    };
+    let is_kept = |one: &&Standing<'_>| {
+        let Some(fronts) = one.fronts else { return false };
+        let mut own = Latency::ALL.into_iter().filter(|latency| fronts.of(*latency)).peekable();
+        let others = || {
+            standings.iter().filter(|other| {
+                other.fronts.is_some() && conditions(&other.run.run) == conditions(&one.run.run)
+            })
+        };
+        own.peek().is_some() && own.all(|latency| others().any(|other| is_behind(one, other, latency)))
+    };
+    standings.iter().filter(is_kept).count()
 }
 
 /// The runs of one setting.
@@ -268,6 +314,9 @@ mod tests {
             let variance = logs.iter().map(squares).sum::<f64>() / freedom as f64;
             let (n, m) = (logs[a].len() as f64, logs[b].len() as f64);
             let difference = mean(&logs[b]) - mean(&logs[a]);
+            if variance == 0.0 {
+                return difference > 0.0;
+            }
             let t = difference / (variance * (1.0 / n + 1.0 / m)).sqrt();
             let p = t_two_sided(t, freedom as f64) / 2.0;
             difference > 0.0 && p * 2.0 * (all.len() as f64 - 1.0) < 0.05
@@ -282,9 +331,22 @@ mod tests {
             .collect()
     }
 
+    fn medians(runs: &[(f64, u64)]) -> (f64, u64) {
+        let median = |values: Vec<f64>| Spread::of(values).unwrap().median;
+        let ms = runs.iter().map(|run| run.1 as f64).collect();
+        (median(runs.iter().map(|run| run.0).collect()), median(ms) as u64)
+    }
+
+    #[test]
+    fn each_cluster_has_a_front_of_its_own() {
+        let records = [with_nodes(5, 50, 1), with_nodes(25, 50, 1)];
+        assert_eq!(fronts(&Series::group(&records)), 2);
+        assert_eq!(fronts(&Series::group(&records[..1])), 1);
+    }
+
     proptest! {
         #[test]
-        fn the_front_is_what_comparing_every_pair_gives(
+        fn the_front_is_that_of_comparing_every_pair(
             settings in (1_usize..4).prop_flat_map(|repetitions| {
                 let run = (1_u32..9, 1_u64..9).prop_map(|(msgs, ms)| (f64::from(msgs) + 0.37, 40 * ms + 3));
                 prop::collection::vec(prop::collection::vec(run, repetitions), 1..12)
@@ -298,9 +360,14 @@ mod tests {
             }
             let expected = brute_force(&settings);
             let found = standings(&Series::group(&records));
+            let kept = kept_by_noise(&found);
             let found = found.iter().map(|one| one.fronts.unwrap().median).collect::<Vec<_>>();
             prop_assert_eq!(&found, &expected);
             prop_assert!(found.contains(&true));
+            let plain: Vec<Vec<(f64, u64)>> = settings.iter().map(|runs| vec![medians(runs)]).collect();
+            let plain = brute_force(&plain);
+            let noisy = found.iter().zip(&plain).filter(|(found, plain)| **found && !**plain).count();
+            prop_assert_eq!(kept, noisy);
         }
     }
 }

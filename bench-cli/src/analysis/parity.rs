@@ -14,7 +14,7 @@ use crate::stats::rank_interval::ratio_interval;
 /// How far medians may differ, as fractions of the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
-    /// For latencies.
+    /// The largest relative difference of latencies.
     pub latency: f64,
     /// For messages per operation.
     pub messages: f64,
@@ -42,7 +42,7 @@ pub struct Comparison {
     pub strategy: Option<StrategyKind>,
     /// The batch timeout.
     pub batch_timeout: Duration,
-    /// What is compared.
+    /// The figure that is compared.
     pub figure: Figure,
     /// Over the recorded runs.
     pub recorded: Spread,

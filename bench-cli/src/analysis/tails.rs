@@ -42,9 +42,9 @@ pub struct Tails {
 /// How many runs are late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Late {
-    /// So many are.
+    /// The number of late runs.
     pub late: usize,
-    /// Of so many.
+    /// The number of all runs.
     pub runs: usize,
 }
 
@@ -66,7 +66,7 @@ impl Late {
 }
 
 impl Tails {
-    /// Whether the two can be told apart.
+    /// Whether the two differ significantly.
     pub fn differ(&self) -> bool {
         self.p_late < SIGNIFICANCE || self.p_maxima < SIGNIFICANCE
     }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_run_in_five_is_told_from_none() {
+    fn one_late_run_in_five_differs_from_none() {
         let punctual = samples((0..100).map(|i| 300.0 + f64::from(i % 3)));
         let fifth = samples((0..100).map(|i| if i % 5 == 0 { 395.0 } else { 300.0 + f64::from(i % 3) }));
         let [tails] = compare(&punctual, &fifth).try_into().unwrap();

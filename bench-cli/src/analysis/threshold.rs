@@ -21,7 +21,7 @@ pub struct Threshold {
     value: Value,
 }
 
-/// What is compared.
+/// Whether a point's median or every run is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
     /// The median of each point.

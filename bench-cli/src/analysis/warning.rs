@@ -77,7 +77,7 @@ pub enum Warning {
     NoLine {
         /// The series.
         series: String,
-        /// Why.
+        /// Why it has none.
         reason: FitError,
     },
 }
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bend_is_told_with_the_range_that_is_straight() {
+    fn a_bend_is_reported_with_the_straight_range() {
         let warnings = said(&swept(|timeout| if timeout < 600 { timeout + 200 } else { 3 * timeout }));
         assert!(warnings[0].contains("linear from 50 to 400 ms, with k = 1.0"), "{warnings:?}");
         assert!(warnings[0].starts_with("hub, max: ") && warnings[0].contains("p < 0.001"), "{warnings:?}");

@@ -20,19 +20,19 @@ pub fn recommended(sweep: &Recorded, limits: &[Limits]) -> anyhow::Result<Vec<Re
     let one_setting = series.iter().all(|one| one.settings == series[0].settings);
     ensure!(
         one_setting,
-        "{} is a grid of settings, each with advice of its own; confirm a sweep of one combination",
+        "{} has several combinations of settings, each with its own recommendation; confirm a sweep of one combination",
         sweep.csv.display()
     );
     ensure!(
         !limits.is_empty(),
-        Impossible("say the limits: --limit 3d, or own ones such as --max-latency 500ms")
+        Impossible("set limits: --limit 3d, or your own, such as --max-latency 500ms")
     );
     let of_limits = |limits: &Limits| {
         let advice = Advice::on(&series, limits.clone());
-        let recommended = advice.recommended().into_iter().map(|(aim, judged)| Recommended {
+        let recommended = advice.recommended().into_iter().map(|(aim, assessed)| Recommended {
             limits: limits.clone(),
             aim,
-            judged: judged.clone(),
+            assessed: assessed.clone(),
         });
         recommended.collect::<Vec<_>>()
     };
@@ -59,14 +59,14 @@ pub fn sweep_of(
 ) -> anyhow::Result<SweepSpec> {
     let series = Series::group(&sweep.records);
     let is_recommended =
-        |series: &&Series<'_>| recommended.iter().any(|one| one.judged.series == series.name);
-    let is_value = |x: Option<f64>| recommended.iter().any(|one| Some(one.judged.x) == x);
+        |series: &&Series<'_>| recommended.iter().any(|one| one.assessed.series == series.name);
+    let is_value = |x: Option<f64>| recommended.iter().any(|one| Some(one.assessed.x) == x);
     let runs = series.iter().filter(is_recommended).flat_map(|series| {
         let recommended = series.records.iter().filter(|record| is_value(series.x(record)));
         recommended.map(|record| &record.run).collect::<Vec<&RunSpec>>()
     });
     let runs: Vec<&RunSpec> = runs.collect();
-    let mut timeouts: Vec<u64> = recommended.iter().map(|one| one.judged.timeout_ms()).collect();
+    let mut timeouts: Vec<u64> = recommended.iter().map(|one| one.assessed.timeout_ms()).collect();
     timeouts.sort_unstable();
     timeouts.dedup();
     let mut spec = SweepSpec::like(sweep.spec.as_ref(), &runs).with_context(|| {

@@ -21,7 +21,7 @@ use crate::spec::{Names, RunSpec, SweepSpec};
 /// A sweep that was put together from its shards.
 #[derive(Clone, Debug)]
 pub struct Merged {
-    /// Its description.
+    /// The description that all shards share.
     pub spec: SweepSpec,
     /// Its records, in the order in which one machine would have made them.
     pub records: Vec<RunRecord>,
@@ -31,7 +31,7 @@ pub struct Merged {
     pub doubled: usize,
     /// Files with a last line that was cut off in the writing, and its number; the line is not a record.
     pub torn: Vec<(PathBuf, usize)>,
-    /// What is missing.
+    /// The runs that no shard has.
     pub missing: Vec<Missing>,
 }
 
@@ -58,7 +58,7 @@ pub fn shards_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     paths.retain(|path| path.join(CSV_FILE).is_file());
     paths.sort();
     if paths.is_empty() {
-        bail!("no shard in {} has begun", shards.display());
+        bail!("no shard in {} has started", shards.display());
     }
     Ok(paths)
 }
@@ -74,7 +74,7 @@ pub fn merge(out: &Path, shards: &[PathBuf], replace: bool) -> anyhow::Result<Me
     for path in shards {
         parts.extend(Part::read(path, out)?);
     }
-    let Some(first) = parts.first() else { bail!("none of the shards has begun") };
+    let Some(first) = parts.first() else { bail!("none of the shards has started") };
     for other in &parts {
         first.refuse_other(other)?;
     }
@@ -135,7 +135,7 @@ impl Part {
 
     /// A folder whose records are known.
     fn of_records(folder: &Path, mut records: Vec<RunRecord>) -> anyhow::Result<Part> {
-        let unknown = || format!("{} does not say which sweep and which build it is of", folder.display());
+        let unknown = || format!("{} does not name its sweep and build", folder.display());
         let spec = spec_in(folder)?.with_context(unknown)?;
         let origin = Origin::read(folder)?.with_context(unknown)?;
         label(&mut records, &spec);
@@ -148,7 +148,7 @@ impl Part {
         let differing = differences(&self.spec, &other.spec)?;
         if !differing.is_empty() {
             bail!(
-                "{} is of another sweep than {}:\n  {}",
+                "{} belongs to another sweep than {}:\n  {}",
                 other.folder.display(),
                 self.folder.display(),
                 differing.join("\n  ")
@@ -175,10 +175,11 @@ fn division(parts: &[Part]) -> Option<u32> {
     counts.all(|count| count == Some(first)).then_some(first)
 }
 
-/// What two descriptions say differently, line by line. Limits do not change what is measured.
+/// What two descriptions say differently, line by line. Neither limits nor an axis changes what is
+/// measured.
 fn differences(one: &SweepSpec, other: &SweepSpec) -> anyhow::Result<Vec<String>> {
     let entries = |spec: &SweepSpec| -> anyhow::Result<BTreeMap<String, String>> {
-        let spec = SweepSpec { limits: Vec::new(), ..spec.clone() };
+        let spec = SweepSpec { limits: Vec::new(), axis: None, ..spec.clone() };
         let table: toml::Table = SpecFile::from(&spec).to_toml()?.parse()?;
         let mut entries = BTreeMap::new();
         flatten("", &toml::Value::Table(table), &mut entries);

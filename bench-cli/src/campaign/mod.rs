@@ -1,5 +1,5 @@
-//! What runs sweeps: each is a function of specs and an observer, without a command line and without
-//! printing.
+//! Commands that run sweeps. Each is a function of specs and an observer, and knows no command line and no
+//! terminal.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -7,9 +7,9 @@
 //! | [`tune`] | races settings until the best within limits is known, and checks it |
 //! | [`confirm`] | runs the settings that a sweep recommends again |
 //! | [`parity`] | compares an engine with recorded runs, or with another engine |
-//! | [`merge`] | puts the shards of a sweep together |
+//! | [`merge`] | merges the shards of a sweep |
 //! | [`slurm`] | executes the shards of a sweep on a Slurm cluster |
-//! | [`soak`] | searches random simulated runs for what must not happen |
+//! | [`soak`] | searches random simulated runs for faults of the node |
 
 pub mod confirm;
 pub mod merge;

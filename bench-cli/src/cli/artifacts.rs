@@ -1,5 +1,4 @@
-//! The names of what is made of a sweep's records and left next to them. Once those records are gone it is of
-//! no sweep.
+//! The names of the files that are made from a sweep's records, and written next to them.
 
 use std::fs;
 use std::io;
@@ -18,29 +17,29 @@ pub(super) const JSON: &str = "sweep.json";
 pub(super) const SUMMARY: &str = "summary.md";
 /// The medians of each setting.
 pub(super) const SETTINGS: &str = "summary.csv";
-/// How recommended settings fared.
+/// The results of `bench-cli confirm`.
 pub(super) const CONFIRMATION: &str = "confirm.md";
-/// The figures beside those of another engine, for people.
+/// The comparison with another engine, for people.
 pub(super) const PARITY_TEXT: &str = "parity.txt";
 /// The same for programs.
 pub(super) const PARITY_CSV: &str = "parity.csv";
-/// The picture of several sweeps, beside the last.
+/// The plot of several sweeps, next to the last of them.
 pub(super) const COMPARISON: &str = "comparison.svg";
-/// The fits' picture; each series has one of its own, too.
+/// The plot of the fits; each series also has one of its own.
 pub(super) const LATENCY_FIT: &str = "latency-fit";
-/// How every picture is left.
+/// The formats of every plot.
 pub(super) const PICTURE_FORMATS: [&str; 2] = ["svg", "png"];
 
-/// The folder of figures for a paper, and how those are left.
+/// The folder of figures for a paper, and their formats.
 pub(super) const FIGURES: &str = "figures";
 pub(super) const FIGURE_FORMATS: [&str; 3] = ["svg", "png", "pdf"];
 
-/// All of those but the pictures of a sweep.
+/// All artifacts except the plots of a sweep.
 const OTHERS: [&str; 8] =
     [REPORT, JSON, SUMMARY, SETTINGS, CONFIRMATION, PARITY_TEXT, PARITY_CSV, COMPARISON];
 
-/// Whether a file of this name is made of the rows in the `sweep.csv` beside it.
-fn is_product(name: &str) -> bool {
+/// Whether a file of this name is made from the `sweep.csv` next to it.
+fn is_artifact(name: &str) -> bool {
     let is_picture = |stem: &str| {
         let of_series = stem.strip_prefix(LATENCY_FIT).is_some_and(|rest| rest.starts_with('-'));
         of_series || plot::PICTURES.iter().any(|(picture, ..)| *picture == stem)
@@ -51,7 +50,7 @@ fn is_product(name: &str) -> bool {
     picture || OTHERS.contains(&name)
 }
 
-/// The products in a folder, by name; none if it is no folder.
+/// The artifacts in a folder, by name; none if it does not exist.
 fn found(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     if !folder.is_dir() {
@@ -59,7 +58,7 @@ fn found(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_str().is_some_and(is_product) && !entry.file_type()?.is_dir() {
+        if entry.file_name().to_str().is_some_and(is_artifact) && !entry.file_type()?.is_dir() {
             found.push(entry.path());
         }
     }
@@ -67,8 +66,7 @@ fn found(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Refuses a folder in which something has a product's name though there are no rows that it could be made
-/// of.
+/// Refuses a folder that has artifacts but no rows from which they could be made.
 ///
 /// # Errors
 /// If it is such a folder, or cannot be read.
@@ -77,12 +75,12 @@ pub(super) fn refuse_strangers(folder: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     if let Some(file) = found(folder).with_context(|| format!("cannot read {}", folder.display()))?.first() {
-        bail!("{} belongs to no {CSV_FILE} beside it; --force replaces it", file.display());
+        bail!("{} exists, but there is no {CSV_FILE} next to it; --force replaces it", file.display());
     }
     Ok(())
 }
 
-/// Removes what was made of rows that have been replaced.
+/// Removes the artifacts of rows that have been replaced.
 ///
 /// # Errors
 /// If something cannot be removed.
@@ -98,17 +96,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn products_are_known_by_their_names() {
+    fn artifacts_are_known_by_their_names() {
         for name in ["report.html", "frontier.png", "msgs-per-op.svg", "latency-fit-hub-5nodes.svg"] {
-            assert!(is_product(name), "{name}");
+            assert!(is_artifact(name), "{name}");
         }
         for name in ["sweep.csv", "README.md", "frontier.csv", "my-frontier.png", "latency-fits.svg", "svg"] {
-            assert!(!is_product(name), "{name}");
+            assert!(!is_artifact(name), "{name}");
         }
     }
 
     #[test]
-    fn products_without_rows_are_refused_and_nothing_else_is_removed() {
+    fn artifacts_without_rows_are_refused_and_nothing_else_is_removed() {
         let place = tempfile::tempdir().unwrap();
         let write = |name: &str| fs::write(place.path().join(name), "").unwrap();
         refuse_strangers(&place.path().join("none")).unwrap();
@@ -116,7 +114,10 @@ mod tests {
         refuse_strangers(place.path()).unwrap();
         write("latency-fit-tree.png");
         let error = refuse_strangers(place.path()).unwrap_err().to_string();
-        assert!(error.contains("latency-fit-tree.png belongs to no sweep.csv beside it; --force"), "{error}");
+        assert!(
+            error.contains("latency-fit-tree.png exists, but there is no sweep.csv next to it; --force"),
+            "{error}"
+        );
         write(CSV_FILE);
         refuse_strangers(place.path()).unwrap();
         remove(place.path()).unwrap();

@@ -1,4 +1,4 @@
-//! `bench-cli check`: what Maelstrom's checkers would say of a recorded history.
+//! `bench-cli check`: checks a recorded history as Maelstrom does.
 
 use std::fmt;
 use std::fs;
@@ -25,7 +25,7 @@ const BAD_ARGUMENTS: u8 = 254;
 #[command(after_help = "Exit status:
   0    The history is valid
   1    It is not valid
-  2    The history does not decide it
+  2    The history does not decide whether it is valid
   254  The file is not a history of the broadcast workload")]
 pub struct CheckArgs {
     /// The history: a history.edn, or a directory that holds one

@@ -20,37 +20,38 @@ use crate::spec::Names;
 /// The exit status of a regression, unlike that of any error.
 const REGRESSION: u8 = 3;
 
-/// Compare sweeps with a first one: which differences are significant?
+/// Compare sweeps with the first one, and show significant differences
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli compare before/sweep.csv after/sweep.csv
   bench-cli compare main/sweep.csv branch/sweep.csv --fail-on-regression --format markdown
   bench-cli compare go/sweep.csv rust/sweep.csv zig/sweep.csv -o nodes.svg
 
-The primary differences are those of the figures that the first sweep's limits name, over all timeouts of a series (row
-'all'). Without limits they are messages, median and max. They decide the exit status. All others are exploratory. Welch's
-t test on the repetitions compares means; Holm's method corrects for the number of tests, the primary ones by themselves.
-Series are compared with their like: the same strategy or node with the same settings, else the only one that differs in
-either.
+The primary differences decide the exit status; all others are exploratory. Primary are the quantities that the first \
+sweep's limits name, over all timeouts of a series (row 'all'). Without limits they are messages, median and max. \
+Welch's t test on the repetitions compares means. Holm's method corrects for the number of tests, for the primary ones \
+by themselves. Each series is compared with the one of the same node, strategy and settings, or with the only one that \
+differs in either.
 
-Exit status: 3 with --fail-on-regression if a primary figure of a later sweep is worse than in the first, else 0.")]
+Exit status: 3 with --fail-on-regression if a primary difference is a regression, else 0; 1 if the sweeps cannot be read \
+or compared; 2 if the flags are wrong.")]
 pub struct CompareArgs {
-    /// The rows of the sweeps, or their folders; the first is what the others are compared with
-    #[arg(value_name = "SWEEP.CSV", num_args = 2.., required = true)]
+    /// The folders of the sweeps, or their CSVs; the others are compared with the first
+    #[arg(value_name = "SWEEP", num_args = 2.., required = true)]
     pub(super) csvs: Vec<PathBuf>,
-    /// Form of the differences
+    /// Format of the differences
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
-    /// Draw all into this file, .svg, .png or .pdf
+    /// Draw all sweeps into this file, .svg, .png or .pdf
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     /// Exit with status 3 if a later sweep is significantly worse than the first
     #[arg(long)]
     pub(super) fail_on_regression: bool,
-    /// Show every difference, not only those that matter
+    /// Show every difference, not only the significant ones
     #[arg(long)]
     pub(super) all: bool,
-    /// Differences up to this one do not count, such as 5% [default: 2%]
+    /// Ignore differences up to this, such as 5% [default: 2%]
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(super) threshold: Option<f64>,
 }
@@ -77,7 +78,7 @@ pub(super) enum Format {
 /// Runs the command.
 ///
 /// # Errors
-/// If a CSV cannot be read, a sweep shares no point with the first, or the picture cannot be written.
+/// If a CSV cannot be read, a sweep shares no point with the first, or the plot cannot be written.
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let csvs: Vec<PathBuf> = args.csvs.iter().map(|path| csv_of(path)).collect();
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sets_sweeps_apart_is_named() {
+    fn the_difference_between_sweeps_is_named() {
         let run = |node_count, timeout| {
             example(timeout, 1).with(|record| record.run.settings.node_count = node_count)
         };

@@ -11,7 +11,7 @@ use super::{Cli, typed};
 use crate::spec::command::PROGRAM;
 use crate::terminal;
 
-/// Print the completions of a shell
+/// Print shell completions
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli completions bash > ~/.local/share/bash-completion/completions/bench-cli

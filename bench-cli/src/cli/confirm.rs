@@ -1,4 +1,4 @@
-//! `bench-cli confirm`: the settings that a sweep recommends, run again and held against what was predicted.
+//! `bench-cli confirm`: the settings that a sweep recommends, run again and compared with the prediction.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::artifacts::CONFIRMATION;
 use super::description::random_seed;
-use super::engine::EngineArgs;
+use super::engine::{EngineArgs, engine_help};
 use super::limits::LimitArgs;
 use super::progress::Screen;
 use super::runs::RunArgs;
@@ -21,18 +21,22 @@ use crate::campaign::sweep::{CSV_FILE, Existing, folder};
 use crate::report;
 use crate::report::summary;
 
-/// Run the settings that a sweep recommends again, and hold them against what it predicted
+/// Rerun the settings that a sweep recommends, and compare them with its predictions
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("engine", |arg| arg.help(engine_help("the engine of the sweep"))))]
 #[command(after_help = "Examples:
   bench-cli confirm results/reference/sweep.csv --limit 3d,3e
   bench-cli confirm results/reference-simulated/sweep.csv --limit 3d --engine embedded
   bench-cli confirm mine/sweep.csv --max-msgs-per-op 2 --max-latency 1s --repetitions 10
 
-Of each limit, the settings with the fewest messages and with the lowest latency are run, by default on the engine of
-the sweep. The exit status is 1 if a run did not stay below its limits.")]
+For each set of limits, confirm runs the setting with the fewest messages and the one with the lowest latency, and all \
+combinations of their strategies and timeouts.
+
+Exit status: 0 if every run of the recommended settings stays below its limits; 1 if one does not or nothing is \
+recommended; 2 if the flags are wrong; 130 if it was interrupted.")]
 pub struct ConfirmArgs {
-    /// The rows of the sweep that recommends, or its folder
-    #[arg(value_name = "SWEEP.CSV")]
+    /// The folder of the sweep that recommends, or its CSV
+    #[arg(value_name = "SWEEP")]
     csv: PathBuf,
     /// Runs of each setting
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -41,11 +45,11 @@ pub struct ConfirmArgs {
     engine: EngineArgs,
     #[command(flatten)]
     runs: RunArgs,
-    /// Where to write; earlier runs there that are newer than the sweep are resumed [default: the folder
-    /// confirm next to the CSV]
+    /// Output folder; earlier runs there are resumed if they are newer than the sweep [default: confirm, next
+    /// to the CSV]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Replace earlier runs in the same place
+    /// Replace earlier runs in the same folder
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -61,7 +65,7 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
     let limits = args.limits.for_series(&Series::group(&recorded.records), recorded.spec.as_ref());
     let recommended = confirm::recommended(&recorded, &limits)?;
     let directory = args.out.clone().unwrap_or_else(|| recorded.csv.with_file_name("confirm"));
-    let itself = "the sweep that recommends, whose runs cannot confirm themselves";
+    let itself = "the sweep that recommends, which cannot confirm itself";
     sweep::refuse_the_folder_of(&recorded.csv, &directory, itself)?;
     let existing = if args.force { Existing::Replace } else { Existing::Resume };
     let mut seed = random_seed();

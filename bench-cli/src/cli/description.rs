@@ -9,6 +9,7 @@ use node::StrategyKind;
 
 use super::engine::EngineArgs;
 use super::limits::LimitArgs;
+use super::output::AxisArgs;
 use super::settings::SettingsArgs;
 use super::usage::UsageError;
 use crate::campaign::sweep::folder;
@@ -26,30 +27,26 @@ use crate::spec::{EngineKind, SweepSpec};
 /// The flags that describe a sweep.
 #[derive(Clone, Debug, Args)]
 pub struct DescriptionArgs {
-    /// A sweep.toml, or the folder of a sweep, to run; flags override what it says
+    /// A sweep.toml, or the folder of a sweep, to repeat; flags override it
     #[arg(long, value_name = "FILE")]
     spec: Option<PathBuf>,
-    /// Nodes, rate, latency, time limit and limits of challenge 3d or 3e, over those of --spec; other flags
-    /// override them
+    /// Cluster, workload and limits of challenge 3d or 3e; only the limits differ from the defaults. It
+    /// overrides --spec, and other flags override it
     #[arg(long, value_name = "NAME")]
     preset: Option<Challenge>,
-    /// Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s
-    #[arg(long, aliases = ["batch-timeout", "timeouts"], value_name = "LIST", value_parser = timeouts, help = format!(
-        "Batch timeouts: a list and ranges, in ms or with units, such as 25,50,100..=400:50 or 0.5s \
-         [default: {DEFAULT_BATCH_TIMEOUTS}; of tune, up to the longest that the limits allow]"))]
+    /// The batch timeouts. `tune` changes this help.
+    #[arg(long, aliases = ["batch-timeout", "timeouts"], value_name = "LIST", value_parser = timeouts, help = timeouts_help(DEFAULT_BATCH_TIMEOUTS))]
     batch_timeouts: Option<ValueList>,
-    /// A parameter and its values, NAME=LIST: numbers, words, durations and ranges, such as fanout=1..=5 or
-    /// period=50ms,1s; repeatable
-    #[arg(long = "param", value_name = "NAME=LIST", value_parser = parameter)]
-    parameters: Vec<(String, ValueList)>,
-    /// How often each point is measured; of tune, the runs of the check [default: 3; of tune 4, or 19
-    /// simulated]
+    #[command(flatten)]
+    parameters: ParameterArgs,
+    /// Number of runs of each point [default: 3]
     #[arg(long, alias = "runs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: Option<u32>,
-    /// Measure only N points of the grid, spread evenly over it (a Sobol sequence from the seed) [default:
-    /// all]
+    /// Number of points of the grid to measure, spread evenly over it (Sobol sequence) [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
+    #[command(flatten)]
+    axis: AxisArgs,
     #[command(flatten)]
     node: NodeArgs,
     #[command(flatten)]
@@ -60,26 +57,66 @@ pub struct DescriptionArgs {
     seed: Option<u64>,
 }
 
-/// The flags that say what runs as a node.
+/// The flag of parameters.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ParameterArgs {
+    /// A parameter and its values, NAME=LIST: numbers, words, durations and ranges, such as fanout=1..=5 or
+    /// period=50ms,1s; repeatable
+    #[arg(long = "param", value_name = "NAME=LIST", value_parser = parameter)]
+    pub(super) parameters: Vec<(String, ValueList)>,
+}
+
+/// The flags of the node.
 #[derive(Clone, Debug, Args)]
 pub struct NodeArgs {
-    /// Strategies of this repository's node: a list of tree, hub and direct [default: hub; of tune,
-    /// hub,direct]
-    #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', action = ArgAction::Set, value_parser = file::strategy)]
+    /// The strategies. `tune` changes this help.
+    #[arg(long, value_name = "LIST", conflicts_with = "bin", value_delimiter = ',', action = ArgAction::Set)]
+    #[arg(value_parser = file::strategy, help = strategies_help("hub"))]
     strategy: Vec<StrategyKind>,
-    /// Another node: a program that speaks Maelstrom's protocol
-    #[arg(long, value_name = "PATH")]
-    bin: Option<PathBuf>,
+    #[command(flatten)]
+    program: ProgramArgs,
     /// Name of the node in tables and plots [default: the strategy, or the program's name]
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     label: Option<String>,
-    /// Arguments for the node; {NAME} becomes the value of a parameter, {NAME_ms} and {NAME_s} that of a
-    /// duration as a number: {batch_timeout_ms} becomes 50, {batch_timeout_s} 0.05 and {batch_timeout} 50ms
+}
+
+/// The flags of the node's program.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ProgramArgs {
+    /// Your own node: a program that speaks Maelstrom's protocol [default: this repository's node]
+    #[arg(long, value_name = "PATH")]
+    bin: Option<PathBuf>,
+    /// Arguments of the node. Placeholders become the values of parameters: {batch_timeout} becomes 50ms,
+    /// {batch_timeout_ms} 50 and {batch_timeout_s} 0.05
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true, value_parser = ArgsTemplate::parse)]
     node_args: Option<ArgsTemplate>,
-    /// A variable for the node's environment, NAME=VALUE with the same placeholders; repeatable
+    /// An environment variable of the node, NAME=VALUE with the same placeholders; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = EnvTemplate::from_str)]
     node_env: Vec<EnvTemplate>,
+}
+
+/// The help of `--seed` for a command without `--shard`.
+pub(super) const SEED_HELP: &str =
+    "Seed of the first run; each further run has the next one [default: chosen at random]";
+
+/// The help of `--batch-timeouts` for a command with this default.
+pub(super) fn timeouts_help(default: &str) -> String {
+    format!(
+        "Batch timeouts in ms or with units: a list, or ranges, such as 25,50,100..=400:50 or 0.5s [default: {default}]"
+    )
+}
+
+/// The help of `--strategy` for a command with this default.
+pub(super) fn strategies_help(default: &str) -> String {
+    format!("Strategies of this repository's node: a list of tree, hub and direct [default: {default}]")
+}
+
+impl ProgramArgs {
+    /// The node with this label.
+    pub(super) fn node(&self, label: Option<String>) -> NodeTable {
+        let ProgramArgs { bin, node_args, node_env } = self.clone();
+        NodeTable { bin, label, args: node_args, env: node_env }
+    }
 }
 
 fn timeouts(text: &str) -> Result<ValueList, String> {
@@ -101,8 +138,8 @@ fn parameter(text: &str) -> Result<(String, ValueList), String> {
 }
 
 impl DescriptionArgs {
-    /// The sweep, and why its engine is the one that it is. A sweep in `directory` that is to be resumed says
-    /// which seed it began with; any other begins with `default_seed`.
+    /// The sweep, and why it has its engine. A resumed sweep in `directory` keeps its seed; any other has
+    /// `default_seed`.
     ///
     /// # Errors
     /// If the file cannot be read, or what it and the flags say is not a sweep.
@@ -141,9 +178,9 @@ impl DescriptionArgs {
 
     /// What the flags say.
     fn flags(&self, settings: &SettingsArgs, limits: &LimitArgs) -> SpecFile {
-        let NodeArgs { strategy, bin, label, node_args, node_env } = &self.node;
+        let NodeArgs { strategy, program, label } = &self.node;
         let mut parameters = settings.given().clone();
-        parameters.extend(self.parameters.iter().cloned());
+        parameters.extend(self.parameters.parameters.iter().cloned());
         if let Some(timeouts) = &self.batch_timeouts {
             parameters.insert(BATCH_TIMEOUT.to_owned(), timeouts.clone());
         }
@@ -156,12 +193,8 @@ impl DescriptionArgs {
             seed: self.seed,
             repetitions: self.repetitions,
             sample: self.sample,
-            node: NodeTable {
-                bin: bin.clone(),
-                label: label.clone(),
-                args: node_args.clone(),
-                env: node_env.clone(),
-            },
+            x: self.axis.x.clone(),
+            node: program.node(label.clone()),
             parameters,
             limits: limits.given().iter().map(Into::into).collect(),
             extends: Vec::new(),

@@ -1,4 +1,4 @@
-//! The flags that say what executes runs.
+//! The flags that choose the engine.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,16 +11,23 @@ use crate::engine::locate::Places;
 use crate::engine::programs::Programs;
 use crate::spec::EngineKind;
 
-/// The flags that say what executes runs.
+/// The flags that choose the engine.
 #[derive(Clone, Debug, Args)]
 pub struct EngineArgs {
-    /// What executes the runs; auto is Maelstrom where it is found, else the embedded runner; simulated runs
-    /// this repository's node in virtual time, thousands of runs per minute [default: auto]
-    #[arg(long, value_enum)]
+    /// The engine. A command with another default changes this help.
+    #[arg(long, value_enum, help = engine_help("that of --spec, else auto"))]
     pub(super) engine: Option<EngineChoice>,
     /// Maelstrom's script, folder or jar [default: MAELSTROM, then PATH, then ./maelstrom/maelstrom]
     #[arg(long, value_name = "PATH")]
     pub(super) maelstrom: Option<PathBuf>,
+}
+
+/// The help of `--engine` for a command with this default.
+pub(super) fn engine_help(default: &str) -> String {
+    format!(
+        "Engine of the runs: Maelstrom, the embedded runner, or a simulation of this repository's node in virtual \
+         time; auto is Maelstrom if it is found, else the embedded runner [default: {default}]"
+    )
 }
 
 /// The values of `--engine`.
@@ -60,7 +67,7 @@ impl EngineArgs {
             Some(kind @ (EngineKind::Embedded | EngineKind::Simulated)) => {
                 if self.maelstrom.is_some() {
                     bail!(UsageError::new(format!(
-                        "--maelstrom says where Maelstrom is, but --engine {kind} does not use it"
+                        "--maelstrom has no effect with --engine {kind}; leave it out"
                     )));
                 }
                 return Ok((kind, why.to_owned()));
@@ -90,7 +97,7 @@ impl EngineArgs {
     /// The programs that runs start.
     ///
     /// # Errors
-    /// If the system does not say where this program is.
+    /// If the path of this program is not known.
     pub(super) fn programs(&self) -> anyhow::Result<Programs> {
         Ok(Programs::of_process()?.with_maelstrom(self.maelstrom.clone()))
     }

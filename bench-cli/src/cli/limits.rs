@@ -1,8 +1,8 @@
-//! The flags that say what a user wants runs to stay below.
+//! The flags of limits: what runs should stay below.
 
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::{Arg, ArgAction, Args};
 
 use super::settings::milliseconds;
 use crate::analysis::Series;
@@ -11,20 +11,41 @@ use crate::spec::{Limits, SweepSpec};
 
 /// Limits. Without any, the challenges 3d and 3e are the limits of their own cluster.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Limits to advise on")]
+#[command(next_help_heading = HEADING)]
 pub struct LimitArgs {
-    /// Limits of a challenge: 3d or 3e, or both [default: both, for 25 nodes at 100 op/s and 100 ms]
-    #[arg(long, value_name = "NAME", value_delimiter = ',', action = ArgAction::Set)]
+    /// Limits of challenges. A command that takes one challenge changes this help.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', action = ArgAction::Set, help = format!(
+        "{}; both: 3d,3e [default: those of sweep.toml, else both for 25 nodes at 100 op/s and 100 ms]",
+        challenges()))]
     limit: Vec<Limits>,
-    /// Fewer messages between nodes for each operation than this
+    /// Upper limit of messages between nodes per operation
     #[arg(long, value_name = "N", value_parser = messages)]
     max_msgs_per_op: Option<f64>,
-    /// A median stable latency below this
+    /// Upper limit of the median stable latency
     #[arg(long, value_name = "TIME", value_parser = latency)]
     max_median: Option<Duration>,
-    /// A maximum stable latency below this
+    /// Upper limit of the maximum stable latency
     #[arg(long, value_name = "TIME", value_parser = latency)]
     max_latency: Option<Duration>,
+}
+
+/// The heading of the flags in a command's help.
+const HEADING: &str = "Limits";
+
+/// Changes the flags' heading in the help of a command that looks for settings within them.
+pub(super) fn to_meet(arg: Arg) -> Arg {
+    if arg.get_help_heading() == Some(HEADING) { arg.help_heading("Limits to meet") } else { arg }
+}
+
+/// The challenges and their limits, for the help of `--limit`.
+fn challenges() -> String {
+    let challenges = Challenge::ALL.map(|challenge| Limits::from(challenge).to_string());
+    format!("Limits of a challenge: {}", challenges.join(" or "))
+}
+
+/// The help of `--limit` for a command that takes one challenge, with this default.
+pub(super) fn one_challenge_help(default: &str) -> String {
+    format!("{} [default: {default}]", challenges())
 }
 
 impl LimitArgs {
@@ -106,13 +127,18 @@ mod tests {
 
     #[test]
     fn the_challenges_are_limits_of_their_own_cluster_only() {
-        let judged = |records: &[RunRecord]| parse("").for_series(&Series::group(records), None).len();
-        assert_eq!(judged(&[example(50, 1)]), 2);
-        assert_eq!(judged(&[example(50, 1).with(|record| record.run.settings.node_count = 5)]), 0);
+        let limits_of = |records: &[RunRecord]| parse("").for_series(&Series::group(records), None).len();
+        assert_eq!(limits_of(&[example(50, 1)]), 2);
+        assert_eq!(limits_of(&[example(50, 1).with(|record| record.run.settings.node_count = 5)]), 0);
         assert_eq!(
-            judged(&[example(50, 1).with(|record| record.run.settings.nemesis.faults = Faults::partition())]),
+            limits_of(&[
+                example(50, 1).with(|record| record.run.settings.nemesis.faults = Faults::partition())
+            ]),
             0
         );
-        assert_eq!(judged(&[example(50, 1).with(|record| record.run.settings.message_faults.loss = 0.1)]), 0);
+        assert_eq!(
+            limits_of(&[example(50, 1).with(|record| record.run.settings.message_faults.loss = 0.1)]),
+            0
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The report of a sweep that is still running: written again as runs end, without plots, which would take
+//! The report of a running sweep, which is written again as runs end. It has no plots: drawing would take
 //! time from the runs.
 
 use std::path::{Path, PathBuf};
@@ -44,14 +44,14 @@ impl LiveReport {
         }
         self.written = Some(Instant::now());
         let Recorded { csv, records, spec, .. } = Recorded::read(&self.directory.join(CSV_FILE))?;
-        let outputs = Outputs::beside(&csv);
+        let outputs = Outputs::next_to(&csv);
         let limits = self.limits.for_series(&Series::group(&records), spec.as_ref());
         let page = page::page(&Report {
             title: outputs.title(),
             csv: CSV_FILE,
             records: &records,
             spec: spec.as_ref(),
-            axis: None,
+            axis: spec.as_ref().and_then(|spec| spec.axis.as_ref()),
             limits: &limits,
             pictures: &[],
             progress: Some(Progress { done: records.len(), planned: self.planned }),

@@ -1,4 +1,4 @@
-//! `bench-cli merge`: the shards of a sweep, put together.
+//! `bench-cli merge`: merges the shards of a sweep.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,28 +16,29 @@ use crate::spec::file::SPEC_FILE;
 use crate::spec::shell;
 use crate::terminal::count;
 
-/// Put the shards of a sweep together
+/// Merge the shards of a sweep
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli merge results/mine
   bench-cli merge results/mine host1/shards/1-of-2 host2/shards/2-of-2
 
-Shards of another sweep, or made by another build of bench-cli or the node, are refused. Each run is taken once: of two
-records an ok one, then the earlier one. The result is a folder like that of any sweep, which the same command brings
-up to date. Logs stay with their shards.
+merge refuses shards of another sweep, and shards that another build of bench-cli or the node made. It takes each run \
+once. Of several records it takes one that is ok, if there is one. Of equal ones it prefers those of shards to those in \
+OUT, then the one that began first. The result is a folder like that of any sweep; the same \
+command brings it up to date. Logs stay with their shards.
 
 Exit status: 0 if every run is there and ok, else 1.")]
 pub struct MergeArgs {
-    /// Where the whole sweep is written
+    /// Output folder of the whole sweep
     #[arg(value_name = "OUT")]
     out: PathBuf,
     /// Folders of shards [default: those in OUT/shards]
     #[arg(value_name = "SHARD")]
     shards: Vec<PathBuf>,
-    /// Replace what OUT has instead of adding to it
+    /// Replace the rows in OUT instead of adding to them
     #[arg(long)]
     force: bool,
-    /// Print every table, warning and piece of advice
+    /// Print all tables, warnings and recommendations
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
@@ -66,7 +67,7 @@ pub fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
     let ok = merged.records.iter().all(RunRecord::is_ok);
     let ended =
         Ended { spec: merged.spec, records: merged.records, planned: merged.planned, stopped: !complete };
-    output::conclude(&ended, out, Extent::of(args.verbose), &args.limits, &args.formats, None)?;
+    output::conclude(&ended, out, Extent::of(args.verbose), &args.limits, &args.formats)?;
     println!("merged {}: {} of {} runs", count(shards.len(), "shard"), ended.records.len(), ended.planned);
     if merged.doubled > 0 {
         println!("left out {} of runs that have another one", count(merged.doubled, "record"));

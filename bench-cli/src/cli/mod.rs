@@ -38,9 +38,12 @@ use clap::{Parser, Subcommand};
 use crate::engine::programs::NODE_COMMAND;
 use crate::supervise::guard::{self, Guard};
 
-/// Sweep a broadcast node's batch timeout under Maelstrom, fit its latencies, draw them.
+/// Help is at most so many columns wide.
+const HELP_WIDTH: usize = 100;
+
+/// Measure how a broadcast node's batch timeout trades messages for latency under Maelstrom.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, args_override_self = true)]
+#[command(version, max_term_width = HELP_WIDTH, args_override_self = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -55,15 +58,14 @@ enum Command {
     Serve(serve::ServeArgs),
     Confirm(confirm::ConfirmArgs),
     Merge(merge::MergeArgs),
-    /// Run a broadcast test as `maelstrom test` does, without Maelstrom: same flags, files and exit status.
+    /// Run one broadcast test without Maelstrom, with the flags, files and exit statuses of `maelstrom test`
     #[command(disable_help_flag = true)]
     Test {
         /// Maelstrom's flags; `bench-cli test --help` lists them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Run this repository's node, as the program `node` does: where there is no such program, sweeps start
-    /// this
+    /// Run this repository's node; sweeps start this if there is no program `node` next to bench-cli
     #[command(disable_help_flag = true)]
     Node {
         /// The node's flags; `bench-cli node --help` lists them.
@@ -71,23 +73,23 @@ enum Command {
         arguments: Vec<OsString>,
     },
     Check(check::CheckArgs),
+    Parity(parity::ParityArgs),
+    Simulate(Box<simulate::SimulateArgs>),
+    Soak(soak::SoakArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     /// Print a manual page: bench-cli man | man -l -
     Man {
-        /// The command that it is about [default: all of bench-cli]
+        /// A command [default: all of bench-cli]
         command: Option<String>,
     },
-    Parity(parity::ParityArgs),
-    Simulate(Box<simulate::SimulateArgs>),
-    Soak(soak::SoakArgs),
 }
 
-/// Runs the command that this process was called with. Errors are printed; the exit status says how it ended:
-/// 0 done, 1 failed, 2 wrong usage, 130 interrupted. `test` and `check` have Maelstrom's own.
+/// Runs the command line and prints its errors. The exit status is 0 for done, 1 for failed, 2 for wrong
+/// usage and 130 for interrupted. `test` and `check` have Maelstrom's own.
 pub fn run() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|command| command == NODE_COMMAND) {
-        // Nodes are many and start often, so that nothing else is set up for them.
+        // Runs start many nodes, so nothing else is set up for one.
         return node::command::main(std::env::args_os().skip(1));
     }
     crate::logging::start();
@@ -128,7 +130,7 @@ pub fn run() -> ExitCode {
     })
 }
 
-/// Does what starts processes, under a guard that ends them should this process be killed.
+/// Does work that starts processes under a guard, which ends them if this process is killed.
 fn guarded<T>(work: impl FnOnce() -> T) -> T {
     let guard = std::env::current_exe().and_then(|program| Guard::start(&program));
     if let Err(error) = &guard {
@@ -137,4 +139,24 @@ fn guarded<T>(work: impl FnOnce() -> T) -> T {
         );
     }
     work()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    /// clap wraps longer lines, and a wrapped command cannot be pasted into a shell.
+    #[test]
+    fn examples_fit_the_width_of_help() {
+        let mut examples = 0;
+        for command in Cli::command().get_subcommands() {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for example in text.lines().filter(|line| line.starts_with("  ")) {
+                assert!(example.chars().count() <= HELP_WIDTH, "{example}");
+                examples += 1;
+            }
+        }
+        assert!(examples > 25, "{examples}");
+    }
 }

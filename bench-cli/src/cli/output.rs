@@ -1,4 +1,4 @@
-//! What `sweep` and `plot` end with: tables, advice, pictures.
+//! The output of `sweep` and `plot`: tables, recommendations, plots, reports.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -23,23 +23,24 @@ use crate::report::advice::{self, Answer, Described};
 use crate::report::{self, Picture, Report, brief, summary};
 use crate::spec::names::plain_name;
 use crate::spec::{Parameter, RunSpec, SweepSpec};
+use crate::terminal;
 
-/// In which forms a sweep's results are left.
+/// The formats in which a sweep's results are written.
 #[derive(Clone, Debug, Default, Args)]
 pub struct FormatArgs {
-    /// Forms of the results: csv and markdown (sweep.csv and summary.md, which are always there), json
-    /// (sweep.json, the same rows, kept up to date from then on)
+    /// Formats of the results: csv and markdown are always written (sweep.csv, summary.md); json adds
+    /// sweep.json, and keeps it up to date from then on
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', action = ArgAction::Set)]
     format: Vec<Format>,
 }
 
 impl FormatArgs {
-    /// Whether the user said any.
+    /// Whether the user typed any.
     pub(super) fn given(&self) -> bool {
         !self.format.is_empty()
     }
 
-    /// The flags as another process takes them.
+    /// The flags for another process.
     pub(super) fn words(&self) -> Vec<String> {
         let names = self.format.iter().filter_map(Format::to_possible_value);
         let names: Vec<String> = names.map(|value| value.get_name().to_owned()).collect();
@@ -55,8 +56,8 @@ enum Format {
     Markdown,
 }
 
-/// Where what is made of a CSV is left: beside it. A folder has one `sweep.csv`, but may hold other CSVs,
-/// too: what is made of those has their names in front, so that nothing takes the place of a neighbour's.
+/// Where the files made from a CSV are written: next to it. A folder has one `sweep.csv`, but may hold other
+/// CSVs. The names of their files begin with the name of the CSV, so that no file replaces another's.
 #[derive(Clone, Debug)]
 pub struct Outputs {
     folder: PathBuf,
@@ -64,13 +65,13 @@ pub struct Outputs {
     csv: String,
     /// The name of the sweep, for a reader.
     title: String,
-    /// What comes before the name of each file.
+    /// The prefix of the name of each file.
     prefix: String,
 }
 
 impl Outputs {
-    /// The place beside `csv`.
-    pub fn beside(csv: &Path) -> Outputs {
+    /// The place next to `csv`.
+    pub fn next_to(csv: &Path) -> Outputs {
         let folder = csv.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let (title, prefix) = match csv.file_stem() {
             Some(stem) if !csv.ends_with(CSV_FILE) => {
@@ -102,30 +103,30 @@ impl Outputs {
     }
 }
 
-/// A sweep is called by its folder.
+/// The name of a sweep is that of its folder.
 fn folder_name(folder: &Path) -> String {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     folder.file_name().map_or_else(|| "Sweep".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-/// What a sweep measured, and its description if there is one.
+/// The results of a sweep, and its description if there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct Results<'a> {
     /// Every run.
     pub records: &'a [RunRecord],
-    /// What was to be measured.
+    /// The description.
     pub spec: Option<&'a SweepSpec>,
     /// The horizontal axis of tables and plots, if the user asked for one.
     pub axis: Option<&'a Parameter>,
 }
 
-/// Which parameter is the horizontal axis.
+/// The flag of the horizontal axis.
 #[derive(Clone, Debug, Args)]
 pub struct AxisArgs {
     /// Horizontal axis of plots and fits: the name of a numeric parameter; the other parameters make series
-    /// [default: the batch timeout, else the first numeric parameter that varies]
+    /// [default: that of sweep.toml, else the batch timeout, else the first numeric parameter that varies]
     #[arg(long, value_name = "NAME")]
-    x: Option<String>,
+    pub(super) x: Option<String>,
 }
 
 impl AxisArgs {
@@ -145,20 +146,20 @@ impl AxisArgs {
 /// How much of the results is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// What fits a screen.
+    /// As much as fits a screen.
     Brief,
-    /// Every table, warning and piece of advice.
+    /// All tables, warnings and recommendations.
     Full,
 }
 
 impl Extent {
-    /// What `--verbose` asks for.
+    /// The value of `--verbose`.
     pub(super) const fn of(verbose: bool) -> Extent {
         if verbose { Extent::Full } else { Extent::Brief }
     }
 }
 
-/// Prints the tables of what was measured, draws its pictures and writes its report.
+/// Prints the tables of a sweep, draws its plots and writes its report.
 ///
 /// # Errors
 /// If a file cannot be written.
@@ -168,17 +169,17 @@ pub fn conclude(
     extent: Extent,
     limits: &LimitArgs,
     formats: &FormatArgs,
-    axis: Option<&Parameter>,
 ) -> anyhow::Result<()> {
     if ended.records.is_empty() {
         return Ok(());
     }
-    let results = Results { records: &ended.records, spec: Some(&ended.spec), axis };
+    let results =
+        Results { records: &ended.records, spec: Some(&ended.spec), axis: ended.spec.axis.as_ref() };
     print(results, directory, extent, limits);
-    write_all(results, &Outputs::beside(&directory.join(CSV_FILE)), limits, formats)
+    write_all(results, &Outputs::next_to(&directory.join(CSV_FILE)), limits, formats)
 }
 
-/// Prints what the records of a sweep say, and what they say of the limits.
+/// Prints the tables of a sweep, and which settings meet the limits.
 pub fn print(
     Results { records, spec, axis }: Results<'_>,
     folder: &Path,
@@ -188,7 +189,7 @@ pub fn print(
     let series = Series::group(records);
     let limits = limits.for_series(&series, spec);
     if extent == Extent::Brief {
-        return print!("{}", brief::text(records, axis, &limits, folder));
+        return print!("{}", brief::text(records, axis, &limits, folder, width()));
     }
     println!("{}", summary::text(records, axis, &limits, folder).trim_end());
     let folder = folder.display().to_string();
@@ -199,6 +200,11 @@ pub fn print(
     println!();
 }
 
+/// The columns of a line of text.
+fn width() -> usize {
+    terminal::columns().map_or(brief::WIDEST, |columns| columns.min(brief::WIDEST))
+}
+
 /// An answer as text, with commands that can be pasted.
 pub(super) fn on_the_terminal(mut answer: Answer) -> String {
     for (_, command) in &mut answer.next {
@@ -207,8 +213,8 @@ pub(super) fn on_the_terminal(mut answer: Answer) -> String {
     answer.to_string().trim_end().to_owned()
 }
 
-/// Leaves all that can be made of a sweep's rows: pictures, the report, and what `formats` says. Forms that
-/// were left earlier are written anew, too: they are of the rows that were there then.
+/// Writes the plots, the report and the other `formats` of a sweep. Formats that an earlier call wrote are
+/// written again, since they show the rows of that time.
 ///
 /// # Errors
 /// If a file cannot be written.
@@ -238,17 +244,18 @@ pub fn write_all(
         write_whole(&outputs.file(name), text)?;
     }
     let written = files.iter().map(|(name, _)| format!("{}{name}", outputs.prefix));
-    let latencies = outputs.folder.join(LATENCIES_FILE);
-    let latencies = latencies.exists().then(|| LATENCIES_FILE.to_owned());
+    let has_latencies = records.iter().any(|record| record.measured.distribution.is_some());
+    let latencies = has_latencies.then(|| LATENCIES_FILE.to_owned());
     let written: Vec<String> = written.chain([csv.clone()]).chain(latencies).collect();
-    println!("\nin {}: {}", outputs.folder.display(), written.join(", "));
+    let files = format!("in {}: {}", outputs.folder.display(), written.join(", "));
+    print!("\n{}", brief::wrapped(&files, width()));
     if !pictures.is_empty() {
-        println!("plots: {}", listed(&pictures, &PICTURE_FORMATS));
+        print!("{}", brief::wrapped(&format!("plots: {}", listed(&pictures, &PICTURE_FORMATS)), width()));
     }
     Ok(())
 }
 
-/// Writes a file that a browser may read at any time: it is there as a whole, or as it was.
+/// Replaces a file at once, since a browser may read it at any time.
 pub(super) fn write_whole(file: &Path, text: &str) -> anyhow::Result<()> {
     let fresh = file.with_extension("new");
     let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, file));
@@ -275,7 +282,7 @@ fn listed(pictures: &[Picture], formats: &[&str]) -> String {
     format!("{} (.{})", names.join(", "), formats.join(", ."))
 }
 
-/// Draws each plot of a sweep that says something of it.
+/// Draws the plots that apply to a sweep.
 fn draw_each(series: &[Series<'_>], outputs: &Outputs, page: Page) -> Vec<Picture> {
     let varying = Parameter::varying(series.iter().flat_map(|one| &one.records).map(|record| &record.run));
     let mut pictures = Vec::new();
@@ -285,20 +292,20 @@ fn draw_each(series: &[Series<'_>], outputs: &Outputs, page: Page) -> Vec<Pictur
         }
         match draw(series, page) {
             Ok(svg) => pictures.push(outputs.picture(name, caption, svg)),
-            // All else is worth having without it.
+            // The other files are useful without it.
             Err(reason) => println!("left out {name}: {reason}"),
         }
     }
     pictures
 }
 
-/// Draws every picture of a sweep: all series side by side on the same axes, and if there are
-/// several, each with a line by itself too, since a slow one leaves the others little of the common axis.
+/// Draws every plot of a sweep. Of several series, each one with a line also has a plot by itself: a slow one
+/// leaves the others little of the common axis.
 fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Picture>> {
     let mut pictures = draw_each(series, outputs, Page::SCREEN);
     let points = |one: &Series<'_>| one.by_x().iter().filter(|point| point.ok > 0).count();
     for one in series.iter().filter(|one| series.len() > 1 && points(one) > 1) {
-        // Piece by piece, since a long name would be cut, and cut names may be equal.
+        // Each piece is shortened by itself: long names, cut as a whole, could be equal.
         let pieces: Vec<String> =
             one.name.split(", ").map(|piece| plain_name(&piece.replace(' ', ""))).collect();
         let caption = format!("Stable latency against {}: {} alone", one.axis.words(), one.name);
@@ -309,8 +316,7 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
     Ok(pictures)
 }
 
-/// Writes pictures in several formats. Turning one into pixels takes a core 0.1 s, so that they share the
-/// cores.
+/// Writes plots in several formats, on all cores: to render one takes 0.1 s.
 fn write_pictures(pictures: &[Picture], folder: &Path, formats: &[&str]) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
     let work = || {

@@ -1,4 +1,4 @@
-//! `bench-cli parity`: an engine's figures beside those of real Maelstrom, or of another engine.
+//! `bench-cli parity`: an engine's results compared with those of real Maelstrom or of another engine.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::artifacts::{PARITY_CSV, PARITY_TEXT};
 use super::compare::csv_of;
-use super::engine::EngineArgs;
+use super::engine::{EngineArgs, engine_help};
 use super::progress::Screen;
 use super::runs::RunArgs;
 use super::sweep::{self, INTERRUPTED, read};
@@ -21,29 +21,35 @@ use crate::record::RunRecord;
 use crate::report::parity as report;
 use crate::spec::EngineKind;
 
-/// Compare an engine's figures with recorded runs of real Maelstrom
+/// Compare an engine's results with recorded runs of real Maelstrom
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("engine", |arg| arg.help(engine_help("embedded"))))]
 #[command(after_help = "Examples:
-  bench-cli parity                                 sweeps the tree on the embedded runner and compares
+  # Sweep the tree on the embedded runner, and compare
+  bench-cli parity
   bench-cli parity --engine simulated --repetitions 25 --reference tree
-  bench-cli parity --bin ./article --reference article     the same program under both runners
-  bench-cli parity --from results/mine/sweep.csv   compares a sweep that was done before
-  bench-cli parity --recorded results/reference/sweep.csv --engine simulated      two engines, the same seeds
+  # The same program under both runners
+  bench-cli parity --bin ./article --reference article
+  # Compare a sweep that was done before
+  bench-cli parity --from results/mine/sweep.csv
+  # Two engines, the same seeds
+  bench-cli parity --recorded results/reference/sweep.csv --engine simulated
   bench-cli parity --recorded a --from b
 
-Medians of repetitions must lie within 10 % of each other (latencies) and 3 % (messages per operation); those of
-the simulated engine, which nothing disturbs, within 5 % and 2 %. Beside each ratio of medians stands the 95 %
-interval of Mann and Whitney: what the runs say of the true ratio.
+Medians of repetitions must lie within 10 % of each other (latencies) and 3 % (messages per operation); those of \
+the simulated engine, which nothing disturbs, within 5 % and 2 %. Next to each ratio of medians is its 95 % \
+confidence interval (Mann and Whitney).
 A second table compares the worst cases: how many runs are late, and whether the maxima are of one distribution.
-The default engine is the embedded runner.
-Exit status: 0 within these limits, 1 not, 130 if it was interrupted.")]
+
+Exit status: 0 if all medians are within these limits; 1 if one is not or nothing could be compared; 2 if the flags are \
+wrong; 130 if it was interrupted.")]
 pub struct ParityArgs {
-    /// A sweep.csv to compare, or its folder, instead of sweeping now
-    #[arg(long, value_name = "CSV", conflicts_with_all =
+    /// The folder of a sweep to compare, or its CSV, instead of a new sweep
+    #[arg(long, value_name = "SWEEP", conflicts_with_all =
         ["engine", "maelstrom", "bin", "repetitions", "jobs", "run_timeout", "keep", "seed", "force"])]
     from: Option<PathBuf>,
-    /// Another node to run, instead of this repository's tree: one that has the same protocol and takes its
-    /// batch timeout from BATCH_TIMEOUT_MS, such as the tutorial's own
+    /// Another node that has the protocol of this repository's tree, such as the tutorial's own; it takes its
+    /// batch timeout from BATCH_TIMEOUT_MS
     #[arg(long, value_name = "PATH")]
     bin: Option<PathBuf>,
     #[command(flatten)]
@@ -52,11 +58,10 @@ pub struct ParityArgs {
     /// with the same protocol (--strategy tree), or of both
     #[arg(long, value_enum, default_value_t = NodesChoice::Both)]
     reference: NodesChoice,
-    /// A sweep.csv of real Maelstrom or of another engine to compare with, or its folder, instead of the
-    /// recorded runs
-    #[arg(long, value_name = "CSV", conflicts_with = "reference")]
+    /// The folder or CSV of another sweep to compare with, instead of the recorded runs
+    #[arg(long, value_name = "SWEEP", conflicts_with = "reference")]
     recorded: Option<PathBuf>,
-    /// How often each point is measured [default: 7; with --recorded as often as there]
+    /// Number of runs of each point [default: 7; with --recorded as many as there]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: Option<u32>,
     #[command(flatten)]
@@ -65,11 +70,11 @@ pub struct ParityArgs {
     /// there, so that both have the same launches and operations]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// A folder for parity.txt and parity.csv, and for the sweep, which is resumed if it is there already;
-    /// without it, they are not kept
+    /// Output folder for parity.txt, parity.csv and the sweep; an earlier sweep there is resumed [default:
+    /// none of them is kept]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Replace an earlier sweep in the same place instead of resuming it
+    /// Replace an earlier sweep in the same folder instead of resuming it
     #[arg(long)]
     force: bool,
 }
@@ -126,7 +131,7 @@ impl ParityArgs {
         let passing = tempfile::tempdir().context("cannot make a temporary folder")?;
         let directory = self.out.as_deref().unwrap_or(passing.path());
         if let Some(csv) = &self.recorded {
-            let itself = "the sweep that is compared with, whose runs would be measured by themselves";
+            let itself = "the sweep to compare with, which cannot be compared with itself";
             sweep::refuse_the_folder_of(&csv_of(csv), directory, itself)?;
         }
         let existing = if self.force { Existing::Replace } else { Existing::Resume };

@@ -1,4 +1,4 @@
-//! `bench-cli plot`: the pictures of a sweep drawn again.
+//! `bench-cli plot`: redraws the plots of a sweep.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,12 +18,12 @@ use crate::plot;
 use crate::plot::page::{Page, Width};
 use crate::record::RunRecord;
 
-/// Draw a sweep's results again, without running anything: pictures, report.html, and other formats
+/// Redraw the plots and the report of a sweep
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli plot results/hub/sweep.csv
   bench-cli plot results/hub/sweep.csv -o hub.png
-  bench-cli plot results/hub/sweep.csv --picture frontier -o frontier.svg
+  bench-cli plot results/hub/sweep.csv --plot frontier -o frontier.svg
   bench-cli plot results/hub --width 84mm --font-size 8 --no-title
   bench-cli plot results/hub/sweep.csv --limit 3d
   bench-cli plot results/gossip --x period
@@ -31,21 +31,21 @@ use crate::record::RunRecord;
   bench-cli plot results/hub/sweep.csv --format csv,json,markdown
   bench-cli plot results/hub/sweep.csv --max-msgs-per-op 2 --max-latency 500ms")]
 pub struct PlotArgs {
-    /// The rows of a sweep, or its folder; with those of others, all are compared with the first, as
-    /// bench-cli compare does
-    #[arg(value_name = "SWEEP.CSV", num_args = 1.., required = true)]
+    /// The folder of a sweep, or its CSV; several are compared with the first one
+    #[arg(value_name = "SWEEP", num_args = 1.., required = true)]
     csvs: Vec<PathBuf>,
     /// With several sweeps: exit with status 3 if a later one is significantly worse than the first
     #[arg(long)]
     fail_on_regression: bool,
-    /// Draw this file only, .svg, .png or .pdf [default: every picture and report.html, beside the CSV, with
-    /// its name in front if that is not sweep.csv; comparison.svg beside the last of several]
+    /// Draw only this file, .svg, .png or .pdf [default: every plot and report.html, next to the CSV;
+    /// comparison.svg next to the last of several]
     #[arg(short, long, value_name = "FILE", conflicts_with = "format")]
     output: Option<PathBuf>,
-    /// Which picture that file is [default: latency-fit]
-    #[arg(long, value_name = "NAME", requires = "output", value_parser = PossibleValuesParser::new(plot::PICTURES.map(|(name, ..)| name)))]
-    picture: Option<String>,
-    /// Print every table, warning and piece of advice
+    /// The plot that -o writes [default: latency-fit]
+    #[arg(long, alias = "picture", value_name = "NAME", requires = "output")]
+    #[arg(value_parser = PossibleValuesParser::new(plot::PICTURES.map(|(name, ..)| name)))]
+    plot: Option<String>,
+    /// Print all tables, warnings and recommendations
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
@@ -62,11 +62,11 @@ pub struct PlotArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Figures for a paper")]
 struct PaperArgs {
-    /// Draw as wide as a column, such as 84mm, 17.8cm or 3.3in, as SVG, PNG (600 dpi) and PDF, into the
-    /// folder figures next to the CSV, or into the file that -o names
+    /// Width of a column, such as 84mm, 17.8cm or 3.3in; writes SVG, PNG (600 dpi) and PDF into the folder
+    /// figures next to the CSV, or the file of -o
     #[arg(long, value_name = "WIDTH")]
     width: Option<Width>,
-    /// Size of most texts in points; the smallest ones have 6 points at least [default: 8]
+    /// Size of most text in points; the smallest text has at least 6 points [default: 8]
     #[arg(long, value_name = "POINTS", requires = "width")]
     font_size: Option<f64>,
     /// Leave out the title, how to read the plot, and the settings
@@ -75,12 +75,12 @@ struct PaperArgs {
 }
 
 impl PaperArgs {
-    /// Whether the plots are for something else than the report.
+    /// Whether the plots are for a paper.
     fn given(&self) -> bool {
         self.width.is_some() || self.no_title
     }
 
-    /// What the plots are drawn for.
+    /// The page that the plots are drawn for.
     fn page(&self) -> Result<Page, UsageError> {
         match self.width {
             None => Ok(Page::screen(!self.no_title)),
@@ -93,7 +93,7 @@ impl PaperArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// If the CSV cannot be read or has nothing to draw, or a picture cannot be written.
+/// If the CSV cannot be read or has nothing to draw, or a plot cannot be written.
 pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     let path = match args.csvs.as_slice() {
         [one] => one,
@@ -106,8 +106,9 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     args.output.as_deref().map_or(Ok(()), plot::check_output)?;
     let page = args.paper.page()?;
     let Recorded { csv, records, spec, .. } = super::sweep::read(path)?;
-    let outputs = Outputs::beside(&csv);
-    let axis = args.axis.of(records.iter().map(|record| &record.run))?;
+    let outputs = Outputs::next_to(&csv);
+    let typed = args.axis.of(records.iter().map(|record| &record.run))?;
+    let axis = typed.or_else(|| spec.as_ref()?.axis.clone());
     let results = Results { records: &records, spec: spec.as_ref(), axis: axis.as_ref() };
     output::print(results, outputs.folder(), Extent::of(args.verbose), &args.limits);
     ensure!(
@@ -120,35 +121,37 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<ExitCode> {
             plot::write(&args.draw(&Series::group_on(axis.as_ref(), &records), page)?, file)?;
             println!("drew {}", file.display());
         }
-        None if args.paper.given() => output::draw_figures(&Series::group(&records), &outputs, page)?,
+        None if args.paper.given() => {
+            output::draw_figures(&Series::group_on(axis.as_ref(), &records), &outputs, page)?;
+        }
         None => output::write_all(results, &outputs, &args.limits, &args.formats)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 impl PlotArgs {
-    /// The one picture that was asked for.
+    /// The plot that the user asked for.
     fn draw(&self, series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
-        let wanted = self.picture.as_deref().unwrap_or(LATENCY_FIT);
+        let wanted = self.plot.as_deref().unwrap_or(LATENCY_FIT);
         let picture = plot::PICTURES.into_iter().find(|(name, ..)| *name == wanted);
-        let (_, _, draw) = picture.with_context(|| format!("there is no picture {wanted}"))?;
+        let (_, _, draw) = picture.with_context(|| format!("there is no plot {wanted}"))?;
         draw(series, page)
     }
 }
 
-/// Compares sweeps and draws them into one picture.
+/// Compares sweeps and draws them into one plot.
 fn compare_all(args: &PlotArgs, csvs: &[PathBuf]) -> anyhow::Result<ExitCode> {
     ensure!(
         args.limits.given().is_empty(),
         UsageError::new(
-            "limits are held against one sweep; leave them out to compare sweeps, or plot each by itself"
+            "limits apply to one sweep; leave them out to compare sweeps, or plot each one by itself"
         )
     );
     ensure!(
-        args.picture.is_none() && !args.formats.given() && !args.paper.given(),
+        args.plot.is_none() && !args.formats.given() && !args.paper.given(),
         UsageError::new(
-            "--picture and --format are of one sweep, and so are figures for a paper; leave them out to compare sweeps, or \
-             plot each by itself"
+            "--plot, --format and figures for a paper apply to one sweep; leave them out to compare sweeps, or plot each \
+             one by itself"
         )
     );
     let beside_last = csvs.last().map(|last| compare::csv_of(last).with_file_name(COMPARISON));

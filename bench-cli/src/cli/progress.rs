@@ -1,4 +1,4 @@
-//! What a person sees while a sweep runs: bars on a terminal, plain lines elsewhere.
+//! The progress of a sweep: bars on a terminal, plain lines elsewhere.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,15 +16,15 @@ use crate::preflight::Finding;
 use crate::record::RunRecord;
 use crate::terminal::{self, count};
 
-/// How much is shown.
+/// How much progress to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
-    /// Nothing.
+    /// No progress.
     Quiet,
     /// Each run's end.
     #[default]
     Runs,
-    /// Each run's phases, too, where there are no bars that show them anyway.
+    /// Also each run's phases, unless bars show them.
     Phases,
 }
 
@@ -37,7 +37,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Shows so much.
+    /// A screen that shows this much.
     pub fn new(detail: Detail) -> Screen {
         Screen { detail, progress: None, live: None, begun: false }
     }
@@ -47,7 +47,7 @@ impl Screen {
         Screen { live: Some(live), ..self }
     }
 
-    /// Brings the report up to date. The sweep goes on without it, and ends with one.
+    /// Brings the report up to date. If that fails the sweep continues, and writes one at its end.
     fn update_report(&mut self) {
         if let Some(live) = &mut self.live
             && let Err(error) = live.update()
@@ -56,19 +56,19 @@ impl Screen {
         }
     }
 
-    /// Whether a sweep was ready to begin, so that it may have left something.
+    /// Whether a sweep has started, so that its folder may have files.
     pub fn has_begun(&self) -> bool {
         self.begun
     }
 
-    /// Says something that is of no use to whoever wants no progress.
+    /// Prints a line, unless the user wants no progress.
     pub fn note(&self, text: &str) {
         if self.detail != Detail::Quiet {
             eprintln!("{text}");
         }
     }
 
-    /// Says what is about to happen, and for how long.
+    /// Prints how many runs are about to start, and how long they take.
     fn announce(&self, plan: &Plan<'_>) {
         let Plan { runs, done, jobs, .. } = *plan;
         let directory = plan.directory.display();
@@ -81,7 +81,7 @@ impl Screen {
         }
         let all = rounded(plan.duration());
         let at_once = match plan.first_alone && runs > 1 {
-            true => "the first one alone, to see how many can go on at a time".to_owned(),
+            true => "the first one alone, to see how many can run in parallel".to_owned(),
             false => format!("{jobs} at a time, about {all}"),
         };
         self.note(&format!("{}, {at_once}; into {directory}", count(runs, "run")));
@@ -179,7 +179,7 @@ impl Progress {
             running: BTreeMap::new(),
             finished: Vec::new(),
         }));
-        // indicatif drops what it should print where nothing can be redrawn.
+        // Without a terminal indicatif prints nothing, so lines are printed here.
         let display = if detail == Detail::Quiet {
             Display::Nothing
         } else if terminal::bars().is_hidden() {
@@ -244,7 +244,7 @@ impl Progress {
                 running.remove(&index);
                 let mut line = format!("[{}/{}] {run}: {result} ({seconds:.0} s", self.done, self.total);
                 let left = self.estimate.lock().unwrap_or_else(PoisonError::into_inner).left(Instant::now());
-                // With several runs in flight less than a second may be left of those; that says nothing.
+                // Less than a second may be left of several runs in flight, which is not worth showing.
                 if left >= Duration::from_secs(1) {
                     let _ = write!(line, "; about {} left", rounded(left));
                 }
@@ -321,7 +321,7 @@ pub fn rounded(duration: Duration) -> String {
 }
 
 /// How long a sweep will still take. Runs of one sweep take nearly the same time, so the mean of those that
-/// have ended says it better than a rate of runs, which jumps when a run ends.
+/// have ended is a good estimate. A rate of runs would jump whenever a run ends.
 struct Estimate {
     expected: Duration,
     jobs: usize,
@@ -356,7 +356,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_estimate_follows_what_runs_really_take() {
+    fn the_estimate_follows_the_duration_of_runs() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut estimate = Estimate {

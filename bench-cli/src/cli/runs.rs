@@ -1,4 +1,4 @@
-//! How runs are executed, and what is shown and kept of them: the same flags wherever runs are made.
+//! The flags of every command that executes runs: how, and what to show and keep.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -19,23 +19,22 @@ use crate::supervise::stop::StopSignal;
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// Number of parallel runs [default: 1 with Maelstrom, 1 per core simulated, 4 per core embedded; fewer
-    /// of a node given by --bin if its first run shows that it needs more]
+    /// embedded runs of --bin if the first one needs much CPU]
     #[arg(long, alias = "parallel", value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Kill a run in real time after this long [default: derived from its settings]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     run_timeout: Option<Duration>,
-    /// Which runs' files to keep; one of Maelstrom's takes about 15 MB
+    /// The runs whose files to keep; a run of Maelstrom takes about 15 MB
     #[arg(long, value_enum, default_value_t = KeepChoice::All)]
     keep: KeepChoice,
-    /// Start the runs without the checks before the first one: does the node answer, is there what Maelstrom
-    /// needs?
+    /// Skip the checks before the first run: does the node answer, is everything that Maelstrom needs there?
     #[arg(long)]
     skip_preflight: bool,
-    /// No progress: only warnings, errors and the summary
+    /// Print only warnings, errors and the summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// Print every table, warning and piece of advice, and each run's phases where there are no bars
+    /// Print all tables, warnings and recommendations, and without progress bars also each run's phases
     #[arg(short, long)]
     verbose: bool,
 }
@@ -43,11 +42,11 @@ pub struct RunArgs {
 /// The values of `--keep`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum KeepChoice {
-    /// Those of every run
+    /// Keep all files
     All,
-    /// Those of runs that are not ok, to see why
+    /// Keep the files of failed runs
     Failed,
-    /// Those of no run
+    /// Keep no files
     None,
 }
 

@@ -1,4 +1,4 @@
-//! The flags of Maelstrom's settings, made from the table that defines them.
+//! The flags of Maelstrom's settings, from the table that defines them.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,18 @@ impl SettingsArgs {
     }
 }
 
-/// What people type for a setting's flag before they have read the help.
+/// The heading of the flags in a command's help.
+const HEADING: &str = "Network, workload and faults";
+
+/// Changes the flags' heading in the help of a command that takes lists.
+pub(super) fn with_lists(arg: Arg) -> Arg {
+    match arg.get_help_heading() {
+        Some(HEADING) => arg.help_heading(format!("{HEADING} (lists are allowed, such as 5,25)")),
+        _ => arg,
+    }
+}
+
+/// Other names of a flag that people type before they have read the help.
 fn aliases(setting: &Setting) -> &'static [&'static str] {
     match setting.name {
         "node_count" => &["nodes"],
@@ -90,11 +101,7 @@ impl Args for SettingsArgs {
                 .help(format!("{} [default: {}]", setting.help, setting.text_of(&default)))
                 .value_parser(parser(setting))
         };
-        command
-            .next_help_heading(
-                "Network, workload and faults (as in Maelstrom; a sweep takes lists, such as 5,25)",
-            )
-            .args(Setting::ALL.iter().map(flag))
+        command.next_help_heading(HEADING).args(Setting::ALL.iter().map(flag))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -157,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_type_is_understood() {
+    fn aliases_are_understood() {
         assert_eq!(parse("--nodes 5 --duration 3"), parse("--node-count 5 --time-limit 3s"));
     }
 
@@ -167,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_without_units_mean_what_they_mean_to_maelstrom() {
+    fn numbers_without_units_have_maelstroms_units() {
         assert_eq!(
             parse("--latency 50 --time-limit 5 --nemesis partition --nemesis-interval 2"),
             parse("--latency 50ms --time-limit 5s --nemesis partition --nemesis-interval 2s")
@@ -175,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_range_are_refused_with_what_to_type() {
+    fn values_out_of_range_are_refused_with_the_right_form() {
         for (args, hint) in [
             ("--node-count 0", "at least 1"),
             ("--node-count 5-25", "\"5-25\" should be written as 5..=25"),

@@ -1,4 +1,4 @@
-//! `--shard`: which part of a sweep's runs this process executes.
+//! `--shard`: the part of a sweep's runs that this process executes.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use crate::supervise::stop::{Stop, StopSignal};
 /// The value of `--shard`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ShardChoice {
-    /// This one.
+    /// A shard that the user named.
     Given(Shard),
     /// The scheduler that started this process says which.
     Auto {
@@ -89,17 +89,22 @@ impl ShardChoice {
 }
 
 /// Waits while another process writes the rows of this task's shard, if a Slurm job executes it. Slurm starts
-/// a task again when it no longer hears of the first node, on which the runs may still go on: there is
-/// nothing to do until those have ended, and an error would not start the task again.
-pub(super) fn wait_for_predecessor(csv: &Path, stop: &StopSignal, screen: &Screen) {
-    const PAUSE: Duration = Duration::from_secs(2);
+/// a task again when it no longer hears of the first node, on which runs may still be executed. There is
+/// nothing to do until those have ended, and an error would not start the task again. Returns whether the
+/// other process has ended, and not this wait because of `stop`.
+pub(super) fn wait_for_predecessor(csv: &Path, stop: &StopSignal, screen: &Screen) -> bool {
+    const PAUSE: Duration = Duration::from_secs(1);
     if std::env::var_os("SLURM_JOB_ID").is_none() || !csv_file::is_being_written(csv) {
-        return;
+        return true;
     }
     screen.note("another process executes this shard; waiting until it ends");
-    while csv_file::is_being_written(csv) && stop.current() == Stop::No {
+    while csv_file::is_being_written(csv) {
+        if stop.current() != Stop::No {
+            return false;
+        }
         std::thread::sleep(PAUSE);
     }
+    true
 }
 
 /// The shard of a task whose number is in this variable; the first task has the number `first`.
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_asked_for() {
+    fn missing_numbers_are_asked_for() {
         assert!(resolve("auto", &[]).unwrap_err().contains("neither SLURM_ARRAY_TASK_ID"));
         assert!(resolve("auto", &[("JOB_COMPLETION_INDEX", "7")]).unwrap_err().contains("--shard auto/N"));
         assert!(

@@ -28,7 +28,10 @@ const DIAGRAM: &str = "messages.svg";
 #[command(after_help = "Examples:
   bench-cli simulate --strategy tree --batch-timeout 200ms --seed 7
   bench-cli simulate --nemesis partition --nemesis-interval 3s --loss 0.05 --out /tmp/run
-  bench-cli simulate --nemesis kill,pause --nemesis-interval 2s --judge")]
+  bench-cli simulate --nemesis kill,pause --nemesis-interval 2s --check
+
+Exit status: 0 if the run is valid; 1 if it is not, if --check finds a fault, or if the run cannot be executed; 2 if it is \
+unknown whether the run is valid, or if the flags are wrong.")]
 pub struct SimulateArgs {
     /// The node's strategy: tree, hub or direct
     #[arg(long, value_name = "NAME", default_value = "hub", value_parser = file::strategy)]
@@ -36,25 +39,25 @@ pub struct SimulateArgs {
     /// The node's batch timeout
     #[arg(long, aliases = ["batch-timeouts", "timeout"], value_name = "TIME", default_value = "300ms", value_parser = milliseconds)]
     batch_timeout: Duration,
-    /// Seed of all random draws
+    /// Seed of all random choices
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Let killed nodes forget everything, as this repository's node does without --data-dir
     #[arg(long)]
     no_log: bool,
-    /// A folder for history.edn, results.edn and a diagram of the first messages, messages.svg
+    /// Output folder for history.edn, results.edn and messages.svg, a diagram of the first messages
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print the results as EDN instead of a summary
     #[arg(long)]
     edn: bool,
-    /// Replace the files of an earlier run in the same place
+    /// Replace the files of an earlier run in the same folder
     #[arg(long, requires = "out")]
     force: bool,
-    /// Judge it as the soak does, too: no value missing from a final read, silence after the end, few
-    /// messages
-    #[arg(long)]
-    judge: bool,
+    /// Also check that every final read has every value, that nodes fall silent, and that messages are few
+    /// (as soak does)
+    #[arg(long, alias = "judge")]
+    check: bool,
     #[command(flatten)]
     settings: SettingsArgs,
 }
@@ -68,8 +71,8 @@ impl SimulateArgs {
     }
 }
 
-/// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown; 1 as well if it is to be
-/// judged and fails.
+/// Runs the command. The exit status is Maelstrom's: 0 valid, 1 invalid, 2 unknown; 1 also if
+/// `--check` finds a fault.
 ///
 /// # Errors
 /// If a node does not start, or the files cannot be written or would replace others.
@@ -78,9 +81,9 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         refuse_taken(out)?;
     }
     let case = args.case()?;
-    // Equal seeds give equal runs, so the one whose files are written is the one that is judged.
-    let judged = if args.judge { case.check().map(|_| ()) } else { Ok(()) };
-    if let Err(failure @ Failure::Panicked(_)) = judged {
+    // Equal seeds give equal runs, so the run whose files are written is the one that is checked.
+    let checked = if args.check { case.check().map(|_| ()) } else { Ok(()) };
+    if let Err(failure @ Failure::Panicked(_)) = checked {
         bail!("{failure}");
     }
     // Without files, nobody sees the diagram or the results' text. They take a seventh of a hub run's instructions.
@@ -111,7 +114,7 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
             println!("wrote {HISTORY}, {RESULTS} and {DIAGRAM} into {}", out.display());
         }
     }
-    if let Err(failure) = judged {
+    if let Err(failure) = checked {
         bail!("{failure}");
     }
     Ok(ExitCode::from(finished.report.validity().exit_status()))
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_that_a_soak_prints_repeats_and_judges_its_case() {
+    fn the_command_that_a_soak_prints_repeats_and_checks_its_case() {
         for number in 0..200 {
             let mut case = Case::draw(number, &StrategyKind::ALL);
             let command = case.command();
@@ -194,7 +197,7 @@ mod tests {
                     Nemesis { faults: Faults::NONE, ..args.settings.one().unwrap().nemesis };
             }
             assert_eq!(args.case().unwrap(), case, "{command}");
-            assert!(args.judge);
+            assert!(args.check);
         }
     }
 }

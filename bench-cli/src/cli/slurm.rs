@@ -1,4 +1,4 @@
-//! `--on slurm`: a sweep that a cluster executes, followed from here.
+//! `--on slurm`: executes a sweep on a cluster, and follows it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -28,15 +28,15 @@ use crate::spec::file::SPEC_FILE;
 use crate::spec::{Names, SweepSpec};
 use crate::terminal::count;
 
-/// The flags that say which cluster executes a sweep.
+/// The flags of clusters.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Clusters")]
 pub struct ClusterArgs {
-    /// Execute the shards of the sweep as an array of Slurm jobs, and follow them; Ctrl-C detaches, and the
-    /// same command attaches again or submits what is missing
+    /// Execute the sweep as an array of Slurm jobs, and follow them; Ctrl-C detaches, and the same command
+    /// attaches again or submits missing shards
     #[arg(long, value_enum, value_name = "CLUSTER", requires = "shards", conflicts_with = "shard")]
     pub(super) on: Option<Cluster>,
-    /// Number of shards, each a task of the array
+    /// Number of shards, each a task of the array; required with --on
     #[arg(long, value_name = "N", requires = "on")]
     pub(super) shards: Option<NonZeroU32>,
     /// Options of sbatch for all jobs, such as '--partition=short --time=2:00:00'
@@ -61,7 +61,7 @@ fn sbatch_options(text: &str) -> Result<SbatchOptions, String> {
 /// A sweep for a cluster.
 pub(super) struct Request<'a> {
     pub spec: SweepSpec,
-    /// Its directory is absolute.
+    /// The options, with an absolute folder.
     pub options: &'a Options,
     pub shards: NonZeroU32,
     pub sbatch: Option<&'a SbatchOptions>,
@@ -107,8 +107,8 @@ impl Request<'_> {
         Ok(())
     }
 
-    /// Submits the sweep or what is missing of it, follows the jobs, and prints what was measured. `prepare`
-    /// is called before anything is submitted. `None` if the user detached.
+    /// Submits the missing shards, follows the jobs, and prints the results. `prepare` runs before anything
+    /// is submitted. `None` if the user detached.
     ///
     /// # Errors
     /// If the sweep is not possible, another one is there, or Slurm refuses it.
@@ -225,13 +225,13 @@ impl Request<'_> {
 
     fn say_detached(&self, jobs: &Jobs) {
         eprintln!(
-            "detached: jobs {0} keep running. To come back:\n  {1}\nTo cancel them:\n  scancel {0}",
+            "detached; jobs {0} keep running. To attach again:\n  {1}\nTo cancel them:\n  scancel {0}",
             jobs.shown(),
             self.commands.resume
         );
     }
 
-    /// Prints what was measured; merges here what no job has merged.
+    /// Prints the results, and first merges the shards if no job has.
     fn conclude(&self, spec: &SweepSpec, rows: Vec<RunRecord>) -> anyhow::Result<Ended> {
         let directory = &self.options.directory;
         let planned = spec.runs()?.len();
@@ -247,18 +247,18 @@ impl Request<'_> {
         }
         if rows.iter().all(|row| there.contains(&key(row))) {
             let ended = ended(merged);
-            let results = Results { records: &ended.records, spec: Some(spec), axis: None };
+            let results = Results { records: &ended.records, spec: Some(spec), axis: spec.axis.as_ref() };
             output::print(results, directory, self.extent, self.limits);
             return Ok(ended);
         }
         let merged = merge::merge(directory, &merge::shards_in(directory)?, false)?;
         let ended = ended(merged.records);
-        output::conclude(&ended, directory, self.extent, self.limits, self.formats, None)?;
+        output::conclude(&ended, directory, self.extent, self.limits, self.formats)?;
         Ok(ended)
     }
 }
 
-/// What was not there counts as removed.
+/// A missing file counts as removed.
 fn removed(path: &Path, removed: io::Result<()>) -> anyhow::Result<()> {
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -268,7 +268,7 @@ fn removed(path: &Path, removed: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// The terminal of somebody who follows a sweep on a cluster.
+/// The terminal while a user follows a sweep on a cluster.
 struct ClusterScreen {
     screen: Screen,
     names: Names,

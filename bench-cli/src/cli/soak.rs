@@ -1,4 +1,4 @@
-//! `bench-cli soak`: random simulated runs, searched for what must not happen.
+//! `bench-cli soak`: searches random simulated runs for faults of the node.
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
@@ -11,28 +11,30 @@ use indicatif::{ProgressBar, ProgressStyle};
 use node::StrategyKind;
 
 use super::typed;
-use crate::campaign::soak::{self, Failure, Judged, Passed};
+use crate::campaign::soak::{self, Checked, Failure, Passed};
 use crate::spec::file;
 use crate::stats::median::Spread;
 
-/// Search random settings and faults for lost values, never-ending traffic and blown message budgets
+/// Search random settings and faults for lost values, endless traffic and too many messages
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   bench-cli soak --runs 1000
   bench-cli soak --runs 500 --strategy hub --seed 20000
 
-A failing run is reduced to a smaller one that fails alike, and the command that repeats it is printed.")]
+soak reduces a failing run to a smaller one that fails in the same way, and prints the command that repeats it.
+
+Exit status: 0 if no run fails; 1 if one does; 2 if the flags are wrong.")]
 pub struct SoakArgs {
-    /// How many runs
+    /// Number of runs
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
-    /// Number of the first run; each run after it has the next one
+    /// Seed of the first run; each further run has the next one
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Strategies to draw from [default: all]
+    /// Strategies to choose from [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', action = ArgAction::Set, value_parser = file::strategy)]
     strategy: Vec<StrategyKind>,
-    /// How many runs go on at a time [default: one a core]
+    /// Number of parallel runs [default: one per core]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 }
@@ -58,19 +60,19 @@ pub fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
         collect(&receiver, args.runs, &stop)
     });
     println!("{}", table(&passed));
-    if let Some((judged, failure)) = failed {
-        report(&judged, &failure);
+    if let Some((checked, failure)) = failed {
+        report(&checked, &failure);
         return Ok(ExitCode::FAILURE);
     }
     println!("{} runs clean in {:.1} s", passed.len(), started.elapsed().as_secs_f64());
     Ok(ExitCode::SUCCESS)
 }
 
-type Failed = (Judged, Failure);
+type Failed = (Checked, Failure);
 
 /// Takes in results until all have come or one has failed.
 fn collect(
-    results: &mpsc::Receiver<Judged>,
+    results: &mpsc::Receiver<Checked>,
     runs: u64,
     stop: &AtomicBool,
 ) -> (Vec<(StrategyKind, Passed)>, Option<Failed>) {
@@ -78,14 +80,14 @@ fn collect(
     let bar = ProgressBar::new(runs).with_style(style.expect("the template is well-formed"));
     let mut passed = Vec::new();
     let mut failed = None;
-    for judged in results {
+    for checked in results {
         bar.inc(1);
-        match &judged.verdict {
-            Ok(result) => passed.push((judged.case.config.strategy, *result)),
+        match &checked.verdict {
+            Ok(result) => passed.push((checked.case.config.strategy, *result)),
             Err(failure) => {
                 stop.store(true, Ordering::Relaxed);
                 let failure = failure.clone();
-                failed.get_or_insert((judged, failure));
+                failed.get_or_insert((checked, failure));
             }
         }
     }
@@ -113,12 +115,12 @@ fn table(passed: &[(StrategyKind, Passed)]) -> comfy_table::Table {
     table
 }
 
-fn report(judged: &Judged, failure: &Failure) {
-    println!("run {} failed: {failure}", judged.case.seed);
-    println!("  to repeat it: {}", typed::as_typed(&judged.case.command()));
+fn report(checked: &Checked, failure: &Failure) {
+    println!("run {} failed: {failure}", checked.case.seed);
+    println!("  to repeat it: {}", typed::as_typed(&checked.case.command()));
     let began = Instant::now();
-    let (reduced, failure) = soak::reduce(&judged.case, failure);
-    if reduced != judged.case {
+    let (reduced, failure) = soak::reduce(&checked.case, failure);
+    if reduced != checked.case {
         let took = Duration::from_secs(began.elapsed().as_secs());
         println!("reduced in {}: {failure}", humantime::format_duration(took));
         println!("  to repeat it: {}", typed::as_typed(&reduced.command()));

@@ -1,4 +1,4 @@
-//! `bench-cli sweep`: flags to a description, the sweep, its tables and pictures.
+//! `bench-cli sweep`: flags to a description, the sweep, its tables and plots.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use super::build;
 use super::description::{DescriptionArgs, random_seed};
 use super::limits::LimitArgs;
 use super::live::LiveReport;
-use super::output::{self, AxisArgs, FormatArgs};
+use super::output::{self, FormatArgs};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
-use super::settings::SettingsArgs;
+use super::settings::{self, SettingsArgs};
 use super::shard::{self, ShardChoice};
 use super::signals;
 use super::slurm::{self, ClusterArgs, Request};
@@ -31,14 +31,16 @@ use crate::terminal::count;
 
 /// The exit status of a sweep whose runs are all ok, but which crosses a threshold of `--fail-if`.
 const THRESHOLD_CROSSED: u8 = 3;
-/// The first seed of a sweep in shards that says no other.
+/// The default seed of a sweep in shards.
 const SEED_OF_SHARDS: u64 = 1;
 /// The exit status of an interrupted sweep: 128 + SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// Measure a grid of batch timeouts, strategies and repetitions; fit and draw the latencies
+/// Measure a grid of batch timeouts, strategies and other parameters; fit and plot the latencies
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    mut_args(settings::with_lists),
+    after_help = "Examples:
   bench-cli sweep
   bench-cli sweep --strategy tree,hub --batch-timeouts 50,100..=400:100 --repetitions 5
   bench-cli sweep --bin ./my-node --node-args '--flush-every {batch_timeout_ms}' --name mine
@@ -52,54 +54,53 @@ pub(super) const INTERRUPTED: u8 = 130;
   bench-cli sweep --strategy tree,hub --name mine --shard 3/16
   bench-cli sweep --strategy tree,hub --name mine --on slurm --shards 16 --sbatch '--time=2:00:00'
 
-Every node finds its batch timeout in the environment as BATCH_TIMEOUT_MS, too. With --nemesis kill it also finds a
-directory of the run's own as DATA_DIR, in which this repository's node keeps its log.
-The sweep's folder has its description, sweep.toml, which repeats it exactly.
--v and summary.md list the Pareto front: the settings that no other beats in messages and latency beyond noise.
-If two parameters vary, effects.png shows what each of them does, and a table how much of the variance it explains.
-A run that fails is recorded with its reason, and the sweep continues. The same command resumes a sweep that was
-stopped; more repetitions or other values extend it. If the node's program was modified since the first run, bench-cli
-refuses to resume (it looks at the file that --bin names, not at what a script starts); --force starts over.
+Every node finds its batch timeout in the environment variable BATCH_TIMEOUT_MS. With --nemesis kill, DATA_DIR names \
+a directory for the node's log.
 
-Exit status: 0 if every run in sweep.csv is ok; 1 if some are not, though the others' results are there, or if
-nothing could be measured; 2 if the flags are wrong; 3 if every run is ok and a --fail-if holds; 130 if it was
-interrupted.")]
+The folder of a sweep has its description, sweep.toml, which repeats it exactly. summary.md and -v list the Pareto \
+front: the settings that no other beats in messages and latency beyond noise. If two parameters vary, effects.png \
+shows the effect of each one, and a table how much of the variance it explains.
+
+A run that fails is recorded with its reason, and the sweep continues. The same command resumes a stopped sweep; more \
+repetitions or other values extend it. If the node's program was modified since the first run, bench-cli refuses to \
+resume. It looks at the file that --bin names, not at what a script starts. --force starts over.
+
+Exit status: 0 if every run in sweep.csv is ok; 1 if a run failed or nothing could be measured; 2 if the flags are \
+wrong; 3 if every run is ok and a --fail-if holds; 130 if it was interrupted."
+)]
 pub struct SweepArgs {
     #[command(flatten)]
     description: DescriptionArgs,
     #[command(flatten)]
     runs: RunArgs,
-    /// Run this command in a shell before the sweep, such as 'go build -o my-node .'
+    /// A shell command to run before the sweep, such as 'go build -o my-node .'
     #[arg(long, value_name = "COMMAND")]
     build: Option<String>,
     /// Name of the sweep [default: sweep- and the time (UTC)]
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     name: Option<String>,
-    /// Where to write [default: results/NAME]
+    /// Output folder [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Execute one part of the runs, on one of several machines: I/N is the I-th of N parts; auto takes I
-    /// and N from Slurm's job array, auto/N takes I from it or from a Kubernetes indexed job. The part's
-    /// folder is shards/I-of-N in that of the sweep, and bench-cli merge puts the parts together
+    /// Execute only part I of N, for sweeps on several machines; bench-cli merge merges the parts. auto takes
+    /// I and N from a Slurm job array; auto/N takes I from a Slurm array or a Kubernetes indexed job
     #[arg(long, value_name = "I/N", value_parser = clap::value_parser!(ShardChoice))]
     shard: Option<ShardChoice>,
-    /// Replace an earlier sweep in the same place instead of resuming it
+    /// Replace an earlier sweep in the same folder instead of resuming it
     #[arg(long)]
     force: bool,
-    /// Repeat the failed runs of an earlier sweep in the same place
+    /// Repeat the failed runs of an earlier sweep in the same folder
     #[arg(long, conflicts_with = "force")]
     retry_failed: bool,
-    /// Print the commands that would be executed, and how long that would take, and do nothing
+    /// Print the commands of all runs and how long they would take, and run nothing
     #[arg(long)]
     dry_run: bool,
-    /// Fail if this holds for the median of any point: a column of sweep.csv, a comparison and a value, such
-    /// as 'msgs_per_op > 2'; with every: in front, if it holds for any run [may be given several times]
+    /// Exit with status 3 if this is true for the median of any point, such as 'msgs_per_op > 2', or for any
+    /// run, such as 'every:stable_max_ms > 600'; any column of sweep.csv; repeatable
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<Threshold>,
     #[command(flatten)]
     formats: FormatArgs,
-    #[command(flatten)]
-    axis: AxisArgs,
     // Groups with a heading come last: the heading also covers what follows them.
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -109,11 +110,10 @@ pub struct SweepArgs {
     limits: LimitArgs,
 }
 
-/// Runs the command. The exit status is 1 if a run is not ok: whoever calls it without reading what it prints
-/// should not take the rest for all.
+/// Runs the command. The exit status is 1 if a run is not ok, so that scripts notice missing results.
 ///
 /// # Errors
-/// If something that was asked for does not exist, or results cannot be written.
+/// If something that it needs does not exist, or results cannot be written.
 pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     if let Some(shards) = args.cluster.shards {
         return run_on_cluster(args, shards);
@@ -124,7 +124,7 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let commands = Commands::new(std::env::args_os(), &whole);
     let mut screen = Screen::new(args.runs.detail());
     if shard.is_none() {
-        // Nobody reads the page of a shard, and a shared file system would have to take it after each run.
+        // A shard has no page of its own: writing it after each run would load a shared file system.
         screen = screen.with_report(LiveReport::new(&directory, &args.limits));
     }
     if let Some(command) = args.build.as_ref().filter(|_| !args.dry_run) {
@@ -132,13 +132,12 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     let existing = args.existing();
     let resumes = existing != Existing::Replace;
-    // The shards of a sweep must have the same seed, and know nothing of each other.
+    // All shards of a sweep need the same seed, but do not know each other.
     let seed_of_whole = folder::spec_in(&whole)?.filter(|_| resumes).map_or(SEED_OF_SHARDS, |spec| spec.seed);
     let default_seed = || if shard.is_some() { seed_of_whole } else { random_seed() };
     let (spec, why) =
         args.description.resolve(&args.settings, &args.limits, &directory, resumes, default_seed)?;
     let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
-    let axis = args.axis.of(&spec.runs()?)?;
     let options = Options { shard, ..options };
     if args.dry_run {
         if let Some(command) = &args.build {
@@ -150,12 +149,12 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     if let Some(sampled) = spec.sampled() {
         screen.note(&format!("sample: {sampled}"));
     }
-    if shard.is_some() {
-        shard::wait_for_predecessor(&directory.join(CSV_FILE), &options.stop, &screen);
+    if shard.is_some() && !shard::wait_for_predecessor(&directory.join(CSV_FILE), &options.stop, &screen) {
+        return Ok(ExitCode::from(INTERRUPTED));
     }
     let ended = measure(&spec, &options, &mut screen, &commands)?;
     match shard {
-        // A shard's plots would be of too few runs, and many shards would draw them at the same time.
+        // A shard has too few runs for plots, and many shards would draw at the same time.
         Some(shard) => screen.note(&format!(
             "shard {shard}: {} of {} runs are in {}; bench-cli merge {} puts the shards together",
             ended.records.len(),
@@ -163,17 +162,10 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
             directory.display(),
             shell::quote(&whole.display().to_string())
         )),
-        // Who asks twice to stop does not wait for plots.
+        // A user who asks twice to stop does not wait for plots.
         None if options.stop.current() == Stop::Now => {}
         None => {
-            output::conclude(
-                &ended,
-                &directory,
-                args.runs.extent(),
-                &args.limits,
-                &args.formats,
-                axis.as_ref(),
-            )?;
+            output::conclude(&ended, &directory, args.runs.extent(), &args.limits, &args.formats)?;
         }
     }
     if ended.stopped {
@@ -199,7 +191,7 @@ fn exit_status(args: &SweepArgs, ended: &Ended) -> ExitCode {
     }
 }
 
-/// Has a cluster execute the sweep in `shards` parts.
+/// Executes the sweep on a cluster in `shards` parts.
 fn run_on_cluster(args: &SweepArgs, shards: NonZeroU32) -> anyhow::Result<ExitCode> {
     let directory = slurm::shared(&args.directory()?)?;
     let commands = Commands::new(std::env::args_os(), &directory);
@@ -238,7 +230,7 @@ fn run_on_cluster(args: &SweepArgs, shards: NonZeroU32) -> anyhow::Result<ExitCo
     })
 }
 
-/// Says of each threshold whether it holds. Returns whether any is crossed.
+/// Prints which thresholds are crossed. Returns whether any is.
 fn report_crossings(thresholds: &[Threshold], records: &[RunRecord]) -> bool {
     let mut crossed = false;
     for threshold in thresholds {
@@ -256,11 +248,10 @@ fn report_crossings(thresholds: &[Threshold], records: &[RunRecord]) -> bool {
     crossed
 }
 
-/// Executes a sweep into its folder, in which nothing is made of the records of an earlier one.
+/// Executes a sweep into its folder, which must have no artifacts of an earlier sweep.
 ///
 /// # Errors
-/// If something that was asked for does not exist, what is there is of another sweep, or results cannot be
-/// written.
+/// If something that it needs does not exist, the folder has another sweep, or results cannot be written.
 pub(super) fn measure(
     spec: &SweepSpec,
     options: &Options,
@@ -270,17 +261,19 @@ pub(super) fn measure(
     if options.existing != Existing::Replace {
         artifacts::refuse_strangers(&options.directory)?;
     }
-    sweep::run(spec, options, screen).map_err(|error| match &commands.restart {
-        // The library's errors say which flag, not which command, and whoever typed `make` knows neither.
-        Some(restart) if error.is::<CannotResume>() => anyhow!("{error:#}:\n  {restart}"),
-        _ if screen.has_begun() => {
+    sweep::run(spec, options, screen).map_err(|error| {
+        if error.is::<CannotResume>() {
+            // The library's errors name the flag, not the whole command, which `make` hides.
+            anyhow!("{error:#}:\n  {}", commands.restart)
+        } else if screen.has_begun() {
             error.context(format!("the sweep has ended early; to resume it: {}", commands.resume))
+        } else {
+            error
         }
-        _ => error,
     })
 }
 
-/// Prints what a sweep would execute.
+/// Prints the commands of a sweep.
 fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     let commands = sweep::commands(spec, options)?;
     let runs = spec.runs_of(options.shard)?;
@@ -308,8 +301,8 @@ fn print_plan(spec: &SweepSpec, options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses to measure into the folder of a sweep that the new runs are compared with, be it to resume it or
-/// to replace it. `sweep` says which one that is.
+/// Refuses to write into the folder of the sweep with which the new runs are compared. `sweep` describes that
+/// sweep for the error.
 ///
 /// # Errors
 /// If it is that folder.
@@ -346,7 +339,7 @@ impl SweepArgs {
         }
     }
 
-    /// Where everything is written.
+    /// The output folder.
     ///
     /// # Errors
     /// If the name is not a plain folder name.

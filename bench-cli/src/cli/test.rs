@@ -52,7 +52,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         if let Some(status) = run_once(&spec) {
             return ExitCode::from(status);
         }
-        // Each repetition draws anew, as each of Maelstrom's does.
+        // Each repetition has another seed, as in Maelstrom.
         spec.seed = spec.seed.wrapping_add(1);
     }
     ExitCode::SUCCESS

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
-use super::description::{self, DescriptionArgs};
-use super::limits::LimitArgs;
+use super::description::{self, DescriptionArgs, strategies_help, timeouts_help};
+use super::limits::{self, LimitArgs};
 use super::output::{self, FormatArgs, Outputs, Results};
 use super::progress::{Screen, rounded};
 use super::runs::RunArgs;
-use super::settings::SettingsArgs;
+use super::settings::{self, SettingsArgs};
 use super::sweep::INTERRUPTED;
 use super::typed::{self, Commands};
 use super::usage::UsageError;
@@ -23,51 +23,80 @@ use crate::campaign::tune::{
 use crate::report::advice::{self, Described};
 use crate::spec::file::{BATCH_TIMEOUT, STRATEGY, SpecFile, ValueList};
 use crate::spec::setting::Setting;
-use crate::spec::{Limits, Node, SweepSpec};
+use crate::spec::{EngineKind, Limits, Node, SweepSpec};
 
-/// Find the best setting within limits: race settings until it is known, then check it with runs of its own
+/// Find the best setting within limits, and check it with fresh runs
 #[derive(Clone, Debug, Args)]
+#[command(mut_args(settings::with_lists))]
+#[command(mut_args(limits::to_meet))]
+#[command(mut_arg("limit", |arg| arg.help(limit_help())))]
+#[command(mut_arg("batch_timeouts", |arg| arg.help(timeouts_help("up to the longest that the limits allow"))))]
+#[command(mut_arg("strategy", |arg| arg.help(strategies_help(STRATEGIES))))]
+#[command(mut_arg("repetitions", |arg| arg.help(repetitions_help())))]
+#[command(mut_arg("seed", |arg| arg.help(description::SEED_HELP)))]
 #[command(after_help = "Examples:
   bench-cli tune
   bench-cli tune --limit 3d --strategy tree,hub,direct --topology grid,line,tree4
   bench-cli tune --max-msgs-per-op 2 --max-latency 500ms --minimize max
   bench-cli tune --limit 3e --engine maelstrom --node-count 9
   bench-cli tune --limit 3d --bin ./my-node --node-args '--flush-every {batch_timeout_ms}'
-  bench-cli tune --budget 200 --bin ./gossip --param fanout=1..=5 --param period=50ms,500ms --node-args '{fanout} {period_ms}'
+  bench-cli tune --budget 200 --bin ./gossip --param fanout=1..=5 --param period=50ms,500ms \\
+      --node-args '{fanout} {period_ms}'
 
-Each parameter with several values is tuned: words as they are listed, numbers and durations also between the listed
-values. bench-cli runs a coarse grid once, drops settings that miss a limit or are significantly worse than the best,
+Each parameter with several values is tuned: words as they are listed, numbers and durations also between the listed \
+values. bench-cli runs a coarse grid once, drops settings that miss a limit or are significantly worse than the best, \
 repeats the others, and tries values around the best.
 
-This repository's node is searched in simulated time, which takes seconds. Another program runs in real time, which
-takes minutes. The search ends with one setting that meets the limits with 95 % confidence for one more run. Fresh runs
-on the engine asked for check it; they are in the folders check-1, check-2, … The default limits are those of 3e.")]
+This repository's node is searched in virtual time whatever --engine is, unless it has --node-args or --node-env. Your \
+own node is searched in real time, which takes minutes. The search ends with one setting that meets the limits with \
+95 % confidence for one more run. Fresh runs on the engine of --engine check the answer. They are in the folders \
+check-1, check-2, …
+
+Exit status: 0 if fresh runs confirm a setting; 1 if no setting is confirmed or a run cannot be executed; 2 if the flags \
+are wrong; 130 if it was interrupted.")]
 pub struct TuneArgs {
-    /// What is best within the limits
+    /// The quantity to minimize within the limits
     #[arg(long, alias = "prefer", value_enum, default_value_t = Minimize::Msgs)]
     minimize: Minimize,
-    /// What the search may cost with its check: a number of runs, or a time such as 30m [default: as much as
-    /// it takes]
+    /// The most runs of search and check, or the most time, such as 30m [default: no limit]
     #[arg(long, value_name = "RUNS|TIME")]
     budget: Option<Budget>,
-    /// Print what would be run first and how long that would take, and do nothing
+    /// Print the first runs and how long they would take, and run nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     description: DescriptionArgs,
     #[command(flatten)]
     runs: RunArgs,
-    /// Where to write; the runs of an earlier call with the same node and settings are used again
-    /// [default: results/tune- and the time (UTC)]
+    /// Output folder; an earlier search there is resumed [default: results/tune- and the time (UTC)]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace an earlier search in the same folder instead of resuming it
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
     settings: SettingsArgs,
 }
 
-/// What is best.
+/// The challenge whose limits to meet, unless somebody says which.
+const DEFAULT_LIMIT: &str = "3e";
+/// The help of `--limit`.
+fn limit_help() -> String {
+    limits::one_challenge_help(&format!("that of --preset or --spec, else {DEFAULT_LIMIT}"))
+}
+
+/// The strategies to choose from, unless somebody says which.
+const STRATEGIES: &str = "hub,direct";
+
+/// The help of `--repetitions`.
+fn repetitions_help() -> String {
+    let [simulated, real] = [EngineKind::Simulated, EngineKind::Embedded].map(tune::check_runs);
+    format!("Number of fresh runs that check the answer [default: {simulated} simulated, else {real}]")
+}
+
+/// The values of `--minimize`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Minimize {
     /// The fewest messages for each operation
@@ -100,8 +129,9 @@ pub fn run(args: &TuneArgs) -> anyhow::Result<ExitCode> {
         Path::new("results").join(format!("tune-{now}"))
     });
     let spec = args.spec(&directory)?;
-    let commands = Commands::without_force(std::env::args_os(), &directory);
-    let options = args.runs.options(&directory, Existing::Resume, args.description.engine.programs()?)?;
+    let commands = Commands::new(std::env::args_os(), &directory);
+    let existing = if args.force { Existing::Replace } else { Existing::Resume };
+    let options = args.runs.options(&directory, existing, args.description.engine.programs()?)?;
     if args.dry_run {
         return print_outlook(&spec, &options);
     }
@@ -120,8 +150,11 @@ impl TuneArgs {
     fn spec(&self, directory: &Path) -> anyhow::Result<TuneSpec> {
         let (mut file, _) = self.description.file(&self.settings, &self.limits)?;
         let mut given = self.limits.given();
+        if given.is_empty() {
+            given = file.limits()?;
+        }
         let limits: Limits = match given.len() {
-            0 => "3e".parse().map_err(anyhow::Error::msg)?,
+            0 => DEFAULT_LIMIT.parse().map_err(anyhow::Error::msg)?,
             1 => given.remove(0),
             _ => bail!(UsageError::new("give one limit to tune for; several are different questions")),
         };
@@ -130,23 +163,24 @@ impl TuneArgs {
         }
         file.extends.clear();
         choose_from(&mut file, &limits);
-        let sweep = description::complete(file, directory, true, description::random_seed)?;
+        let sweep = description::complete(file, directory, !self.force, description::random_seed)?;
         if sweep.grid.repetitions < 2 {
             bail!(UsageError::new("--repetitions 1 is not enough for a check; give at least 2"));
         }
         Ok(TuneSpec { sweep, limits, minimize: self.minimize.figure(), budget: self.budget })
     }
 
-    /// Leaves plots and a report of all runs of the search.
+    /// Writes plots and a report of all runs of the search.
     fn leave(&self, found: &Found, directory: &Path) -> anyhow::Result<()> {
+        let spec = &found.searched.spec;
         let results =
-            Results { records: &found.searched.records, spec: Some(&found.searched.spec), axis: None };
-        let outputs = Outputs::beside(&directory.join(CSV_FILE));
+            Results { records: &found.searched.records, spec: Some(spec), axis: spec.axis.as_ref() };
+        let outputs = Outputs::next_to(&directory.join(CSV_FILE));
         output::write_all(results, &outputs, &self.limits, &FormatArgs::default())
     }
 }
 
-/// Adds the values to choose from that nobody gave: strategies, and batch timeouts of a node that has one. A
+/// Adds the default values to choose from: strategies, and batch timeouts of a node that has one. A
 /// program of which nothing else is to be tuned is taken to have one.
 fn choose_from(file: &mut SpecFile, limits: &Limits) {
     let has_several =
@@ -159,7 +193,7 @@ fn choose_from(file: &mut SpecFile, limits: &Limits) {
         timeouts.or_insert_with(|| ValueList(timeouts_within(limits, is_bundled)));
     }
     if is_bundled {
-        file.parameters.entry(STRATEGY.to_owned()).or_insert_with(|| ValueList("hub,direct".to_owned()));
+        file.parameters.entry(STRATEGY.to_owned()).or_insert_with(|| ValueList(STRATEGIES.to_owned()));
     }
 }
 
@@ -193,7 +227,7 @@ impl TuneObserver for Screen {
     }
 }
 
-/// Says what a search would begin with.
+/// Prints the first runs of a search.
 fn print_outlook(spec: &TuneSpec, options: &Options) -> anyhow::Result<ExitCode> {
     let outlook = spec.outlook(options)?;
     let first = outlook.each * outlook.first.div_ceil(outlook.jobs) as u32;
@@ -215,12 +249,12 @@ fn print_outlook(spec: &TuneSpec, options: &Options) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says what was tried, and why the search ended.
+/// Prints how many settings were tried, and why the search ended.
 fn print_tally(found: &Found) {
     let Tally { tried, over_limit, worse, meeting, unclear } = found.tally;
     println!(
-        "\ntried {tried} settings in {} runs: {over_limit} missed a limit, {worse} were significantly worse, {meeting} \
-         meet the limits, {unclear} are unclear; {} runs of checks",
+        "\ntried {tried} settings in {} runs: {meeting} within the limits, {over_limit} over a limit, {worse} significantly \
+         worse, {unclear} unclear; {} runs of checks",
         found.searched.records.len(),
         found.checks
     );
@@ -232,7 +266,7 @@ fn print_tally(found: &Found) {
     println!("ended: {why}");
 }
 
-/// Says which setting is best, or that there is none.
+/// Prints the best setting, or that none meets the limits.
 fn print_answer(found: &Found, spec: &TuneSpec, directory: &Path) -> ExitCode {
     if let Some(recommendation) = &found.recommended {
         print_recommendation(recommendation, &found.searched.spec, &spec.limits);
@@ -255,7 +289,7 @@ fn print_answer(found: &Found, spec: &TuneSpec, directory: &Path) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Says the answer, what it rests on, and how to measure it again.
+/// Prints the recommendation, its evidence, and the command that repeats it.
 fn print_recommendation(recommendation: &Recommendation, searched: &SweepSpec, limits: &Limits) {
     let Recommendation { setting, sweep, elsewhere } = recommendation;
     println!("\nrecommended: {}", in_words(sweep, searched));
@@ -264,7 +298,7 @@ fn print_recommendation(recommendation: &Recommendation, searched: &SweepSpec, l
     if let Some(found) = elsewhere {
         println!("  search, simulated: {}", advice::describe(found));
     }
-    println!("  again: {}", typed::as_typed(&sweep.command_without_seed()));
+    println!("  to repeat it: {}", typed::as_typed(&sweep.command_without_seed()));
 }
 
 /// The one setting of a sweep, as far as it was searched for.

@@ -1,5 +1,4 @@
-//! Commands that a user can paste into the terminal: how this program was called, and how to resume what it
-//! does.
+//! Commands that a user can paste into the terminal: the program as it was typed, and how to resume.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -8,8 +7,8 @@ use std::path::Path;
 use crate::spec::command::PROGRAM;
 use crate::spec::shell;
 
-/// The program as it was called, quoted as for a shell: it need not be on `PATH`. In files its bare name is
-/// written, since their readers have it elsewhere.
+/// The program as the user typed it, quoted for a shell, since it need not be on `PATH`. Files have its bare
+/// name, since their readers have it elsewhere.
 pub(super) fn program() -> String {
     let first = std::env::args_os().next();
     let given = first.map_or_else(|| PROGRAM.to_owned(), |program| program.to_string_lossy().into_owned());
@@ -35,12 +34,12 @@ fn with_program(text: &str, program: &str) -> String {
     }
 }
 
-/// What to type after this process has ended early.
+/// The commands to type after this process has ended early.
 pub(super) struct Commands {
     /// The command that resumes.
     pub resume: String,
-    /// The command that removes what is there and starts over, of a command that can.
-    pub restart: Option<String>,
+    /// The command that starts over and replaces the earlier results.
+    pub restart: String,
 }
 
 impl Commands {
@@ -50,18 +49,13 @@ impl Commands {
         let restart = with_place(less(&words, &["--force", "--retry-failed"]), directory);
         Commands {
             resume: resume(&words, directory),
-            restart: Some(shell::join(&[restart, vec!["--force".to_owned()]].concat())),
+            restart: shell::join(&[restart, vec!["--force".to_owned()]].concat()),
         }
-    }
-
-    /// For a command that has no `--force`.
-    pub fn without_force(words: impl IntoIterator<Item = OsString>, directory: &Path) -> Commands {
-        Commands { restart: None, ..Commands::new(words, directory) }
     }
 }
 
-/// The command that resumes what these words do in `directory`: the same words less `--force`, with the
-/// place, which they may have left to be made up.
+/// The command that resumes these words' work in `directory`: the same words without `--force`, with --out if
+/// they name no folder.
 pub(super) fn resume(words: &[String], directory: &Path) -> String {
     shell::join(&with_place(less(words, &["--force"]), directory))
 }
@@ -132,10 +126,7 @@ mod tests {
             let words = words(line).into_iter().map(OsString::from);
             Commands::new(words, Path::new("x")).restart
         };
-        assert_eq!(
-            restart("b sweep --retry-failed --rate 5").as_deref(),
-            Some("b sweep --rate 5 --out x --force")
-        );
-        assert_eq!(restart("b sweep --force --out y").as_deref(), Some("b sweep --out y --force"));
+        assert_eq!(restart("b sweep --retry-failed --rate 5"), "b sweep --rate 5 --out x --force");
+        assert_eq!(restart("b sweep --force --out y"), "b sweep --out y --force");
     }
 }

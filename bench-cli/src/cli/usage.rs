@@ -1,4 +1,4 @@
-//! Errors in what was typed. They end with the exit status that clap gives a flag that it does not know.
+//! Usage errors, which have the exit status of an unknown flag.
 
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ impl UsageError {
         UsageError(text.into())
     }
 
-    /// The same error, caused by what was typed.
+    /// The same error as a usage error.
     pub(super) fn caused_by(error: &anyhow::Error) -> UsageError {
         UsageError(format!("{error:#}"))
     }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_in_what_was_typed_is_known_below_its_context() {
+    fn a_usage_error_is_recognized_below_its_context() {
         let typed: anyhow::Result<()> = Err(UsageError::new("--x is not --y").into());
         let error = typed.context("while reading").unwrap_err();
         assert_eq!(format!("{:?}", exit_status(&error)), format!("{:?}", ExitCode::from(2)));

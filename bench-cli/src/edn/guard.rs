@@ -1,6 +1,6 @@
 //! The lexer that checks a text before `edn-rs` reads it.
 //!
-//! `edn-rs` answers some inputs with `Ok` and wrong data (a tag without a space, `##NaN`), overflows its
+//! `edn-rs` returns `Ok` with wrong data for some inputs (a tag without a space, `##NaN`). It overflows its
 //! stack on long runs of blanks, and panics on odd digits. It also sorts maps and turns their keys into
 //! strings. So every text first passes this lexer, which checks it and rewrites it in a plain form that
 //! `edn-rs` reads correctly:

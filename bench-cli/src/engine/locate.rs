@@ -40,11 +40,11 @@ pub enum LocateError {
 /// The places to search, in this order.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
-    /// `--maelstrom`.
+    /// The value of `--maelstrom`.
     pub flag: Option<PathBuf>,
     /// `MAELSTROM` in the environment.
     pub variable: Option<PathBuf>,
-    /// `PATH`.
+    /// The value of `PATH`.
     pub path: Option<OsString>,
     /// The folder to search for `./maelstrom/maelstrom`.
     pub current: PathBuf,

@@ -89,12 +89,12 @@ pub trait Execute: Send + Sync + 'static {
 pub enum Engine {
     /// A process that behaves as `maelstrom test`.
     Child(TestProcess),
-    /// Virtual time.
+    /// This repository's node in virtual time.
     Simulated(Simulated),
 }
 
-/// How many runs of the embedded runner go on at a time on each core. Twice as many kept their timers within
-/// 1 ms (p99) on 2 cores: `results/parity/parallelism.md`.
+/// How many runs of the embedded runner execute in parallel on each core. Twice as many kept their timers
+/// within 1 ms (p99) on 2 cores: `results/parity/parallelism.md`.
 const EMBEDDED_JOBS_PER_CORE: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero");
 
 impl Engine {
@@ -145,8 +145,8 @@ impl Engine {
         }
     }
 
-    /// How many runs go on at a time if the user does not say. A JVM with its nodes fills the machine; the
-    /// embedded runner and its nodes sleep most of the time; a simulation never sleeps.
+    /// How many runs execute in parallel if the user does not say. A JVM with its nodes fills the machine;
+    /// the embedded runner and its nodes sleep most of the time; a simulation never sleeps.
     pub fn default_jobs(&self) -> NonZeroUsize {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         match self.kind() {

@@ -14,7 +14,7 @@ use crate::spec::{Node, RunSpec};
 /// arguments, so it is the first of the node's own.
 pub const NODE_COMMAND: &str = "node";
 
-/// The programs that a sweep may start, besides a node of the user's.
+/// The programs that a sweep may start, in addition to the user's node.
 #[derive(Clone, Debug)]
 pub struct Programs {
     /// This program, whose `test` is the embedded runner.
@@ -29,7 +29,7 @@ impl Programs {
     /// This process's program, and the node next to it, if there is one.
     ///
     /// # Errors
-    /// If the system does not say where this program is.
+    /// If the path of this program is not known.
     pub fn of_process() -> io::Result<Programs> {
         let bench_cli = std::env::current_exe()?;
         let node = bench_cli.with_file_name(format!("node{}", std::env::consts::EXE_SUFFIX));

@@ -33,7 +33,7 @@ pub enum Step {
     Start,
     /// The nemesis stops nodes.
     Pause(Targets),
-    /// The nemesis lets all stopped nodes go on.
+    /// The nemesis resumes all stopped nodes.
     Resume,
     /// Nothing before this time.
     Wait(Time),

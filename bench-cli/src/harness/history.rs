@@ -29,7 +29,7 @@ impl Element {
 /// history's memory grows with the values delivered, not with the values read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadValue {
-    /// The log.
+    /// The log of this node.
     pub log: LogId,
     /// The number of its entries in the read.
     pub len: u32,
@@ -78,7 +78,7 @@ pub enum Function {
     Start,
     /// Stops nodes.
     Pause,
-    /// Lets stopped nodes go on.
+    /// Resumes stopped nodes.
     Resume,
 }
 
@@ -187,7 +187,7 @@ pub struct History {
 }
 
 impl History {
-    /// No events.
+    /// An empty history.
     pub fn new() -> History {
         History::default()
     }
@@ -248,7 +248,7 @@ impl History {
         LogId(self.logs.len() as u32 - 1)
     }
 
-    /// A log.
+    /// The elements of a log, in their order.
     pub fn log(&self, log: LogId) -> &[Element] {
         &self.logs[log.0 as usize]
     }

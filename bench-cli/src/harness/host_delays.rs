@@ -4,15 +4,15 @@
 //! noted the times of every message on one clock, on a machine with 2 cores: 25 nodes, 100 op/s, real
 //! processes under the embedded runner.
 //!
-//! - **Idle**: one run at a time and nothing else. Three runs each of hub at 200 and 490 ms, two of tree at
-//!   100 ms.
-//! - **Busy**: an endless loop for each core beside it. Four runs each of hub at 200 and 490 ms, four at a
-//!   time, and one alone.
+//! - **Idle**: one run after the other and nothing else. Three runs each of hub at 200 and 490 ms, two of
+//!   tree at 100 ms.
+//! - **Busy**: an endless loop for each core at the same time. Four runs each of hub at 200 and 490 ms in
+//!   parallel, and one alone.
 //!
-//! The first 1.5 s of each run are left out. While 25 processes start, the runner is busy with that for up
-//! to 47 ms, and whatever a node has written waits. It happens once, to all nodes, and before the first
-//! operation. Tables that hold it as a delay of any message make one simulated run in five late at 200 ms,
-//! where one real run in thirty is.
+//! The first 1.5 s of each run are left out. While 25 processes start, the runner is busy with that for up to
+//! 47 ms, and whatever a node has written waits. It happens once, to all nodes, and before the first
+//! operation. If tables had it as a delay of any message, one simulated run in five would be late at 200 ms.
+//! Of real runs, one in thirty is.
 //!
 //! Messages of one burst wait for each other, so their delays are alike. The simulation draws each by
 //! itself. On an idle machine a stall of more than 2 ms hit several messages twice in the 120 s of the six

@@ -29,7 +29,7 @@ pub struct Delays {
     pub count: u64,
     /// The sum of their delays.
     pub total: Duration,
-    /// The longest.
+    /// The longest delay.
     pub max: Duration,
 }
 

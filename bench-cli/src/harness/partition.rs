@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grudge_adds_to_what_is_cut_and_healing_ends_all() {
+    fn a_grudge_cuts_further_links_and_healing_ends_all() {
         let mut partitions = Partitions::new(3);
         partitions.cut(NodeId(0), NodeId(1));
         partitions.apply(&Grudge(vec![(NodeId(2), vec![NodeId(1)])]));

@@ -15,7 +15,7 @@ pub enum Plots {
     /// `latency-raw.png`, `latency-quantiles.png`, `rate.png` and `timeline.html` are drawn.
     #[default]
     Drawn,
-    /// They are not.
+    /// Plots were not drawn.
     Skipped,
 }
 

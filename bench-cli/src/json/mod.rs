@@ -1,9 +1,9 @@
 //! JSON as Maelstrom reads it from nodes.
 //!
-//! Maelstrom's reader is more liberal than the standard in some places. It takes the first value of a
-//! line and ignores the rest, the last of two equal keys counts, strings may hold control characters,
-//! and whole numbers have any size. It is strict elsewhere: no comments, no `NaN`, no nesting deeper
-//! than [`MAX_DEPTH`].
+//! Maelstrom's reader is more liberal than the standard in some places. It takes the first value of a line
+//! and ignores the rest. The last of two equal keys counts, strings may contain control characters, and whole
+//! numbers have any size. It is strict elsewhere: no comments, no `NaN`, no nesting deeper than
+//! [`MAX_DEPTH`].
 
 mod read;
 

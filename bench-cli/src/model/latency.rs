@@ -19,7 +19,7 @@ use crate::record::Quantile;
 /// A theoretical line. Where the protocol or the measurement leaves room, its parameters are ranges.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LatencyModel {
-    /// The slope k.
+    /// The slope k in `latency = k · timeout + b`.
     pub slope: RangeInclusive<f64>,
     /// The intercept b in milliseconds.
     pub intercept_ms: RangeInclusive<f64>,
@@ -78,18 +78,18 @@ fn tree_hops(nodes: usize) -> f64 {
 }
 
 impl Cluster {
-    /// The share of its window that the quantile `q` of values waits, if its origin sends to all others at
-    /// the end of a window that the first pending value opens. The first value of a window waits all of it,
-    /// the others a uniform part. With `λ` values per second at a node, `1 / (1 + λ·W)` of all values are
-    /// first ones. So up to `W = q / (1 − q) / λ` the share is 1; for the median that is `n/b`, with `b`
-    /// broadcasts per second at `n` nodes.
+    /// The share of the window that the quantile `q` of values waits. The origin sends to all others at the
+    /// end of a window that the first pending value opens. The first value of a window waits all of it, the
+    /// others a uniform part. With `λ` values per second at a node, `1 / (1 + λ·W)` of all values are first
+    /// ones. So up to `W = q / (1 − q) / λ` the share is 1; for the median that is `n/b`, with `b` broadcasts
+    /// per second at `n` nodes.
     pub fn one_hop_wait(&self, window: Duration, q: f64) -> f64 {
         let values_per_second = self.broadcast_rate() / self.node_count as f64;
         let others = 1.0 - 1.0 / (1.0 + values_per_second * window.as_secs_f64());
         if others <= q { 1.0 } else { q / others }
     }
 
-    /// The median time until every node has a value, if its origin sends to all others at the end of a window
+    /// The median time until every node has a value. Its origin sends to all others at the end of a window
     /// that the first pending value opens.
     pub fn one_hop_median(&self, window: Duration) -> Duration {
         self.latency + window.mul_f64(self.one_hop_wait(window, share(Quantile::P50)))

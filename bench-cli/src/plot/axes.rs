@@ -260,9 +260,13 @@ impl Axes {
             Label { size: 15, anchor, turned: FontTransform::None }.draw(root, below, &self.x.title)?;
         }
         if !self.y.title.is_empty() {
-            let beside = ((self.left - 46) * SCALE, middle.1 * SCALE);
+            let next_to_it = ((self.left - 46) * SCALE, middle.1 * SCALE);
             let anchor = Pos::new(HPos::Center, VPos::Bottom);
-            Label { size: 15, anchor, turned: FontTransform::Rotate270 }.draw(root, beside, &self.y.title)?;
+            Label { size: 15, anchor, turned: FontTransform::Rotate270 }.draw(
+                root,
+                next_to_it,
+                &self.y.title,
+            )?;
         }
         Ok(())
     }
@@ -275,7 +279,7 @@ fn grid_line(root: &Area<'_>, ends: [(i32, i32); 2]) -> anyhow::Result<()> {
 
 /// How a text of an axis is set.
 struct Label {
-    /// In pixels.
+    /// The size of the font in pixels.
     size: i32,
     /// Which point of the text is at the given place.
     anchor: Pos,

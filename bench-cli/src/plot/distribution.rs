@@ -13,6 +13,7 @@ use super::style::{self, Look, Marker};
 use crate::analysis::Series;
 use crate::record::Distribution;
 use crate::stats::median::Spread;
+use crate::stats::spacing::evenly_spaced;
 
 /// Panels in one row of the plot.
 const COLUMNS: usize = 3;
@@ -24,7 +25,7 @@ const MOST_CURVES: usize = 7;
 /// Draws the plot.
 ///
 /// # Errors
-/// If the latencies of no run are known, so that there is nothing to draw.
+/// If the latencies of no run are known.
 pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let panels: Vec<Panel> = series.iter().map(Panel::of).filter(|panel| !panel.curves.is_empty()).collect();
     if panels.is_empty() {
@@ -98,7 +99,7 @@ impl Panel {
                 Some((point.label.clone(), medians(&runs)?))
             })
             .collect();
-        let shown = evenly(known.len(), MOST_CURVES);
+        let shown = evenly_spaced(known.len(), MOST_CURVES);
         let count = shown.len();
         let curves = shown.into_iter().enumerate().map(|(place, index)| {
             let (label, percentiles) = known[index].clone();
@@ -107,7 +108,7 @@ impl Panel {
         Panel { name: series.name.clone(), curves: curves.collect() }
     }
 
-    /// In milliseconds.
+    /// The longest latency in milliseconds.
     fn longest(&self) -> f64 {
         self.curves.iter().filter_map(|curve| curve.percentiles.last().copied()).fold(0.0, f64::max)
     }
@@ -136,14 +137,6 @@ fn medians(runs: &[&Distribution]) -> Option<Vec<f64>> {
         Spread::of(runs.iter().map(|run| run.percentiles()[percent] as f64)).map(|spread| spread.median)
     };
     (0..percentiles).map(median).collect()
-}
-
-/// The places of `most` of `count` things at even distances, the first and the last among them.
-fn evenly(count: usize, most: usize) -> Vec<usize> {
-    if count <= most {
-        return (0..count).collect();
-    }
-    (0..most).map(|place| place * (count - 1) / (most - 1)).collect()
 }
 
 /// From light to dark with the timeout: the order of curves can be read without the legend.
@@ -182,6 +175,5 @@ mod tests {
         let [low, middle, high] = [1, 5, 9].map(|latency| Distribution::of(&[latency]).unwrap());
         assert_eq!(medians(&[&low, &high, &middle]).unwrap()[50], 5.0);
         assert_eq!(medians(&[]), None);
-        assert_eq!((evenly(3, 7), evenly(12, 4)), (vec![0, 1, 2], vec![0, 3, 7, 11]));
     }
 }

@@ -27,7 +27,7 @@ const SETTING_RADIUS: f64 = 2.0;
 /// Draws the plot.
 ///
 /// # Errors
-/// If no run is ok, or fewer than two parameters vary, so that there is nothing to draw.
+/// If no run is ok, or fewer than two parameters vary.
 pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let rows: Vec<Effects> = FIGURES.into_iter().filter_map(|figure| Effects::of(series, figure)).collect();
     let Some(first) = rows.first() else {
@@ -156,7 +156,9 @@ impl Panel<'_> {
 
 /// What a parameter explains, in words.
 fn explained(term: &Term) -> String {
-    let share = format!("{:.0} % of the variance", 100.0 * term.share);
+    let percent =
+        if term.share < 0.01 { "less than 1".to_owned() } else { format!("{:.0}", 100.0 * term.share) };
+    let share = format!("{percent} % of the variance");
     match term.verdict {
         Verdict::Effect => share,
         Verdict::Noise => format!("noise ({share})"),

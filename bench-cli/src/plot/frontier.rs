@@ -1,8 +1,8 @@
 //! Messages against latency: the runs of each strategy, the models, the challenges' limits and published
 //! results.
 //!
-//! [`curves`] draws the measured runs, [`models`] the models of one hop and of two hops, [`challenges`] the
-//! boxes of challenges 3d and 3e, and [`published_points`] the results that others published.
+//! [`curves`] draws the measured runs, and [`models`] the models of one hop and of two hops. [`challenges`]
+//! draws the boxes of challenges 3d and 3e, and [`published_points`] the results of others.
 
 mod challenges;
 mod curves;
@@ -38,7 +38,7 @@ const ROOM_FOR_NAMES: i32 = 400;
 /// Draws the plot.
 ///
 /// # Errors
-/// If no run is ok, so that there is nothing to draw.
+/// If no run is ok.
 pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let scene = Scene::of(series)?;
     let subtitle = scene.subtitle(series);
@@ -133,6 +133,8 @@ struct Scene {
     challenges: &'static [Challenge],
     /// Others' results in the challenges, one of each node.
     published: Vec<Published>,
+    /// What the rings around points mean.
+    front: &'static str,
 }
 
 impl Scene {
@@ -158,7 +160,13 @@ impl Scene {
         let cluster = first.filter(|_| series.iter().all(same));
         let challenges = Series::challenges(series);
         let published = if challenges.is_empty() { Vec::new() } else { published::best_known()? };
-        Ok(Scene { curves, rows, cluster, challenges, published })
+        let front = match pareto::fronts(series) {
+            0 | 1 => "Pareto front: no other setting is better beyond noise",
+            _ => {
+                "Pareto front of each network, workload and set of faults: no other setting is better beyond noise"
+            }
+        };
+        Ok(Scene { curves, rows, cluster, challenges, published, front })
     }
 
     /// How to read it, a line each.
@@ -188,8 +196,7 @@ impl Scene {
         let entry = |symbol, name: &str| Entry { symbol, name: name.to_owned(), remark: String::new() };
         let curves = self.curves[row].iter().map(|curve| entry(Symbol::Series(curve.look), &curve.name));
         let front = self.curves.iter().any(Curve::has_fronts);
-        let front =
-            front.then(|| entry(Symbol::Front, "Pareto front: no other setting is better beyond noise"));
+        let front = front.then(|| entry(Symbol::Front, self.front));
         let models = self.cluster.map(|_| entry(models::SYMBOL, "model, and up to one hop less"));
         let others = [
             (By::Author, Symbol::Published, "published by others"),

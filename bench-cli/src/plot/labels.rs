@@ -98,8 +98,8 @@ impl Labels {
         put(root, place, label, size, colour)
     }
 
-    /// Writes a label as near to a point (in the canvas's finer unit) as there is room, joined to it by a
-    /// thin line if it is not right next to it. Without room there is no label.
+    /// Writes a label as near to a point (in the canvas's finer unit) as possible. A thin line joins the two
+    /// if they are not next to each other. Without room there is no label.
     ///
     /// # Errors
     /// If drawing fails.

@@ -37,7 +37,7 @@ const ROW_GAP: i32 = 18;
 /// Draws the plot, one panel for each series, all on the same axes.
 ///
 /// # Errors
-/// If no run is ok, so that there is nothing to draw.
+/// If no run is ok.
 pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let panels: Vec<Panel> = series.iter().map(Panel::of).collect();
     if panels.iter().all(|panel| panel.curves.iter().all(|curve| curve.runs.is_empty())) {

@@ -89,7 +89,7 @@ pub fn sample(root: &Area<'_>, (x, y): (i32, i32), look: Look) -> anyhow::Result
 /// One entry.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What is explained.
+    /// The symbol that the entry explains.
     pub symbol: Symbol,
     /// Its name.
     pub name: String,

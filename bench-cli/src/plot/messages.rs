@@ -27,7 +27,7 @@ const STEPS: u32 = 200;
 /// Draws the plot.
 ///
 /// # Errors
-/// If no run is ok, so that there is nothing to draw.
+/// If no run is ok.
 pub fn draw(series: &[Series<'_>], page: Page) -> anyhow::Result<String> {
     let panels: Vec<Vec<Curve>> = multiples(series).into_iter().map(curves).collect();
     let all = || panels.iter().flatten();

@@ -96,7 +96,7 @@ pub fn check_output(path: &Path) -> anyhow::Result<()> {
     let is_svg = || String::from_utf8_lossy(&start).contains("<svg");
     ensure!(
         start.is_empty() || start.starts_with(PNG_SIGNATURE) || start.starts_with(PDF_SIGNATURE) || is_svg(),
-        "{} is no picture, and is not replaced by one; give another name, or remove it",
+        "{} is not a plot, and a plot does not replace it; give another name, or remove it",
         path.display()
     );
     Ok(())

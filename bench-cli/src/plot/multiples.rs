@@ -1,4 +1,4 @@
-//! Small multiples: many series in several panels on the same axes, each with few enough to be told apart.
+//! Small multiples: many series in several panels on the same axes, each with few enough to be distinguished.
 
 use crate::analysis::Series;
 

@@ -24,7 +24,7 @@ const FIGURES: [Figure; 3] = [Figure::P50, Figure::Max, Figure::MsgsPerOp];
 /// Draws sweeps, each with its name.
 ///
 /// # Errors
-/// If no run is ok, so that there is nothing to draw.
+/// If no run is ok.
 pub fn draw(sweeps: &[(String, Vec<Series<'_>>)]) -> anyhow::Result<String> {
     let all = || sweeps.iter().flat_map(|(_, series)| series);
     let series = sweeps.iter().flat_map(|(sweep, series)| {

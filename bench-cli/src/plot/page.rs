@@ -13,7 +13,7 @@ const SMALLEST_TEXT: f64 = 11.0 / PLOTTERS_FONT;
 const CROP: i32 = 24;
 /// No text of a paper is smaller than this, in points.
 const LEGIBLE: f64 = 6.0;
-/// The size of most texts if nobody says, in points.
+/// The default size of most text in points.
 const DEFAULT_FONT_SIZE: f64 = 8.0;
 const POINTS_PER_MM: f64 = 72.0 / 25.4;
 
@@ -47,7 +47,7 @@ pub enum PageError {
     Width(String),
     /// Some text would be too small.
     #[error(
-        "with a font size of {font_size} pt the smallest text would have {smallest:.1} pt; take at least {least:.1}"
+        "with a font size of {font_size} pt the smallest text would have {smallest:.1} pt; use at least {least:.1}"
     )]
     TooSmall {
         /// What was asked for.
@@ -66,7 +66,7 @@ impl Page {
     /// A screen, with everything around the plot.
     pub const SCREEN: Page = Page::screen(true);
 
-    /// A screen.
+    /// A page for a screen.
     pub const fn screen(is_titled: bool) -> Page {
         Page { paper: None, is_titled }
     }
@@ -82,7 +82,7 @@ impl Page {
         let points_per_pixel = font_size / TEXT;
         let smallest = SMALLEST_TEXT * points_per_pixel;
         if smallest < LEGIBLE {
-            // Rounded up, so that what is said is enough.
+            // Rounded up, so that this width is enough.
             let least = (LEGIBLE * TEXT / SMALLEST_TEXT * 10.0).ceil() / 10.0;
             return Err(PageError::TooSmall { font_size, smallest, least });
         }
@@ -161,7 +161,7 @@ mod tests {
         let mm: f64 = page.length(pixels).trim_end_matches("mm").parse().unwrap();
         assert!((mm - 84.0).abs() < 0.1, "{mm}");
         let error = Page::paper(width("84mm"), Some(7.0), true).unwrap_err().to_string();
-        assert!(error.contains("the smallest text would have 5.5 pt; take at least 7.7"), "{error}");
+        assert!(error.contains("the smallest text would have 5.5 pt; use at least 7.7"), "{error}");
         assert!(Page::paper(width("84mm"), Some(7.7), true).is_ok());
         assert!(Page::paper(width("20mm"), None, true).unwrap_err().to_string().contains("too narrow"));
         assert_eq!((Page::SCREEN.width(), Page::SCREEN.length(20)), (None, "20".to_owned()));

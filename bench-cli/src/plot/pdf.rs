@@ -1,4 +1,4 @@
-//! PDF from SVG, with text as text: a journal's printer needs no picture of it.
+//! PDF from SVG. Text stays text, which can be searched and scaled.
 
 use anyhow::Context as _;
 use krilla::Document;
@@ -18,14 +18,14 @@ const POINTS: f32 = 72.0 / 96.0;
 pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
     let tree = png::tree(svg)?;
     let size = Size::from_wh(tree.size().width() * POINTS, tree.size().height() * POINTS);
-    let size = size.context("the picture has no size")?;
+    let size = size.context("the plot has no size")?;
     let mut document = Document::new();
     let mut page = document.start_page_with(PageSettings::new(size));
     let mut surface = page.surface();
-    surface.draw_svg(&tree, size, SvgSettings::default()).context("the picture cannot be drawn as PDF")?;
+    surface.draw_svg(&tree, size, SvgSettings::default()).context("the plot cannot be drawn as PDF")?;
     surface.finish();
     page.finish();
-    document.finish().map_err(|error| anyhow::anyhow!("the picture cannot be written as PDF: {error:?}"))
+    document.finish().map_err(|error| anyhow::anyhow!("the plot cannot be written as PDF: {error:?}"))
 }
 
 #[cfg(test)]

@@ -26,10 +26,10 @@ pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
     };
     let scaled = |length: f32| (length * scale).ceil() as u32;
     let mut pixels = Pixmap::new(scaled(tree.size().width()), scaled(tree.size().height()))
-        .context("the picture is too large")?;
+        .context("the plot is too large")?;
     pixels.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().context("the picture cannot be written as PNG")
+    pixels.encode_png().context("the plot cannot be written as PNG")
 }
 
 /// Reads an SVG, with the bundled font and no other.
@@ -39,5 +39,5 @@ pub(super) fn tree(svg: &str) -> anyhow::Result<Tree> {
     fonts.load_font_data(BOLD.to_vec());
     fonts.set_sans_serif_family(FAMILY);
     let options = Options { font_family: FAMILY.to_owned(), fontdb: Arc::new(fonts), ..Options::default() };
-    Tree::from_str(svg, &options).context("the picture cannot be rendered")
+    Tree::from_str(svg, &options).context("the plot cannot be rendered")
 }

@@ -1,9 +1,9 @@
 //! Others' results in challenges 3d and 3e, with a source for each: what their authors published, and what
 //! the same nodes reached when they were measured side by side on one machine.
 //!
-//! The two cannot be compared. Authors printed one run each, of 1,670 to 1,850 operations where about 2,000
-//! are asked for, so a node that sends by the clock reads up to 17 % higher, and some quote messages from and
-//! to clients, too.
+//! The two cannot be compared. Each author published one run, of 1,670 to 1,850 operations instead of about
+//! 2,000. So a node that sends by the clock reads up to 17 % higher. Some authors count messages from and to
+//! clients, too.
 
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -19,7 +19,7 @@ pub struct Published {
     pub name: String,
     /// The node's language.
     pub language: String,
-    /// Who measured it.
+    /// Whether its author or this project measured it.
     pub by: By,
     /// Which messages count.
     pub scope: Scope,

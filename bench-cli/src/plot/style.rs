@@ -20,13 +20,13 @@ pub const FAMILIES: &str = "Roboto, 'Helvetica Neue', Arial, sans-serif";
 /// The name under which plotters knows the font, and which it writes into the SVG.
 pub const PLOTTERS_FAMILY: &str = "sans-serif";
 
-/// Text.
+/// The colour of text.
 pub const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 /// Text of less weight, and axes.
 pub const MUTED: RGBColor = RGBColor(0x59, 0x59, 0x59);
 /// Points in the background.
 pub const PALE: RGBColor = RGBColor(0xa8, 0xa8, 0xa8);
-/// Grid lines.
+/// The colour of grid lines.
 pub const GRID: RGBColor = RGBColor(0xe3, 0xe3, 0xe3);
 
 /// The shape of a point.
@@ -42,8 +42,8 @@ pub enum Marker {
     Triangle,
 }
 
-/// How a curve is drawn. The first few curves of a plot differ in colour, in marker and in dashes, so that
-/// any one of these is enough to tell them apart.
+/// How a curve is drawn. The first few curves of a plot differ in colour, in marker and in dashes. Each of
+/// these is enough to distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     /// For series mostly from the Okabe–Ito palette, whose colours people with any colour vision can tell

@@ -19,27 +19,27 @@ pub fn disk(directory: &Path, runs: usize) -> Finding {
     let free = match rustix::fs::statvfs(existing) {
         Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize),
         Err(error) => {
-            let text = format!("cannot tell how much room is left for {shown}: {error}");
+            let text = format!("cannot find out how much space {shown} has: {error}");
             return Finding::fault("disk", text, format!("df -h {shown}")).softened();
         }
     };
     let needed = BYTES_A_RUN.saturating_mul(runs as u64);
     let text = format!("{} MB free for {shown}; {runs} runs need up to {} MB", free >> 20, needed >> 20);
     if free < needed {
-        Finding::fault("disk", text, "make room, give another --out, or --keep failed")
+        Finding::fault("disk", text, "free some space, or use another --out or --keep failed")
     } else {
         Finding::fine("disk", text)
     }
 }
 
-/// Looks whether as many runs at a time leave each its processor.
+/// Checks that the machine has a core for each parallel run.
 pub fn cores(jobs: NonZeroUsize) -> Finding {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     if jobs.get() > cores {
-        let text = format!("{cores} cores for {jobs} runs at a time; they would slow each other down");
+        let text = format!("{cores} cores for {jobs} parallel runs, which would slow each other down");
         Finding::fault("cores", text, format!("--jobs {cores}")).softened()
     } else {
-        Finding::fine("cores", format!("{cores} for {jobs} runs at a time"))
+        Finding::fine("cores", format!("{cores} for {jobs} parallel runs"))
     }
 }
 
@@ -53,16 +53,16 @@ pub fn timers() -> Finding {
     };
     let mut lateness: Vec<Duration> = (0..21).map(|_| late()).collect();
     lateness.sort_unstable();
-    judge_timers(lateness[lateness.len() / 2])
+    assess_timers(lateness[lateness.len() / 2])
 }
 
-fn judge_timers(median: Duration) -> Finding {
+fn assess_timers(median: Duration) -> Finding {
     let text = format!("timers are {} µs late (median)", median.as_micros());
     if median <= LATE {
         return Finding::fine("timers", text);
     }
-    let text = format!("{text}; that much is added to what is measured");
-    let remedy = "stop what else runs on this machine, or take --engine simulated";
+    let text = format!("{text}; measured latencies include that delay");
+    let remedy = "stop other programs on this machine, or use --engine simulated";
     Finding { verdict: Verdict::Note, ..Finding::fault("timers", text, remedy) }
 }
 
@@ -74,12 +74,12 @@ pub fn clock() -> Finding {
     std::thread::sleep(WATCHED);
     // One after the other: a process that has to wait in between sees a difference that is none.
     let (now, elapsed) = (SystemTime::now(), begun.elapsed());
-    judge_clock(elapsed, now.duration_since(wall).ok(), now)
+    assess_clock(elapsed, now.duration_since(wall).ok(), now)
 }
 
-/// What is to be said of a clock that went on by `wall` (`None`: backwards) while `elapsed` passed, and shows
+/// A finding about a clock that advanced by `wall` (`None`: backwards) while `elapsed` passed, and shows
 /// `now`.
-fn judge_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> Finding {
+fn assess_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> Finding {
     /// A clock that is being adjusted gently differs by far less.
     const APART: Duration = Duration::from_millis(10);
     /// The year 2025 (UTC): older than this program.
@@ -87,17 +87,18 @@ fn judge_clock(elapsed: Duration, wall: Option<Duration>, now: SystemTime) -> Fi
     let remedy = "sudo timedatectl set-ntp true";
     let fault = |text: String| Finding::fault("clock", text, remedy).softened();
     if now.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since < OLDEST) {
-        return fault("the wall clock shows a time before 2025; logs will be dated so".to_owned());
+        return fault("the wall clock shows a time before 2025; logs will have wrong dates".to_owned());
     }
     match wall {
         Some(wall) if wall.abs_diff(elapsed) <= APART => {
-            Finding::fine("clock", "the wall clock goes as fast as the monotonic clock".to_owned())
+            Finding::fine("clock", "the wall clock is as fast as the monotonic clock".to_owned())
         }
         wall => {
-            let went = wall.map_or("backwards".to_owned(), |wall| format!("on by {} ms", wall.as_millis()));
+            let went = wall
+                .map_or("went backwards".to_owned(), |wall| format!("advanced by {} ms", wall.as_millis()));
             fault(format!(
-                "the wall clock went {went} while {} ms passed; latencies are measured by the monotonic clock, but \
-                 logs cannot be put side by side",
+                "the wall clock {went} while {} ms passed; latencies are right, since the monotonic clock \
+                 measures them, but the times in logs are not",
                 elapsed.as_millis()
             ))
         }
@@ -122,22 +123,22 @@ mod tests {
     fn more_runs_than_cores_and_late_timers_are_noted() {
         assert_eq!(cores(NonZeroUsize::MIN).verdict, Verdict::Fine);
         assert_eq!(cores(NonZeroUsize::MAX).verdict, Verdict::Note);
-        assert_eq!(judge_timers(Duration::from_micros(150)).verdict, Verdict::Fine);
-        assert_eq!(judge_timers(Duration::from_millis(15)).verdict, Verdict::Note);
+        assert_eq!(assess_timers(Duration::from_micros(150)).verdict, Verdict::Fine);
+        assert_eq!(assess_timers(Duration::from_millis(15)).verdict, Verdict::Note);
     }
 
     #[test]
-    fn a_clock_that_jumps_or_is_not_set_is_noted_with_what_sets_it() {
+    fn a_clock_that_jumps_or_is_not_set_is_noted_with_the_fix() {
         let ms = Duration::from_millis;
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        assert_eq!(judge_clock(ms(100), Some(ms(101)), now).verdict, Verdict::Fine);
+        assert_eq!(assess_clock(ms(100), Some(ms(101)), now).verdict, Verdict::Fine);
         for (wall, now, said) in [
-            (Some(ms(3_600_100)), now, "went on by 3600100 ms while 100 ms passed"),
-            (Some(ms(0)), now, "went on by 0 ms"),
+            (Some(ms(3_600_100)), now, "advanced by 3600100 ms while 100 ms passed"),
+            (Some(ms(0)), now, "advanced by 0 ms"),
             (None, now, "went backwards"),
             (Some(ms(100)), SystemTime::UNIX_EPOCH, "before 2025"),
         ] {
-            let finding = judge_clock(ms(100), wall, now);
+            let finding = assess_clock(ms(100), wall, now);
             assert!(finding.verdict == Verdict::Note && finding.text.contains(said), "{finding}");
             assert!(finding.remedy.unwrap().contains("timedatectl"));
         }

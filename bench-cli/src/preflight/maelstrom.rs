@@ -21,7 +21,7 @@ pub fn check(launcher: &Launcher) -> Finding {
     let shown = &launcher.shown;
     let another = download();
     let Some(jar) = jar(launcher) else {
-        let text = format!("{shown}; there is no lib/maelstrom.jar beside it, so its version is not known");
+        let text = format!("{shown}; there is no lib/maelstrom.jar next to it, so its version is not known");
         return Finding::fault("maelstrom", text, another).softened();
     };
     match version(&jar) {
@@ -37,7 +37,7 @@ pub fn check(launcher: &Launcher) -> Finding {
             Finding::fault("maelstrom", text, another).softened()
         }
         Err(error) => {
-            let text = format!("{shown}; {} is no jar that can be read: {error}", jar.display());
+            let text = format!("{shown}; {} is not a readable jar: {error}", jar.display());
             Finding::fault("maelstrom", text, another)
         }
     }
@@ -75,13 +75,13 @@ pub fn download() -> String {
     format!("curl -LO {release} && tar xf {archive}")
 }
 
-/// The jar that a launcher runs: the one that it names, or the one beside its script.
+/// The jar that a launcher runs: the one that it names, or the one next to its script.
 fn jar(launcher: &Launcher) -> Option<PathBuf> {
     let named = launcher.leading_args.iter().map(Path::new);
     let named = named.filter(|path| path.extension().is_some_and(|extension| extension == "jar"));
     let script = launcher.program.canonicalize().ok();
-    let beside = script.and_then(|script| Some(script.parent()?.join("lib/maelstrom.jar")));
-    named.map(Path::to_owned).next_back().or(beside).filter(|jar| jar.is_file())
+    let neighbour = script.and_then(|script| Some(script.parent()?.join("lib/maelstrom.jar")));
+    named.map(Path::to_owned).next_back().or(neighbour).filter(|jar| jar.is_file())
 }
 
 /// The version that a jar says it is, if it does.
@@ -169,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jar_is_a_fault_and_no_jar_at_all_a_note() {
+    fn an_unreadable_jar_is_a_fault_and_a_missing_one_a_note() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(of(folder.path()).verdict, Verdict::Note);
         fs::remove_file(folder.path().join("link")).unwrap();
         fs::create_dir(folder.path().join("lib")).unwrap();
         fs::write(folder.path().join("lib/maelstrom.jar"), "<html>404</html>").unwrap();
         let broken = of(folder.path());
-        assert!(broken.is_fault() && broken.text.contains("no jar that can be read"), "{broken}");
+        assert!(broken.is_fault() && broken.text.contains("not a readable jar"), "{broken}");
     }
 }

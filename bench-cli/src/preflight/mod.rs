@@ -1,9 +1,9 @@
 //! What a sweep needs of this machine, looked at before it starts: a fault found now costs seconds, one found
 //! by the first run of a night costs the night.
 //!
-//! [`node`] looks at the program that is to be a node, [`maelstrom`] at real Maelstrom, [`tools`] at what
-//! that calls, [`machine`] at disk, cores and clocks. Each gives [`Finding`]s; whoever asks decides what to
-//! print and whether to go on.
+//! [`node`] checks the node's program, [`maelstrom`] real Maelstrom, [`tools`] the programs that it calls,
+//! and [`machine`] disk, cores and clocks. Each gives [`Finding`]s; whoever asks decides what to print and
+//! whether to continue.
 
 pub mod machine;
 pub mod maelstrom;
@@ -17,15 +17,15 @@ use std::fmt;
 pub struct Finding {
     /// What was looked at.
     pub subject: String,
-    /// How it is.
+    /// Whether a sweep would work.
     pub verdict: Verdict,
     /// What was seen, in one sentence.
     pub text: String,
-    /// What mends it, a command where there is one.
+    /// How to fix it, a command where there is one.
     pub remedy: Option<String>,
 }
 
-/// How a thing is.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// As it should be.
@@ -42,7 +42,7 @@ impl Finding {
         Finding { subject: subject.into(), verdict: Verdict::Fine, text: text.into(), remedy: None }
     }
 
-    /// Something that is not, and what mends it.
+    /// Something that is not, and how to fix it.
     pub fn fault(subject: impl Into<String>, text: impl Into<String>, remedy: impl Into<String>) -> Finding {
         Finding {
             subject: subject.into(),
@@ -73,7 +73,7 @@ impl fmt::Display for Finding {
         };
         write!(f, "{verdict:5} {}: {}", self.subject, self.text)?;
         match &self.remedy {
-            Some(remedy) if self.verdict != Verdict::Fine => write!(f, "\n      to mend it: {remedy}"),
+            Some(remedy) if self.verdict != Verdict::Fine => write!(f, "\n      to fix it: {remedy}"),
             _ => Ok(()),
         }
     }

@@ -20,7 +20,7 @@ pub async fn check(node: &NodeCommand, node_count: usize) -> Finding {
         Ok(Ok(took)) => answered(node, took),
         Ok(Err(refusal)) => refused(node, &names, &refusal),
         Err(error) => {
-            let text = format!("cannot look at {bin}: {error}");
+            let text = format!("cannot check {bin}: {error}");
             Finding::fault("node", text, by_hand(node, &names)).softened()
         }
     }
@@ -57,7 +57,7 @@ fn refused(node: &NodeCommand, names: &[String], refusal: &Refusal) -> Finding {
         }
         // Nothing is known about the node then.
         RunError::Limit { .. } | RunError::Interrupted(_) | RunError::Io(_) => {
-            let text = format!("cannot look at {bin}: {}", refusal.error);
+            let text = format!("cannot check {bin}: {}", refusal.error);
             Finding::fault("node", text, by_hand(node, names)).softened()
         }
     };
@@ -87,7 +87,7 @@ fn by_hand(node: &NodeCommand, names: &[String]) -> String {
     let bin = node.bin.display().to_string();
     let words: Vec<String> = std::iter::once(&bin).chain(&node.args).map(|word| quoted(word)).collect();
     format!(
-        "see what it does where nodes run, in the folder for temporary files: (cd \"${{TMPDIR:-/tmp}}\" && printf '%s\\n' {} | \
+        "run it by hand where nodes run, in the folder for temporary files: (cd \"${{TMPDIR:-/tmp}}\" && printf '%s\\n' {} | \
          {}{})",
         quoted(&probe::init_line(names)),
         variables.collect::<String>(),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_remedy_can_be_pasted_and_does_what_the_run_did() {
+    async fn the_remedy_can_be_pasted_and_repeats_the_run() {
         let (_folder, mut node) = node(b"#!/bin/sh\nread -r line; echo \"$1 $A $line\"; pwd; exit 7", 0o755);
         node.env = vec![("A".to_owned(), "b c".to_owned())];
         let (status, text) = paste(&check(&node, 2).await);

@@ -18,7 +18,7 @@ pub fn check() -> Vec<Finding> {
         java(),
         lack("git", "Maelstrom ends every run with a crash without it"),
         lack("gnuplot", "Maelstrom calls every run unknown without it"),
-        lack("dot", "Maelstrom draws no pictures without it"),
+        lack("dot", "Maelstrom draws no plots without it"),
     ]
 }
 

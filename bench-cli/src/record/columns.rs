@@ -68,7 +68,7 @@ pub struct Column {
     pub name: &'static str,
     /// The unit, for the documentation.
     pub unit: &'static str,
-    /// What it means.
+    /// The explanation for readers of the CSV.
     pub meaning: &'static str,
     access: Access,
 }
@@ -317,7 +317,7 @@ fn outcome() -> Vec<Column> {
         Column {
             name: "engine",
             unit: "text",
-            meaning: "What executed the run: `maelstrom`, `embedded` or `simulated`.",
+            meaning: "Engine of the run: `maelstrom`, `embedded` or `simulated`.",
             access: Access::Field {
                 write: |record| record.run.engine.name().into(),
                 read: |record, text| parse(text).map(|engine| record.run.engine = engine),
@@ -399,7 +399,11 @@ fn outcome() -> Vec<Column> {
         quantile!("stable_p95_ms", p95, "The 95th percentile of the stable latencies."),
         quantile!("stable_p99_ms", p99, "The 99th percentile of the stable latencies."),
         quantile!("stable_max_ms", max, "The maximum stable latency."),
-        count!(lost_count, "Values lost, by the checker's count."),
+        count!(
+            lost_count,
+            "Values lost, by the checker's count. It looks at the last read of the run, so a node may lack values even if \
+             this is 0."
+        ),
         ratio!(ok_fraction, "The fraction of operations that succeeded."),
         count!(attempt_count, "Values whose broadcast was attempted."),
         count!(stable_count, "Values that became stable."),
@@ -409,7 +413,7 @@ fn outcome() -> Vec<Column> {
         Column {
             name: "timer_p99_us",
             unit: "µs",
-            meaning: "How late the engine's timers fired, 99th percentile; empty if the engine does not say.",
+            meaning: "How late messages were delivered, 99th percentile; empty if the engine does not record it.",
             access: Access::Field {
                 write: |record| Cell::count(record.measured.timer_p99.map(|late| late.as_micros())),
                 read: |record, text| {
@@ -491,7 +495,7 @@ fn provenance() -> Vec<Column> {
         Column {
             name: "duration_s",
             unit: "s",
-            meaning: "How long it took by the wall clock, start and checks included.",
+            meaning: "Wall-clock duration, including start and checks.",
             access: Access::Field {
                 write: |record| Cell::Number((record.measured.duration.as_secs_f64() * 10.0).round() / 10.0),
                 read: |record, text| {
@@ -505,8 +509,7 @@ fn provenance() -> Vec<Column> {
         Column {
             name: "attempts",
             unit: "number",
-            meaning: "How often the run was tried: more than 1 if something other than the node broke it, or the user \
-                      asked for failed runs again.",
+            meaning: "Number of attempts: more than 1 after a failure of the harness or with `--retry-failed`.",
             access: Access::Field {
                 write: |record| Cell::Count(record.measured.attempts.into()),
                 read: |record, text| parse(text).map(|attempts| record.measured.attempts = attempts),
@@ -533,8 +536,9 @@ fn provenance() -> Vec<Column> {
         Column {
             name: "late",
             unit: "text",
-            meaning: "Whether the engine's timers were so late that figures read too high: `timer_p99_us` above 2.7 ms \
-                      and above 2.7 % of the latency; empty if the engine does not say. Such rows are used as all others.",
+            meaning: "Whether messages were delivered so late that latencies are too high: `timer_p99_us` above 2.7 ms \
+                      and above 2.7 % of the latency; empty if the engine does not record it. Late rows are used like \
+                      all others.",
             access: Access::Field {
                 write: |record| record.measured.late.map_or(Cell::Empty, Cell::Flag),
                 read: |record, text| optional(text, |late| record.measured.late = Some(late)),
@@ -570,7 +574,7 @@ fn series() -> Column {
     Column {
         name: "series",
         unit: "text",
-        meaning: "The name of what ran, never empty: the label, else the strategy or the node's program.",
+        meaning: "Name of the series, never empty: the label, else the strategy or the node's program.",
         access: Access::Field {
             write: |record| Cell::Text(record.series()),
             // It follows from the other columns and the description in the sweep's folder.
@@ -584,7 +588,7 @@ fn host() -> Column {
     Column {
         name: "host",
         unit: "text",
-        meaning: "The machine that the run was made on: Slurm's name of it, or its host name; empty if it is not known.",
+        meaning: "Host name of the machine, or Slurm's name for it; empty if it is not known.",
         access: Access::Field {
             write: |record| record.measured.host.as_str().into(),
             read: |record, text| keep(&mut record.measured.host, text),

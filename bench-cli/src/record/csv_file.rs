@@ -27,7 +27,8 @@ impl CsvFile {
     /// [`CsvFile::sync`] does that. A new file has columns for `parameters`, one with rows keeps its own.
     ///
     /// # Errors
-    /// If the file cannot be written, is no `sweep.csv` of this version, or another sweep is writing to it.
+    /// If the file cannot be written, is not a `sweep.csv` of this version, or another sweep is writing to
+    /// it.
     pub fn open(
         path: &Path,
         parameters: ParameterColumns,
@@ -72,7 +73,7 @@ impl CsvFile {
         Ok(rows)
     }
 
-    /// Cuts off what is no whole row.
+    /// Cuts off an incomplete last row.
     fn cut(&self) -> io::Result<()> {
         if self.file.metadata()?.len() > self.length { self.file.set_len(self.length) } else { Ok(()) }
     }
@@ -174,14 +175,15 @@ fn lock(file: &File, path: &Path) -> anyhow::Result<()> {
 pub struct Rows {
     /// The complete rows, in the file's order.
     pub records: Vec<RunRecord>,
-    /// The number of a last line that does not end (a power cut, say); it is no row.
+    /// The number of a last line that does not end (a power cut, say); it is not a row.
     pub torn_line: Option<usize>,
 }
 
 /// Reads a `sweep.csv` back.
 ///
 /// # Errors
-/// If the file cannot be read, is no `sweep.csv`, or has a line that is no row; the message names the line.
+/// If the file cannot be read, is not a `sweep.csv`, or has a line that is not a row; the message names the
+/// line.
 pub fn read(path: &Path) -> anyhow::Result<Rows> {
     parse(&read_text(path)?).with_context(|| unreadable(path))
 }
@@ -189,17 +191,17 @@ pub fn read(path: &Path) -> anyhow::Result<Rows> {
 fn read_text(path: &Path) -> anyhow::Result<String> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     String::from_utf8(bytes)
-        .map_err(|_| anyhow::anyhow!("{} is no sweep.csv: it is not text", path.display()))
+        .map_err(|_| anyhow::anyhow!("{} is not a sweep.csv: it is not text", path.display()))
 }
 
 fn unreadable(path: &Path) -> String {
-    format!("{} is no sweep.csv that can be read", path.display())
+    format!("{} is not a readable sweep.csv", path.display())
 }
 
 /// Reads the text of a `sweep.csv`.
 ///
 /// # Errors
-/// If it is none, or has a line that is no row; the message names the line.
+/// If it is not one, or has a line that is not a row; the message names the line.
 pub fn parse(text: &str) -> anyhow::Result<Rows> {
     let complete = text.rfind('\n').map_or(0, |end| end + 1);
     let torn_line = (complete < text.len()).then(|| text[..complete].lines().count() + 1);
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sweep_is_refused_with_its_fault() {
+    fn other_files_are_refused_with_the_reason() {
         let message = |text: &str| format!("{:#}", parse(text).unwrap_err());
         assert!(message("").contains("it is empty"));
         assert!(message("a,b\n1,2\n").contains("no column \"batch_timeout_ms\""));
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_gone_on_with_behind_its_last_whole_row() {
+    fn a_file_is_continued_after_its_last_whole_row() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sweep.csv");
         let text = written(&[example(50, 1), example(100, 1)]);
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sweep_of_this_version_is_left_alone() {
+    fn sweeps_of_other_versions_are_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sweep.csv");
         let other = written(&[example(50, 1)]).replacen("\n", ",more\n", 1);

@@ -13,7 +13,7 @@ use super::parameter_columns::ParameterColumns;
 use super::{RunRecord, columns};
 use crate::spec::RunSpec;
 
-/// The file's name.
+/// The name of the file in the folder of a sweep.
 pub const LATENCIES_FILE: &str = "latencies.csv";
 /// The percentiles from the minimum to the maximum.
 const PERCENTILES: usize = 101;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back_and_the_last_line_of_a_run_counts() {
+    fn written_latencies_read_back_and_the_last_line_of_a_run_counts() {
         let place = tempfile::tempdir().unwrap();
         let open = |replace| LatencyFile::open(place.path(), ParameterColumns::default(), replace).unwrap();
         let [one, other] = [(50, 1), (100, 2)].map(|(timeout, run)| example(timeout, run));

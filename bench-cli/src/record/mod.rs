@@ -24,9 +24,9 @@ pub use results::Figures;
 /// A run and what it measured: one line of `sweep.csv`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
-    /// What was run.
+    /// The settings of the run.
     pub run: RunSpec,
-    /// What came out.
+    /// The measurements and the status.
     pub measured: Measured,
 }
 
@@ -106,8 +106,8 @@ impl RunRecord {
 }
 
 /// From this stable latency on, a value may have been lost: final reads come 10 s after the last operation,
-/// so a value that a final read still misses shows as one that took at least that long to become stable. So
-/// does one that a partition of that length held up; only the history tells them apart.
+/// so a value that a final read misses seems to take at least that long to become stable. So does one that a
+/// partition of that length held up; only the history tells them apart.
 pub const LOST_LATENCY: Duration = Duration::from_secs(10);
 
 /// The quantiles of the stable latencies that Maelstrom reports, in milliseconds as it measures them.
@@ -182,7 +182,7 @@ pub enum Status {
     TimedOut,
     /// It left no results that can be read.
     Unreadable,
-    /// The embedded runner could not go on, through no fault of the node.
+    /// The embedded runner could not continue, through no fault of the node.
     RunnerFailed,
 }
 
@@ -191,7 +191,7 @@ named!(Status, "status",
     Crashed => "crashed", TimedOut => "timed-out", Unreadable => "unreadable",
     RunnerFailed => "runner-failed");
 
-/// What came of one run.
+/// The outcome of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     status: Status,
@@ -201,9 +201,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Judges the figures of a run that ended by itself. If some value took suspiciously long, `missed` says
+    /// The outcome of a run that ended by itself. If some value took suspiciously long, `missed` says
     /// how many values final reads missed; without an answer, they count as lost.
-    pub fn judge(figures: Figures, missed: impl FnOnce() -> Option<usize>) -> Outcome {
+    pub fn of(figures: Figures, missed: impl FnOnce() -> Option<usize>) -> Outcome {
         let (status, reason) = match figures.validity {
             Validity::Invalid => (Status::Invalid, figures.complaint()),
             Validity::Unknown => (Status::Unknown, figures.complaint()),
@@ -243,7 +243,7 @@ impl Outcome {
         Outcome { reason, ..self.transient() }
     }
 
-    /// Whether the run is worth another try: whatever broke it was not its node.
+    /// Whether to retry the run: its failure was not caused by the node.
     pub fn is_transient(&self) -> bool {
         self.transient
     }

@@ -76,7 +76,7 @@ impl ParameterColumns {
         ParameterColumns(names.into_iter().filter_map(ParameterColumn::named).collect())
     }
 
-    /// Their names.
+    /// The names of the columns.
     pub fn names(&self) -> impl Iterator<Item = String> + '_ {
         self.0.iter().map(ParameterColumn::name)
     }

@@ -78,7 +78,7 @@ pub enum ResultsError {
         path: PathBuf,
     },
     /// The file is not UTF-8 text.
-    #[error("{} is no results.edn: it is not text (byte {at} is not UTF-8)", path.display())]
+    #[error("{} is not a results.edn: it is not text (byte {at} is not UTF-8)", path.display())]
     NotText {
         /// The file.
         path: PathBuf,

@@ -1,9 +1,9 @@
-//! Advice in words: which timeouts meet limits, which are best, and what to measure next.
+//! Recommendations in words: which timeouts meet limits, which are best, and what to measure next.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::analysis::advice::{Judged, NextSweep, Predicted, Verdict};
+use crate::analysis::advice::{Assessed, NextSweep, Predicted, Verdict};
 use crate::analysis::{Advice, Figure, Series};
 use crate::spec::{Limits, Parameter, RunSpec, SweepSpec};
 
@@ -12,24 +12,24 @@ use crate::spec::{Limits, Parameter, RunSpec, SweepSpec};
 pub struct Answer {
     /// The question: which settings meet these limits.
     pub question: String,
-    /// The best ones; then, for each series, which timeouts do, which do not, and which may.
+    /// The best settings. Then, for each series, the timeouts that pass, fail, or are unclear.
     pub findings: Vec<String>,
-    /// What is worth measuring next, and the command for it.
+    /// The next sweep that is worth running, and its command.
     pub next: Vec<(String, String)>,
 }
 
 /// A sweep that is described.
 #[derive(Clone, Copy, Debug)]
 pub struct Described<'a> {
-    /// What was measured.
+    /// The description of the sweep.
     pub spec: &'a SweepSpec,
-    /// Where it is, as one would type it, if a further sweep can extend it.
+    /// Its folder as one would type it, if another sweep can extend it.
     pub folder: Option<&'a str>,
 }
 
-/// The answer for each limit. In a grid of settings there is one for each combination, since a user can
-/// choose a strategy and a timeout, but not the number of nodes or their distance. `sweep` is the one that
-/// was measured, if there is a description of it.
+/// The answer for each limit. A grid of settings has one for each combination: a user can choose a strategy
+/// and a timeout, but not the number of nodes or their distance. `sweep` is the one that was measured, if
+/// there is a description of it.
 pub fn answers(series: &[Series<'_>], limits: &[Limits], sweep: Option<Described<'_>>) -> Vec<Answer> {
     let mut combinations: Vec<Vec<Series<'_>>> = Vec::new();
     for one in series {
@@ -64,12 +64,12 @@ impl Answer {
     }
 }
 
-/// The command that makes the next sweep: it extends the one that is there, if that has no other settings.
-/// `None` if nobody knows what arguments the node has at other timeouts.
+/// The command of the next sweep, which extends this one if the settings are the same.
+/// `None` if the node's arguments at other timeouts are not known.
 fn command(next: &NextSweep, series: &Series<'_>, sweep: Option<Described<'_>>) -> Option<String> {
     let runs: Vec<&RunSpec> = series.records.iter().map(|record| &record.run).collect();
     let mut like = SweepSpec::like(sweep.map(|sweep| sweep.spec), &runs)?;
-    // More runs than there are, or the verdict stays as unclear as it is.
+    // More runs than before; otherwise the verdict would stay unclear.
     let there = next.timeouts_ms.iter().map(|&timeout| series.at(timeout as f64).count()).max().unwrap_or(0);
     let repetitions = if there < next.repetitions { next.repetitions } else { there + next.repetitions };
     like.grid.batch_timeouts = next.timeouts_ms.iter().copied().map(Duration::from_millis).collect();
@@ -98,13 +98,14 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Which timeouts of one series meet the limits, which do not, and which may.
+/// The timeouts of one series that pass, fail, or are unclear.
 fn of_series(advice: &Advice, series: &Series<'_>) -> String {
-    let judged: Vec<&Judged> = advice.judged.iter().filter(|judged| judged.series == series.name).collect();
+    let assessed: Vec<&Assessed> =
+        advice.assessed.iter().filter(|assessed| assessed.series == series.name).collect();
     let with = |verdict: Verdict| {
         // Neighbours with the same verdict are one range.
         let ranges =
-            judged.chunk_by(|a, b| a.verdict == b.verdict).filter(|range| range[0].verdict == verdict);
+            assessed.chunk_by(|a, b| a.verdict == b.verdict).filter(|range| range[0].verdict == verdict);
         let shown = ranges.map(|range| match range {
             [one] => one.x.to_string(),
             [first, .., last] => format!("{}–{}", first.x, last.x),
@@ -133,13 +134,13 @@ fn best(advice: &Advice) -> Vec<String> {
     if recommended.is_empty() {
         return vec!["no measured setting passes".to_owned()];
     }
-    recommended.iter().map(|(aim, judged)| format!("{}: {}", aim.name(), describe(judged))).collect()
+    recommended.iter().map(|(aim, assessed)| format!("{}: {}", aim.name(), describe(assessed))).collect()
 }
 
 /// A setting and what one more run of it should measure.
-pub fn describe(judged: &Judged) -> String {
+pub fn describe(assessed: &Assessed) -> String {
     let figures = [Figure::MsgsPerOp, Figure::P50, Figure::Max].into_iter().filter_map(|figure| {
-        let Predicted { mean, margin } = judged.figure(figure)?;
+        let Predicted { mean, margin } = assessed.figure(figure)?;
         let shown = match (figure, margin) {
             (Figure::MsgsPerOp, Some(margin)) => format!("{mean:.2} ± {margin:.2} msgs/op"),
             (Figure::MsgsPerOp, None) => format!("{mean:.2} msgs/op"),
@@ -149,11 +150,11 @@ pub fn describe(judged: &Judged) -> String {
         Some(shown)
     });
     let figures: Vec<String> = figures.collect();
-    let runs = match judged.runs {
+    let runs = match assessed.runs {
         1 => "1 run".to_owned(),
         runs => format!("means of {runs} runs, ± for one more"),
     };
-    format!("{}: {} ({runs})", judged.setting(), figures.join(", "))
+    format!("{}: {} ({runs})", assessed.setting(), figures.join(", "))
 }
 
 #[cfg(test)]

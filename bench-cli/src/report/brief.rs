@@ -1,5 +1,4 @@
-//! What a sweep ends with on the terminal: as much as fits a screen of 24 lines and 100 columns. The summary
-//! has the rest.
+//! The results of a sweep on the terminal, as much as fits a screen of 24 lines. The summary has the rest.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,7 +6,7 @@ use std::path::Path;
 use super::advice::describe;
 use super::summary::{self, Sheet};
 use super::{failures, pass_rate};
-use crate::analysis::advice::{Aim, Judged, judge};
+use crate::analysis::advice::{Aim, Assessed, assess};
 use crate::analysis::{Advice, Fit, Series, Warning};
 use crate::record::{Quantile, RunRecord};
 use crate::spec::{Limits, Parameter};
@@ -17,12 +16,19 @@ use crate::stats::median::Spread;
 const MOST_ROWS: usize = 10;
 const MOST_FITS: usize = 3;
 const MOST_FAILURES: usize = 2;
-/// The width of a terminal that nobody has made wider.
-const WIDTH: usize = 100;
+/// The columns of the widest lines, however wide the terminal is.
+pub const WIDEST: usize = 100;
 
 /// The medians of the most important settings, the fits of the slowest values, one recommendation for each
-/// limit, and what went wrong. Logs are shown relative to `directory`.
-pub fn text(records: &[RunRecord], axis: Option<&Parameter>, limits: &[Limits], directory: &Path) -> String {
+/// limit, and the failures. Logs are shown relative to `directory`. Lines of text have up to `width`
+/// columns.
+pub fn text(
+    records: &[RunRecord],
+    axis: Option<&Parameter>,
+    limits: &[Limits],
+    directory: &Path,
+    width: usize,
+) -> String {
     let series = Series::group_on(axis, records);
     let (sheet, all) = points(&series, limits);
     let shown = sheet.rows.len();
@@ -31,21 +37,21 @@ pub fn text(records: &[RunRecord], axis: Option<&Parameter>, limits: &[Limits], 
         let _ = writeln!(text, "{shown} of {all} settings; all are in summary.md, or with -v");
     }
     let _ = writeln!(text, "medians over ok runs, latencies in ms");
-    fits(&mut text, &series);
+    fits(&mut text, &series, width);
     for limits in limits {
-        recommendation(&mut text, &Series::group(records), limits);
+        recommendation(&mut text, &Series::group(records), limits, width);
     }
-    warnings(&mut text, &series);
+    warnings(&mut text, &series, width);
     if let Some(rate) = pass_rate::sentences(&series).first() {
         let _ = writeln!(text, "{rate}");
     }
-    failed(&mut text, records, directory);
+    failed(&mut text, records, directory, width);
     text
 }
 
 /// The table with as many rows as fit, and how many there are.
 fn points(series: &[Series<'_>], limits: &[Limits]) -> (Sheet, usize) {
-    let axis = series.first().map_or_else(String::new, Series::axis_title);
+    let axis = summary::axis_title(series);
     let mut header = vec!["series", axis.as_str(), "msgs/op"];
     header.extend(Quantile::ALL.map(Quantile::name));
     header.push("ok");
@@ -53,7 +59,7 @@ fn points(series: &[Series<'_>], limits: &[Limits]) -> (Sheet, usize) {
     header.extend(names.iter().map(String::as_str));
     let mut rows: Vec<(Vec<String>, Weight)> = Vec::new();
     for one in series {
-        let verdicts: Vec<Vec<Judged>> = limits.iter().map(|limits| judge(one, limits)).collect();
+        let verdicts: Vec<Vec<Assessed>> = limits.iter().map(|limits| assess(one, limits)).collect();
         let points = one.by_x();
         for (place, point) in points.iter().enumerate() {
             let median = |spread: Option<Spread>, decimals: usize| {
@@ -62,7 +68,7 @@ fn points(series: &[Series<'_>], limits: &[Limits]) -> (Sheet, usize) {
             let mut cells = vec![one.name.clone(), point.x.to_string(), median(point.msgs_per_op, 2)];
             cells.extend(point.latencies.map(|latency| median(latency, 0)));
             cells.push(format!("{}/{}", point.ok, point.runs));
-            cells.extend(verdicts.iter().map(|judged| judged[place].verdict.to_string()));
+            cells.extend(verdicts.iter().map(|assessed| assessed[place].verdict.to_string()));
             rows.push((cells, Weight::of(place, points.len(), &verdicts)));
         }
     }
@@ -73,23 +79,23 @@ fn points(series: &[Series<'_>], limits: &[Limits]) -> (Sheet, usize) {
     (sheet, all)
 }
 
-/// How much a row says.
+/// How informative a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
-    /// Its neighbours say the same.
+    /// Its neighbours have the same verdict.
     Inside,
-    /// It is an end of its series.
+    /// It is the first or last row of its series.
     End,
     /// A neighbour has another verdict: here limits begin to be met or missed.
     Boundary,
 }
 
 impl Weight {
-    fn of(place: usize, count: usize, verdicts: &[Vec<Judged>]) -> Weight {
+    fn of(place: usize, count: usize, verdicts: &[Vec<Assessed>]) -> Weight {
         let differs = |other: usize| {
             verdicts
                 .iter()
-                .any(|judged| judged.get(other).is_some_and(|one| one.verdict != judged[place].verdict))
+                .any(|assessed| assessed.get(other).is_some_and(|one| one.verdict != assessed[place].verdict))
         };
         if place.checked_sub(1).is_some_and(differs) || differs(place + 1) {
             Weight::Boundary
@@ -114,7 +120,7 @@ fn weightiest(weights: &[Weight], most: usize) -> Vec<usize> {
 }
 
 /// The lines of the median and of the maximum, the figures that limits name.
-fn fits(text: &mut String, series: &[Series<'_>]) {
+fn fits(text: &mut String, series: &[Series<'_>], width: usize) {
     let line = |one: &Series<'_>, quantile: Quantile| {
         let line = Fit::of(one, quantile).ok()?.line;
         let axis = match one.axis {
@@ -136,19 +142,20 @@ fn fits(text: &mut String, series: &[Series<'_>]) {
         (!lines.is_empty()).then(|| format!("fit, {}: {}", one.name, lines.join("; ")))
     });
     for line in of_series.take(MOST_FITS) {
-        let _ = writeln!(text, "{line}");
+        text.push_str(&wrapped(&line, width));
     }
 }
 
 /// The setting with the fewest messages that passes.
-fn recommendation(text: &mut String, series: &[Series<'_>], limits: &Limits) {
+fn recommendation(text: &mut String, series: &[Series<'_>], limits: &Limits, width: usize) {
     let advice = Advice::on(series, limits.clone());
     let name = limits.short();
     match advice.best(Aim::FewestMessages.figure()) {
-        Some(judged) => {
-            let described = describe(judged);
+        Some(assessed) => {
+            let described = describe(assessed);
             let (setting, figures) = described.split_once(": ").unwrap_or((&described, ""));
-            let _ = writeln!(text, "{name}: {setting} passes with the fewest messages:\n  {figures}");
+            let _ = writeln!(text, "{name}: {setting} passes with the fewest messages:");
+            text.push_str(&wrapped(&format!("  {figures}"), width));
         }
         None => {
             let _ = writeln!(text, "{name}: no measured setting passes; -v says what to measure next");
@@ -156,8 +163,8 @@ fn recommendation(text: &mut String, series: &[Series<'_>], limits: &Limits) {
     }
 }
 
-/// The warnings that say that figures are wrong; how many others there are.
-fn warnings(text: &mut String, series: &[Series<'_>]) {
+/// The warnings about wrong measurements, and the number of other warnings.
+fn warnings(text: &mut String, series: &[Series<'_>], width: usize) {
     let (grave, others): (Vec<Warning>, Vec<Warning>) =
         Warning::on(series).into_iter().partition(|warning| match warning {
             Warning::Unit { .. } | Warning::LongTimeout { .. } | Warning::Late { .. } | Warning::Host(_) => {
@@ -166,25 +173,26 @@ fn warnings(text: &mut String, series: &[Series<'_>]) {
             Warning::NotLinear { .. } | Warning::RobustDisagrees { .. } | Warning::NoLine { .. } => false,
         });
     for warning in grave {
-        text.push_str(&wrapped(&format!("warning: {warning}")));
+        text.push_str(&wrapped(&format!("warning: {warning}"), width));
     }
     match others.as_slice() {
         [] => {}
-        [only] => text.push_str(&wrapped(&format!("warning: {only}"))),
+        [only] => text.push_str(&wrapped(&format!("warning: {only}"), width)),
         several => {
             let _ = writeln!(text, "{} warnings on the fits are in summary.md, or with -v", several.len());
         }
     }
 }
 
-fn failed(text: &mut String, records: &[RunRecord], directory: &Path) {
+fn failed(text: &mut String, records: &[RunRecord], directory: &Path, width: usize) {
     let failures = failures::by_reason(records);
     if failures.is_empty() {
         return;
     }
     let _ = writeln!(text, "{}:", failures::headline(records));
     for failure in failures.iter().take(MOST_FAILURES) {
-        text.push_str(&wrapped(&format!("  {}: {}: {}", failure.names(), failure.status, failure.reason)));
+        let reason = format!("  {}: {}: {}", failure.names(), failure.status, failure.reason);
+        text.push_str(&wrapped(&reason, width));
         let logged = failure.runs.iter().find(|(_, record)| !record.measured.log.is_empty());
         if let Some((_, record)) = logged {
             let _ = writeln!(text, "    log: {}", directory.join(&record.measured.log).display());
@@ -195,21 +203,21 @@ fn failed(text: &mut String, records: &[RunRecord], directory: &Path) {
     }
 }
 
-/// A text in lines that fit the screen, those after the first one indented.
-fn wrapped(text: &str) -> String {
+/// A text in lines of up to `width` columns, those after the first one indented.
+pub fn wrapped(text: &str, width: usize) -> String {
     const INDENT: &str = "    ";
     let mut lines = String::new();
-    let mut width = 0;
+    let mut used = 0;
     for word in text.split_inclusive(' ') {
         let length = word.trim_end().chars().count();
-        if width > 0 && width + length > WIDTH {
+        if used > 0 && used + length > width {
             lines.truncate(lines.trim_end().len());
             lines.push('\n');
             lines.push_str(INDENT);
-            width = INDENT.len();
+            used = INDENT.len();
         }
         lines.push_str(word);
-        width += word.chars().count();
+        used += word.chars().count();
     }
     lines + "\n"
 }
@@ -224,15 +232,20 @@ mod tests {
     use node::StrategyKind;
 
     fn shown(records: &[RunRecord]) -> String {
-        text(records, None, &Challenge::ALL.map(Limits::from), Path::new("results/x"))
+        shown_in(records, WIDEST)
+    }
+
+    fn shown_in(records: &[RunRecord], width: usize) -> String {
+        let text = text(records, None, &Challenge::ALL.map(Limits::from), Path::new("results/x"), width);
+        for line in text.lines() {
+            assert!(line.chars().count() <= width, "{line}");
+        }
+        text
     }
 
     fn fits_a_screen(text: &str) {
         // Two lines are for the files and the prompt.
         assert!(text.lines().count() <= 22, "{} lines:\n{text}", text.lines().count());
-        for line in text.lines() {
-            assert!(line.chars().count() <= WIDTH, "{line}");
-        }
     }
 
     #[test]
@@ -244,6 +257,7 @@ mod tests {
         let text = shown(&records);
         fits_a_screen(&text);
         insta::assert_snapshot!(text);
+        fits_a_screen(&shown_in(&records, 80));
     }
 
     #[test]
@@ -266,9 +280,6 @@ mod tests {
         // 3d is met below 400 ms.
         assert!(text.contains(" 375 ") && text.contains(" 400 "), "{text}");
         assert!(text.contains("  and 1 other reasons, with -v"), "{text}");
-        for line in text.lines() {
-            assert!(line.chars().count() <= WIDTH, "{line}");
-        }
     }
 
     #[test]

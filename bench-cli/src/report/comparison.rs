@@ -17,7 +17,7 @@ pub struct Comparison<'a> {
     pub first: &'a str,
     /// The name of the other one.
     pub other: &'a str,
-    /// What was asked.
+    /// The question that the comparison answers.
     pub question: &'a Question,
     /// Every difference.
     pub differences: &'a [Difference],
@@ -63,7 +63,7 @@ impl Comparison<'_> {
         of_series.map(line).collect()
     }
 
-    /// What all differences come to, and what the table leaves out.
+    /// How many differences are significant, and how many the table leaves out.
     fn conclusion(&self, shown: Shown) -> String {
         let primary = self.primary().count();
         let significant = self.primary().filter(|one| one.is_significant()).count();
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_matter_is_shown_on_request() {
+    fn insignificant_differences_are_shown_on_request() {
         let [worse, _] = differences();
         let quiet = Difference {
             relative: 0.42,
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_said_as_people_say_them() {
+    fn ratios_are_written_as_people_say_them() {
         let said = |figure, relative: f64, conclusion, runs| {
             let [worse, _] = differences();
             ratio(&Difference { figure, relative, conclusion, runs, ..worse })

@@ -8,7 +8,7 @@ use crate::analysis::advice::Predicted;
 use crate::analysis::confirm::Confirmation;
 use crate::analysis::{Figure, Warning};
 
-/// A row for each recommendation: what was predicted for one more run, and what was measured.
+/// A row for each recommendation: the prediction for one more run, and the measurements.
 pub fn sheet(confirmations: &[Confirmation]) -> Sheet {
     let mut header = vec!["limits".to_owned(), "best for".to_owned(), "setting".to_owned()];
     for figure in SHOWN {
@@ -23,10 +23,10 @@ const SHOWN: [Figure; 3] = [Figure::MsgsPerOp, Figure::P50, Figure::Max];
 
 fn cells(confirmation: &Confirmation) -> Vec<String> {
     let Confirmation { recommended, runs, below, figures, .. } = confirmation;
-    let judged = &recommended.judged;
-    let mut cells = vec![recommended.limits.short(), recommended.aim.name().to_owned(), judged.setting()];
+    let assessed = &recommended.assessed;
+    let mut cells = vec![recommended.limits.short(), recommended.aim.name().to_owned(), assessed.setting()];
     for figure in SHOWN {
-        let predicted = judged.figure(figure).map(|Predicted { mean, margin }| {
+        let predicted = assessed.figure(figure).map(|Predicted { mean, margin }| {
             let margin = margin.map(|margin| format!(" ± {}", number(figure, margin))).unwrap_or_default();
             format!("{}{margin}", number(figure, mean))
         });
@@ -91,15 +91,15 @@ mod tests {
     use crate::spec::limits::Challenge;
 
     #[test]
-    fn a_busy_machine_is_told_once_for_each_setting() {
+    fn a_busy_machine_is_reported_once_for_each_setting() {
         let records = [1, 2].map(|repetition| example(100, repetition));
         let advice = Advice::on(&Series::group(&records), Challenge::ALL[0].into());
         let further = [example(100, 1), late(100, 2)];
         let confirmations: Vec<Confirmation> = advice
             .recommended()
             .into_iter()
-            .map(|(aim, judged)| (aim, judged.clone()))
-            .map(|(aim, judged)| Recommended { limits: advice.limits.clone(), aim, judged })
+            .map(|(aim, assessed)| (aim, assessed.clone()))
+            .map(|(aim, assessed)| Recommended { limits: advice.limits.clone(), aim, assessed })
             .map(|recommended| Confirmation::against(recommended, &Series::group(&further)))
             .collect();
         assert_eq!(confirmations.len(), 2);

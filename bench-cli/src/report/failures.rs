@@ -6,9 +6,9 @@ use crate::spec::Names;
 /// The runs that failed for one reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure<'a> {
-    /// How they ended.
+    /// Their common status.
     pub status: Status,
-    /// Why.
+    /// Their common reason.
     pub reason: &'a str,
     /// Each with its name, in the order in which they ended.
     pub runs: Vec<(String, &'a RunRecord)>,
@@ -57,7 +57,7 @@ mod tests {
     use crate::record::tests::example;
 
     #[test]
-    fn a_reason_is_told_once_with_its_runs() {
+    fn each_reason_is_shown_once_with_its_runs() {
         let crashed = |timeout, repetition| {
             failed(timeout, repetition, Status::Crashed)
                 .with(|record| record.measured.reason = "Node n1 crashed.".to_owned())

@@ -1,4 +1,4 @@
-//! Pieces of HTML. Whatever came from a user or a node is escaped here.
+//! Pieces of HTML. Text from users and nodes is escaped here.
 
 use std::fmt::Write as _;
 
@@ -41,7 +41,7 @@ pub const CLOSE: &str = "</tbody></table></div>\n";
 
 /// A link to a file below the page's own folder, shown as `label`.
 pub fn file_link(path: &str, label: &str) -> String {
-    // The dot keeps a path that begins with a slash, or looks like another protocol, a relative one.
+    // The dot makes every path relative, also one that begins with a slash or looks like a protocol.
     let mut target = "./".to_owned();
     for byte in path.bytes() {
         match byte {

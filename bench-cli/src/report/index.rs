@@ -6,6 +6,7 @@ use super::Progress;
 use super::html::{self, escape};
 use super::page::{POLICY, STYLE, heading, progress};
 use crate::record::RunRecord;
+use crate::terminal::count;
 
 /// A sweep in the list.
 #[derive(Clone, Debug)]
@@ -14,7 +15,7 @@ pub struct Listed<'a> {
     pub folder: String,
     /// Its runs so far, or why they cannot be read.
     pub records: Result<&'a [RunRecord], &'a str>,
-    /// How many runs it is to have, if that is known.
+    /// How many runs it will have, if known.
     pub planned: Option<usize>,
     /// Whether it is being measured now.
     pub is_running: bool,
@@ -24,7 +25,7 @@ pub struct Listed<'a> {
 
 /// The page of all sweeps below `root`, the newest first. It loads itself again every few seconds.
 pub fn page(root: &str, mut sweeps: Vec<Listed<'_>>) -> String {
-    // The newest first, and what runs before all else.
+    // Running sweeps first, then the newest.
     let newest = |listed: &Listed<'_>| {
         let records = listed.records.unwrap_or_default();
         records.iter().filter_map(|record| record.measured.started_at).max()
@@ -112,7 +113,7 @@ fn state(records: &[RunRecord], planned: Option<usize>, is_running: bool) -> Str
         0 => String::new(),
         missing => format!(", {missing} not run yet"),
     };
-    format!("<p>{}: {ok} ok{failed}{missing}</p>\n", super::runs_of(records))
+    format!("<p>{}: {ok} ok{failed}{missing}</p>\n", count(records.len(), "run"))
 }
 
 #[cfg(test)]
@@ -123,7 +124,7 @@ mod tests {
     use crate::record::tests::example;
 
     #[test]
-    fn a_list_shows_what_runs_first_and_how_far_it_has_come() {
+    fn a_list_shows_running_sweeps_first_with_their_progress() {
         let done = [example(50, 1), failed(100, 1, Status::Crashed)];
         let running = [example(50, 1)];
         let listed = |folder: &str, records, planned, is_running| Listed {

@@ -10,7 +10,7 @@ use crate::analysis::{Series, Warning};
 use crate::record::RunRecord;
 use crate::spec::{Limits, Parameter};
 
-/// The tables of medians and of fits, the advice on limits, and the settings of the runs.
+/// The tables of medians and fits, the recommendations, and the settings of the runs.
 pub fn summary(records: &[RunRecord], axis: Option<&Parameter>, limits: &[Limits]) -> String {
     let series = Series::group_on(axis, records);
     let mut text = table(&summary::points(&series, limits));
@@ -70,7 +70,7 @@ pub fn table(sheet: &Sheet) -> String {
     text
 }
 
-/// Text with nothing in it that Markdown would take for markup.
+/// Text in which markup is escaped.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! A sweep for people who were not there: one HTML page, and tables for a README and for other programs.
+//! Reports of a sweep: an HTML page, and tables for a README and for other programs.
 //!
 //! Records and plots go in, text comes out; nothing here reads or writes files.
 //!
@@ -6,16 +6,16 @@
 //! |---|---|
 //! | [`advice`] | which timeouts meet limits, and the next sweep |
 //! | [`comparison`] | the differences between sweeps as text, JSON and Markdown |
-//! | [`confirm`] | how recommended settings fared when they were run again |
-//! | [`page`] | `report.html`: what was run, figures, plots and every run, in one file that needs no other |
+//! | [`confirm`] | recommended settings compared with further runs |
+//! | [`page`] | `report.html`: settings, measurements, plots and every run in one self-contained file |
 //! | [`index`] | all sweeps of a folder, as a page |
-//! | [`parity`] | an engine's figures next to recorded ones, as a table and as CSV |
+//! | [`parity`] | an engine compared with recorded runs, as a table and as CSV |
 //! | [`runs`] | the page's table of runs |
 //! | [`markdown`] | `summary.md`: the tables of medians and fits for a README |
 //! | [`settings`] | `summary.csv`: the medians of each setting, for programs |
 //! | [`json`] | `sweep.json`: the records with the names of the CSV's columns |
 //! | [`html`] | tables and links as HTML |
-//! | [`summary`] | the tables that a sweep ends with, on the terminal and for all of the above |
+//! | [`summary`] | the tables of a sweep, for the terminal and all of the above |
 //! | [`brief`] | what fits a screen |
 //! | [`pass_rate`] | how many runs passed |
 //! | [`failures`] | the runs that are not ok, each reason once |
@@ -65,9 +65,9 @@ pub struct Report<'a> {
 /// How many runs of a sweep have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Those that have.
+    /// The runs that have ended.
     pub done: usize,
-    /// All of them.
+    /// All runs of the sweep.
     pub planned: usize,
 }
 
@@ -89,12 +89,4 @@ fn distinct<'a, T: Ord + Clone>(
 ) -> Vec<T> {
     let mut seen = BTreeSet::new();
     records.into_iter().map(value).filter(|value| seen.insert(value.clone())).collect()
-}
-
-/// How many runs there are, in words.
-fn runs_of(records: &[RunRecord]) -> String {
-    match records.len() {
-        1 => "1 run".to_owned(),
-        all => format!("{all} runs"),
-    }
 }

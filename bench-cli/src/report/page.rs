@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::advice::{self, Answer, Described};
 use super::failures::{self, Failure};
 use super::html::{self, escape};
-use super::{Picture, Progress, Report, distinct, runs, runs_of, summary};
+use super::{Picture, Progress, Report, distinct, runs, summary};
 use crate::analysis::hosts::{Host, HostEffect};
 use crate::analysis::{Series, Warning};
 use crate::record::RunRecord;
@@ -13,13 +13,14 @@ use crate::record::columns;
 use crate::spec::command::PROGRAM;
 use crate::spec::settings::{Faults, Settings};
 use crate::spec::{Parameter, SweepSpec};
+use crate::terminal::count;
 
 pub(super) const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 /// What the page may load: its own style and script, and nothing from anywhere.
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
-/// The picture that the page opens with.
+/// The first plot of the page.
 const FIRST_PICTURE: &str = "frontier";
 /// After so many seconds the page of a sweep that is running is loaded again.
 const REFRESH: u32 = 3;
@@ -67,7 +68,7 @@ pub fn page(report: &Report<'_>) -> String {
     )
 }
 
-/// What was measured, where and when: a name that tells sweeps apart whatever their folders are called.
+/// The series, engine and time of a sweep: a name that tells sweeps apart whatever their folders' names.
 pub(super) fn heading(records: &[RunRecord]) -> String {
     const SHOWN: usize = 4;
     let mut subjects = distinct(records, RunRecord::series);
@@ -94,7 +95,7 @@ pub(super) fn progress(Progress { done, planned }: Progress) -> String {
 /// The sweep in one sentence.
 fn lead(Report { records, axis, .. }: &Report<'_>) -> String {
     let ok = records.iter().filter(|record| record.is_ok()).count();
-    let runs = runs_of(records);
+    let runs = count(records.len(), "run");
     let outcome = if ok == records.len() { "all ok".to_owned() } else { format!("{ok} ok") };
     let default = || Parameter::default_axis(records.iter().map(|record| &record.run));
     let axis = axis.cloned().unwrap_or_else(default).words();
@@ -248,9 +249,8 @@ fn hosts(records: &[RunRecord]) -> Option<String> {
     }
     let effect = match HostEffect::among(&series) {
         Some(effect) => summary::sentence(&Warning::Host(effect)),
-        None => {
-            "No difference in latency between hosts is reliable, or too few runs are comparable.".to_owned()
-        }
+        None => "No difference in latency between hosts is significant, or too few runs are comparable."
+            .to_owned(),
     };
     let caption = format!("{} hosts", hosts.len());
     Some(
@@ -281,7 +281,7 @@ fn pictures(pictures: &[&Picture]) -> Option<String> {
     if pictures.is_empty() {
         return None;
     }
-    let hint = "<p class=\"note\">Point at a run to see its figures; click to find it in the table.</p>\n";
+    let hint = "<p class=\"note\">Point at a run to see its values; click it to find it in the table.</p>\n";
     let pictures: String = pictures.iter().map(|picture| html::picture(picture)).collect();
     Some(format!("{hint}<div class=\"pictures\">\n{pictures}</div>\n"))
 }
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_description_the_page_says_what_is_not_known() {
+    fn without_a_description_the_page_says_that_the_command_is_unknown() {
         let page = page(&report(&[example(100, 1)]));
         assert!(page.contains("There is no sweep.toml") && !page.contains("<code>bench-cli sweep"), "{page}");
     }

@@ -155,7 +155,7 @@ pub fn csv(comparisons: &[Comparison]) -> anyhow::Result<String> {
     for comparison in comparisons {
         csv.serialize(line(comparison))?;
     }
-    String::from_utf8(csv.into_inner()?).context("the comparisons are no UTF-8")
+    String::from_utf8(csv.into_inner()?).context("the comparisons are not UTF-8")
 }
 
 /// The name of the strategy; empty for another program.
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_machine_is_told() {
+    fn a_busy_machine_is_reported() {
         let text = text(&parity([comparison(404.0)]), "x", "embedded", &[late(50, 1)]);
         assert!(text.contains("\nwarning: hub: in 1 of 1 runs this machine was too busy"), "{text}");
     }

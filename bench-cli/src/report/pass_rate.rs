@@ -39,7 +39,7 @@ mod tests {
     use crate::record::tests::example;
 
     #[test]
-    fn every_point_with_a_failure_or_a_further_attempt_is_told() {
+    fn every_point_with_a_failure_or_a_further_attempt_is_shown() {
         let lost = failed(200, 2, Status::LostValues);
         let again = example(300, 1).with(|record| record.measured.attempts = 2);
         let records = [example(100, 1), example(200, 1), lost, again];

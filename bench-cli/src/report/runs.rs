@@ -8,6 +8,7 @@ use crate::record::columns::{self, Cell};
 use crate::record::{RunRecord, StableLatencies};
 use crate::spec::setting::{Kind, Setting};
 use crate::spec::{Names, Parameter, RunSpec};
+use crate::terminal::count;
 
 /// From this many runs on, the table of runs is folded up until it is asked for.
 const MANY_RUNS: usize = 100;
@@ -79,7 +80,7 @@ fn shown<T: ToString>(figure: Option<T>) -> String {
     figure.map_or_else(String::new, |figure| figure.to_string())
 }
 
-/// The figures of every run, and whatever may differ from one run to another.
+/// The measurements of every run, and the settings that differ between runs.
 fn columns(records: &[RunRecord]) -> Vec<Column> {
     let all = Parameter::all(records.iter().map(|record| &record.run));
     let users = all.into_iter().filter(|parameter| matches!(parameter, Parameter::User(_)));
@@ -134,7 +135,7 @@ pub(super) fn table(records: &[RunRecord], csv: &str) -> String {
     let open = if records.len() < MANY_RUNS { " open" } else { "" };
     let mut html = format!(
         "<details{open}><summary>{}, in the order in which they ended</summary>\n",
-        super::runs_of(records)
+        count(records.len(), "run")
     );
     html.push_str(&html::open(
         &format!("Columns without differences are left out; {csv} has all"),

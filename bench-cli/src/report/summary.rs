@@ -1,4 +1,4 @@
-//! The tables that a sweep ends with, as [`Sheet`]s for whoever shows them, and as text for the terminal.
+//! The tables of a sweep, as [`Sheet`]s and as text for the terminal.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 
 use super::{failures, pass_rate};
-use crate::analysis::advice::{Judged, judge};
+use crate::analysis::advice::{Assessed, assess};
 use crate::analysis::effects::{Effects, Term, Verdict};
 use crate::analysis::hosts::Host;
 use crate::analysis::pareto::{self, Standing};
@@ -114,10 +114,10 @@ pub fn points(series: &[Series<'_>], limits: &[Limits]) -> Sheet {
     let mut sheet = Sheet::new(&header);
     for series in series {
         let model = series.message_model();
-        let verdicts: Vec<Vec<Judged>> = limits.iter().map(|limits| judge(series, limits)).collect();
+        let verdicts: Vec<Vec<Assessed>> = limits.iter().map(|limits| assess(series, limits)).collect();
         sheet.rows.extend(series.by_x().iter().enumerate().map(|(place, point)| {
             let mut cells = point_cells(&series.name, model, point);
-            cells.extend(verdicts.iter().map(|judged| judged[place].verdict.to_string()));
+            cells.extend(verdicts.iter().map(|assessed| assessed[place].verdict.to_string()));
             cells
         }));
     }
@@ -185,9 +185,22 @@ pub fn front_legend(series: &[Series<'_>]) -> String {
     } else {
         "as measured; without repetitions noise is unknown"
     };
+    let standings = pareto::standings(series);
+    let repetitions = standings.iter().map(|one| one.point.runs).min().unwrap_or_default();
+    let kept = match pareto::kept_by_noise(&standings) {
+        0 => String::new(),
+        1 => format!(
+            " One of these settings is behind another by less than noise: {repetitions} repetitions cannot tell them \
+             apart, and more would narrow the front."
+        ),
+        more => format!(
+            " {more} of these settings are behind others by less than noise: {repetitions} repetitions cannot tell them \
+             apart, and more would narrow the front."
+        ),
+    };
     format!(
         "Pareto front of messages and median latency, of messages and maximum latency, or both: no other setting has \
-         less of one and no more of the other, {noise}."
+         less of one and no more of the other, {noise}.{kept}"
     )
 }
 
@@ -233,12 +246,13 @@ fn share(term: &Term) -> String {
     }
 }
 
+/// Nothing explains exactly 0.
 fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+    if share < 0.0005 { "less than 0.1 %".to_owned() } else { format!("{:.1} %", 100.0 * share) }
 }
 
 /// The title of the column of the horizontal axis.
-fn axis_title(series: &[Series<'_>]) -> String {
+pub(super) fn axis_title(series: &[Series<'_>]) -> String {
     match series.first() {
         Some(series) if series.axis != Parameter::BatchTimeout => series.axis_title(),
         _ => "timeout".to_owned(),

@@ -42,7 +42,7 @@ pub enum RunError {
         tail: OutputTail,
     },
     /// The run exceeds a limit of this runner that Maelstrom does not have.
-    #[error("this runner cannot go on: {what}; real Maelstrom may")]
+    #[error("this runner cannot continue: {what}; real Maelstrom may")]
     Limit {
         /// What exceeds the limit.
         what: String,
@@ -73,8 +73,8 @@ fn is_exhausted(error: &io::Error) -> bool {
 }
 
 impl RunError {
-    /// Whether the runner could not go on although Maelstrom might have. The run then says nothing about the
-    /// node.
+    /// Whether the runner could not continue although Maelstrom might have. The run then says nothing about
+    /// the node.
     pub fn is_runners(&self) -> bool {
         match self {
             RunError::Launch { error, .. } => is_exhausted(error),

@@ -13,7 +13,7 @@ use crate::harness::history_file;
 /// What the terminal shows in addition to phases and warnings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verbosity {
-    /// The nodes' stderr.
+    /// Lines that nodes write to stderr.
     pub stderr: bool,
     /// Messages as they are sent.
     pub sends: bool,
@@ -34,7 +34,6 @@ pub(super) struct Log {
     pub(super) verbosity: Verbosity,
     clock: WallClock,
     warnings: usize,
-    /// The last warning.
     last_warning: Option<String>,
     /// Whether the terminal shows lines.
     is_shown: bool,

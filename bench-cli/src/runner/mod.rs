@@ -14,6 +14,16 @@
 //! ```
 //!
 //! [`probe`] starts one node with the same parts and ends when it has answered `init`.
+//!
+//! # What a message costs
+//!
+//! In a sparse run (25 nodes, tree, 100 op/s) a message takes 30 µs of the runner's CPU. Sleeping, writing a
+//! line and reading the answer alone take 12.5 (`cargo bench -p bench-cli --bench embedded`). A profile
+//! (`perf record -e cpu-clock`) finds 12 µs of a message in the kernel: 6.8 in `epoll_wait`, 3.6 in `write`,
+//! 0.9 in `timerfd_settime` and 0.8 in `read`. Messages are milliseconds apart, so each has a wait of its
+//! own. Another 13 µs are spread over the runner's own code, of which no function takes more than 1.1. That
+//! code finds cold caches after each sleep: where messages are dense, the whole takes 8 µs. The rest is the
+//! launch.
 
 mod diagnosis;
 mod driver;

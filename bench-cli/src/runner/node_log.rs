@@ -24,7 +24,7 @@ pub(super) struct NodeLog {
 /// How much of a write the log kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LogWrite {
-    /// All of it.
+    /// The whole write.
     Complete,
     /// A part: this write reached the limit. The log keeps nothing from here on.
     Truncated,

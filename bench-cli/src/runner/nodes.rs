@@ -12,7 +12,7 @@ use super::poller::{Poller, Source};
 use super::process::{LONGEST_LINE, LineTooLong, Process};
 use crate::harness::address::NodeId;
 
-/// All nodes' processes.
+/// The processes of all nodes of a run.
 pub(super) struct Nodes {
     /// `None` until the node is launched, and while it is dead.
     processes: Vec<Option<Process>>,
@@ -43,7 +43,7 @@ impl Nodes {
         self.processes.clear();
     }
 
-    /// Kills some nodes, and waits for their end. Output that nobody has read is lost.
+    /// Kills some nodes, and waits for their end. Unread output is lost.
     pub(super) fn kill_some(&mut self, nodes: &[NodeId]) -> io::Result<()> {
         nodes.iter().for_each(|&node| self.process(node).kill());
         for &node in nodes {
@@ -61,7 +61,7 @@ impl Nodes {
         self.process(node).pause()
     }
 
-    /// Lets a stopped node go on.
+    /// Resumes a stopped node.
     pub(super) fn resume(&mut self, node: NodeId) -> io::Result<()> {
         self.process(node).resume()
     }

@@ -10,9 +10,9 @@ pub(super) const KEPT_BYTES: usize = 2_000;
 /// The last lines that a node has written.
 #[derive(Clone, Debug, Default)]
 pub struct OutputTail {
-    /// On stdout.
+    /// The last lines on stdout.
     pub stdout: String,
-    /// On stderr.
+    /// The last lines on stderr.
     pub stderr: String,
 }
 

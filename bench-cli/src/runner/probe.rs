@@ -18,7 +18,7 @@ use crate::supervise::orphans;
 /// Why a node did not answer `init`.
 #[derive(Debug)]
 pub struct Refusal {
-    /// What happened.
+    /// Why the node was refused.
     pub error: RunError,
     /// The last warning about the node's output.
     pub warning: Option<String>,

@@ -247,7 +247,7 @@ impl Process {
         self.signal(Signal::STOP)
     }
 
-    /// Lets the node go on.
+    /// Resumes the node.
     pub(super) fn resume(&self) -> io::Result<()> {
         self.signal(Signal::CONT)
     }

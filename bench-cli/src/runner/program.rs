@@ -51,7 +51,7 @@ pub enum Unrunnable {
 }
 
 impl Unrunnable {
-    /// The reason why no system runs this file, whatever is in it.
+    /// Why no system can run this file, whatever its content.
     pub fn of_file(bin: &Path) -> Option<Unrunnable> {
         match std::fs::metadata(bin) {
             Err(_) => Some(Unrunnable::Missing),
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_system_cannot_run_goes_to_the_shell() {
+    fn only_files_that_the_system_cannot_run_go_to_the_shell() {
         let folder = tempfile::tempdir().expect("a folder");
         let bin = folder.path().join("node");
         let no_format = io::Error::from_raw_os_error(Errno::NOEXEC.raw_os_error());

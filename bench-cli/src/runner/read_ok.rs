@@ -208,7 +208,7 @@ mod tests {
         #![proptest_config(crate::props::config(256))]
 
         #[test]
-        fn every_line_means_what_it_means_without_memory(
+        fn every_line_has_the_same_meaning_without_memory(
             lists in prop::collection::vec(r"\[((1|12|, ?|,3|-4|\]| )){0,9}\]", 1..20)
         ) {
             let mut reads = LastReads::new(1);

@@ -8,7 +8,7 @@ use super::settings::Settings;
 use super::shell;
 use super::sweep::SweepSpec;
 
-/// The name of this program where nobody has typed it.
+/// The name of this program in files.
 pub const PROGRAM: &str = "bench-cli";
 
 impl SweepSpec {
@@ -67,6 +67,9 @@ impl SweepSpec {
         if let Some(sample) = self.grid.sample {
             flag("sample", sample.to_string());
         }
+        if let Some(axis) = &self.axis {
+            flag("x", axis.name().to_owned());
+        }
         // The seed chooses the sample, too.
         if with_seed || self.grid.sample.is_some() {
             flag("seed", self.seed.to_string());
@@ -107,9 +110,9 @@ mod tests {
     use node::StrategyKind;
 
     use super::*;
-    use crate::spec::Grid;
     use crate::spec::template::ArgsTemplate;
     use crate::spec::value::Value;
+    use crate::spec::{Grid, Parameter};
 
     fn spec() -> SweepSpec {
         let timeouts = [400, 50].map(Duration::from_millis);
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_says_what_is_new_alone() {
+    fn an_extension_names_only_new_values() {
         let mut more = spec();
         more.grid.strategies = vec![StrategyKind::Hub];
         more.grid.batch_timeouts = vec![Duration::from_millis(75)];
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_said_where_they_are_not_the_default() {
+    fn commands_have_only_settings_that_are_not_the_default() {
         let mut spec = spec();
         for (name, values) in [
             ("node_count", vec![Value::count(25), Value::count(5)]),
@@ -169,10 +172,12 @@ mod tests {
         let args = ArgsTemplate::parse("--ms {batch_timeout_ms} 'a b {{x}}'").unwrap();
         let label = Some("my node".to_owned());
         let spec = SweepSpec { node: Node::Program("my node.py".into()), label, args, ..spec() };
+        let spec = SweepSpec { axis: Some(Parameter::BatchTimeout), ..spec };
         let command = spec.command().unwrap();
         let words = shlex::split(&command).unwrap();
         let after = |flag: &str| &words[words.iter().position(|word| word == flag).unwrap() + 1];
         assert_eq!((after("--bin").as_str(), after("--label").as_str()), ("my node.py", "my node"));
+        assert_eq!(after("--x"), "batch_timeout");
         assert_eq!(after("--node-args"), "--ms {batch_timeout_ms} 'a b {{x}}'");
     }
 

@@ -17,7 +17,7 @@ use super::engine::EngineKind;
 use super::limits::{Challenge, Limits};
 use super::list;
 use super::node::Node;
-use super::parameter::UserParameter;
+use super::parameter::{Parameter, UserParameter};
 use super::setting::Setting;
 use super::settings::{Noise, Settings};
 use super::sweep::{Grid, SettingLists, SweepSpec};
@@ -50,6 +50,9 @@ pub struct SpecFile {
     /// How many points of the grid are measured, spread evenly over it; all by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<u32>,
+    /// The horizontal axis of plots and fits: the name of a numeric parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x: Option<String>,
     /// What runs as a node.
     #[serde(default, skip_serializing_if = "NodeTable::is_bundled")]
     pub node: NodeTable,
@@ -68,13 +71,13 @@ pub struct SpecFile {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeTable {
-    /// Another program.
+    /// A program other than this repository's node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bin: Option<PathBuf>,
-    /// What it is called in tables and plots.
+    /// Its name in tables and plots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Arguments.
+    /// The arguments of the node, with placeholders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<ArgsTemplate>,
     /// Variables added to the environment, each as `NAME=TEMPLATE`.
@@ -214,6 +217,7 @@ impl SpecFile {
             seed: over.seed.or(self.seed),
             repetitions: over.repetitions.or(self.repetitions),
             sample: over.sample.or(self.sample),
+            x: over.x.or(self.x),
             node,
             parameters: self.parameters,
             limits: if over.limits.is_empty() { self.limits } else { over.limits },
@@ -221,7 +225,7 @@ impl SpecFile {
         }
     }
 
-    /// The complete description. `engine` and `seed` are taken where nobody says any.
+    /// The complete description. `engine` and `seed` are the defaults.
     ///
     /// # Errors
     /// If a parameter does not exist or has no such value, or the node's arguments have a fault.
@@ -232,14 +236,15 @@ impl SpecFile {
         // Any other node may not have one at all.
         let has_timeout = node == Node::Bundled || mentions_timeout;
         let counts = (self.repetitions.unwrap_or(DEFAULT_REPETITIONS), self.sample);
-        let spec = SweepSpec {
+        let mut spec = SweepSpec {
             engine: self.engine.unwrap_or(engine),
             seed: self.seed.unwrap_or(seed),
             label: self.node.label,
             args: self.node.args.unwrap_or_default(),
             env: self.node.env,
             grid: grid((&node, has_timeout), counts, &self.parameters)?,
-            limits: self.limits.iter().map(LimitsTable::limits).collect::<Result<_, _>>()?,
+            limits: self.limits()?,
+            axis: None,
             extends: self
                 .extends
                 .iter()
@@ -247,12 +252,21 @@ impl SpecFile {
                 .collect::<Result<_, _>>()?,
             node,
         };
-        spec.runs().context("--node-args, --node-env")?;
+        let runs = spec.runs().context("--node-args, --node-env")?;
+        spec.axis = self.x.map(|name| Parameter::axis(&name, &runs)).transpose()?;
         let beyond = |settings: &Settings| settings.message_faults.any() || settings.noise != Noise::Idle;
         if spec.engine != EngineKind::Simulated && spec.grid.settings.combinations().iter().any(beyond) {
-            bail!("--loss, --duplication and --noise are beyond Maelstrom; they need --engine simulated");
+            bail!("Maelstrom has no --loss, --duplication and --noise; use --engine simulated");
         }
         Ok(spec)
+    }
+
+    /// The limits.
+    ///
+    /// # Errors
+    /// If there is no challenge of a name.
+    pub fn limits(&self) -> anyhow::Result<Vec<Limits>> {
+        self.limits.iter().map(LimitsTable::limits).collect()
     }
 
     /// The description as TOML.
@@ -287,6 +301,7 @@ impl From<&SweepSpec> for SpecFile {
             seed: Some(spec.seed),
             repetitions: Some(spec.grid.repetitions),
             sample: spec.grid.sample,
+            x: spec.axis.as_ref().map(|axis| axis.name().to_owned()),
             node: NodeTable {
                 bin,
                 label: spec.label.clone(),
@@ -440,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_says_has_its_default() {
+    fn missing_keys_have_their_defaults() {
         let spec = resolve("").unwrap();
         assert_eq!((spec.engine, spec.seed, spec.grid.repetitions), (EngineKind::Simulated, 7, 3));
         assert_eq!(spec.runs().unwrap().len(), 18);
@@ -448,7 +463,7 @@ mod tests {
 
     #[test]
     fn a_written_description_reads_back_as_it_was() {
-        let text = "engine = \"embedded\"\nseed = 9\nrepetitions = 2\nsample = 9\n[node]\nbin = \"./a b.py\"\nlabel = \"my node\"\n\
+        let text = "engine = \"embedded\"\nseed = 9\nrepetitions = 2\nsample = 9\nx = \"rate\"\n[node]\nbin = \"./a b.py\"\nlabel = \"my node\"\n\
             args = \"-t {batch_timeout_s}\"\nenv = [\"A=b c\", \"T={batch_timeout}\"]\n[parameters]\nbatch_timeout = \"50..=150:50\"\nnode_count = [5, 25]\n\
             rate = 0.5\nlatency = \"1s\"\navailability = \"none\"\n[[limits]]\nchallenge = \"3d\"\n[[limits]]\nmax_ms = 500\n";
         let spec = resolve(text).unwrap();

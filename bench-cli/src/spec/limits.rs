@@ -7,7 +7,7 @@ use std::time::Duration;
 /// The limits of a challenge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Challenge {
-    /// Its name.
+    /// The name for `--limit`, such as 3d.
     pub name: &'static str,
     /// Messages between nodes for each operation must stay below this.
     pub msgs_per_op: f64,

@@ -34,9 +34,9 @@ pub enum ListError {
     Dash {
         /// What was typed.
         text: String,
-        /// The first end.
+        /// The first value.
         from: String,
-        /// The other end.
+        /// The last value.
         to: String,
         /// What follows the ends.
         step: String,
@@ -45,7 +45,7 @@ pub enum ListError {
     #[error("the range {0:?} {1}")]
     Empty(String, &'static str),
     /// Too many values.
-    #[error("the list has more than {MOST} points; take a larger step")]
+    #[error("the list has more than {MOST} points; use a larger step")]
     TooMany,
     /// Numbers next to durations.
     #[error("{0:?} has no unit, but other values of the list have one; write {0}ms or {0}s")]
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_part_and_say_what_to_write() {
+    fn errors_name_the_part_and_the_right_form() {
         for (text, message) in [
             ("", "a duration is missing; write a list such as 25,50,100..=400:50"),
             ("50,,100", "a duration is missing; write a list such as 25,50,100..=400:50"),
@@ -300,7 +300,7 @@ mod tests {
             ),
             ("400..=100:50", "the range \"400..=100:50\" goes down; write its smaller end first"),
             ("100..=400:0", "the range \"100..=400:0\" has a step of 0; write one above 0"),
-            ("1..=20000:1", "the list has more than 10000 points; take a larger step"),
+            ("1..=20000:1", "the list has more than 10000 points; use a larger step"),
             (
                 "99999999999999999999s",
                 "\"99999999999999999999s\" is not a duration; write a number with a unit, such as 50ms or 1.5s",

@@ -10,7 +10,7 @@ use super::run::RunSpec;
 pub struct Names {
     /// The parameter that every run's name says: the horizontal axis of plots.
     axis: Parameter,
-    /// Whether the engines differ, and are to be told apart.
+    /// Whether the engines differ, so that names include them.
     engine: bool,
     settings: Vec<Parameter>,
     /// Those that a user of the node chooses, the axis not among them.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// What runs as a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Node {
-    /// This repository's.
+    /// This repository's node.
     #[default]
     Bundled,
     /// Any other program, as the user gave it; a relative path is relative to the working directory.

@@ -16,7 +16,7 @@ pub const BATCH_TIMEOUT_VARIABLE: &str = "BATCH_TIMEOUT_MS";
 /// A run, described completely. Two runs are the same if their descriptions are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RunSpec {
-    /// What executes it.
+    /// The engine that executes it.
     pub engine: EngineKind,
     /// What runs as a node.
     pub node: Node,

@@ -65,7 +65,7 @@ impl Setting {
             name: "node_count",
             column: "node_count",
             unit: "number",
-            meaning: "How many nodes.",
+            meaning: "Number of nodes.",
             kind: Kind::Count,
             left_empty: None,
             value_name: "N",
@@ -82,7 +82,7 @@ impl Setting {
             name: "concurrency",
             column: "concurrency",
             unit: "text",
-            meaning: "How many clients: a number, or `2n` for two a node.",
+            meaning: "Number of clients, or `2n` for two per node.",
             kind: Kind::Word,
             left_empty: None,
             value_name: "N",
@@ -99,7 +99,7 @@ impl Setting {
             name: "rate",
             column: "rate",
             unit: "1/s",
-            meaning: "Operations a second asked for.",
+            meaning: "Requested operations per second.",
             kind: Kind::Number,
             left_empty: None,
             value_name: "RATE",
@@ -117,7 +117,7 @@ impl Setting {
             name: "time_limit",
             column: "time_limit_s",
             unit: "s",
-            meaning: "How long operations were generated.",
+            meaning: "How long clients sent operations.",
             kind: Kind::Seconds,
             left_empty: None,
             value_name: "TIME",
@@ -191,7 +191,8 @@ impl Setting {
             kind: Kind::Set,
             left_empty: None,
             value_name: "FAULTS",
-            help: "Faults to inject: any of partition, kill and pause with commas between, or none",
+            help: "Faults to inject: any of partition, kill and pause with commas between, or none; Maelstrom v0.2.4 has \
+                   only partition",
             get: |settings| Value::word(settings.nemesis.faults.cell()),
             set: |settings, value| {
                 let faults = value.as_word().and_then(|word| word.parse().ok());
@@ -220,7 +221,7 @@ impl Setting {
             name: "availability",
             column: "availability",
             unit: "text",
-            meaning: "The availability asked for; empty if none.",
+            meaning: "Required availability; empty if none.",
             kind: Kind::Word,
             left_empty: Some("none"),
             value_name: "FRACTION",
@@ -314,7 +315,7 @@ impl Setting {
         self.text(&(self.get)(settings))
     }
 
-    /// What the name of a series says of it.
+    /// Its form in the name of a series.
     pub fn label_of(&self, settings: &Settings) -> String {
         (self.label)(&self.text_of(settings))
     }
@@ -422,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_reads_back() {
+    fn typed_values_read_back() {
         for setting in Setting::ALL {
             let text = setting.text_of(&Settings::default());
             let values = setting.parse_list(&text).unwrap();
@@ -431,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_range_are_refused_with_what_to_type() {
+    fn values_out_of_range_are_refused_with_the_right_form() {
         for (name, text, hint) in [
             ("node_count", "0", "at least 1"),
             ("rate", "-1", "at least 0"),

@@ -18,7 +18,7 @@ pub struct Settings {
     pub node_count: usize,
     /// How many clients run.
     pub concurrency: Concurrency,
-    /// Operations a second over all clients together. Zero means no operations but the final reads.
+    /// Operations per second over all clients. Zero means no operations but the final reads.
     pub rate: f64,
     /// How long operations are generated.
     pub time_limit: Duration,
@@ -114,7 +114,7 @@ pub enum LatencyDistribution {
     Exponential,
 }
 
-/// The neighbours that nodes are told of.
+/// The neighbours that nodes receive in `topology`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {
     /// A roughly square grid, at most 4 neighbours each.
@@ -140,7 +140,7 @@ pub enum Fault {
     Partition,
     /// Nodes are killed, and started again.
     Kill,
-    /// Nodes are stopped, and go on later as if nothing had happened.
+    /// Nodes are stopped, and later resume where they were.
     Pause,
 }
 
@@ -212,8 +212,8 @@ impl Default for Nemesis {
     }
 }
 
-/// What happens to single messages between nodes all the time, beside partitions. Maelstrom has no such
-/// options, so only the simulated engine takes anything but zeros.
+/// What happens to single messages between nodes all the time, in addition to partitions. Maelstrom has no
+/// such options, so only the simulated engine takes anything but zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MessageFaults {
     /// The fraction that gets lost, from 0 to 1.
@@ -233,13 +233,13 @@ impl MessageFaults {
 /// other engine has a real machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
-    /// Nothing.
+    /// No other programs.
     Idle,
     /// Another program uses each core all the time.
     Busy,
 }
 
-/// What `--availability` demands.
+/// The value of `--availability`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Availability {
     /// Every request must succeed.
@@ -348,7 +348,7 @@ impl FromStr for Concurrency {
             Ok(clients) if clients > 0 && per_node => Ok(Concurrency::PerNode(clients)),
             Ok(clients) if clients > 0 => Ok(Concurrency::Clients(clients)),
             _ => Err(InvalidSetting(format!(
-                "{text:?} is no concurrency; give a whole number of clients such as 10, or one a node such as 2n"
+                "{text:?} is not a valid concurrency; give a number of clients such as 10, or clients per node such as 2n"
             ))),
         }
     }

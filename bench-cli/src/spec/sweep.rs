@@ -11,7 +11,7 @@ use super::file::BATCH_TIMEOUT;
 use super::limits::Limits;
 use super::list::Choice;
 use super::node::Node;
-use super::parameter::UserParameter;
+use super::parameter::{Parameter, UserParameter};
 use super::run::RunSpec;
 use super::sample::sample;
 use super::setting::Setting;
@@ -30,7 +30,7 @@ pub struct SweepSpec {
     pub label: Option<String>,
     /// The node's arguments, after those for strategy and batch timeout that this repository's node is given.
     pub args: ArgsTemplate,
-    /// Variables added to the node's environment, besides the batch timeout.
+    /// Variables added to the node's environment, in addition to the batch timeout.
     pub env: Vec<EnvTemplate>,
     /// The points, and how often each is measured.
     pub grid: Grid,
@@ -38,6 +38,8 @@ pub struct SweepSpec {
     pub seed: u64,
     /// What the user wants runs to stay below.
     pub limits: Vec<Limits>,
+    /// The horizontal axis of plots and fits, if the user asked for one.
+    pub axis: Option<Parameter>,
     /// The grids that this one extends, oldest first: their runs keep the seeds that they had.
     pub extends: Vec<Grid>,
 }
@@ -179,6 +181,7 @@ impl SweepSpec {
             },
             seed: 1,
             limits: Vec::new(),
+            axis: None,
             extends: Vec::new(),
         }
     }
@@ -282,7 +285,7 @@ impl SweepSpec {
         Some(format!("{sample} of {all} settings, spread evenly; {} are left out", all - sample))
     }
 
-    /// What a run of a strategy is called; `None` if the user does not say. Of several strategies a label
+    /// The label of a strategy's runs; `None` if the user gives none. Of several strategies a label
     /// alone would make one series.
     pub fn label_of(&self, strategy: Option<StrategyKind>) -> Option<String> {
         let label = self.label.as_ref()?;
@@ -310,7 +313,7 @@ impl SweepSpec {
     }
 
     /// The sweep that makes runs like `runs`: of the same node with the same settings. `spec` describes the
-    /// sweep that made them. `None` if there are no runs, or if without a description nobody knows what
+    /// sweep that made them. `None` if there are no runs, or if without a description it is not known what
     /// arguments the node has at other timeouts.
     pub fn like(spec: Option<&SweepSpec>, runs: &[&RunSpec]) -> Option<SweepSpec> {
         let first = runs.first()?;
@@ -398,6 +401,7 @@ impl RunSpec {
             },
             seed: self.seed.unwrap_or(1),
             limits: Vec::new(),
+            axis: None,
             extends: Vec::new(),
         })
     }

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_stays_what_it_is() {
+    fn a_literal_stays_unchanged() {
         let args = ["{x}".to_owned(), "a b".to_owned(), "'".to_owned()];
         assert_eq!(ArgsTemplate::literal(&args).fill(&[]).unwrap(), args);
     }

@@ -62,7 +62,7 @@ impl fmt::Display for Number {
     }
 }
 
-/// One value of a parameter. The order is that of a picture's axis: numbers and durations by size, words by
+/// One value of a parameter. The order is that of a plot's axis: numbers and durations by size, words by
 /// letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_knows_what_it_is() {
+    fn values_have_the_type_of_their_text() {
         assert_eq!((Value::count(5).as_count(), Value::number(0.5).as_count()), (Some(5), None));
         assert_eq!(Value::word("grid").as_number(), None);
         assert!(Value::Duration(Duration::from_millis(50)) < Value::Duration(Duration::from_secs(1)));

@@ -7,7 +7,7 @@ pub struct Groups(Vec<Group>);
 /// The samples at one x.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    /// Where.
+    /// The value on the horizontal axis.
     pub x: f64,
     /// What was measured there, in the order of the samples.
     pub ys: Vec<f64>,

@@ -1,4 +1,4 @@
-//! Whether samples from several groups come from one distribution, whatever its shape.
+//! Whether samples from several groups have the same distribution, of any shape.
 //!
 //! W. H. Kruskal and W. A. Wallis, "Use of ranks in one-criterion variance analysis", *Journal of the
 //! American Statistical Association* 47 (1952), pages 583–621. The probability is that of the chi-squared

@@ -12,8 +12,8 @@ use super::least_squares::Line;
 
 /// Below this probability a line does not fit. Not 0.05: a sweep tests many lines.
 pub const SIGNIFICANCE: f64 = 0.01;
-/// A line whose means are all within this fraction of it fits for every practical purpose, however reliably
-/// many repetitions may tell it from a straight one.
+/// A line whose means are all within this fraction of it fits for every practical purpose, even if many
+/// repetitions show a significant bend.
 pub const NEGLIGIBLE: f64 = 0.05;
 
 /// The outcome of the test.
@@ -147,7 +147,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn without_repetitions_nothing_is_said() {
+    fn without_repetitions_there_is_no_test() {
         let single: Vec<(f64, f64)> = SWEEP.into_iter().step_by(3).collect();
         assert_eq!(LackOfFit::test(&single, &Line::fit(&single).unwrap()), None);
         assert_eq!(longest_fit(&single), None);

@@ -37,7 +37,7 @@ pub struct Line {
     pub intercept_error: f64,
     /// Standard deviation of the points about the line.
     pub residual_deviation: f64,
-    /// How many points.
+    /// The number of points.
     pub count: usize,
     mean_x: f64,
     sum_xx: f64,

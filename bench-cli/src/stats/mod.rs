@@ -8,5 +8,6 @@ pub mod least_squares;
 pub mod median;
 pub mod rank_interval;
 pub mod regression;
+pub mod spacing;
 pub mod theil_sen;
 pub mod two_samples;

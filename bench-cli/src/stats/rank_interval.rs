@@ -1,9 +1,9 @@
 //! The confidence interval of a ratio of two samples, without assuming how either is distributed.
 //!
-//! Of all ratios of a value of one sample to a value of the other, a few of the smallest and of the largest
-//! are cut off, as many as the rank-sum test of Mann and Whitney allows: a factor between the two samples
-//! that is in the interval is one that this test would not reject. (E. L. Lehmann, *Nonparametrics:
-//! Statistical Methods Based on Ranks* (1975), section 2.6, on logarithms.)
+//! The interval contains the ratios of each value of one sample to each value of the other, without a few of
+//! the smallest and largest. The rank-sum test of Mann and Whitney gives their number: a factor between the
+//! two samples that is in the interval is one that this test would not reject. (E. L. Lehmann,
+//! *Nonparametrics: Statistical Methods Based on Ranks* (1975), section 2.6, on logarithms.)
 
 use super::distribution::normal_quantile;
 
@@ -40,8 +40,9 @@ fn rank(n: usize, m: usize) -> Option<usize> {
     (rejected > 0).then_some(rejected)
 }
 
-/// The distribution of Mann and Whitney's U, the number of pairs in which the first value is the larger one,
-/// for samples of `n` and `m` from the same distribution: the probability of each number from 0 to `n · m`.
+/// The distribution of Mann and Whitney's U for samples of `n` and `m` from the same distribution. U is the
+/// number of pairs in which the first value is the larger one: the probability of each number from 0 to `n ·
+/// m`.
 ///
 /// The largest value of all is one of the `n` with probability n/(n + m), and then wins all its `m` pairs.
 fn rank_sums(n: usize, m: usize) -> Vec<f64> {

@@ -1,7 +1,7 @@
 //! The Theil–Sen line: the median of all slopes between two points.
 //!
-//! Up to 29 % of the points may be anywhere without moving it far, so where it disagrees with least squares,
-//! some runs are outliers or the points are no straight line. Sen, *Journal of the American Statistical
+//! Up to 29 % of the points may be anywhere without moving it far. If it disagrees with least squares, some
+//! runs are outliers or the points are not on a straight line. Sen, *Journal of the American Statistical
 //! Association* 63 (1968), 1379–1389; the intercept is the median of y − slope·x.
 
 use super::least_squares::Line;

@@ -1,4 +1,4 @@
-//! Whether two samples are of one distribution, and what a count says of a share.
+//! Whether two samples have the same distribution, and the confidence interval of a share.
 
 use statrs::distribution::{Beta, ContinuousCDF as _, Discrete as _, Hypergeometric};
 

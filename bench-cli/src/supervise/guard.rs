@@ -1,7 +1,7 @@
 //! The guard, which kills the nodes if this process is killed by SIGKILL.
 //!
 //! A killed process cannot clean up, so another one does: the guard, a second process of this program. It
-//! only reads a pipe that nobody but this process holds open. This process reports the start and the end of
+//! only reads a pipe that only this process holds open. This process reports the start and the end of
 //! each process group. When the pipe ends, this process is gone, and the guard kills all groups that are
 //! left.
 //!

@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// How a supervised process ended.
 #[derive(Debug)]
 pub enum Exit {
-    /// By itself.
+    /// It ended by itself.
     Ended(ExitStatus),
     /// It was killed at its deadline.
     TimedOut,

@@ -24,12 +24,12 @@ impl StopSignal {
         StopSignal(receiver)
     }
 
-    /// Nobody ever asks.
+    /// A signal that never comes.
     pub fn never() -> StopSignal {
         StopSignal(watch::channel(Stop::No).1)
     }
 
-    /// The present request.
+    /// The last request so far.
     pub fn current(&self) -> Stop {
         *self.0.borrow()
     }

@@ -75,7 +75,7 @@ fn recorded_results_are_reproduced() {
 }
 
 /// The text itself, too: same order of keys, same line breaks, same decimals. Sections of results are
-/// compared line by line, less their indentation, which depends on what stands before them.
+/// compared line by line, less their indentation, which depends on the text before them.
 #[test]
 fn recorded_results_are_printed_alike() {
     for run in recorded() {
@@ -94,7 +94,7 @@ fn recorded_results_are_printed_alike() {
 }
 
 #[test]
-fn what_is_wrong_with_a_history_is_said() {
+fn faults_of_a_history_are_named() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("history.edn");
     let cases = [
@@ -168,7 +168,7 @@ fn a_closed_pipe_ends_any_command_quietly() {
 }
 
 #[test]
-fn what_final_reads_missed_is_counted_from_the_history() {
+fn values_that_final_reads_missed_are_counted_from_the_history() {
     // The checker calls the values of `partition` stable although some nodes never got them.
     for (run, missed) in [("pass", 0), ("article-T800", 0), ("partition", 68)] {
         let path = common::recorded().join(run);

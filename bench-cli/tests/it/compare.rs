@@ -115,7 +115,7 @@ fn a_node_that_is_a_tenth_slower_is_found_the_same_node_is_not_and_advice_holds(
 }
 
 #[test]
-fn each_sweep_is_held_against_the_first() {
+fn each_sweep_is_compared_with_the_first() {
     let place = tempfile::tempdir().unwrap();
     let args = "--engine simulated --node-count 5 --time-limit 3s --batch-timeouts 50,100 --repetitions 2 -q";
     for (name, strategy) in [("a", "hub"), ("b", "hub"), ("c", "direct")] {

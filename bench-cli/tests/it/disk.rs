@@ -76,7 +76,7 @@ fn may_mount() -> bool {
 }
 
 #[test]
-fn a_disk_that_is_really_full_is_named_and_what_was_written_is_whole() {
+fn a_disk_that_is_really_full_is_named_and_written_rows_are_whole() {
     if !may_mount() {
         eprintln!("skipped: this system lets no user mount a small disk");
         return;
@@ -102,7 +102,7 @@ fn a_disk_that_is_really_full_is_named_and_what_was_written_is_whole() {
     let read = csv_file::read(&place.path("kept.csv")).unwrap();
     assert_eq!(read.torn_line, None);
     assert!((10..100).contains(&read.records.len()), "{} rows", read.records.len());
-    // On a larger disk the same command goes on.
+    // On a larger disk the same command resumes the sweep.
     fs::rename(place.path("kept.csv"), place.path("out/sweep.csv")).unwrap();
     fs::rename(place.path("kept.toml"), place.path("out/sweep.toml")).unwrap();
     let again = place.bench(&sweep).args(many).output().unwrap();

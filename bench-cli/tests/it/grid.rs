@@ -1,4 +1,4 @@
-//! Grids of settings: every combination is a series with a name of its own, can be gone on with, and can be
+//! Grids of settings: every combination is a series with a name of its own, can be resumed, and can be
 //! repeated.
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ fn done(folder: &Path, args: &str) -> String {
 }
 
 #[test]
-fn a_grid_is_named_gone_on_with_and_repeated() {
+fn a_grid_is_named_resumed_and_repeated() {
     let place = tempfile::tempdir().unwrap();
     let place = place.path();
     done(place, &format!("{GRID} --seed 40 --out whole"));
@@ -61,7 +61,7 @@ fn a_grid_is_named_gone_on_with_and_repeated() {
 }
 
 #[test]
-fn a_sample_of_a_grid_says_what_it_leaves_out_and_can_be_resumed_and_enlarged() {
+fn a_sample_of_a_grid_names_its_size_and_can_be_resumed_and_enlarged() {
     let place = tempfile::tempdir().unwrap();
     let place = place.path();
     let planned = bench(place, &format!("{GRID} --seed 40 --sample 10 --dry-run --out none"));

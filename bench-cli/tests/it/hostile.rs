@@ -128,7 +128,7 @@ fn bars_live_with_a_narrow_terminal_and_with_a_log() {
         let said = on_terminal(&place, columns, &[&sweep[..], &["--batch-timeouts", "50,100,200"]].concat());
         assert!(!said.contains("panicked"), "{said}");
         assert!(said.contains("pass rate: 9 of 9 runs ok"), "{said}");
-        // Each record stands on a line of its own, whatever the bars do.
+        // Each record is on a line of its own, whatever the bars do.
         let starts: Vec<&str> = said.lines().filter(|line| line.contains("scheduler: run ")).collect();
         assert_eq!(starts.len(), 18, "{said}");
         for line in starts {

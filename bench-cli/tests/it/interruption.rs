@@ -48,7 +48,7 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
             BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
         let [.., kept, command] = &said[..] else { panic!("{said:?}") };
         assert!(kept.contains("1 of 3 runs are in out/sweep.csv"), "{said:?}");
-        // The command that it names goes on with the sweep.
+        // The command that it names resumes the sweep.
         let mut again = Command::new("sh");
         again.args(["-c", command]).current_dir(place.0.path()).env("PATH", common::tools());
         let again = again.output().unwrap();
@@ -118,7 +118,7 @@ fn kill(signal: &str, pid: &str) {
 }
 
 #[test]
-fn a_second_signal_stops_at_once_what_does_not_end_at_the_first() {
+fn a_second_signal_stops_nodes_that_do_not_end_at_the_first() {
     for (first, second) in [("INT", "INT"), ("TERM", "HUP")] {
         let place = Place::new();
         let (mut sweep, node) = started(&place, "stubborn", &[]);
@@ -141,7 +141,7 @@ fn a_second_signal_stops_at_once_what_does_not_end_at_the_first() {
 }
 
 #[test]
-fn what_does_not_end_at_the_first_signal_is_killed_after_a_while() {
+fn nodes_that_do_not_end_at_the_first_signal_are_killed_later() {
     let place = Place::new();
     let (mut sweep, node) = started(&place, "stubborn", &[]);
     kill("INT", &sweep.id().to_string());
@@ -175,7 +175,7 @@ fn kill_with_guards(sweep: &mut Child) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_outlives_a_sweep_and_its_guard_is_ended_by_the_next_start() {
+fn nodes_that_outlive_a_sweep_and_its_guard_are_ended_by_the_next_start() {
     let place = Place::new();
     let (mut sweep, node) = hanging(&place, &[]);
     kill_with_guards(&mut sweep);
@@ -263,7 +263,7 @@ fn a_process_that_leaves_its_group_does_not_outlive_its_run() {
 }
 
 #[test]
-fn what_nobody_heard_is_tried_again_and_silence_is_a_result() {
+fn lost_replies_are_retried_and_silence_is_a_result() {
     for (case, ended, attempts) in [("unheard", Status::Ok, 2), ("silent", Status::Invalid, 1)] {
         let place = Place::new();
         let output = place

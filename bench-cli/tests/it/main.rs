@@ -3,7 +3,7 @@
 //! A new file of tests is a module here. Tests that measure real time belong in `real_time`: there nothing
 //! else runs at the same time.
 
-// A test that cannot go on should panic.
+// A test that cannot continue should panic.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]

@@ -48,6 +48,16 @@ fn a_node_without_a_batch_timeout_is_swept_by_its_own_parameters() {
     let drawn = fs::read_to_string(place.path("out/latency-fit.svg")).unwrap();
     assert!(drawn.contains("Stable latency against period") && drawn.contains("period (ms)"), "{drawn}");
     assert!(place.path("out/effects.png").exists());
+    // The next plot, and the sweep that resumes, know the axis that sweep.toml has.
+    assert!(!spec.contains("x = "), "{spec}");
+    let resumed = sweep("fanout=1..=2", "period=50ms,0.1s").args(["--x", "period", "-v"]).output().unwrap();
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    let spec = fs::read_to_string(place.path("out/sweep.toml")).unwrap();
+    assert!(spec.contains("x = \"period\""), "{spec}");
+    for args in [&["plot", "out", "-v"][..], &["sweep", "--spec", "out", "--out", "out", "-v"]] {
+        let said = stdout(&place.bench(args).output().unwrap());
+        assert!(said.contains("gossip, fanout 1") && said.contains("period (ms)"), "{said}");
+    }
     let refused = plot("perod");
     assert_eq!(refused.status.code(), Some(2));
     let said = stderr(&refused);

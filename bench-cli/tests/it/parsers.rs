@@ -46,7 +46,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_histories_are_judged_or_refused(text in damaged(fixture("fail-empty/history.edn"))) {
+    fn damaged_histories_are_checked_or_refused(text in damaged(fixture("fail-empty/history.edn"))) {
         if let Ok(history) = harness::history_file::read_edn(&text) {
             let report = harness::checker::check(&history, None);
             harness::results::from_history(&history, &report).pretty();
@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn what_users_type_is_understood_or_refused(text in "([0-9]{1,22}|[.,=: ]|ms|s|min|µs|h|\\{|\\}|'|.){0,20}") {
+    fn typed_text_is_understood_or_refused(text in "([0-9]{1,22}|[.,=: ]|ms|s|min|µs|h|\\{|\\}|'|.){0,20}") {
         for unit in [DefaultUnit::Milliseconds, DefaultUnit::Seconds] {
             if let Ok(duration) = parse_duration(&text, unit) {
                 prop_assert_eq!(duration.subsec_nanos() % 1_000_000, 0);

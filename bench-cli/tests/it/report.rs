@@ -93,8 +93,7 @@ pub fn chromium() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Opens a page in a headless browser; returns the document that came of it, and what was written to the
-/// console.
+/// Opens a page in a headless browser; returns the resulting document and the lines of the console.
 pub fn opened(chromium: &Path, url: &str) -> (String, Vec<String>) {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(chromium)

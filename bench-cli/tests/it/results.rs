@@ -95,10 +95,10 @@ fn a_second_reader_finds_the_same_figures() {
 }
 
 #[test]
-fn recorded_runs_are_judged_as_they_ended() {
+fn recorded_runs_have_the_status_with_which_they_ended() {
     let outcome = |name: &str| {
         let path = recorded().into_iter().find(|run| run.0 == name).unwrap().1;
-        Outcome::judge(results::read(&path).unwrap(), || None)
+        Outcome::of(results::read(&path).unwrap(), || None)
     };
     assert_eq!(outcome("article-T200").status(), Status::Ok);
     assert_eq!(outcome("article-T200").reason(), "");
@@ -128,11 +128,11 @@ fn values_that_only_final_reads_miss_are_lost() {
         ..figures.clone()
     };
     let ten = std::time::Duration::from_secs(10);
-    assert_eq!(Outcome::judge(at(ten), || None).status(), Status::LostValues);
-    assert_eq!(Outcome::judge(at(ten), || Some(3)).status(), Status::LostValues);
+    assert_eq!(Outcome::of(at(ten), || None).status(), Status::LostValues);
+    assert_eq!(Outcome::of(at(ten), || Some(3)).status(), Status::LostValues);
     // A partition held it up for that long, and the final reads saw it.
-    assert_eq!(Outcome::judge(at(ten), || Some(0)).status(), Status::Ok);
-    assert_eq!(Outcome::judge(at(ten - std::time::Duration::from_millis(1)), || None).status(), Status::Ok);
+    assert_eq!(Outcome::of(at(ten), || Some(0)).status(), Status::Ok);
+    assert_eq!(Outcome::of(at(ten - std::time::Duration::from_millis(1)), || None).status(), Status::Ok);
 }
 
 fn error_for(content: &[u8]) -> String {
@@ -155,7 +155,7 @@ fn a_file_cut_anywhere_gives_no_figures() {
 }
 
 #[test]
-fn what_is_no_results_file_says_so() {
+fn other_files_than_results_are_refused() {
     assert!(error_for(b"").contains("the text is empty"));
     assert!(error_for(b"\xff\xfe\x00binary").contains("it is not text (byte 0"));
     assert!(error_for(b"{:a 1}").contains(":valid? is missing"));

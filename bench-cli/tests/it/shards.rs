@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use bench_cli::record::csv_file::CsvFile;
 use bench_cli::record::parameter_columns::ParameterColumns;
@@ -84,7 +84,7 @@ fn shards_merge_to_the_rows_of_the_whole_sweep() {
 }
 
 #[test]
-fn what_was_merged_has_its_label() {
+fn merged_runs_have_their_label() {
     let place = tempfile::tempdir().unwrap();
     for shard in ["1/2", "2/2"] {
         done(place.path(), &format!("{SWEEP} --label mine --out out --shard {shard}"));
@@ -113,10 +113,7 @@ fn a_missing_shard_is_named_with_the_command_that_runs_it() {
     // The rest can also be executed in one place.
     let place = without_the_second();
     let unmerged = refused(place.path(), &format!("{SWEEP} --seed 7 --out out"));
-    assert!(
-        unmerged.contains("out holds shards of a sweep; bench-cli merge out puts them together"),
-        "{unmerged}"
-    );
+    assert!(unmerged.contains("merge out puts them together, then this command"), "{unmerged}");
     assert!(!bench(place.path(), "merge out").status.success());
     done(place.path(), "sweep --spec out/sweep.toml --out out");
     assert_eq!(timeless(&place.path().join("out")).len(), 6);
@@ -149,7 +146,7 @@ fn a_foreign_shard_is_refused_by_name() {
     let other = SWEEP.replace("--time-limit 1s", "--time-limit 2s");
     done(folder, &format!("{other} --seed 8 --out other --shard 2/3"));
     let said = refused(folder, "merge out out/shards/1-of-3 other/shards/2-of-3 out/shards/3-of-3");
-    assert!(said.contains("other/shards/2-of-3 is of another sweep than out/shards/1-of-3"), "{said}");
+    assert!(said.contains("other/shards/2-of-3 belongs to another sweep than out/shards/1-of-3"), "{said}");
     assert!(said.contains("seed: 8 and not 7"), "{said}");
     assert!(said.contains("time_limit") && !said.contains("node_count"), "{said}");
     assert!(!folder.join("out/sweep.csv").exists(), "a refused merge writes nothing");
@@ -168,7 +165,7 @@ fn a_foreign_shard_is_refused_by_name() {
     // Not a shard at all.
     done(folder, &format!("{SWEEP} --seed 7 --out plain"));
     let said = refused(folder, "merge out plain");
-    assert!(said.contains("plain does not say which sweep and which build it is of"), "{said}");
+    assert!(said.contains("plain does not name its sweep and build"), "{said}");
     let said = refused(folder, "merge none");
     assert!(said.contains("cannot read none/shards; name the folder of a sweep with shards"), "{said}");
     let said = refused(folder, "merge out none");
@@ -232,20 +229,34 @@ fn a_task_that_is_started_twice_waits_for_the_first_and_repeats_nothing() {
     let (mut file, there) = CsvFile::open(&csv, ParameterColumns::default(), false, true).unwrap();
     assert_eq!((there.records.len(), rows.len()), (1, 3));
 
-    let mut second = bench_cli();
-    second.args(shard.split_whitespace()).env("SLURM_JOB_ID", "1").current_dir(place.path());
-    let mut second = second.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(second.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("another process executes this shard; waiting until it ends") {
-        line.clear();
-        assert_ne!(said.read_line(&mut line).unwrap(), 0, "it does not wait");
-    }
+    let started_again = || {
+        let mut second = bench_cli();
+        second.args(shard.split_whitespace()).env("SLURM_JOB_ID", "1").current_dir(place.path());
+        let mut second = second.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(second.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("another process executes this shard; waiting until it ends") {
+            line.clear();
+            assert_ne!(said.read_line(&mut line).unwrap(), 0, "it does not wait");
+        }
+        (second, said)
+    };
+    let ended = |(mut second, mut said): (Child, BufReader<ChildStderr>)| {
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        (second.wait().unwrap().code(), rest)
+    };
+
+    let cancelled = started_again();
+    assert!(Command::new("kill").args(["-INT", &cancelled.0.id().to_string()]).status().unwrap().success());
+    let (status, rest) = ended(cancelled);
+    assert!(status == Some(130) && !rest.contains("error:"), "{status:?}: {rest}");
+
+    let second = started_again();
     file.append(&rows[1]).unwrap();
     drop(file);
-    let mut rest = String::new();
-    said.read_to_string(&mut rest).unwrap();
-    assert!(second.wait().unwrap().success(), "{rest}");
+    let (status, rest) = ended(second);
+    assert_eq!(status, Some(0), "{rest}");
     assert!(rest.contains("shard 1/2: 3 of 3 runs"), "{rest}");
     assert_eq!(timeless(&folder), expected);
 }
@@ -257,7 +268,9 @@ fn gnu_parallel_executes_the_documented_line() {
         "parallel bench-cli sweep --name mine --shard {}/4 ::: 1 2 3 4 && bench-cli merge results/mine";
     const SHORT: &str = "sweep --engine embedded --batch-timeouts 50,100 --repetitions 2 --node-count 3 --time-limit 1s \
                          --jobs 1 -q";
-    assert!(include_str!("../../docs/clusters.md").contains(LINE));
+    for document in [include_str!("../../../README.md"), include_str!("../../docs/clusters.md")] {
+        assert!(document.contains(LINE));
+    }
     if !has_parallel() {
         return;
     }

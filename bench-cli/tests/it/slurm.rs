@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use crate::common::{bench_cli, has_cluster_tool, program, records, stderr, stdout};
 
-/// Two points, two repetitions; a run takes 13 s, most of which is Maelstrom's wait at its end. Low latency and
-/// a high rate make its values differ by only a few percent between repetitions.
+/// Two points, two repetitions; a run takes 13 s, most of which is Maelstrom's wait at its end. Low latency
+/// and a high rate make its values differ by only a few percent between repetitions.
 const SWEEP: &str = "sweep --engine embedded --batch-timeouts 50,100 --repetitions 2 --node-count 3 --time-limit 3s \
                      --latency 20 --rate 300 --jobs 1 --out out --on slurm --shards 2";
 const NODES: [&str; 2] = ["sim1", "sim2"];
@@ -193,8 +193,9 @@ fn kill_tasks(place: &Path, node: &str) {
     }
 }
 
-/// Checks that two sweeps have as many rows, and at each point the same messages per operation within 10 % and
-/// the same 95th percentile of latencies within 25 %. On a busy machine the median differs more than that.
+/// Checks that two sweeps have as many rows, and at each point the same messages per operation within 10 %
+/// and the same 95th percentile of latencies within 25 %. On a busy machine the median differs more than
+/// that.
 fn check_agreement(one: &[RunRecord], other: &[RunRecord]) {
     assert_eq!(one.len(), other.len());
     for timeout in [50, 100] {
@@ -298,7 +299,7 @@ fn ctrl_c_detaches_and_the_same_command_attaches_or_submits_the_rest() {
     let said = rest(said);
     assert_eq!(sweep.wait_with_output().unwrap().status.code(), Some(130), "{said}");
     let jobs = said.lines().find_map(|line| line.trim().strip_prefix("scancel ")).expect("how to cancel");
-    assert!(said.contains("To come back:") && said.contains("--on slurm --shards 2"), "{said}");
+    assert!(said.contains("To attach again:") && said.contains("--on slurm --shards 2"), "{said}");
     let dry = stderr(&cluster.command(&format!("{SWEEP} --dry-run")).output().unwrap());
     assert!(dry.contains(&format!("jobs {jobs} execute the sweep now")), "{dry}");
     // Somebody cancels one task; whoever comes back is told.
@@ -336,7 +337,7 @@ fn pretending(sbatch: &str, squeue: &str) -> (TempDir, Output) {
 }
 
 #[test]
-fn a_cluster_that_refuses_is_quoted_with_what_helps() {
+fn a_cluster_that_refuses_is_quoted_with_the_fix() {
     let array = "sbatch: error: Batch job submission failed: Invalid job array specification";
     let (_, output) = pretending(&format!("echo '{array}' >&2; exit 1"), "exit 0");
     let said = stderr(&output);

@@ -52,7 +52,7 @@ fn a_sweep_leaves_rows_pictures_and_a_summary() {
     // The line through these maxima as Python's statistics.linear_regression gives it.
     let max = said.lines().rfind(|line| line.split_whitespace().nth(1) == Some("max")).unwrap();
     assert!(max.contains("4.542 ±") && max.contains("342 ±") && max.contains("0.9951"), "{max}");
-    // Standard error is no terminal here: progress is one line for each run.
+    // Standard error is not a terminal here: progress is one line for each run.
     assert_eq!(stderr(&output).lines().filter(|line| line.starts_with('[')).count(), 12);
 }
 
@@ -138,7 +138,7 @@ fn an_earlier_sweep_is_replaced_only_by_force() {
 }
 
 #[test]
-fn a_sweep_goes_on_where_it_was_stopped() {
+fn a_stopped_sweep_is_resumed() {
     let place = Place::new();
     let args = ["--batch-timeouts", "50,200", "--repetitions", "2"];
     let failed = place.sweep(&args).env("FAKE_200", "crash").output().unwrap();
@@ -199,9 +199,12 @@ fn runs_of_two_builds_are_not_one_sweep() {
         assert_eq!(refused.status.code(), Some(1), "{said}");
         assert!(said.contains("node was modified at") && said.contains("--force to start over"), "{said}");
         // The command that does so can be pasted.
-        let anew = said.trim_end().lines().last().unwrap().trim_start();
-        assert!(anew.starts_with(&format!("{} sweep --out out --bin ./node ", common::called())), "{said}");
-        assert!(anew.ends_with(" --force") && !anew.contains("--retry-failed"), "{said}");
+        let restart = said.trim_end().lines().last().unwrap().trim_start();
+        assert!(
+            restart.starts_with(&format!("{} sweep --out out --bin ./node ", common::called())),
+            "{said}"
+        );
+        assert!(restart.ends_with(" --force") && !restart.contains("--retry-failed"), "{said}");
     }
     assert_eq!(fs::read(place.path("out/sweep.csv")).unwrap(), before);
     built(SystemTime::UNIX_EPOCH).unwrap();
@@ -247,7 +250,7 @@ fn a_picture_that_cannot_be_drawn_costs_nothing_else() {
 }
 
 #[test]
-fn plot_leaves_alone_what_belongs_to_other_rows() {
+fn plot_leaves_files_of_other_rows_alone() {
     let place = Place::new();
     assert!(place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).status().unwrap().success());
     let text = fs::read_to_string(place.path("out/sweep.csv")).unwrap();
@@ -280,7 +283,7 @@ fn plot_leaves_alone_what_belongs_to_other_rows() {
 }
 
 #[test]
-fn what_was_made_of_earlier_rows_goes_with_them_or_is_made_anew() {
+fn artifacts_of_earlier_rows_are_removed_or_written_again() {
     let place = Place::new();
     let sweep = |args: &str| {
         let args = format!(
@@ -315,7 +318,7 @@ fn a_picture_takes_the_place_of_a_picture_only_and_that_is_known_first() {
     fs::create_dir(place.path("folder.png")).unwrap();
     for (file, code, reason) in [
         ("plot.gif", 2, "plot.gif should end in .svg, .png or .pdf"),
-        ("notes.svg", 1, "notes.svg is no picture, and is not replaced by one"),
+        ("notes.svg", 1, "notes.svg is not a plot, and a plot does not replace it"),
         ("folder.png", 1, "folder.png is a folder"),
     ] {
         for args in [&["plot", "out/sweep.csv"][..], &["compare", "out", "out/sweep.csv"]] {
@@ -385,7 +388,7 @@ fn figures_for_a_paper_have_their_width_and_legible_text() {
     assert!(fs::read(place.path("out/report.html")).unwrap() == report);
     for (args, reason) in [
         (&["--width", "84"][..], "write 84mm"),
-        (&["--width", "84mm", "--font-size", "7"], "take at least 7.7"),
+        (&["--width", "84mm", "--font-size", "7"], "use at least 7.7"),
         (&["--font-size", "8"], "--width"),
     ] {
         let refused = place.bench(&["plot", "out"]).args(args).output().unwrap();
@@ -399,20 +402,26 @@ fn plot_draws_the_one_picture_that_was_asked_for_and_ignores_no_flag() {
     let place = Place::new();
     assert!(place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).status().unwrap().success());
     for name in ["latency-fit", "msgs-per-op", "frontier"] {
-        let plot = ["plot", "out", "--picture", name, "-o", "one.svg"];
+        // The other name is that of earlier versions.
+        let flag = if name == "frontier" { "--picture" } else { "--plot" };
+        let plot = ["plot", "out", flag, name, "-o", "one.svg"];
         assert!(place.bench(&plot).status().unwrap().success(), "{name}");
         let drawn = |path: &str| fs::read(place.path(path)).unwrap();
         assert!(drawn("one.svg") == drawn(&format!("out/{name}.svg")), "{name}");
     }
     for (args, code, reason) in [
         (&["out", "-o", "one.svg", "--format", "json"][..], 2, "cannot be used with"),
-        (&["out", "--picture", "frontier"], 2, "--output <FILE>"),
-        (&["out", "--picture", "all", "-o", "one.svg"], 2, "latency-fit, msgs-per-op, frontier"),
-        (&["out", "out", "--format", "json"], 2, "--picture and --format are of one sweep"),
+        (&["out", "--plot", "frontier"], 2, "--output <FILE>"),
+        (&["out", "--plot", "all", "-o", "one.svg"], 2, "latency-fit, msgs-per-op, frontier"),
         (
-            &["out", "out", "--picture", "frontier", "-o", "one.svg"],
+            &["out", "out", "--format", "json"],
             2,
-            "--picture and --format are of one sweep",
+            "--plot, --format and figures for a paper apply to one sweep",
+        ),
+        (
+            &["out", "out", "--plot", "frontier", "-o", "one.svg"],
+            2,
+            "--plot, --format and figures for a paper apply to one sweep",
         ),
     ] {
         let refused = place.bench(&["plot"]).args(args).output().unwrap();
@@ -445,7 +454,7 @@ fn wrong_usage_is_refused_before_anything_runs() {
     for (args, hint) in [
         (vec!["--batch-timeouts", "50,abc"], "\"abc\" is not a duration"),
         (vec!["--node-args", "{timeout}"], "{timeout} is not a placeholder"),
-        (vec!["--engine", "embedded"], "--engine embedded does not use it"),
+        (vec!["--engine", "embedded"], "--maelstrom has no effect with --engine embedded"),
         (vec!["--strategy", "hub"], "cannot be used with"),
     ] {
         let output = place.sweep(&args).output().unwrap();
@@ -463,7 +472,7 @@ fn wrong_usage_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn what_would_make_every_run_fail_is_found_before_the_first() {
+fn faults_that_would_fail_every_run_are_found_before_the_first() {
     let place = Place::new();
     fs::write(place.path("mute"), "#!/bin/sh\necho no such flag >&2\nexit 2\n").unwrap();
     assert!(
@@ -511,7 +520,7 @@ fn timeless(place: &Place) -> Vec<RunRecord> {
 }
 
 #[test]
-fn a_grid_of_settings_is_gone_on_with_as_if_it_had_never_stopped() {
+fn a_resumed_grid_is_the_same_as_one_that_never_stopped() {
     let grid = ["sweep", "--engine", "simulated", "--out", "out", "--time-limit", "1s", "--repetitions", "2"];
     let settings =
         ["--batch-timeouts", "50,200", "--node-count", "3,5", "--latency", "10,100", "--rate", "20,40"];
@@ -533,7 +542,7 @@ fn a_grid_of_settings_is_gone_on_with_as_if_it_had_never_stopped() {
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stderr(&output).contains(&format!("{done} of 32 runs are done already")), "{}", stderr(&output));
     assert_eq!(timeless(&place), rows);
-    // A smaller grid is not what was measured; a larger one goes on with it.
+    // A smaller grid is not what was measured; a larger one extends it.
     let refused = place.bench(&grid).args(&settings[..2]).args(["--node-count", "3,4"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let said = stderr(&refused);
@@ -552,7 +561,7 @@ fn a_grid_of_settings_is_gone_on_with_as_if_it_had_never_stopped() {
 }
 
 #[test]
-fn what_users_type_reaches_no_shell_and_leaves_no_folder() {
+fn typed_names_reach_no_shell_and_leave_no_folder() {
     let place = Place::new();
     let hostile = "$(touch pwned); touch 'pw ned' `touch pwned`";
     let bin = place.path("no$(touch pwned)de; touch pwned");
@@ -602,7 +611,11 @@ fn files_that_are_not_a_sweeps_are_replaced_only_by_force() {
     let args = ["--batch-timeouts", "50", "--repetitions", "1"];
     let refused = place.sweep(&args).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
-    assert!(stderr(&refused).contains("out/report.html belongs to no sweep.csv"), "{}", stderr(&refused));
+    assert!(
+        stderr(&refused).contains("out/report.html exists, but there is no sweep.csv"),
+        "{}",
+        stderr(&refused)
+    );
     assert_eq!(fs::read_to_string(place.path("out/report.html")).unwrap(), "mine");
     assert!(place.sweep(&args).arg("--force").status().unwrap().success());
 }
@@ -619,7 +632,7 @@ fn a_label_names_the_series_everywhere() {
     for name in ["report.html", "latency-fit.svg", "frontier.svg"] {
         assert!(text(name).contains("my node, v2"), "{name}");
     }
-    // Another name is no other sweep: nothing is run again.
+    // Another label is the same sweep: nothing is run again.
     let again = place.sweep(&["--batch-timeouts", "50,200", "--repetitions", "2"]).output().unwrap();
     assert!(stderr(&again).contains("all 4 runs are done already"), "{}", stderr(&again));
     assert!(stdout(&again).contains("\n cat "), "{}", stdout(&again));

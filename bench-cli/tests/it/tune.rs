@@ -33,7 +33,7 @@ fn it_ends_with_a_setting_and_its_evidence() {
     assert!(said.contains("recommended: --strategy hub --batch-timeout "), "{said}");
     assert!(
         said.contains(&format!(
-            "again: {} sweep --engine simulated --strategy hub --batch-timeouts ",
+            "to repeat it: {} sweep --engine simulated --strategy hub --batch-timeouts ",
             common::called()
         )),
         "{said}"
@@ -60,7 +60,7 @@ fn it_looks_as_far_as_the_limits_allow() {
 /// The whole gap between what meets and what misses is searched, with the best strategy alone, and fresh runs
 /// check the answer.
 #[test]
-fn it_goes_on_until_nothing_is_left_to_learn() {
+fn it_continues_until_nothing_is_left_to_learn() {
     let place = tempfile::tempdir().unwrap();
     let output = bench(
         place.path(),
@@ -110,8 +110,27 @@ fn a_budget_ends_the_search_and_a_larger_one_resumes_it() {
     assert!(whole.len() > first.len() && whole.iter().all(|record| resumed.contains(record)));
 }
 
+/// The new search has a seed and checks of its own, and nothing of the earlier one is left.
 #[test]
-fn a_dry_run_says_what_it_would_do_and_does_nothing() {
+fn an_earlier_search_is_replaced_only_by_force() {
+    let place = tempfile::tempdir().unwrap();
+    let within = |limit: &str, args: &[&str]| {
+        let output = tune(place.path(), &[&["--max-latency", limit, "--repetitions", "4"], args].concat());
+        assert!(output.status.success(), "{}{}", stdout(&output), common::stderr(&output));
+        let out = place.path().join("out");
+        (common::timeless(&out), common::timeless(&out.join("check-1")))
+    };
+    let (searched, checked) = within("500ms", &[]);
+    assert_eq!(within("500ms", &[]), (searched.clone(), checked.clone()));
+    let (afresh, checked_afresh) = within("200ms", &["--force"]);
+    assert!(afresh.iter().all(|record| !searched.contains(record)));
+    assert!(afresh.iter().all(|record| record.batch_timeout_ms().unwrap() < 400), "{afresh:?}");
+    assert!(checked_afresh.iter().all(|record| !checked.contains(record)));
+    assert!(!place.path().join("out/check-2").exists());
+}
+
+#[test]
+fn a_dry_run_prints_its_plan_and_does_nothing() {
     let place = tempfile::tempdir().unwrap();
     let output = tune(place.path(), &["--dry-run", "--budget", "30m", "--topology", "grid,line"]);
     let said = stdout(&output);
@@ -119,6 +138,10 @@ fn a_dry_run_says_what_it_would_do_and_does_nothing() {
     assert!(said.contains("search: 10 first settings of 18 in the grid, once each"), "{said}");
     assert!(said.contains("race: up to 30m") && said.contains("check: 19 fresh runs"), "{said}");
     assert!(!place.path().join("out").exists());
+    // A preset's limits count as those of --limit do: timeouts up to them are worth a try.
+    let grid = |args: &[&str]| stdout(&tune(place.path(), &[&["--dry-run"], args].concat()));
+    assert_eq!(grid(&["--preset", "3d"]), grid(&["--limit", "3d"]));
+    assert_ne!(grid(&["--preset", "3d"]), grid(&["--preset", "3e"]));
     let refused = tune(place.path(), &["--budget", "0"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("at least 1 run"));
@@ -213,7 +236,7 @@ fn an_engine_that_is_not_there_ends_it_at_once() {
 }
 
 #[test]
-fn what_cannot_be_met_is_said() {
+fn limits_that_cannot_be_met_are_reported() {
     let place = tempfile::tempdir().unwrap();
     let output = tune(place.path(), &["--max-latency", "1ms"]);
     assert_eq!(output.status.code(), Some(1));
@@ -223,7 +246,7 @@ fn what_cannot_be_met_is_said() {
 }
 
 #[test]
-fn what_a_sweep_recommends_is_run_again() {
+fn recommended_settings_are_run_again() {
     let place = tempfile::tempdir().unwrap();
     let sweep = "sweep --engine simulated --strategy hub,direct --node-count 5 --time-limit 5s --latency 20ms \
                  --batch-timeouts 0,100,400 --repetitions 5 --seed 1 --out out -q";
@@ -299,9 +322,9 @@ fn a_sweep_is_confirmed_by_newer_runs_alone() {
     };
     for same in ["out", "./out", "out/../out"] {
         let (success, refused) = said(&format!("--out {same}"));
-        assert!(!success && refused.contains("cannot confirm themselves"), "{refused}");
+        assert!(!success && refused.contains("cannot confirm itself"), "{refused}");
     }
-    assert!(said("").0 && said("").0, "runs of its own are gone on with");
+    assert!(said("").0 && said("").0, "a search resumes its own runs");
     assert_eq!(said("--quiet --keep none --run-timeout 1min"), (true, String::new()));
 
     // The sweep is redone, so the runs that confirmed it are older.
@@ -333,7 +356,7 @@ fn any_node_can_be_tuned() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains(&format!("recommended: {} with a batch timeout of ", node.display())), "{said}");
     assert!(said.contains("  embedded: batching at "), "{said}");
-    let again = format!("again: {} sweep --engine embedded --bin ", common::called());
+    let again = format!("to repeat it: {} sweep --engine embedded --bin ", common::called());
     assert!(said.contains(&again), "{said}");
     let searched = common::records(&place.path().join("out"));
     let ms: u64 =
@@ -348,5 +371,5 @@ fn any_node_can_be_tuned() {
         .arg(&node)
         .output()
         .unwrap();
-    assert!(String::from_utf8_lossy(&virtual_time.stderr).contains("lives in real time"));
+    assert!(String::from_utf8_lossy(&virtual_time.stderr).contains("runs in real time"));
 }

@@ -1,8 +1,8 @@
 //! `bench-cli test` with real processes: exit statuses, files, and nothing left behind.
 //!
-//! Each run takes its time limit and the ten seconds of recovery, so runs of one test go on at the same time.
-//! The nodes are a Python script that misbehaves by its name; without python3 these tests cannot be run and
-//! say so.
+//! Each run takes its time limit and the ten seconds of recovery, so the runs of one test execute in
+//! parallel. The nodes are a Python script that misbehaves by its name; without python3 these tests cannot be
+//! run and say so.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -236,7 +236,7 @@ exec python3 "$1"
 "#;
 
 #[test]
-fn nodes_get_what_was_sent_to_them_before_they_were_launched() {
+fn nodes_get_messages_sent_before_their_launch() {
     if !has_python() {
         return;
     }

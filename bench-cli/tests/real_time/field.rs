@@ -1,7 +1,7 @@
 //! What people really feed to such a tool, with the verdict of real Maelstrom.
 //!
 //! Each node among the fixtures is looked at in three ways: by a run of `test`, by a sweep, and by `doctor`.
-//! All three must say the same. Runs of one test go on at the same time.
+//! All three must say the same. The runs of one test execute in parallel.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -180,7 +180,7 @@ fn services_answer_real_nodes_also_through_partitions() {
 }
 
 #[test]
-fn what_is_no_program_is_explained_with_what_fixes_it() {
+fn files_that_are_not_programs_are_explained_with_the_fix() {
     let folder = tempfile::tempdir().expect("a folder");
     let directory = folder.path().display().to_string();
     let (doctor, _) = start(&["doctor", "--bin", &directory]).finish();
@@ -201,7 +201,9 @@ fn a_run_that_the_runner_cuts_short_has_its_own_status() {
     program(&bin, &text);
     let (output, _) = start_test(&bin, &["--node-count", "1", "--time-limit", "5"]).finish();
     assert_eq!(output.status.code(), Some(253), "{}", stdout(&output));
-    assert!(stdout(&output).contains("this runner cannot go on: node n0 wrote a line of more than 128 MiB"));
+    assert!(
+        stdout(&output).contains("this runner cannot continue: node n0 wrote a line of more than 128 MiB")
+    );
     let (output, folder) = start_sweep(&bin).finish();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let row = row(&folder);
@@ -211,7 +213,7 @@ fn a_run_that_the_runner_cuts_short_has_its_own_status() {
 
 /// Nodes that keep their cores busy would bend each other's latencies; cheap ones need no such care.
 #[test]
-fn as_many_runs_go_on_at_a_time_as_the_first_one_leaves_room_for() {
+fn the_first_run_decides_how_many_run_in_parallel() {
     if !has_python() {
         return;
     }

@@ -4,7 +4,7 @@
 //! They are a binary of their own because cargo runs one test binary after the other. Next to the simulations
 //! of `it`, which use every core, they would measure the load and not the runner.
 
-// A test that cannot go on should panic.
+// A test that cannot continue should panic.
 #![allow(clippy::unwrap_used)]
 
 // These tests use a part of it.

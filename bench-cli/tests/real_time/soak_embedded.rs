@@ -65,7 +65,7 @@ fn many_runs_leave_nothing_behind() {
     let lines = BufReader::new(sweep.stderr.take().expect("its stderr")).lines();
     let mut held = Vec::new();
     for line in lines.map_while(Result::ok).filter(|line| line.starts_with('[')) {
-        // While the last runs end, fewer go on than before.
+        // While the last runs end, fewer execute than before.
         if held.len() + jobs < runs {
             held.push(Holding::of(sweep.id()));
             println!("{:?} {line}", held[held.len() - 1]);

@@ -41,7 +41,7 @@ pub(crate) struct Packet {
     pub(crate) count: usize,
 }
 
-/// What a message told about the peer.
+/// The content of a message's header about the peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Heard {
     /// The message that it acknowledges, if that tells a round-trip time.

@@ -118,8 +118,8 @@ impl Link {
         self.sender.suspect(now);
     }
 
-    /// Queues the first `known` values of the log in place of what is queued, because nobody can tell any
-    /// more which of them the peer has. [`Link::poll`] sends them.
+    /// Replaces the queue by the first `known` values of the log, because it is no longer known which of them
+    /// the peer has. [`Link::poll`] sends them.
     pub(crate) fn resync(&mut self, known: u32) {
         self.sender.restart((0..known).collect());
     }

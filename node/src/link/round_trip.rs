@@ -23,7 +23,7 @@ pub(super) struct RoundTrip {
     timeout: Nanos,
 }
 
-/// In nanoseconds.
+/// The smoothed round-trip time and its variation in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 struct Measured {
     /// The smoothed mean.

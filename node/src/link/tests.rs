@@ -330,7 +330,7 @@ fn a_hello_is_repeated_until_the_peer_answers() {
 }
 
 #[test]
-fn a_stopped_process_blames_nobody_for_its_own_silence() {
+fn a_stopped_process_suspects_no_peer_for_its_own_silence() {
     let mut link = link_with(1);
     link.flush(at(0));
     link.on_stall(at(60_000));

@@ -2,10 +2,10 @@
 //!
 //! # What is promised
 //!
-//! A value is in the log before the node acknowledges it, to a client or to another node, and before the node
-//! sends it to anyone. So a value that anybody counts on survives `kill -9` of any number of nodes, all of
-//! them at once included. The operating system keeps what a killed process has written. Only a power failure
-//! or a crash of the system loses it, unless each write also waits for the disk (`--fsync`).
+//! A value is in the log before the node acknowledges it to a client or a node, and before the node sends it.
+//! So a value that anybody counts on survives `kill -9` of any number of nodes, all of them at once included.
+//! The operating system keeps what a killed process has written. Only a power failure or a crash of the
+//! system loses it, unless each write also waits for the disk (`--fsync`).
 //!
 //! # How a value gets there
 //!
@@ -16,9 +16,15 @@
 //! ```
 //!
 //! [`Node`](crate::Node) does no I/O: it says when values must be written
-//! ([`Node::awaits_log`](crate::Node::awaits_log)) and goes on when they are. The [runtime](crate::runtime)
+//! ([`Node::awaits_log`](crate::Node::awaits_log)) and continues when they are. The [runtime](crate::runtime)
 //! then writes all new values at once. So the cost is one `write` for each burst that is answered and follows
 //! something new, however many values that is. Values of peers wait for such a burst.
+//!
+//! A dense stream of broadcasts costs 3.3 % more instructions with a log (callgrind, 50,000 lines). A lone
+//! broadcast costs a `write` of its own, since its client waits for the answer: 1.3 µs of CPU on ext4, 0.9 on
+//! tmpfs. Reading the broadcast, two changes of thread and the answer take 9. So the node takes 14 % more
+//! where every message is a lone broadcast, and 8 % where every second one is. The nodes of the challenge
+//! (hub, 25 nodes, 100 op/s) take 11 % more (5 to 15 in 6 pairs of runs), the creation of the files included.
 //!
 //! # The file
 //!
@@ -47,8 +53,8 @@
 //! # When the log cannot be written
 //!
 //! On a full disk the node removes the part of the line that was written, accepts nothing new, and says so to
-//! its clients. It works again when there is room. After a failed fsync nobody knows what the disk holds, so
-//! the node then accepts nothing until it is restarted.
+//! its clients. It works again when there is room. After a failed fsync the content of the disk is unknown,
+//! so the node then accepts nothing until it is restarted.
 
 pub mod record;
 
@@ -206,7 +212,7 @@ impl Log {
         Ok(())
     }
 
-    /// Where it is.
+    /// The path of the log.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -258,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_is_cut_off_and_the_log_goes_on_behind_it() {
+    fn a_torn_line_is_cut_off_and_the_log_continues_after_the_rest() {
         let folder = tempfile::tempdir().unwrap();
         let disk = disk(folder.path());
         let mut opened = Log::open(&disk, "n0").unwrap();

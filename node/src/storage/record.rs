@@ -7,8 +7,8 @@ use crate::values::{Value, Values};
 
 /// The CRC-32 of a line and of the checksum before it; zero at the file's start.
 ///
-/// The chain makes a line valid in one place only, so that what is left of an older file is not taken for a
-/// part of this one.
+/// The chain makes a line valid in one place only, so the rest of an older file is not read as part of this
+/// one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checksum(u32);
 

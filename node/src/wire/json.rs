@@ -48,10 +48,7 @@ pub(super) fn push_field(name: &str, number: u64, out: &mut Vec<u8>) {
 }
 
 pub(super) fn push_number(number: u64, out: &mut Vec<u8>) {
-    match i64::try_from(number) {
-        Ok(int) => Value::Int(int).write_json(out),
-        Err(_) => out.extend_from_slice(number.to_string().as_bytes()),
-    }
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 pub(super) fn push_string(string: &str, out: &mut Vec<u8>) {

@@ -136,6 +136,8 @@ struct Body<'a> {
 pub struct Wire {
     names: Names,
     encoded: Encoded,
+    /// The client of the last request. It mostly asks again, and then its name is not copied.
+    client: Arc<str>,
 }
 
 /// The names of the nodes, once `init` has come.
@@ -177,13 +179,24 @@ impl Wire {
             return Err(unusable(&line.src, kind.as_deref(), "a reply to nothing that this node asked"));
         }
         let Some(msg_id) = body.msg_id.and_then(json) else {
-            return Err(unusable(&line.src, kind.as_deref(), "no msg_id to answer to, so it is no request"));
+            return Err(unusable(
+                &line.src,
+                kind.as_deref(),
+                "no msg_id to answer to, so it is not a request",
+            ));
         };
-        let from = ReplyTo { client: Arc::from(line.src.as_ref()), msg_id };
+        let from = ReplyTo { client: self.client(&line.src), msg_id };
         Ok(match self.parse_request(kind.as_deref(), body) {
             Ok(request) => Incoming::Request(from, request),
             Err((code, text)) => Incoming::Rejected(from, Reply::Error { code, text }),
         })
+    }
+
+    fn client(&mut self, name: &str) -> Arc<str> {
+        if *self.client != *name {
+            self.client = name.into();
+        }
+        Arc::clone(&self.client)
     }
 
     fn parse_request(&mut self, kind: Option<&str>, body: &Body<'_>) -> Result<Request, Refusal> {
@@ -352,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_skipped() {
+    fn lines_that_are_not_requests_are_skipped() {
         for line in [
             "",
             "nonsense",
@@ -418,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_what_clients_expect() {
+    fn replies_have_the_form_that_clients_expect() {
         let mut wire = wire();
         let mut values = Values::default();
         values.insert(&Value::Int(1));

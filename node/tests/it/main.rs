@@ -1,6 +1,6 @@
 //! Integration tests of the node, in one binary that is linked once. A new file of tests is a module here.
 
-// A test that cannot go on should panic.
+// A test that cannot continue should panic.
 #![allow(clippy::unwrap_used)]
 
 mod faultless;

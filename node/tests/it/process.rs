@@ -93,7 +93,7 @@ fn errors_have_maelstroms_codes() {
 }
 
 #[test]
-fn what_is_no_message_is_reported_and_skipped() {
+fn lines_that_are_not_messages_are_reported_and_skipped() {
     let mut input = init(&["n0"]);
     input.extend(b"not json\n\xff\xfe\n\n[[[[\n{}\n\0\n");
     input.extend(vec![b'['; 1_000_000]);

@@ -4,7 +4,7 @@ mod next_sweep;
 mod verdict;
 
 pub use next_sweep::NextSweep;
-pub use verdict::{Judged, Predicted, Verdict, judge};
+pub use verdict::{Assessed, Predicted, Verdict, assess};
 
 use super::figure::Figure;
 use super::series::Series;
@@ -47,7 +47,7 @@ pub struct Advice {
     /// The limits.
     pub limits: Limits,
     /// Every timeout (or value on another horizontal axis) of every series, with its verdict.
-    pub judged: Vec<Judged>,
+    pub assessed: Vec<Assessed>,
     /// What to measure next: of the series with the fewest messages, since the lowest latency is at the
     /// shortest timeouts anyway; of all series while nothing reliably meets the limits. Empty if no further
     /// run would help.
@@ -57,15 +57,16 @@ pub struct Advice {
 impl Advice {
     /// Finds the verdict on every timeout of every series, and what to measure next.
     pub fn on(series: &[Series<'_>], limits: Limits) -> Advice {
-        let judged: Vec<Judged> = series.iter().flat_map(|series| judge(series, &limits)).collect();
-        let mut advice = Advice { limits, judged, next: Vec::new() };
-        // Of other parameters nobody knows in which direction figures grow.
+        let assessed: Vec<Assessed> = series.iter().flat_map(|series| assess(series, &limits)).collect();
+        let mut advice = Advice { limits, assessed, next: Vec::new() };
+        // For other parameters it is not known in which direction figures grow.
         if series.iter().any(|series| series.axis != Parameter::BatchTimeout) {
             return advice;
         }
         let best = advice.best(Figure::MsgsPerOp).map(|best| best.series.clone());
-        let of_series = advice.judged.chunk_by(|a, b| a.series == b.series);
-        let worth_it = of_series.filter(|judged| best.as_ref().is_none_or(|best| *best == judged[0].series));
+        let of_series = advice.assessed.chunk_by(|a, b| a.series == b.series);
+        let worth_it =
+            of_series.filter(|assessed| best.as_ref().is_none_or(|best| *best == assessed[0].series));
         advice.next = worth_it
             .filter_map(|own| next_sweep(own, beyond(own, &advice.limits, Aim::FewestMessages)))
             .collect();
@@ -73,13 +74,13 @@ impl Advice {
     }
 
     /// The timeouts that reliably meet the limits.
-    pub fn meeting(&self) -> impl Iterator<Item = &Judged> {
-        self.judged.iter().filter(|judged| judged.verdict == Verdict::Pass)
+    pub fn meeting(&self) -> impl Iterator<Item = &Assessed> {
+        self.assessed.iter().filter(|assessed| assessed.verdict == Verdict::Pass)
     }
 
     /// The recommendations: the settings that reliably meet the limits with the fewest messages, and with the
     /// lowest latency. Empty if none reliably meets them.
-    pub fn recommended(&self) -> Vec<(Aim, &Judged)> {
+    pub fn recommended(&self) -> Vec<(Aim, &Assessed)> {
         Aim::ALL.into_iter().filter_map(|aim| Some((aim, self.best(aim.figure())?))).collect()
     }
 
@@ -93,8 +94,8 @@ impl Advice {
         next_sweep(&own[around], beyond(own, &self.limits, aim)).into_iter().collect()
     }
 
-    /// The gap (ms) in which the timeouts that are best for `aim` begin to miss the limits, unless it is so
-    /// small that nothing in it would be much better. `None` while nothing reliably meets the limits, too.
+    /// The gap (ms) in which the timeouts that are best for `aim` start to miss the limits. `None` if it is
+    /// too small to contain a much better one. `None` while nothing reliably meets the limits, too.
     pub fn not_known_finely(&self, aim: Aim) -> Option<(u64, u64)> {
         let own = self.of_series(&self.best(aim.figure())?.series);
         let with = |verdict: Verdict| {
@@ -116,15 +117,15 @@ impl Advice {
     }
 
     /// All timeouts of one series.
-    fn of_series(&self, name: &str) -> &[Judged] {
-        let mut all = self.judged.chunk_by(|a, b| a.series == b.series);
+    fn of_series(&self, name: &str) -> &[Assessed] {
+        let mut all = self.assessed.chunk_by(|a, b| a.series == b.series);
         all.find(|own| own[0].series == name).unwrap_or_default()
     }
 
     /// Of the timeouts that reliably meet the limits, the one with the least `figure`.
-    pub fn best(&self, figure: Figure) -> Option<&Judged> {
+    pub fn best(&self, figure: Figure) -> Option<&Assessed> {
         let value =
-            |judged: &&Judged| judged.figure(figure).map_or(f64::INFINITY, |predicted| predicted.mean);
+            |assessed: &&Assessed| assessed.figure(figure).map_or(f64::INFINITY, |predicted| predicted.mean);
         self.meeting().min_by(|a, b| value(a).total_cmp(&value(b)))
     }
 }
@@ -154,7 +155,7 @@ mod tests {
     }
 
     fn verdicts(advice: &Advice) -> Vec<(u64, Verdict)> {
-        advice.judged.iter().map(|judged| (judged.timeout_ms(), judged.verdict)).collect()
+        advice.assessed.iter().map(|assessed| (assessed.timeout_ms(), assessed.verdict)).collect()
     }
 
     #[test]
@@ -165,14 +166,14 @@ mod tests {
             verdicts(&advice),
             [(100, Verdict::Pass), (300, Verdict::Pass), (380, Verdict::Unclear), (800, Verdict::Fail)]
         );
-        let max = advice.judged[1].figure(Figure::Max).unwrap();
+        let max = advice.assessed[1].figure(Figure::Max).unwrap();
         // R: 500 * qt(1 - 0.05/3, 6) * 0.02 * sqrt(1 + 1/3), less the rounding to whole milliseconds
         assert!((max.margin.unwrap() - 31.72).abs() < 0.15, "{max:?}");
         assert_eq!(advice.best(Figure::Max).unwrap().timeout_ms(), 100);
     }
 
     #[test]
-    fn what_to_measure_next_is_unclear_or_next_to_an_end() {
+    fn the_next_timeouts_are_unclear_or_next_to_an_end() {
         let next = advice(&records(&[100, 300, 380, 800])).next;
         assert_eq!(next[0].timeouts_ms, [320, 340, 360, 380]);
         assert!(advice(&records(&[100, 110, 800])).next[0].timeouts_ms.iter().all(|timeout| *timeout > 110));
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_what_was_measured_there_may_be_better() {
+    fn better_timeouts_may_be_beyond_the_measured_ones() {
         let own = |timeouts: &[u64], limit: Limits| Advice::on(&Series::group(&records(timeouts)), limit);
         let next = |advice: &Advice| {
             advice.next.iter().flat_map(|next| next.timeouts_ms.clone()).collect::<Vec<_>>()
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unclear_is_a_gap() {
+    fn unclear_timeouts_are_a_gap() {
         let of_3d = advice(&records(&[100, 300, 380, 800]));
         assert_eq!(of_3d.not_known_finely(Aim::FewestMessages), Some((300, 800)));
         assert_eq!(of_3d.not_known_finely(Aim::LowestLatency), Some((0, 100)));
@@ -289,7 +290,7 @@ mod tests {
             .map(|(timeout, repetition)| with_max(timeout, repetition, max(timeout, repetition)))
             .collect();
         let margin =
-            |place: usize| advice(&records).judged[place].figure(Figure::Max).unwrap().margin.unwrap();
+            |place: usize| advice(&records).assessed[place].figure(Figure::Max).unwrap().margin.unwrap();
         // R: sd(c(380, 420, 420)) * qt(1 - 0.05/3, 6) * sqrt(1 + 1/3)
         assert!((margin(1) - 73.26).abs() < 0.05, "{}", margin(1));
         assert!(margin(0) < margin(1));
@@ -299,7 +300,7 @@ mod tests {
     fn equal_repetitions_still_scatter_by_their_rounding() {
         let records: Vec<RunRecord> = (1..=4).map(|repetition| example(100, repetition)).collect();
         let advice = advice(&records);
-        let max = advice.judged[0].figure(Figure::Max).unwrap();
+        let max = advice.assessed[0].figure(Figure::Max).unwrap();
         // R: sqrt(1/12) * qt(1 - 0.05/3, 3) * sqrt(1 + 1/4)
         assert!((max.margin.unwrap() - 1.199).abs() < 0.01, "{max:?}");
     }

@@ -1,7 +1,7 @@
 //! What to measure next to know better which timeouts meet limits.
 
 use super::Aim;
-use super::verdict::{Judged, Verdict};
+use super::verdict::{Assessed, Verdict};
 use crate::analysis::figure::Figure;
 use crate::spec::Limits;
 
@@ -12,7 +12,7 @@ pub struct NextSweep {
     pub series: String,
     /// The batch timeouts in milliseconds.
     pub timeouts_ms: Vec<u64>,
-    /// How often each.
+    /// The number of runs of each timeout.
     pub repetitions: usize,
 }
 
@@ -29,10 +29,10 @@ pub(super) fn is_wide(low: u64, high: u64) -> bool {
 /// What to measure next: the timeouts whose verdict is unclear, those in a wide gap at an end of the range
 /// that meets the limits, and those `beyond` the measured ones. Longer timeouts mean fewer messages and
 /// higher latencies, so the best timeouts are at the ends of that range.
-pub(super) fn next_sweep(judged: &[Judged], beyond: Vec<u64>) -> Option<NextSweep> {
-    let unclear = judged.iter().filter(|judged| judged.verdict == Verdict::Unclear);
-    let mut timeouts: Vec<u64> = unclear.map(|judged| judged.timeout_ms()).chain(beyond).collect();
-    for pair in judged.windows(2) {
+pub(super) fn next_sweep(assessed: &[Assessed], beyond: Vec<u64>) -> Option<NextSweep> {
+    let unclear = assessed.iter().filter(|assessed| assessed.verdict == Verdict::Unclear);
+    let mut timeouts: Vec<u64> = unclear.map(|assessed| assessed.timeout_ms()).chain(beyond).collect();
+    for pair in assessed.windows(2) {
         let (low, high) = (pair[0].timeout_ms(), pair[1].timeout_ms());
         let boundary = (pair[0].verdict == Verdict::Pass) != (pair[1].verdict == Verdict::Pass);
         if boundary && is_wide(low, high) {
@@ -41,12 +41,12 @@ pub(super) fn next_sweep(judged: &[Judged], beyond: Vec<u64>) -> Option<NextSwee
     }
     timeouts.sort_unstable();
     timeouts.dedup();
-    let series = judged.first()?.series.clone();
+    let series = assessed.first()?.series.clone();
     (!timeouts.is_empty()).then_some(NextSweep { series, timeouts_ms: timeouts, repetitions: REPETITIONS })
 }
 
 /// Timeouts beyond those of a series that may be better for `aim`, as its outermost one meets the limits.
-pub(super) fn beyond(own: &[Judged], limits: &Limits, aim: Aim) -> Vec<u64> {
+pub(super) fn beyond(own: &[Assessed], limits: &Limits, aim: Aim) -> Vec<u64> {
     match aim {
         Aim::FewestMessages => longer(own, limits),
         Aim::LowestLatency => shorter(own),
@@ -55,7 +55,7 @@ pub(super) fn beyond(own: &[Judged], limits: &Limits, aim: Aim) -> Vec<u64> {
 
 /// Timeouts beyond the longest one if that meets the limits. None if no latency is limited: then longer is
 /// always better.
-fn longer(own: &[Judged], limits: &Limits) -> Vec<u64> {
+fn longer(own: &[Assessed], limits: &Limits) -> Vec<u64> {
     let longest = own.last().filter(|last| last.verdict == Verdict::Pass).map(|last| last.timeout_ms());
     match longest.zip(limits.timeout_bound_ms()) {
         Some((longest @ 1.., bound)) if 2 * longest < bound => {
@@ -67,9 +67,9 @@ fn longer(own: &[Judged], limits: &Limits) -> Vec<u64> {
 }
 
 /// Timeouts below the shortest one if that meets the limits, and is not a small part of the latency anyway.
-pub(super) fn shorter(own: &[Judged]) -> Vec<u64> {
+pub(super) fn shorter(own: &[Assessed]) -> Vec<u64> {
     let shortest = own.first().filter(|first| first.verdict == Verdict::Pass);
-    let worth_it = |first: &&Judged| {
+    let worth_it = |first: &&Assessed| {
         first.figure(Figure::Max).is_some_and(|max| first.timeout_ms() as f64 > FINE * max.mean)
     };
     shortest.filter(worth_it).map(|first| between(0, first.timeout_ms())).unwrap_or_default()

@@ -12,7 +12,7 @@
 //!   together are met with 95 % confidence.
 //!
 //! Likewise a timeout reliably misses limits if some lower bound is at or above its limit. It also fails if a
-//! run failed, or if every run reached a limit: nobody should have to ask for more runs of those.
+//! run failed, or if every run reached a limit: more runs of those would not help.
 //!
 //! The bounds assume scatter that is about normal, which a figure with rare outliers does not have. So a
 //! timeout with any run at or above a limit never passes.
@@ -59,7 +59,7 @@ impl fmt::Display for Verdict {
 
 /// One timeout of one series, with its verdict.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Judged {
+pub struct Assessed {
     /// The series' name.
     pub series: String,
     /// The value on the series' horizontal axis.
@@ -84,7 +84,7 @@ pub struct Predicted {
     pub margin: Option<f64>,
 }
 
-impl Judged {
+impl Assessed {
     /// The series and the value, for people.
     pub fn setting(&self) -> String {
         format!("{} at {}", self.series, self.label)
@@ -102,7 +102,7 @@ impl Judged {
 }
 
 /// The verdict on every value on a series' horizontal axis.
-pub fn judge(series: &Series<'_>, limits: &Limits) -> Vec<Judged> {
+pub fn assess(series: &Series<'_>, limits: &Limits) -> Vec<Assessed> {
     let samples = Figure::ALL.map(|figure| Groups::of(&series.figures(figure)));
     let tails = limits.figures().len().max(1) as f64;
     series
@@ -121,7 +121,7 @@ pub fn judge(series: &Series<'_>, limits: &Limits) -> Vec<Judged> {
                 of_figures => of_figures,
             };
             let Point { x, label, runs, .. } = point;
-            Judged { series: series.name.clone(), x, label, runs, verdict, figures }
+            Assessed { series: series.name.clone(), x, label, runs, verdict, figures }
         })
         .collect()
 }

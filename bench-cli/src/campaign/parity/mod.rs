@@ -16,7 +16,7 @@ use crate::analysis::tails;
 use crate::record::RunRecord;
 use crate::spec::{EngineKind, Node, SweepSpec};
 
-/// How often each point is measured if nobody says.
+/// The default number of runs of each point.
 const REPETITIONS: u32 = 7;
 
 /// The sweep that measures what a reference has: its strategies, or another program, at its timeouts.

@@ -23,7 +23,7 @@ pub enum Nodes {
     Article,
     /// Those of this repository's node with the same protocol.
     Tree,
-    /// Both.
+    /// The runs of both nodes.
     Both,
 }
 
@@ -66,7 +66,7 @@ impl Reference {
         };
         let runs: Result<Vec<RecordedRun>, csv::Error> =
             csv::Reader::from_reader(RECORDED.as_bytes()).deserialize().collect();
-        let runs = runs.context("the recorded runs that are built in cannot be read")?;
+        let runs = runs.context("the built-in recorded runs cannot be read")?;
         let is_wanted = |run: &&RecordedRun| wanted.contains(&run.node.as_str());
         Ok(Reference {
             name: format!("real Maelstrom v0.2.4 (recorded runs of {name})"),

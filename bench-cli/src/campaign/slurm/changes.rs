@@ -18,7 +18,7 @@ pub enum Change {
     },
     /// It waits for something other than its turn, by Slurm's word for it.
     Held(String),
-    /// Somebody cancelled it.
+    /// A user or an administrator cancelled it.
     Cancelled,
     /// It ended on this node in another way than it should have.
     Failed {
@@ -32,7 +32,7 @@ pub enum Change {
 /// A change with the tasks that it happened to, in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// What happened.
+    /// The change of their state.
     pub change: Change,
     /// The tasks' numbers.
     pub tasks: Vec<u32>,
@@ -64,7 +64,7 @@ fn somewhere(node: &str) -> &str {
     if node.is_empty() { "an unknown node" } else { node }
 }
 
-/// Reasons to wait that need nobody's attention.
+/// Reasons to wait that are normal.
 const USUAL_REASONS: [&str; 8] =
     ["None", "Priority", "Resources", "Dependency", "BeginTime", "Prolog", "JobArrayTaskLimit", "Cleaning"];
 
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_is_said_once_and_tasks_share_a_line() {
+    fn each_change_is_printed_once_and_tasks_share_a_line() {
         let mut queue = Queue::default();
         let running = [1, 2, 3].map(|number| task(number, State::Running, 0, "None"));
         assert_eq!(said(&mut queue, &running), Vec::<String>::new());

@@ -30,13 +30,13 @@ pub enum SlurmError {
          --shard I/N"
     )]
     Missing {
-        /// Its name.
+        /// The name of the program.
         program: &'static str,
     },
     /// It could not be started.
     #[error("cannot start {program}: {error}")]
     Unstartable {
-        /// Its name.
+        /// The name of the program.
         program: &'static str,
         /// What the system says.
         error: io::Error,
@@ -44,7 +44,7 @@ pub enum SlurmError {
     /// It refused, in its own words.
     #[error("{program} refuses: {words}")]
     Refused {
-        /// Its name.
+        /// The name of the program.
         program: &'static str,
         /// Its words, in one line.
         words: String,
@@ -60,7 +60,7 @@ pub enum State {
     Running,
     /// It ended with the exit status 0.
     Completed,
-    /// Somebody cancelled it.
+    /// A user or an administrator cancelled it.
     Cancelled,
     /// It ended in another way, by Slurm's word for it.
     Failed(String),
@@ -109,7 +109,7 @@ const FIELDS: &str = "ArrayJobID:|,JobID:|,ArrayTaskID:|,State:|,RestartCnt:|,No
 impl Task {
     fn parse(line: &str) -> Option<Task> {
         let mut fields = line.split('|').map(str::trim);
-        // A job that is no array has no array's number in some versions, and its own in others.
+        // For a job that is not an array, some versions of Slurm print no array number, and others its own.
         let [array, own] = [fields.next()?, fields.next()?].map(|field| field.parse::<u32>().ok());
         Some(Task {
             job: JobId(array.filter(|&array| array != 0).or(own)?),
@@ -183,7 +183,7 @@ fn output(program: &'static str, command: &mut Command) -> Result<String, SlurmE
 /// Text without line ends and without the program's name in front of each line.
 fn one_line(text: &str) -> String {
     let said = text.lines().map(|line| line.rsplit_once(" error: ").map_or(line, |(_, said)| said).trim());
-    said.map(|line| line.trim_start_matches("sbatch: error: ")).collect::<Vec<_>>().join("; ")
+    said.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ impl Layout<'_> {
         self.0.join("slurm")
     }
 
-    /// The jobs.
+    /// The file with the numbers of the submitted jobs.
     pub fn jobs(self) -> PathBuf {
         self.slurm().join("job.toml")
     }
@@ -79,7 +79,7 @@ impl Layout<'_> {
         self.slurm().join("merge.sh")
     }
 
-    /// The logs of all tasks, as Slurm writes it.
+    /// The path of each task's log, as `sbatch` takes it.
     pub fn log_pattern(self) -> PathBuf {
         self.slurm().join("shard-%a.log")
     }
@@ -94,7 +94,7 @@ impl Layout<'_> {
         self.slurm().join("merge.log")
     }
 
-    /// The description.
+    /// The description of the sweep.
     pub fn spec(self) -> PathBuf {
         self.0.join(SPEC_FILE)
     }

@@ -48,7 +48,7 @@ pub trait Watcher {
     /// Something has happened to tasks; `advice` says what to do about it.
     fn changed(&mut self, changed: &Changed, advice: Option<&str>);
 
-    /// The controller does not answer; the sweep goes on without it.
+    /// The controller does not answer; the sweep continues without it.
     fn unanswered(&mut self, error: &SlurmError);
 }
 
@@ -57,7 +57,7 @@ pub trait Watcher {
 pub enum Followed {
     /// All jobs are over.
     Over,
-    /// The user does not want to follow any longer; the jobs go on.
+    /// The user has stopped following; the jobs keep running.
     Detached,
 }
 

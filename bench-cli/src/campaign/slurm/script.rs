@@ -13,7 +13,7 @@ pub struct Scripts {
     pub folder: PathBuf,
     /// The directory that relative paths in the description start from.
     pub working_directory: PathBuf,
-    /// This program, absolute.
+    /// The absolute path of bench-cli.
     pub program: PathBuf,
     /// The number of shards.
     pub shards: u32,
@@ -21,7 +21,7 @@ pub struct Scripts {
     pub options: Vec<Vec<String>>,
     /// Flags of `sweep` in addition to its description and its shard.
     pub sweep_flags: Vec<String>,
-    /// Flags of `merge`.
+    /// Flags for `bench-cli merge`.
     pub merge_flags: Vec<String>,
 }
 

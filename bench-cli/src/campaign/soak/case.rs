@@ -13,7 +13,7 @@ use crate::spec::settings::{
     Topology,
 };
 
-/// A run to be judged.
+/// A run to be checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// Network, workload and faults.
@@ -113,7 +113,7 @@ impl Case {
         with(&|case| case.settings.noise = Noise::Idle);
         with(&|case| case.settings.latency.distribution = LatencyDistribution::Constant);
         with(&|case| case.settings.node_count = case.settings.node_count.div_ceil(2));
-        // One node less, but not one node alone, which has nobody to talk to.
+        // One node less, but at least two: a single node sends no messages.
         with(&|case| case.settings.node_count -= usize::from(case.settings.node_count > 2));
         with(&|case| case.settings.concurrency = Concurrency::PerNode(1));
         with(&|case| case.settings.time_limit = Duration::from_secs(1));
@@ -122,11 +122,11 @@ impl Case {
         cases
     }
 
-    /// The command that repeats and judges it.
+    /// The command that repeats and checks it.
     pub fn command(&self) -> String {
         let Case { settings, config, seed, .. } = self;
         let words = [
-            format!("{PROGRAM} simulate --judge --strategy {}", config.strategy.name()),
+            format!("{PROGRAM} simulate --check --strategy {}", config.strategy.name()),
             format!("--batch-timeout {}ms --seed {seed}", config.batch_timeout.as_millis()),
         ];
         let storage = (self.storage == Storage::Memory).then(|| "--no-log".to_owned());

@@ -1,8 +1,8 @@
 //! The soak: simulated runs with random settings and faults, searched for lost values, traffic that never
 //! ends and blown message budgets.
 //!
-//! A [`Case`] is drawn from one number and judged by [`Case::check`]; a failing one is reduced to a smaller
-//! one that fails in the same way. Nothing here prints or knows the command line.
+//! A [`Case`] is derived from one number and checked by [`Case::check`]; a failing one is reduced to a
+//! smaller one that fails in the same way. Nothing here prints or knows the command line.
 
 mod case;
 mod verdict;
@@ -16,23 +16,23 @@ use std::sync::mpsc::Sender;
 /// How many reductions are tried at most before a failing case is reported as it is.
 const REDUCTIONS: usize = 300;
 
-/// What came of one case.
+/// The result of one case.
 #[derive(Clone, Debug)]
-pub struct Judged {
+pub struct Checked {
     /// The case.
     pub case: Case,
     /// Whether it passed.
     pub verdict: Result<Passed, Failure>,
 }
 
-/// Judges the cases numbered `numbers`, several at a time, and sends each result as it comes. Returns early
+/// Checks the cases numbered `numbers`, several at a time, and sends each result as it comes. Returns early
 /// once `stop` is set.
 pub fn run(
     numbers: std::ops::Range<u64>,
     jobs: usize,
     strategies: &[node::StrategyKind],
     stop: &AtomicBool,
-    results: &Sender<Judged>,
+    results: &Sender<Checked>,
 ) {
     let next = AtomicU64::new(numbers.start);
     std::thread::scope(|scope| {
@@ -46,7 +46,7 @@ pub fn run(
                     }
                     let case = Case::draw(number, strategies);
                     let verdict = case.check();
-                    if results.send(Judged { case, verdict }).is_err() {
+                    if results.send(Checked { case, verdict }).is_err() {
                         return;
                     }
                 }
@@ -90,9 +90,9 @@ mod tests {
         let (sender, receiver) = std::sync::mpsc::channel();
         run(0..100, 2, &StrategyKind::ALL, &AtomicBool::new(false), &sender);
         drop(sender);
-        let judged: Vec<Judged> = receiver.iter().collect();
-        assert_eq!(judged.len(), 100);
-        for Judged { case, verdict } in judged {
+        let checked: Vec<Checked> = receiver.iter().collect();
+        assert_eq!(checked.len(), 100);
+        for Checked { case, verdict } in checked {
             if let Err(failure) = verdict {
                 panic!("{failure}; to see it again: {}", case.command());
             }

@@ -1,4 +1,4 @@
-//! Judging a case.
+//! Checking a case.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use super::Case;
 use crate::engine::simulated::Simulation;
 use crate::harness::checker;
 
-/// How long after the last final read, in virtual time, nodes may go on talking: acknowledgements wait some
+/// How long after the last final read, in virtual time, nodes may keep sending: acknowledgements wait some
 /// seconds before they are sent alone, and what is lost is sent again a few times.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -41,16 +41,16 @@ pub enum Failure {
         /// How many values at least one of them missed.
         values: usize,
     },
-    /// Nodes go on talking although there is nothing to say.
+    /// Nodes keep sending although nothing is left to send.
     NeverSilent {
         /// How many are not at rest.
         nodes: usize,
     },
     /// More messages than the protocol should ever need.
     OverBudget {
-        /// Messages between nodes.
+        /// Number of messages between nodes.
         messages: u64,
-        /// What should have sufficed.
+        /// The most that should be needed.
         budget: u64,
     },
     /// The code panicked.
@@ -62,7 +62,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::SetUp(error) => write!(f, "the nodes did not start: {error}"),
             Failure::Lost { missing, node } => {
-                write!(f, "{missing} values were lost for good, the first ones on node n{node}")
+                write!(f, "{missing} values were lost permanently, the first ones on node n{node}")
             }
             Failure::Late { values } => {
                 write!(
@@ -71,10 +71,10 @@ impl fmt::Display for Failure {
                 )
             }
             Failure::NeverSilent { nodes } => {
-                write!(f, "{nodes} nodes never fall silent although there is nothing left to say")
+                write!(f, "{nodes} nodes keep sending although nothing is left to send")
             }
             Failure::OverBudget { messages, budget } => {
-                write!(f, "{messages} messages between nodes, where {budget} should suffice")
+                write!(f, "{messages} messages between nodes; {budget} should be enough")
             }
             Failure::Panicked(message) => write!(f, "the code panicked: {message}"),
         }
@@ -82,19 +82,19 @@ impl fmt::Display for Failure {
 }
 
 impl Case {
-    /// Runs the case and judges it.
+    /// Runs and checks the case.
     ///
     /// # Errors
     /// If anything is wrong with it.
     pub fn check(&self) -> Result<Passed, Failure> {
-        catch_unwind(AssertUnwindSafe(|| self.judge())).unwrap_or_else(|panic| {
+        catch_unwind(AssertUnwindSafe(|| self.run_and_check())).unwrap_or_else(|panic| {
             let message = panic.downcast_ref::<String>().cloned();
             let message = message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
             Err(Failure::Panicked(message.unwrap_or_else(|| "no message".to_owned())))
         })
     }
 
-    fn judge(&self) -> Result<Passed, Failure> {
+    fn run_and_check(&self) -> Result<Passed, Failure> {
         let mut simulation = self.simulation();
         simulation.run_to_end().map_err(|error| Failure::SetUp(error.to_string()))?;
         let ended = simulation.now();
@@ -127,7 +127,7 @@ impl Case {
     }
 
     /// A generous upper bound of the messages between nodes: each value on its own to everyone (batching only
-    /// saves), the acknowledgements of each strategy, and under faults some probes a second on every link.
+    /// saves), the acknowledgements of each strategy, and under faults some probes per second on every link.
     fn needed(&self, broadcasts: u64, seconds: u64) -> u64 {
         let nodes = self.settings.node_count as u64;
         let links = nodes * nodes.saturating_sub(1);

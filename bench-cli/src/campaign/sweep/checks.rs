@@ -10,7 +10,7 @@ use crate::spec::{EngineKind, Node, SweepSpec};
 
 /// Faults that would make every run fail.
 #[derive(Debug, thiserror::Error)]
-#[error("every run would fail (bench-cli doctor looks at everything; --skip-preflight starts them all the same):\n{}", shown(.0))]
+#[error("every run would fail (bench-cli doctor checks everything; --skip-preflight starts the runs anyway):\n{}", shown(.0))]
 pub struct WouldFail(pub Vec<Finding>);
 
 fn shown(findings: &[Finding]) -> String {
@@ -23,14 +23,17 @@ fn shown(findings: &[Finding]) -> String {
 pub struct Impossible(pub &'static str);
 
 /// Refuses what an engine cannot do.
-pub(super) fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
+///
+/// # Errors
+/// If the sweep needs it.
+pub fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
     if spec.engine != EngineKind::Simulated {
         return Ok(());
     }
     if let Node::Program(_) = spec.node {
         bail!(Impossible(
             "--engine simulated runs this repository's node inside bench-cli, in virtual time; a program given by --bin \
-             lives in real time: use --engine embedded or maelstrom"
+             runs in real time: use --engine embedded or maelstrom"
         ));
     }
     if !spec.args.is_empty() || !spec.env.is_empty() {

@@ -118,7 +118,7 @@ pub(in crate::campaign) fn write_spec(folder: &Path, spec: &SweepSpec, is_whole:
             .to_owned()
     };
     let text = format!("{heading}\n{}", SpecFile::from(spec).to_toml()?);
-    // A disk that is full takes no file twice, and a sweep that goes on needs none.
+    // A full disk takes no second copy, and a resumed sweep needs none.
     if fs::read_to_string(&path).is_ok_and(|there| there == text) {
         return Ok(());
     }

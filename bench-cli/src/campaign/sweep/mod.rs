@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-pub use self::checks::Impossible;
+pub use self::checks::{Impossible, refuse_impossible};
 pub use self::folder::{CSV_FILE, RUNS_FOLDER, Recorded, SHARDS_FOLDER};
 use self::origin::Origin;
 use self::resume::Remaining;
@@ -41,19 +41,19 @@ use crate::spec::{EngineKind, Names, Node, RunSpec, SweepSpec};
 use crate::supervise::orphans;
 use crate::supervise::stop::{Stop, StopSignal};
 
-/// What becomes of an earlier sweep in the same place.
+/// What to do with an earlier sweep in the same folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
-    /// It is resumed: runs that have ended are not repeated.
+    /// Resume it: runs that have ended are not repeated.
     #[default]
     Resume,
-    /// It is resumed, and its runs that failed are repeated.
+    /// Resume it, and repeat its failed runs.
     RetryFailed,
-    /// It is removed.
+    /// Remove the earlier sweep.
     Replace,
 }
 
-/// Which runs' files stay when their records are written.
+/// The runs whose files to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
     /// Those of every run.
@@ -79,23 +79,23 @@ impl Keep {
 /// How a sweep is executed.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where everything is written.
+    /// The output folder.
     pub directory: PathBuf,
-    /// Which part of the sweep's runs is executed; all if there is none.
+    /// The part of the sweep to execute; `None` for all runs.
     pub shard: Option<Shard>,
-    /// What becomes of an earlier sweep in that directory.
+    /// What to do with an earlier sweep in that folder.
     pub existing: Existing,
-    /// How many runs go on at a time; `None` for what suits the engine.
+    /// How many runs execute in parallel; `None` for the engine's default.
     pub jobs: Option<NonZeroUsize>,
-    /// When a run is given up; `None` to derive it from its settings.
+    /// How long a run may take; `None` to derive it from its settings.
     pub deadline: Option<Duration>,
-    /// Which runs' files stay.
+    /// The runs whose files to keep.
     pub keep: Keep,
     /// Whether to look for faults that would make every run fail before the first one starts.
     pub preflight: bool,
-    /// Where the programs are that it starts.
+    /// The paths of the programs to start.
     pub programs: Programs,
-    /// Says when to stop.
+    /// The request to stop.
     pub stop: StopSignal,
 }
 
@@ -103,7 +103,7 @@ impl Options {
     /// A sweep into `directory`, resumed if it is there, with everything else as it is by default.
     ///
     /// # Errors
-    /// If the system does not say where this program is.
+    /// If the path of this program is not known.
     pub fn new(directory: impl Into<PathBuf>) -> anyhow::Result<Options> {
         Ok(Options {
             directory: directory.into(),
@@ -113,7 +113,7 @@ impl Options {
             deadline: None,
             keep: Keep::default(),
             preflight: true,
-            programs: Programs::of_process().context("the system does not say where this program is")?,
+            programs: Programs::of_process().context("the path of this program is not known")?,
             stop: StopSignal::never(),
         })
     }
@@ -124,7 +124,7 @@ impl Options {
         Options { directory, ..self.clone() }
     }
 
-    /// How many runs of a sweep go on at a time. What a user's node costs is not known before it ran.
+    /// How many runs of a sweep execute in parallel. What a user's node costs is not known before it ran.
     fn jobs_of(&self, engine: &Engine, node: &Node) -> Jobs {
         match (self.jobs, node, engine.kind()) {
             (Some(jobs), ..) => Jobs::Fixed(jobs),
@@ -133,26 +133,26 @@ impl Options {
         }
     }
 
-    /// The most runs of a sweep that go on at a time.
+    /// The most runs of a sweep that execute in parallel.
     pub fn most_jobs(&self, engine: &Engine, node: &Node) -> NonZeroUsize {
         self.jobs_of(engine, node).most()
     }
 }
 
-/// What a sweep is about to do.
+/// The work that a sweep is about to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
-    /// What executes it.
+    /// The engine that executes the runs.
     pub engine: EngineKind,
-    /// Where.
+    /// The output folder.
     pub directory: &'a Path,
-    /// How many runs are to be done.
+    /// How many runs to execute.
     pub runs: usize,
-    /// How many an earlier sweep has done.
+    /// How many runs an earlier sweep has executed.
     pub done: usize,
-    /// How many runs go on at a time, at most.
+    /// How many runs execute in parallel, at most.
     pub jobs: usize,
-    /// Whether the first run is alone, to see how many can go on at a time.
+    /// Whether the first run is alone, to see how many can run in parallel.
     pub first_alone: bool,
     /// About how long one run takes.
     pub expected: Duration,
@@ -160,7 +160,7 @@ pub struct Plan<'a> {
     pub torn_line: Option<usize>,
     /// The processes that an earlier, killed sweep there had left behind.
     pub orphans: orphans::Ended,
-    /// Whether an earlier sweep in the same place was removed.
+    /// Whether an earlier sweep in the same folder was removed.
     pub replaced: bool,
 }
 
@@ -176,10 +176,10 @@ pub trait Observer {
     /// The checks before the first run found something that is good to know.
     fn noted(&mut self, _finding: &Finding) {}
 
-    /// Whoever measures is ready to begin.
+    /// The sweep is ready to start.
     ///
     /// # Errors
-    /// If the sweep is not to begin.
+    /// If the sweep should not start.
     fn planned(&mut self, _plan: &Plan<'_>) -> anyhow::Result<()> {
         Ok(())
     }
@@ -187,7 +187,7 @@ pub trait Observer {
     /// A run begins.
     fn started(&mut self, _index: usize, _name: &str) {}
 
-    /// The first run took so many cores, so that so many run at a time from now on.
+    /// The first run used this many cores, so from now on `jobs` runs execute in parallel.
     fn measured_cost(&mut self, _cores: f64, _jobs: NonZeroUsize) {}
 
     /// A run has entered a phase.
@@ -203,7 +203,7 @@ pub trait Observer {
     fn ended(&mut self) {}
 }
 
-/// Nobody watches.
+/// Ignores every event.
 impl Observer for () {}
 
 /// A sweep that has ended.
@@ -224,7 +224,7 @@ pub struct Ended {
 #[error("{} cannot be resumed", .0.display())]
 pub struct CannotResume(pub PathBuf);
 
-/// Looks whether a sweep could be executed, before something else that takes long.
+/// Checks that a sweep can be executed, before other work that takes long.
 ///
 /// # Errors
 /// If something that it needs does not exist.
@@ -237,7 +237,7 @@ pub fn validate(spec: &SweepSpec, options: &Options) -> anyhow::Result<()> {
     }
 }
 
-/// What a sweep would execute, as one would type it; `None` for runs that take no process.
+/// The commands that a sweep would execute; `None` for runs without a process.
 ///
 /// # Errors
 /// If something that it needs does not exist.
@@ -254,7 +254,7 @@ pub fn commands(spec: &SweepSpec, options: &Options) -> anyhow::Result<Vec<(Stri
     runs.iter().map(command).collect()
 }
 
-/// The description of what `spec` asks for in `directory`, where a sweep may be that it extends.
+/// The description of the sweep in `directory`, extended by `spec`.
 ///
 /// # Errors
 /// If the sweep there is another one ([`CannotResume`]).
@@ -265,7 +265,7 @@ pub fn extended(spec: &SweepSpec, directory: &Path) -> anyhow::Result<SweepSpec>
     }
 }
 
-/// Executes a sweep, or what is left of it.
+/// Executes the runs of a sweep that have not been executed yet.
 ///
 /// # Errors
 /// If something that it needs does not exist, what is in the directory is of another sweep
@@ -274,8 +274,8 @@ pub fn run(spec: &SweepSpec, options: &Options, observer: &mut impl Observer) ->
     execute(spec, None, options, observer)
 }
 
-/// Executes some runs among the points of a sweep's grid, each with the repetition and the seed that it says,
-/// or what is left of them. The description in the folder names all values among which they were chosen.
+/// Executes some runs of a sweep's grid that have not been executed yet, each with its repetition and seed.
+/// The description in the folder names all values among which they were chosen.
 ///
 /// # Errors
 /// As [`run`].
@@ -296,9 +296,9 @@ fn execute(
 ) -> anyhow::Result<Ended> {
     validate(spec, options)?;
     let engine = Arc::new(Engine::new(spec.engine, &options.programs)?);
-    // One thread: its life is that of the whole process, which is what the system ties children to.
+    // One thread, which lives as long as the process: the system ties child processes to their thread.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // Before anything is touched: a sweep that cannot be replaced must not be removed.
+    // Checked first, so that no sweep is removed that cannot be replaced.
     if options.preflight {
         for note in runtime.block_on(checks::check(spec, &engine, options))? {
             observer.noted(&note);
@@ -308,7 +308,7 @@ fn execute(
     runtime.block_on(prepared.run(engine, options, observer))
 }
 
-/// A sweep whose place is prepared: nobody else writes there.
+/// A sweep whose folder is prepared, and locked against other writers.
 struct Prepared {
     spec: SweepSpec,
     csv: CsvFile,
@@ -349,7 +349,7 @@ impl Prepared {
             CsvFile::open(&path, parameters.clone(), replace, spec.engine.leaves_files())?;
         let latencies = LatencyFile::open(directory, parameters, replace)
             .inspect_err(|error| log::warn!("cannot write {LATENCIES_FILE}: {error}"));
-        // Nobody else sweeps here now, so what still runs here is left over.
+        // This process has locked the folder, so nodes that still run here are left over.
         let orphans = orphans::end(directory);
         if replace && runs.exists() {
             fs::remove_dir_all(&runs).with_context(|| format!("cannot remove {}", runs.display()))?;
@@ -358,7 +358,7 @@ impl Prepared {
         let resume = || {
             let spec = match folder::spec_in(directory)? {
                 Some(there) if !replace && is_whole => resume::extended(&there, spec)?,
-                // The seeds of chosen runs do not depend on what the grid was before.
+                // The seeds of chosen runs do not depend on the earlier grid.
                 Some(there) if !replace => resume::extended(&there, spec).map(|_| spec.clone())?,
                 None if !records.is_empty() => bail!(
                     "it has no sweep.toml, so it is of an earlier version of bench-cli: its records can be plotted and \
@@ -456,7 +456,7 @@ fn origin(spec: &SweepSpec, options: &Options, empty: bool) -> anyhow::Result<Op
 
 /// The runs with all that is needed to execute them.
 fn list_jobs(spec: &SweepSpec, runs: Vec<RunSpec>, options: &Options) -> anyhow::Result<Vec<Job>> {
-    // Of the whole sweep, so that a run's name does not depend on what is left to do.
+    // Names come from the whole sweep, so they do not depend on the runs that are left.
     let names = Names::among(&spec.runs()?);
     let job = |run: RunSpec| {
         Ok(Job {
@@ -469,7 +469,7 @@ fn list_jobs(spec: &SweepSpec, runs: Vec<RunSpec>, options: &Options) -> anyhow:
     runs.into_iter().map(job).collect()
 }
 
-/// Keeps results, and shows that they have come.
+/// Writes records, and reports them to the observer.
 struct Recorder<'a, O> {
     engine_version: String,
     latencies: Option<LatencyFile>,
@@ -500,7 +500,7 @@ impl<O: Observer> Events for Recorder<'_, O> {
             measured.log = log.join(LOG_FILE).display().to_string();
         }
         let record = RunRecord { run: job.run.clone(), measured };
-        // Nothing but a plot needs it, so that the sweep goes on without.
+        // Only a plot needs it, so the sweep continues without it.
         if let Some(file) = &mut self.latencies
             && let Err(error) = file.append(std::slice::from_ref(&record))
         {
@@ -509,7 +509,7 @@ impl<O: Observer> Events for Recorder<'_, O> {
         if self.tried[index] == 0 {
             self.csv.append(&record)?;
         } else {
-            // The record of the run's earlier failure stays until this one is there to take its place.
+            // The record of the earlier failure stays until this one replaces it.
             let identity = record.run.identity();
             self.records.retain(|other| other.run.identity() != identity);
         }
@@ -537,7 +537,7 @@ impl<O: Observer> Events for Recorder<'_, O> {
 }
 
 impl<O> Recorder<'_, O> {
-    /// What a run measured.
+    /// The measurements of a run.
     fn measured(&self, run: &RunSpec, completed: &Completed) -> Measured {
         let Finished { outcome, timer_p99, distribution } = &completed.finished;
         Measured {

@@ -60,8 +60,9 @@ pub(super) fn extended(existing: &SweepSpec, wanted: &SweepSpec) -> anyhow::Resu
     }
     let mut spec = existing.extended_to(grid);
     spec.limits.clone_from(&wanted.limits);
-    // A name changes no run.
+    // Neither a name nor an axis changes a run.
     spec.label.clone_from(&wanted.label);
+    spec.axis = wanted.axis.clone().or(spec.axis);
     Ok(spec)
 }
 
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_keeps_its_seed() {
+    fn missing_runs_keep_their_seeds() {
         let spec = spec(&[50, 100], 2);
         let all = records(&spec);
         let missing = [(100, 1, Some(1001)), (50, 2, Some(1002)), (100, 2, Some(1003))];
@@ -271,7 +272,7 @@ mod tests {
         assert_eq!(other(&|spec| spec.grid.strategies.clone_from(&both)), Ok(()));
         let two =
             SweepSpec { grid: Grid { strategies: both.clone(), ..there.grid.clone() }, ..there.clone() };
-        assert!(extended(&two, &there).is_ok(), "what is no longer asked for stays where it is");
+        assert!(extended(&two, &there).is_ok(), "runs that are no longer asked for stay");
         let args = other(&|spec| spec.args = "-x".parse().unwrap()).unwrap_err();
         assert!(args.contains("node_args: none there, -x now"), "{args}");
         let seed = other(&|spec| spec.seed = 5).unwrap_err();

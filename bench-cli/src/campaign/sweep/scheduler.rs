@@ -1,4 +1,4 @@
-//! Executes runs, some at a time, and hands each result on before it starts the next run.
+//! Executes runs in parallel, and hands each result on before it starts the next run.
 //!
 //! It knows no file format and no terminal: [`Events`] does what is to be done with results.
 
@@ -29,7 +29,7 @@ const MAX_ATTEMPTS: u32 = 3;
 pub(super) struct Completed {
     /// What the engine gave back.
     pub finished: Finished,
-    /// When it began.
+    /// The wall-clock time of its start.
     pub started_at: jiff::Timestamp,
     /// How long it took.
     pub duration: Duration,
@@ -67,21 +67,21 @@ pub(super) trait Events {
     /// The run was stopped on request and has no result.
     fn abandoned(&mut self, index: usize);
 
-    /// The first run took so many cores, so that so many run at a time from now on.
+    /// The first run used this many cores, so from now on `jobs` runs execute in parallel.
     fn measured_cost(&mut self, cores: f64, jobs: NonZeroUsize);
 }
 
-/// How many runs go on at a time.
+/// How many runs execute in parallel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Jobs {
-    /// So many.
+    /// Always this number.
     Fixed(NonZeroUsize),
     /// As many as their nodes leave room for, at most so many: the first run is alone, to see what it costs.
     ByCost(NonZeroUsize),
 }
 
 impl Jobs {
-    /// The most that may run at a time.
+    /// The most runs to execute in parallel.
     pub(super) const fn most(self) -> NonZeroUsize {
         match self {
             Jobs::Fixed(jobs) | Jobs::ByCost(jobs) => jobs,
@@ -93,7 +93,7 @@ impl Jobs {
 /// is late.
 const SHARE: f64 = 0.5;
 
-/// How many runs that take so many cores each may run at a time on `available` ones.
+/// How many runs may execute in parallel on `available` cores if each uses this many.
 fn affordable(cores: f64, available: f64, most: NonZeroUsize) -> NonZeroUsize {
     let jobs = (SHARE * available / cores).min(most.get() as f64).max(1.0);
     NonZeroUsize::new(jobs as usize).unwrap_or(NonZeroUsize::MIN)
@@ -102,7 +102,7 @@ fn affordable(cores: f64, available: f64, most: NonZeroUsize) -> NonZeroUsize {
 /// How runs are executed.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
-    /// How many run at a time.
+    /// How many runs execute in parallel.
     pub jobs: Jobs,
     /// When a run is given up; `None` to derive it from its settings.
     pub deadline: Option<Duration>,
@@ -164,7 +164,7 @@ struct Scheduler<'a, E> {
     running: HashMap<Id, Started>,
     /// The earliest time at which another run may start.
     free_from: tokio::time::Instant,
-    /// How many may run at a time; `None` until the first run has shown what one costs.
+    /// How many may execute in parallel; `None` until the first run has shown what one costs.
     at_once: Option<NonZeroUsize>,
     /// What children had used before the first run.
     cpu_before: Duration,
@@ -228,9 +228,9 @@ impl<E: Execute> Scheduler<'_, E> {
         events.completed(started.index, job, &completed)
     }
 
-    /// Decides how many runs the machine bears at a time, from what the first one used.
+    /// Decides how many runs execute in parallel, from the CPU time of the first one.
     fn measure_cost(&mut self, job: &Job, events: &mut impl Events) {
-        // Most of the work is done while operations last, whatever follows.
+        // Nodes use most of their CPU time while clients send operations.
         let busy = job.run.settings.time_limit;
         let cores = (children_cpu() - self.cpu_before).as_secs_f64() / busy.as_secs_f64();
         let available = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
@@ -515,7 +515,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_the_harness_broke_is_tried_again_and_what_the_node_did_is_not() {
+    async fn failures_of_the_harness_are_retried_and_those_of_the_node_are_not() {
         let until_the_node_fails = bench(&[17, 20], 1, Log::default()).await.log;
         assert_eq!(until_the_node_fails.lines[..2], ["start 0", "end 0 invalid"]);
         assert_eq!(until_the_node_fails.attempts, [2, 1]);
@@ -524,7 +524,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stop_abandons_what_runs_and_starts_nothing() {
+    async fn a_stop_ends_running_runs_and_starts_none() {
         let (sender, _) = watch::channel(Stop::No);
         let log = Log { stop_at: Some((0, sender)), ..Log::default() };
         let bench = bench(&[10, 1000, 2000], 2, log).await;

@@ -11,15 +11,18 @@
 mod race;
 mod space;
 
+use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 pub use self::race::Tally;
 use self::race::{Next, Race};
 use self::space::{Point, Space};
-use super::sweep::{self, CSV_FILE, Ended, Observer, Options, Recorded, folder};
-use crate::analysis::advice::{Judged, Verdict};
+use super::sweep::{self, CSV_FILE, Ended, Existing, Observer, Options, Recorded, folder};
+use crate::analysis::advice::{Assessed, Verdict};
 use crate::analysis::{Advice, Figure, Series};
 use crate::engine::Engine;
 use crate::record::RunRecord;
@@ -43,9 +46,9 @@ pub struct TuneSpec {
 /// What a search may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
-    /// So many runs.
+    /// A number of runs.
     Runs(usize),
-    /// So much time, in which several runs may go on at a time.
+    /// So much time, in which several runs may execute in parallel.
     Time(Duration),
 }
 
@@ -62,13 +65,13 @@ impl FromStr for Budget {
     }
 }
 
-/// Follows the tuning.
+/// Is told of the steps of a search.
 pub trait TuneObserver: Observer {
     /// A phase begins, or one has ended.
     fn step(&mut self, _step: Step<'_>) {}
 }
 
-/// Nobody watches.
+/// Ignores every step.
 impl TuneObserver for () {}
 
 /// A step of the tuning.
@@ -79,9 +82,9 @@ pub enum Step<'a> {
     /// The settings that may still win are about to be run again.
     Repeat(usize),
     /// A setting is about to be checked.
-    Check(&'a Judged),
+    Check(&'a Assessed),
     /// The runs of the check do not confirm it.
-    NotConfirmed(&'a Judged),
+    NotConfirmed(&'a Assessed),
     /// These are all runs of a check.
     Checked(&'a [RunRecord]),
 }
@@ -93,7 +96,7 @@ pub enum Ending {
     Settled,
     /// The budget is used up.
     Budget,
-    /// It was stopped.
+    /// The user stopped it.
     Interrupted,
 }
 
@@ -116,11 +119,11 @@ pub struct Found {
 #[derive(Clone, Debug)]
 pub struct Recommendation {
     /// The setting, by the runs that decided.
-    pub setting: Judged,
+    pub setting: Assessed,
     /// The sweep of this setting alone.
     pub sweep: SweepSpec,
     /// The setting by the runs of the search, if it was checked on another engine.
-    pub elsewhere: Option<Judged>,
+    pub elsewhere: Option<Assessed>,
 }
 
 /// What a search is about to do.
@@ -132,7 +135,7 @@ pub struct Outlook {
     pub first: usize,
     /// The settings that the values make, none between them.
     pub grid: usize,
-    /// How many runs go on at a time.
+    /// How many runs execute in parallel.
     pub jobs: usize,
     /// About how long one run takes.
     pub each: Duration,
@@ -225,7 +228,7 @@ impl Budget {
     }
 }
 
-/// Tunes.
+/// Tunes. If the options replace an earlier search, its checks are removed, too.
 ///
 /// # Errors
 /// If a run cannot be executed, or what is in the folder is of another search.
@@ -354,8 +357,12 @@ impl Search<'_> {
     fn measure(&mut self, runs: Vec<RunSpec>, observer: &mut impl Observer) -> anyhow::Result<bool> {
         let wanted: Vec<RunSpec> = runs.iter().map(RunSpec::identity).collect();
         let ended = sweep::run_chosen(&self.tried()?, runs, &self.options, observer)?;
-        // The first sweep in the folder has looked at the node.
+        // The first sweep in the folder has looked at the node, and replaced an earlier search.
         self.options.preflight = false;
+        if !self.resumes() {
+            self.options.existing = Existing::Resume;
+            self.remove_checks()?;
+        }
         if ended.stopped {
             return Ok(false);
         }
@@ -371,16 +378,39 @@ impl Search<'_> {
         let mut tried = self.race.space().sweep_of(points, 1);
         tried.extends.clear();
         tried.grid.include(&self.planned.grid);
-        if let Some(there) = folder::spec_in(&self.options.directory)? {
+        if self.resumes()
+            && let Some(there) = folder::spec_in(&self.options.directory)?
+        {
             tried.grid.include(&there.grid);
         }
         Ok(tried)
     }
 
+    /// Whether the records in the folder are of this search.
+    fn resumes(&self) -> bool {
+        self.options.existing != Existing::Replace
+    }
+
+    /// Removes the checks of a search that has been replaced.
+    fn remove_checks(&self) -> anyhow::Result<()> {
+        for directory in (1..).map(|number| self.numbered_check(number)) {
+            if folder::spec_in(&directory)?.is_none() {
+                break;
+            }
+            fs::remove_dir_all(&directory)
+                .with_context(|| format!("cannot remove {}", directory.display()))?;
+        }
+        Ok(())
+    }
+
+    fn numbered_check(&self, number: u32) -> PathBuf {
+        self.options.directory.join(format!("check-{number}"))
+    }
+
     /// Runs the leader on the engine asked for, with seeds of their own.
     fn check(&mut self, leader: usize, observer: &mut impl TuneObserver) -> anyhow::Result<Check> {
         let candidate = self.race.candidates[leader].clone();
-        let Some(found) = candidate.judged.clone() else { return Ok(Check::Refuted) };
+        let Some(found) = candidate.assessed.clone() else { return Ok(Check::Refuted) };
         observer.step(Step::Check(&found));
         let mut sweep =
             self.race.space().sweep_of(std::iter::once(&candidate.point), self.spec.sweep.grid.repetitions);
@@ -401,20 +431,20 @@ impl Search<'_> {
         }
         observer.step(Step::Checked(&ended.records));
         let is_elsewhere = sweep.engine != self.outlook.engine;
-        let judged = self.judge(&ended.records, is_elsewhere);
+        let assessed = self.assess(&ended.records, is_elsewhere);
         // So many runs prove it by themselves, whatever the figures' distribution is.
         let proof = check_runs(EngineKind::Simulated) as usize;
         let is_proof = ended.records.len() >= proof && keep(&ended.records);
         let missed = self.missed_by(&ended.records);
         self.checks.push(ended.records);
-        let Some(judged) = judged else { return Ok(Check::Refuted) };
-        if judged.verdict == Verdict::Pass || is_proof {
-            sweep.grid.repetitions = u32::try_from(judged.runs).unwrap_or(u32::MAX);
+        let Some(assessed) = assessed else { return Ok(Check::Refuted) };
+        if assessed.verdict == Verdict::Pass || is_proof {
+            sweep.grid.repetitions = u32::try_from(assessed.runs).unwrap_or(u32::MAX);
             let elsewhere = is_elsewhere.then_some(found);
-            let recommended = Recommendation { setting: judged, sweep, elsewhere };
+            let recommended = Recommendation { setting: assessed, sweep, elsewhere };
             return Ok(Check::Confirmed(Box::new(recommended)));
         }
-        observer.step(Step::NotConfirmed(&judged));
+        observer.step(Step::NotConfirmed(&assessed));
         self.race.refute(leader, missed);
         Ok(Check::Refuted)
     }
@@ -433,7 +463,7 @@ impl Search<'_> {
 
     /// The verdict on a checked setting: by the runs of the check alone if they are of another engine, else
     /// by all runs.
-    fn judge(&self, checked: &[RunRecord], is_elsewhere: bool) -> Option<Judged> {
+    fn assess(&self, checked: &[RunRecord], is_elsewhere: bool) -> Option<Assessed> {
         let searched = self.race.records().filter(|_| !is_elsewhere).cloned();
         // Repetitions of the search have other numbers, so that no two runs are the same.
         let records: Vec<RunRecord> = searched.chain(checked.iter().cloned()).collect();
@@ -441,8 +471,8 @@ impl Search<'_> {
         Series::group(&records).into_iter().find_map(|series| {
             let is_own = |record: &&RunRecord| record.run == *run;
             let x = series.records.iter().copied().find(is_own).and_then(|own| series.x(own))?;
-            let judged = Advice::on(std::slice::from_ref(&series), self.spec.limits.clone()).judged;
-            judged.into_iter().find(|one| one.x == x)
+            let assessed = Advice::on(std::slice::from_ref(&series), self.spec.limits.clone()).assessed;
+            assessed.into_iter().find(|one| one.x == x)
         })
     }
 
@@ -461,10 +491,11 @@ impl Search<'_> {
     fn check_folder(&self, sweep: &SweepSpec) -> anyhow::Result<PathBuf> {
         let mut number = 1;
         loop {
-            let directory = self.options.directory.join(format!("check-{number}"));
+            let directory = self.numbered_check(number);
             let Some(mut there) = folder::spec_in(&directory)? else { return Ok(directory) };
             there.extends.clear();
             (there.grid.repetitions, there.limits) = (sweep.grid.repetitions, sweep.limits.clone());
+            there.axis.clone_from(&sweep.axis);
             if there == *sweep {
                 return Ok(directory);
             }
@@ -476,7 +507,7 @@ impl Search<'_> {
     fn ended(&self, ending: Ending) -> anyhow::Result<Ended> {
         let stopped = ending == Ending::Interrupted;
         let spec = self.tried()?;
-        let records = match self.options.directory.join(CSV_FILE).exists() {
+        let records = match self.resumes() && self.options.directory.join(CSV_FILE).exists() {
             true => Recorded::read(&self.options.directory)?.records,
             false => Vec::new(),
         };

@@ -10,6 +10,7 @@ use crate::spec::file;
 use crate::spec::list::Choice;
 use crate::spec::value::{Number, Value};
 use crate::spec::{EngineKind, Parameter, RunSpec, SettingLists, SweepSpec};
+use crate::stats::spacing::evenly_spaced;
 
 /// A setting: a value for each axis of a [`Space`], in the axes' order.
 pub(super) type Point = Vec<Choice>;
@@ -57,11 +58,10 @@ impl Axis {
 
     /// The values to begin with: words all, numbers coarsely, with both ends.
     fn coarse(&self, most: usize) -> Vec<&Choice> {
-        let last = self.values.len() - 1;
-        if !self.is_numeric || last < most {
+        if !self.is_numeric {
             return self.values.iter().collect();
         }
-        (0..most).map(|step| &self.values[(step * last + (most - 1) / 2) / (most - 1)]).collect()
+        evenly_spaced(self.values.len(), most).into_iter().map(|place| &self.values[place]).collect()
     }
 
     /// A value between two: the middle one of those that were given, else half way, if the parameter is the

@@ -1,4 +1,4 @@
-//! What a path in a browser leads to: a file or folder below the served one, and nothing else.
+//! Which file or folder a URL reaches: only those below the served folder.
 
 use std::fs;
 use std::io;
@@ -17,14 +17,14 @@ pub(super) enum Found {
     Nothing,
 }
 
-/// How a browser is to take a file.
+/// The type of a file for the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A page of this program's, which says itself what it may load.
+    /// A page of bench-cli, which has its own content security policy.
     Page,
-    /// A page or drawing that a run left. A node may have written parts of it.
+    /// A page or drawing of a run. Parts of it may come from a node.
     Foreign(&'static str),
-    /// A picture.
+    /// A PNG image.
     Png,
     /// A PDF.
     Pdf,
@@ -60,7 +60,7 @@ impl Kind {
         }
     }
 
-    /// What the browser may do with it, where it does not say so itself.
+    /// The content security policy, if the file has none of its own.
     pub(super) const fn policy(self) -> Option<&'static str> {
         match self {
             Kind::Foreign(_) => {
@@ -77,7 +77,7 @@ pub(super) fn find(root: &Path, url_path: &str) -> Found {
     let Some(decoded) = decoded(url_path) else { return Found::Nothing };
     let mut path = root.to_owned();
     for part in decoded.split('/').filter(|part| !part.is_empty() && *part != ".") {
-        // Hidden files are nobody's business, and `..` leads out.
+        // Hidden files are private, and `..` would leave the folder.
         if part.starts_with('.') || part.contains(['\0', '\\']) {
             return Found::Nothing;
         }
@@ -86,7 +86,7 @@ pub(super) fn find(root: &Path, url_path: &str) -> Found {
     match path.canonicalize() {
         Ok(path) if !path.starts_with(root) => Found::Nothing,
         Ok(path) if path.is_dir() => Found::Folder(path),
-        // A pipe or a device would never end.
+        // Reading a pipe or a device would never end.
         Ok(path) if path.is_file() => {
             let kind = Kind::of(&path);
             Found::File(path, kind)
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_node_may_have_written_cannot_run_scripts() {
+    fn files_that_a_node_may_have_written_cannot_run_scripts() {
         let of = |name: &str| Kind::of(Path::new(name));
         assert_eq!(of("report.html"), Kind::Page);
         assert!(of("timeline.html").policy().unwrap().contains("sandbox"));

@@ -1,7 +1,7 @@
-//! `bench-cli serve`: all sweeps of a folder in a browser, those that are running with their progress.
+//! `bench-cli serve`: all sweeps of a folder in a browser, with the progress of running ones.
 //!
-//! It only reads, and answers on this machine alone unless `--bind` says otherwise. [`files`] decides what a
-//! path may lead to.
+//! The server only reads, and by default answers only this machine. [`files`] decides which files a URL may
+//! reach.
 
 mod files;
 
@@ -32,19 +32,23 @@ use crate::record::distribution::LATENCIES_FILE;
 use crate::report::index::{self, Listed};
 use crate::spec::file::SPEC_FILE;
 
-/// A client that sends half a request is not waited for longer than this.
+/// How long the server waits for the rest of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// A pause after a connection that could not be taken, so that others can end.
+/// A pause after a connection failed, so that others can end.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
 
-/// Show all sweeps of a folder in a browser, those that are running with their progress
+/// Show all sweeps of a folder in a browser, with the progress of running ones
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   bench-cli serve
   bench-cli serve results --bind 127.0.0.1:9000
 
-It reads only, and shows nothing outside the folder. Ctrl-C ends it. Whoever can reach the address can read the folder, so
-keep it on this machine, or behind an SSH tunnel: ssh -L 8080:127.0.0.1:8080 HOST.")]
+The server only reads, and shows nothing outside the folder. Ctrl-C ends it. Everyone who can reach the address can read \
+the folder. To look at a remote machine's sweeps, use an SSH tunnel:
+  ssh -L 8080:127.0.0.1:8080 HOST
+
+Exit status: 0 after Ctrl-C or SIGTERM; 1 if it cannot listen on the address; 2 if the flags are wrong or there is no such \
+folder.")]
 pub struct ServeArgs {
     /// The folder with the sweeps [default: results if there is one, else this folder]
     #[arg(value_name = "DIR")]
@@ -84,7 +88,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is served.
+/// The folder that is served.
 #[derive(Debug)]
 struct Site {
     /// The folder, as it was typed.
@@ -98,7 +102,7 @@ async fn serve(bind: SocketAddr, site: Arc<Site>) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).with_context(ended)?;
     let mut terminate = signal(SignalKind::terminate()).with_context(ended)?;
     let listener = TcpListener::bind(bind).await.with_context(|| {
-        format!("cannot listen on {bind}; --bind takes another address, such as 127.0.0.1:0")
+        format!("cannot listen on {bind}; choose another port with --bind, or any free one with --bind 0")
     })?;
     let address = listener.local_addr()?;
     println!("serving {} on http://{address}/ (Ctrl-C ends it)", site.shown);
@@ -140,7 +144,7 @@ impl Site {
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return answer;
         }
-        // A page elsewhere could reach this machine by a name of its own.
+        // DNS rebinding: a foreign page could reach this machine under its own host name.
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         if address.ip().is_loopback() && !host.is_some_and(is_local) {
             return text(StatusCode::FORBIDDEN, "this server answers to localhost only");
@@ -148,7 +152,7 @@ impl Site {
         let path = request.uri().path().to_owned();
         // Files are read by a thread that may wait for the disk.
         let read = tokio::task::spawn_blocking(move || self.read(&path)).await;
-        read.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made"))
+        read.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be created"))
     }
 
     fn read(&self, path: &str) -> Answer {

@@ -1,8 +1,7 @@
 //! The flags of `maelstrom test`, with its defaults and its words for what is wrong.
 //!
-//! Maelstrom's parser differs from clap's in what counts as an error, in the order and the words in which
-//! errors are reported, and in taking `--no-such-flag 3` for two things; so there is a table of flags and a
-//! small parser here.
+//! Maelstrom's parser differs from clap's in which input is an error, in the order and words of errors, and
+//! in reading `--no-such-flag 3` as two errors; so there is a table of flags and a small parser here.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,7 +22,7 @@ use crate::spec::settings::{
 pub(super) enum Parsed {
     /// The help text.
     Help,
-    /// Runs.
+    /// Run tests.
     Run(Box<Request>),
 }
 
@@ -78,7 +77,7 @@ const FLAGS: &[Flag] = &[
     flag(None, "--nodes", Some("NODE_LIST"), "", "Comma-separated list of node names"),
     flag(None, "--nodes-file", Some("FILENAME"), "", "File containing node names, one per line"),
     flag(None, "--concurrency", Some("NUMBER"), "1n", "How many clients; 3n means three for each node"),
-    flag(None, "--rate", Some("RATE"), "5", "Approximate number of requests a second"),
+    flag(None, "--rate", Some("RATE"), "5", "Approximate number of requests per second"),
     flag(None, "--time-limit", Some("SECONDS"), "60", "How long operations are generated"),
     flag(None, "--latency", Some("MILLIS"), "0", "Mean network latency, in ms"),
     flag(None, "--latency-dist", Some("TYPE"), "constant", "constant, uniform or exponential"),
@@ -109,12 +108,12 @@ const FLAGS: &[Flag] = &[
         "--test-count",
         Some("NUMBER"),
         "1",
-        "How many times to run; ends at the first that is not valid",
+        "How many times to run; stops at the first run that is not valid",
     ),
     flag(None, "--log-stderr", None, "", "Show what nodes write on stderr"),
     flag(None, "--log-net-send", None, "", "Show messages as they are sent"),
     flag(None, "--log-net-recv", None, "", "Show messages as they are received"),
-    flag(None, "--seed", Some("NUMBER"), "random", "Seed of the random draws (not in Maelstrom)"),
+    flag(None, "--seed", Some("NUMBER"), "random", "Seed of all random choices (not in Maelstrom)"),
     flag(None, "--no-plots", None, "", "Draw no plots of the run (not in Maelstrom)"),
     flag(None, "--max-writes-per-key", Some("INT"), "", "For other workloads; ignored"),
     flag(None, "--max-txn-length", Some("INT"), "", "For other workloads; ignored"),
@@ -132,18 +131,22 @@ const FLAGS: &[Flag] = &[
 /// The help text.
 pub(super) fn help() -> String {
     let mut text = String::from(
-        "Usage: bench-cli test -w broadcast --bin FILE [OPTIONS ...] [-- NODE ARGUMENTS ...]\n\n\
-         Runs the broadcast workload as `maelstrom test` does, without a JVM. Nodes may use Maelstrom's services \
-         lin-kv, seq-kv, lww-kv\nand lin-tso. It exits with a status code:\n\n  \
-         0     All tests passed\n  1     Some test failed\n  2     Some test had an :unknown validity\n  \
-         253   This runner could not go on, through no fault of the nodes (not in Maelstrom)\n  \
-         254   Invalid arguments\n  255   A node crashed or could not be started\n\nOptions:\n",
+        "Run one broadcast test as `maelstrom test` does, without a JVM\n\n\
+         Usage: bench-cli test -w broadcast --bin FILE [OPTIONS ...] [-- NODE ARGUMENTS ...]\n\n\
+         Nodes may use Maelstrom's services lin-kv, seq-kv, lww-kv and lin-tso.\n\n\
+         Exit status:\n  \
+         0    All tests passed\n  1    A test failed\n  2    A test had an :unknown validity\n  \
+         253  This runner could not continue, through no fault of the nodes (not in Maelstrom)\n  \
+         254  Invalid arguments\n  255  A node crashed or could not be started\n\nOptions:\n",
     );
-    for flag in FLAGS {
+    let names = |flag: &Flag| {
         let short = flag.short.map_or("  ".to_owned(), |short| format!("{short},"));
-        let names = format!("{short:3} {} {}", flag.long, flag.value.unwrap_or(""));
+        format!("{short:3} {} {}", flag.long, flag.value.unwrap_or(""))
+    };
+    let width = FLAGS.iter().map(|flag| names(flag).len()).max().unwrap_or_default();
+    for flag in FLAGS {
         let default = if flag.default.is_empty() { String::new() } else { format!(" [{}]", flag.default) };
-        text.push_str(&format!("  {names:<30} {}{default}\n", flag.help));
+        text.push_str(&format!("  {:<width$} {}{default}\n", names(flag), flag.help));
     }
     text
 }
@@ -386,7 +389,7 @@ fn check(long: &str, value: &str, written: &str) -> Result<(), String> {
     }
 }
 
-/// A seed that nobody has asked for: the time of day, well stirred.
+/// A seed from the time of day.
 fn random_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = now.map_or(0, |since| since.as_nanos() as u64);
@@ -448,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn maelstroms_words_for_what_is_wrong() {
+    fn errors_have_maelstroms_words() {
         for (line, expected) in [
             ("-w broadcast --node-count 3", "Expected a --bin PATH_TO_BINARY to test"),
             ("-w broadcast --bin x --no-such-flag 3", "Unknown option: \"--no-such-flag\""),
@@ -485,5 +488,6 @@ mod tests {
         assert!(matches!(parse(["--help"].into_iter().map(OsString::from)), Ok(Parsed::Help)));
         let help = help();
         assert!(FLAGS.iter().all(|flag| help.contains(flag.long)));
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     }
 }

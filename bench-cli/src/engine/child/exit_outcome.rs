@@ -77,7 +77,7 @@ pub(super) fn of(status: ExitStatus, files: &RunFiles<'_>, log: &str, settings: 
         ),
         Ok(figures) => {
             let missed = || Some(checker::missed_by_final_reads(files.history()?));
-            explained(Outcome::judge(figures, missed), files, settings)
+            explained(Outcome::of(figures, missed), files, settings)
         }
     }
 }
@@ -125,7 +125,7 @@ pub(super) fn tail(log: &Path) -> io::Result<String> {
 
 /// The reason for the failure in a log: the last reported crash, or the last line.
 fn failure_reason(log: &str) -> String {
-    /// In characters.
+    /// The longest reason in characters.
     const LONGEST: usize = 300;
     // The first text is Maelstrom's, the second our runner's.
     let crash = ["Test crashed!\n", "The run broke: "].into_iter().find_map(|introduction| {

@@ -78,7 +78,7 @@ impl TestProcess {
         arguments.extend(test_arguments(&run.settings));
         arguments.extend(run.seed.iter().flat_map(|seed| ["--seed".into(), seed.to_string().into()]));
         if self.kind == EngineKind::Embedded {
-            // Drawing would take time from the runs that go on at the same time.
+            // Drawing would take time from the runs that execute at the same time.
             arguments.push("--no-plots".into());
         }
         arguments.extend(node_arguments(node));

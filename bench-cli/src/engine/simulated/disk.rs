@@ -11,7 +11,7 @@ pub(super) struct Disk {
     values: Values,
     /// Values that reach the disk at a time. Empty unless the disk is slower than it says.
     on_the_way: VecDeque<(Time, Value)>,
-    /// By how much.
+    /// How long writes are delayed.
     pub(super) delay: Duration,
 }
 

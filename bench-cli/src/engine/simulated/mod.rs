@@ -69,7 +69,7 @@ impl Simulated {
             Ok(Ok(finished)) => {
                 distribution = Distribution::of(&finished.report.workload.sorted_stable_latencies);
                 let missed = || Some(checker::missed_by_final_reads(&finished.history));
-                let outcome = Outcome::judge(figures::of(&finished), missed);
+                let outcome = Outcome::of(figures::of(&finished), missed);
                 let (clients, nodes) = (request.run.settings.client_count(), request.run.settings.node_count);
                 let missing = || checker::missing_values(&finished.history, clients, nodes);
                 match (outcome.status() != Status::Ok).then(missing).flatten() {
@@ -114,7 +114,7 @@ pub enum Storage {
     /// All that it acknowledged: it writes a log first, as with `--data-dir`.
     #[default]
     Log,
-    /// Nothing.
+    /// In memory only: a killed node forgets everything.
     Memory,
     /// What it acknowledged so much earlier: the mistake that a log must not make.
     #[cfg(test)]

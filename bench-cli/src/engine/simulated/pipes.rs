@@ -91,7 +91,7 @@ impl Pipes {
         self.update_timer(node);
     }
 
-    /// The node was killed: what it has written and nobody has read is lost. Its next process has a new pipe.
+    /// The node was killed: its unread output is lost. Its next process has a new pipe.
     pub(super) fn reset(&mut self, node: NodeId) {
         self.close(node);
         self.pipes[node.index()].is_closed = false;

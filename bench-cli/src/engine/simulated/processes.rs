@@ -107,7 +107,7 @@ impl Processes {
         self.timers.set(id.index(), Time::NEVER);
     }
 
-    /// Lets a stopped process go on: it wakes, and all its timers that have expired fire at once.
+    /// Resumes a stopped process: it wakes, and all its timers that have expired fire at once.
     pub(super) fn resume(&mut self, now: Time, id: NodeId) {
         let process = &mut self.processes[id.index()];
         let Some(paused_at) = process.paused_at.take() else { return };

@@ -55,7 +55,7 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// All of them.
+    /// The number of all operations.
     pub const fn count(&self) -> u64 {
         self.ok + self.fail + self.info
     }
@@ -145,7 +145,7 @@ impl AvailabilityReport {
 /// The operations that crashed their client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exceptions {
-    /// Their number.
+    /// The number of crashed operations.
     pub count: u64,
     /// The index of the first one's completion.
     pub example: Option<u32>,

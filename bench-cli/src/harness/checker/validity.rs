@@ -14,7 +14,7 @@ pub enum Validity {
 }
 
 impl Validity {
-    /// Valid or invalid.
+    /// Valid if the property holds, else invalid.
     pub const fn of(holds: bool) -> Validity {
         if holds { Validity::Valid } else { Validity::Invalid }
     }

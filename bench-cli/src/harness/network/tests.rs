@@ -72,7 +72,7 @@ fn a_waiting_request_overtakes_waiting_gossip() {
 }
 
 #[test]
-fn what_is_left_of_a_latency_is_rounded_down_when_the_node_is_free() {
+fn the_rest_of_a_latency_is_rounded_down_when_the_node_is_free() {
     let mut network = network(EXACT);
     network.send(micros(0), node(0), NodeId(1), "first");
     network.send(micros(10_700), node(2), NodeId(1), "second");
@@ -80,7 +80,7 @@ fn what_is_left_of_a_latency_is_rounded_down_when_the_node_is_free() {
 }
 
 #[test]
-fn what_waits_behind_a_late_delivery_is_late_as_well() {
+fn messages_behind_a_late_delivery_are_late_as_well() {
     let mut network = network(EXACT);
     network.send(micros(0), node(0), NodeId(1), "first");
     network.send(micros(10_000), node(2), NodeId(1), "second");
@@ -100,7 +100,7 @@ fn what_waits_behind_a_late_delivery_is_late_as_well() {
 }
 
 #[test]
-fn what_waits_for_a_node_that_does_not_read_is_not_late() {
+fn messages_for_a_node_that_does_not_read_are_not_late() {
     let mut network = network(EXACT);
     network.pause(NodeId(1));
     network.send(micros(0), node(0), NodeId(1), "gossip");

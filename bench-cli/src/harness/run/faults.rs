@@ -24,7 +24,7 @@ pub enum ProcessAction {
     Start,
     /// Stop it where it is (SIGSTOP).
     Pause,
-    /// Let it go on (SIGCONT).
+    /// Resume it (SIGCONT).
     Resume,
 }
 
@@ -272,7 +272,8 @@ impl<P: Payload> Run<P> {
         Value::Map(grudge.0.iter().map(entry).collect())
     }
 
-    /// What was done to each node. Jepsen has a map from node to what the database's function returned.
+    /// What was done to each node. Jepsen's nemesis records a map from node to what the database's function
+    /// returned. In Maelstrom (jepsen-io/maelstrom#102) that is a keyword.
     fn results_value(&self, results: Vec<(NodeId, &'static str)>) -> Value {
         let entry = |(node, result): (NodeId, &'static str)| {
             (Value::Str(self.names[node.index()].clone()), Value::keyword(result))

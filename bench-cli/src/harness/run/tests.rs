@@ -129,7 +129,7 @@ fn run(settings: Settings, manner: Manner) -> Outcome {
                 if is_late {
                     late.push((now + ms(6_000), me, dest, message));
                 } else {
-                    // A message that nobody receives is not the test's concern.
+                    // The test ignores messages without a receiver.
                     let _ = run.handle_message(now, Address::Node(me), dest, message);
                 }
             }
@@ -251,7 +251,7 @@ fn a_history_reads_back_as_it_was_written() {
 }
 
 #[test]
-fn a_node_that_tells_nobody_loses_values() {
+fn a_node_that_sends_nothing_loses_values() {
     let report = checker::check(run(settings(3), Manner::Lonely).history(), None);
     assert_eq!(report.workload.validity, Validity::Invalid);
     assert!(!report.workload.lost.is_empty());
@@ -267,7 +267,7 @@ fn reads_time_out_after_five_seconds_and_fail() {
         assert_eq!(event.time - invoked.time, 5_000_000_000);
         assert_eq!(event.process, invoked.process);
     }
-    // The reads that time out keep the run from going on.
+    // The reads that time out keep the run from continuing.
     assert!(outcome.end > Time::ZERO + ms(20_000));
     assert_eq!(checker::check(outcome.history(), None).stats.validity(), Validity::Invalid);
 }
@@ -362,7 +362,7 @@ fn a_seed_repeats_a_run() {
 }
 
 #[test]
-fn what_is_sent_to_a_node_before_its_launch_waits_for_it() {
+fn messages_sent_before_a_launch_wait_for_the_node() {
     let mut run: Run<Message> = Run::new(settings(2), vec!["a".into(), "b".into()], 1);
     run.handle_started(Time::ZERO, NodeId(0));
     assert!(run.poll_delivery(Time::ZERO).is_some(), "the first node is asked to initialise");

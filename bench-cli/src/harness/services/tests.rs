@@ -168,7 +168,7 @@ fn lww_kv_loses_updates() {
 }
 
 #[test]
-fn a_seed_decides_what_services_answer() {
+fn a_seed_decides_the_answers_of_services() {
     let answers = |seed| {
         let mut stores = stores(seed);
         let mut answers = Vec::new();

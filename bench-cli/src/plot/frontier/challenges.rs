@@ -7,7 +7,7 @@ use crate::plot::draw::{self, stroke};
 use crate::plot::style::MUTED;
 use crate::spec::limits::Challenge;
 
-/// Fills what passes.
+/// Fills the area in which settings pass the challenge.
 pub(super) fn shade(panel: &Panel<'_, '_>, challenge: &Challenge) -> anyhow::Result<()> {
     let (corner, base) = corners(panel, challenge);
     draw::shade(panel.root, [(base.0, corner.1), (corner.0, base.1)], MUTED, 0.05)

@@ -10,9 +10,12 @@ use crate::plot::runs::note;
 use crate::plot::style::{self, Look, Marker};
 use crate::record::RunRecord;
 use crate::stats::median::Spread;
+use crate::stats::spacing::evenly_spaced;
 
 /// The radius of single runs, which are drawn below their timeout's median.
 const RUN_RADIUS: f64 = 1.8;
+/// How many points of a curve are labelled: more would hide the curve.
+const MOST_LABELS: usize = 5;
 
 /// A series' run: latency, messages, what to say of it.
 pub(super) struct Run {
@@ -84,16 +87,6 @@ impl Curve {
     }
 }
 
-/// Which of so many points are labelled: the first, the last, and up to three between, evenly spread.
-fn labelled(count: usize) -> Vec<usize> {
-    const MOST: usize = 5;
-    if count <= MOST {
-        return (0..count).collect();
-    }
-    let place = |label: usize| (label * (count - 1) + (MOST - 1) / 2) / (MOST - 1);
-    (0..MOST).map(place).collect()
-}
-
 /// Draws the settings of other panels in the background.
 pub(super) fn draw_pale(panel: &Panel<'_, '_>, curves: &[Curve]) -> anyhow::Result<()> {
     let pale = Look { colour: style::PALE, marker: Marker::Circle, dash: None };
@@ -108,7 +101,7 @@ pub(super) fn label(panel: &mut Panel<'_, '_>, curves: &[Curve]) -> anyhow::Resu
     for curve in curves {
         let medians = curve.medians(panel.which);
         let colour = style::darker(curve.look.colour);
-        for place in labelled(medians.len()) {
+        for place in evenly_spaced(medians.len(), MOST_LABELS) {
             let (label, (x, y)) = medians[place];
             let at = panel.axes.at(x, y);
             let reach = REACH[usize::from(place > 0 && place + 1 < medians.len())];
@@ -162,13 +155,5 @@ mod tests {
         let series = Series::group(&records);
         let look = style::of_series(&series)[0];
         assert_eq!(Curve::of(&series[0], look, &[]).medians(Latency::Max), [("100 ms", (310.0, 2.0))]);
-    }
-
-    #[test]
-    fn the_ends_and_up_to_three_points_between_are_labelled() {
-        assert_eq!(labelled(0), Vec::<usize>::new());
-        assert_eq!(labelled(4), [0, 1, 2, 3]);
-        assert_eq!(labelled(6), [0, 1, 3, 4, 5]);
-        assert_eq!(labelled(12), [0, 3, 6, 8, 11]);
     }
 }

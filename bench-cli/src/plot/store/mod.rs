@@ -22,7 +22,7 @@ use crate::harness::history::{Function, History, Kind};
 
 /// The least latency that a logarithmic axis can show, in ms.
 const LEAST_LATENCY: f64 = 0.001;
-/// The windows that curves average over: the run in so many parts, but none shorter than a second.
+/// The number of windows over which curves average. No window is shorter than a second.
 const WINDOWS: f64 = 20.0;
 /// The quantiles of latency that are drawn, with jepsen's colours.
 const QUANTILES: [(f64, &str); 4] = [(0.5, "blue"), (0.95, "purple"), (0.99, "orange"), (1.0, "red")];

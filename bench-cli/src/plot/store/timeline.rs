@@ -68,7 +68,7 @@ fn write_box(page: &mut String, history: &History, column: usize, operation: &Op
     let (first, last) = operation.events;
     let (first, last) = (first as usize, last.map(|last| last as usize));
     let events = history.events();
-    // What nobody knows the outcome of may still happen at any later time.
+    // An operation with unknown outcome may take effect at any later time.
     let is_open = operation.outcome == Kind::Info && operation.process != Process::Nemesis;
     let end = if is_open { events.len() } else { last.unwrap_or(first + 1) };
     let invocation = &events[first];

@@ -49,7 +49,7 @@ pub(super) struct Poller {
 }
 
 impl Poller {
-    /// Watches nothing.
+    /// A poller without sources.
     pub(super) fn new() -> io::Result<Poller> {
         Ok(Poller { watched: FxHashMap::default(), kernel: Kernel::new()? })
     }

@@ -58,7 +58,7 @@ pub struct File {
 }
 
 impl File {
-    /// Reads code that stands in the file `path`.
+    /// Reads code from the file `path`.
     pub fn parse(path: &str, code: &str) -> File {
         let tokens: TokenStream = code.parse().unwrap_or_else(|error| panic!("{path}: {error}"));
         let module = path.trim_end_matches(".rs").split('/').map(str::to_owned);

@@ -14,10 +14,10 @@
 //! - **Two hops on first values.** The first pending value opens a window `u` at the leaf, and the first one
 //!   that arrives a window `v` at the hub: (n − 1) · (s(u) + 1 / (v + 1/b)).
 //!
-//! All nodes together accept values nearly as a Poisson process, so anyone accepts one in a period with
-//! probability 1 − e^(−W·b), and 1/b seconds pass from the end of a window at the hub until the next value.
-//! What a single node accepts depends on its clients, which [`Arrivals`] describes. For [`Poisson`] arrivals
-//! at rate b/n, a leaf accepts a value in a period with probability 1 − e^(−W·b/n), and `s(W) = 1/(W + n/b)`.
+//! All nodes together accept values nearly as a Poisson process. So some node accepts one in a period with
+//! probability 1 − e^(−W·b). From the end of a window at the hub to the next value, 1/b seconds pass. What a
+//! single node accepts depends on its clients, which [`Arrivals`] describes. For [`Poisson`] arrivals at rate
+//! b/n, a leaf accepts a value in a period with probability 1 − e^(−W·b/n), and `s(W) = 1/(W + n/b)`.
 //!
 //! A node must receive at least one message per window in which anyone accepted a value. Deeper trees
 //! therefore save no messages over two hops, and add latency. 2·n − 2 one-way messages per round are the
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_pays_for_a_cluster_that_is_silent_or_has_one_node() {
+    fn a_silent_cluster_and_a_single_node_cost_nothing() {
         let silent = Poisson { values_per_second: 0.0, ..CHALLENGE };
         let alone = Poisson { nodes: 1, ..CHALLENGE };
         for arrivals in [silent, alone] {

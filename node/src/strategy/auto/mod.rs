@@ -1,9 +1,9 @@
 //! `--strategy auto`: the cluster chooses its own plan, one hop or two and how long to collect values, so
 //! that it meets the user's target.
 //!
-//! The hub does it, since it sees all values and all latencies. Its [`Controller`] measures the load, the
-//! [`planner`] picks the plan that the [`cost_model`] predicts to be best, and the hub's next messages carry
-//! the plan to the leaves.
+//! The hub does it, since it sees all values and all latencies. Its [`Controller`] measures the load, and the
+//! [`planner`] picks the plan that is best by the [`cost_model`]. The hub's next messages carry the plan to
+//! the leaves.
 //!
 //! Correctness does not depend on all nodes following the same plan at the same time. A leaf that sends its
 //! values to every node says so in its messages (`direct`). The hub forwards all other values, whatever the

@@ -1,9 +1,9 @@
 //! The best plan for a target: one hop or two, and the window.
 //!
-//! With one-way latency `L` between nodes and window or period `W`, the longest time from a value's
-//! acceptance until every node has it is W + L for one hop and W + 2·L for two. The number of messages is
-//! that of the [`cost_model`], and falls as W grows. So for each target and each number of hops there is one
-//! best W, and the better of the two plans wins.
+//! The one-way latency between nodes is `L`, and the window or period is `W`. From a value's acceptance until
+//! every node has it, at most W + L pass for one hop, and W + 2·L for two. The number of messages is that of
+//! the [`cost_model`], and falls as W grows. So for each target and each number of hops there is one best W,
+//! and the better of the two plans wins.
 
 use std::time::Duration;
 

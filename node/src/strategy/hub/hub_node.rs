@@ -50,7 +50,7 @@ struct Flush {
 struct LeafState {
     /// It sent values since the hub last sent it anything.
     awaits_answer: bool,
-    /// The hub told it the phase since the last flush.
+    /// Whether the hub sent it the phase since the last flush.
     knows_phase: bool,
 }
 

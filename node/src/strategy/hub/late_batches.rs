@@ -33,7 +33,7 @@ const MAX_BUDGET: f64 = 2.0;
 const TOGETHER: u32 = 3;
 /// With fewer batches for one flush, their arrivals say nothing of the deviation.
 const ENOUGH_ARRIVALS: u32 = 3;
-/// Leaves are told of a jitter of at least this.
+/// The least jitter that the hub reports to leaves.
 const JITTER_FROM: Duration = Duration::from_millis(2);
 /// The weight of the last period in the averages.
 const WEIGHT: f64 = 0.2;
@@ -55,7 +55,7 @@ pub(super) struct LateBatches {
 }
 
 /// How far from each other the batches arrive that were aimed at one flush. A stall that delays all of them
-/// is no reason to aim earlier.
+/// is not a reason to aim earlier.
 #[derive(Debug, Default)]
 struct Arrivals {
     /// The flush that the last batch was aimed at.
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_waits_for_a_burst_that_is_late_or_goes_on() {
+    fn a_flush_waits_for_a_burst_that_is_late_or_continues() {
         let mut late_batches = after_periods_with(17);
         let (last, due) = (at(20 * 640), at(21 * 640));
         assert_eq!(late_batches.wait_until(due), due + MS * 8, "none has come");
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spread_of_arrivals_is_told_and_an_extra_flush_waits_for_it() {
+    fn the_spread_of_arrivals_is_sent_and_an_extra_flush_waits_for_it() {
         let mut late_batches = after_periods_with(17);
         let next = at(21 * 640);
         (0..17).for_each(|_| late_batches.on_aimed_batch(next - MS * 5, next));

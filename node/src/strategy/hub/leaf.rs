@@ -31,7 +31,7 @@ pub(in crate::strategy) struct Leaf {
     hub_unreachable_at: Option<Time>,
     /// When the queued values for other leaves go to them.
     flush_to_leaves_at: Option<Time>,
-    /// All own values before this log index that the hub has not acknowledged went on the detour.
+    /// All own values before this log index that the hub has not acknowledged took the detour.
     sent_to_leaves_before: u32,
     /// Leaves that the hub reported as unreachable.
     unreachable: Vec<PeerId>,

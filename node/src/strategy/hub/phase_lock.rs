@@ -1,9 +1,9 @@
 //! When a leaf sends, so that its batch arrives just before the hub's flush: a phase-locked loop.
 //!
-//! Each message of the hub says how long ago the leaf's last batch arrived (the acknowledgement delay), and
-//! how long it is until the next flush. The leaf sent that batch at S. So a batch sent at S + ack delay +
-//! next, less a margin, arrives just before that flush, and so does one sent any number of periods later.
-//! This is exact for the latency of that batch. It compares no clocks, and assumes no symmetry of latencies.
+//! Each message of the hub has two times: since the leaf's last batch arrived (the acknowledgement delay),
+//! and until the next flush. The leaf sent that batch at S. So a batch sent at S + ack delay + next, less a
+//! margin, arrives just before that flush. So does one sent any number of periods later. This is exact for
+//! the latency of that batch. It compares no clocks, and assumes no symmetry of latencies.
 
 use std::time::Duration;
 
