@@ -4,8 +4,8 @@
 //! # Cost
 //!
 //! In a sparse run (25 nodes, 100 op/s, hub, a batch timeout of 498 ms), the loop sleeps 0.46 times per
-//! message. It writes each delivered line at once, 0.65 per message, and reads about two lines of nodes at a
-//! time. So there are two system calls per message, timers included. A profile of the processor time (perf):
+//! message. It writes each delivered line at once, 0.65 per message. With the timer and the reads, that makes
+//! about two system calls per message. A profile of the processor time (perf, on a busy machine):
 //!
 //! | share | what |
 //! |---|---|
@@ -15,9 +15,9 @@
 //! | 21 % | parsing nodes' lines and handling their replies |
 //! | 7 % | formatting the log's time stamps, before they were kept for a second |
 //! | 4 % | launching nodes |
-//! | 30 % | the rest: generating operations, the network, the log's events, formatting messages |
+//! | 29 % | the rest: generating operations, the network, the log's events, formatting messages |
 //!
-//! No single step of that rest takes more than 6 %. The code runs with cold caches after each sleep, so dense
+//! No single step of that rest takes more than 7 %. The code runs with cold caches after each sleep, so dense
 //! runs, which sleep less, take a third per message. `cargo bench --bench embedded` prints the cost per
 //! message next to that of sleeping, writing a line and reading the answer alone.
 
