@@ -1,5 +1,25 @@
 //! The event loop: moves messages between the nodes' pipes and the harness, at the times that the harness
 //! sets.
+//!
+//! # Cost
+//!
+//! In a sparse run (25 nodes, 100 op/s, hub, a batch timeout of 498 ms), the loop sleeps 0.46 times per
+//! message. It writes each delivered line at once, 0.65 per message. With the timer and the reads, that makes
+//! about two system calls per message. A profile of the processor time (perf, on a busy machine):
+//!
+//! | share | what |
+//! |---|---|
+//! | 24 % | sleeping: epoll and its timer |
+//! | 13 % | writing lines to nodes |
+//! | 1 % | reading from nodes |
+//! | 21 % | parsing nodes' lines and handling their replies |
+//! | 7 % | formatting the log's time stamps, before they were kept for a second |
+//! | 4 % | launching nodes |
+//! | 29 % | the rest: generating operations, the network, the log's events, formatting messages |
+//!
+//! No single step of that rest takes more than 7 %. The code runs with cold caches after each sleep, so dense
+//! runs, which sleep less, take a third per message. `cargo bench --bench embedded` prints the cost per
+//! message next to that of sleeping, writing a line and reading the answer alone.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

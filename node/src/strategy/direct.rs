@@ -22,11 +22,33 @@ pub(super) struct Direct {
     links: Links,
     /// The end of the open window.
     flush_at: Option<Time>,
+    /// Log indices of the open window's values. The links get them at its end, or when a message comes from
+    /// their peer. To queue each value on each link at once costs 10 µs in a cluster of 1,000 nodes.
+    window_values: Vec<u32>,
+    /// How many of them each peer's link already has.
+    queued: Vec<usize>,
 }
 
 impl Direct {
     pub(super) fn new(me: PeerId, nodes: u32, window: Duration, incarnation: Incarnation) -> Direct {
-        Direct { me, nodes, window, links: Links::new(incarnation, ACK_DELAY), flush_at: None }
+        Direct {
+            me,
+            nodes,
+            window,
+            links: Links::new(incarnation, ACK_DELAY),
+            flush_at: None,
+            window_values: Vec::new(),
+            queued: vec![0; nodes as usize],
+        }
+    }
+
+    /// Queues the open window's values for `peer`.
+    fn queue(&mut self, peer: PeerId) {
+        let queued = &mut self.queued[peer.index()];
+        if *queued < self.window_values.len() {
+            self.links.push(peer, self.window_values[*queued..].iter().copied());
+            *queued = self.window_values.len();
+        }
     }
 }
 
@@ -45,12 +67,14 @@ impl Strategy for Direct {
         if self.nodes < 2 {
             return;
         }
-        others(self.me, self.nodes).for_each(|peer| self.links.push(peer, [index]));
+        self.window_values.push(index);
         self.flush_at.get_or_insert(cx.now + self.window);
     }
 
     fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
         let PeerMessage::Link(message) = message else { return };
+        // A peer that is heard again gets everything at once.
+        self.queue(from);
         if self.links.on_message(cx.now, from, &message).restarted {
             self.links.resync(from, cx.values.len());
         }
@@ -63,6 +87,7 @@ impl Strategy for Direct {
     fn on_timeout(&mut self, cx: &mut Context<'_>) {
         if self.flush_at.take_if(|at| *at <= cx.now).is_some() {
             for peer in others(self.me, self.nodes) {
+                self.queue(peer);
                 // A suspect peer gets what it lacks when it is heard again.
                 if self.links.has_unsent(peer)
                     && let Some(message) = self.links.flush(cx.now, peer, cx.values)
@@ -70,6 +95,8 @@ impl Strategy for Direct {
                     cx.send_link(peer, message);
                 }
             }
+            self.window_values.clear();
+            self.queued.fill(0);
         }
         while let Some((peer, message)) = self.links.poll_due(cx.now, cx.values, cx.rng) {
             cx.send_link(peer, message);

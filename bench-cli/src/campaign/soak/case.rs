@@ -64,12 +64,23 @@ impl Case {
         Case { settings, config, storage: Storage::Log, seed: number, budget: None }
     }
 
-    /// Executes the run, and keeps its first messages to be drawn.
+    /// Executes the run.
     ///
     /// # Errors
     /// If a node does not answer during set-up.
     pub fn simulate(&self) -> Result<Finished, SetupError> {
-        let mut simulation = self.simulation().with_diagram();
+        self.execute(self.simulation())
+    }
+
+    /// Executes the run, and keeps its first messages to be drawn.
+    ///
+    /// # Errors
+    /// If a node does not answer during set-up.
+    pub fn simulate_with_diagram(&self) -> Result<Finished, SetupError> {
+        self.execute(self.simulation().with_diagram())
+    }
+
+    fn execute(&self, mut simulation: Simulation) -> Result<Finished, SetupError> {
         simulation.run_to_end()?;
         Ok(simulation.finish(&self.settings))
     }

@@ -71,9 +71,10 @@ impl Simulated {
                 let missed = || Some(checker::missed_by_final_reads(&finished.history));
                 let outcome = Outcome::of(figures::of(&finished), missed);
                 let (clients, nodes) = (request.run.settings.client_count(), request.run.settings.node_count);
-                match checker::missing_values(&finished.history, clients, nodes) {
-                    Some(missing) if outcome.status() != Status::Ok => outcome.explained(&missing),
-                    _ => outcome,
+                let missing = || checker::missing_values(&finished.history, clients, nodes);
+                match (outcome.status() != Status::Ok).then(missing).flatten() {
+                    Some(missing) => outcome.explained(&missing),
+                    None => outcome,
                 }
             }
             Ok(Err(error)) => Outcome::failed(Status::Crashed, error.to_string()),
@@ -280,7 +281,15 @@ impl Simulation {
     }
 
     /// Keeps a message that is delivered now for the diagram.
+    #[inline]
     fn draw(&mut self, src: Address, dest: Address, body: &Body, sent: Time) {
+        if self.diagram.is_some() {
+            self.add_to_diagram(src, dest, body, sent);
+        }
+    }
+
+    #[cold]
+    fn add_to_diagram(&mut self, src: Address, dest: Address, body: &Body, sent: Time) {
         if let Some(diagram) = &mut self.diagram
             && diagram.has_room(self.run.phase())
         {
@@ -370,8 +379,15 @@ impl Simulation {
         self.collect_outbound(id);
     }
 
-    /// Writes a node's new values to its log, if anything waits for that.
+    /// Writes a node's new values to its log, if it has one and anything waits for that.
+    #[inline]
     fn write_log(&mut self, id: NodeId) {
+        if self.disks.is_some() {
+            self.write_to_disk(id);
+        }
+    }
+
+    fn write_to_disk(&mut self, id: NodeId) {
         let (Some(disks), Some(node)) = (&mut self.disks, self.processes.node_mut(id)) else { return };
         if node.awaits_log() {
             disks[id.index()].write(self.now, node.unlogged());

@@ -24,6 +24,9 @@ struct Gap {
 /// the numbers of both: client `c` asks node `c` modulo `nodes`, under process numbers that are `c` modulo
 /// `clients`.
 pub fn missing_values(history: &History, clients: usize, nodes: usize) -> Option<String> {
+    if super::missed_by_final_reads(history) == 0 {
+        return None;
+    }
     let node_of = |process| match process {
         Process::Client(number) => Some(number as usize % clients.max(1) % nodes.max(1)),
         Process::Nemesis => None,

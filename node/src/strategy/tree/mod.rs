@@ -114,14 +114,17 @@ impl Tree {
                 continue;
             }
             let log = cx.values.as_slice();
-            let values: Vec<_> = self.batches[i].drain(..).map(|index| log[index as usize].clone()).collect();
-            let mut rest = &values[..];
-            while !rest.is_empty() {
-                let (part, others) = rest.split_at(fitting(rest, MAX_BATCH));
-                let backoff = Duration::from_millis(1);
-                let to = self.targets[i];
-                self.post(cx, Unacknowledged { to, values: part.into(), backoff, expired: false });
-                rest = others;
+            let mut values: Batch =
+                self.batches[i].drain(..).map(|index| log[index as usize].clone()).collect();
+            let (to, backoff) = (self.targets[i], Duration::from_millis(1));
+            let mut post = |values| self.post(cx, Unacknowledged { to, values, backoff, expired: false });
+            loop {
+                let (part, rest) = values.split_at(fitting(&values, MAX_BATCH));
+                if rest.is_empty() {
+                    break post(values);
+                }
+                post(part.into());
+                values = rest.into();
             }
         }
     }
