@@ -40,7 +40,7 @@ reference: build ## Sweep all strategies, embedded and simulated, into results/r
 	$(BENCH) sweep --out results/reference-simulated --force $(SIMULATED_FLAGS)
 
 # 20 runs of each setting in the README's table.
-RECORD_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,485,1840 --repetitions 20 --seed 1 --jobs 6
+RECORD_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,485,1740,1840 --repetitions 20 --seed 1 --jobs 6
 
 .PHONY: records
 records: build ## Run the node's best settings, embedded, into results/records

@@ -224,6 +224,7 @@ impl Node {
         }
         if let Some(log) = &mut self.log {
             log.logged = self.values.len();
+            log.harmless = 0;
             // Its memory is used again.
             log.events = events;
         }

@@ -37,6 +37,8 @@ const BURST: usize = 1 << 20;
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// After a stall, everything has been read when nothing more comes for this long.
 const QUIET: Duration = Duration::from_millis(20);
+/// After a stall, everything that had waited has been read by then, even if messages never stop.
+const LONGEST_BACKLOG: Duration = Duration::from_millis(200);
 
 /// Serves until `input` ends. By then every accepted request has its answer. Keeps a log on `disk`, if
 /// there is one.
@@ -199,9 +201,16 @@ impl<W: Write> Server<W> {
 
     /// Handles all that came while the process did not run. False at the end of input.
     fn take_backlog(&mut self, chunks: &Receiver<Chunk>) -> io::Result<bool> {
+        let until = Instant::now() + LONGEST_BACKLOG;
         loop {
             match chunks.recv_timeout(QUIET) {
-                Ok(chunk) => self.take_chunk(&chunk?)?,
+                Ok(chunk) => {
+                    self.take_chunk(&chunk?)?;
+                    // A busy node is never quiet.
+                    if Instant::now() >= until {
+                        return Ok(true);
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => return Ok(true),
                 Err(RecvTimeoutError::Disconnected) => return Ok(false),
             }

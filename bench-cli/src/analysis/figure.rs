@@ -1,6 +1,7 @@
 //! The figures of a run that are limited and compared. Less is better for each of them.
 
 use crate::record::{Quantile, RunRecord};
+use crate::spec::durations::milliseconds;
 
 /// One of a run's figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,7 +32,7 @@ impl Figure {
 
     /// Its value, if the run is ok and has one.
     pub fn of(self, record: &RunRecord) -> Option<f64> {
-        let latency = |quantile| record.latency(quantile).map(|latency| latency.as_secs_f64() * 1e3);
+        let latency = |quantile| record.latency(quantile).map(milliseconds);
         match self {
             Figure::MsgsPerOp => record.msgs_per_op().filter(|_| record.is_ok()),
             Figure::P50 => latency(Quantile::P50),

@@ -3,11 +3,12 @@
 use super::figure::Figure;
 use crate::record::RunRecord;
 use crate::spec::Limits;
+use crate::spec::durations::milliseconds;
 
 impl Limits {
     /// The limited figures, each with its limit in the figure's unit.
     pub fn figures(&self) -> Vec<(Figure, f64)> {
-        let ms = |limit: Option<std::time::Duration>| limit.map(|limit| limit.as_secs_f64() * 1e3);
+        let ms = |limit: Option<std::time::Duration>| limit.map(milliseconds);
         [(Figure::MsgsPerOp, self.msgs_per_op), (Figure::P50, ms(self.median)), (Figure::Max, ms(self.max))]
             .into_iter()
             .filter_map(|(figure, limit)| Some((figure, limit?)))

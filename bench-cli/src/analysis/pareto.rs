@@ -110,7 +110,7 @@ pub fn standings<'a>(series: &[Series<'a>]) -> Vec<Standing<'a>> {
     }
     let mut done = vec![false; all.len()];
     for first in 0..all.len() {
-        if done[first] {
+        if done[first] || all[first].1.is_none() {
             continue;
         }
         let of = |place: usize| conditions(&all[place].0.run.run);
@@ -230,7 +230,8 @@ impl Measure {
     fn is_lower(&self, a: usize, b: usize) -> bool {
         let Some(least) = self.least else { return self.medians[a] < self.medians[b] };
         let ((mean_a, count_a), (mean_b, count_b)) = (self.logs[a], self.logs[b]);
-        mean_b - mean_a > least * (1.0 / count_a + 1.0 / count_b).sqrt()
+        // Means alone would let two settings with the same medians beat each other.
+        self.medians[a] < self.medians[b] && mean_b - mean_a > least * (1.0 / count_a + 1.0 / count_b).sqrt()
     }
 }
 
@@ -290,6 +291,9 @@ mod tests {
         let broken = failed(100, 1, Status::LostValues);
         let worse = of_strategy(StrategyKind::Tree, 900);
         assert_eq!(on_front(&[worse, example(50, 1), broken]), [Some("neither"), Some("both"), None]);
+        // A failed setting between two others does not part them.
+        let between = [run(50, 1, 1.0, 100), failed(100, 1, Status::LostValues), run(200, 1, 9.0, 900)];
+        assert_eq!(on_front(&between), [Some("both"), None, Some("neither")]);
     }
 
     /// The definition, word for word: every pair, with the t statistic of two samples written out.
@@ -304,7 +308,7 @@ mod tests {
             let logs: Vec<Vec<f64>> =
                 all.iter().map(|values| values.iter().map(|value| (value + step).ln()).collect()).collect();
             let freedom: usize = logs.iter().map(|values| values.len() - 1).sum();
-            if freedom == 0 {
+            if freedom == 0 || median(&all[a]) >= median(&all[b]) {
                 return median(&all[a]) < median(&all[b]);
             }
             let squares = |values: &Vec<f64>| {

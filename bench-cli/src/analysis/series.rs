@@ -9,6 +9,7 @@ use super::conditions::{self, Conditions};
 use super::figure::Figure;
 use crate::model::{Cluster, LatencyModel, MessageModel};
 use crate::record::{Quantile, RunRecord};
+use crate::spec::durations::milliseconds;
 use crate::spec::limits::Challenge;
 use crate::spec::setting::Setting;
 use crate::spec::value::{Number, Value};
@@ -108,7 +109,7 @@ impl<'a> Series<'a> {
     pub fn points(&self, quantile: Quantile) -> Vec<(f64, f64)> {
         let point = |record: &&RunRecord| {
             let latency = record.latency(quantile)?;
-            Some((self.x(record)?, latency.as_secs_f64() * 1e3))
+            Some((self.x(record)?, milliseconds(latency)))
         };
         self.records.iter().filter_map(point).collect()
     }
@@ -217,9 +218,7 @@ impl Point {
             ok: usable().count(),
             msgs_per_op: Spread::of(usable().filter_map(|record| record.msgs_per_op())),
             latencies: Quantile::ALL.map(|quantile| {
-                Spread::of(
-                    usable().filter_map(|record| record.latency(quantile)).map(|l| l.as_secs_f64() * 1e3),
-                )
+                Spread::of(usable().filter_map(|record| record.latency(quantile)).map(milliseconds))
             }),
         }
     }

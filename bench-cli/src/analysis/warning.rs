@@ -12,6 +12,7 @@ use super::hosts::HostEffect;
 use super::series::Series;
 use crate::record::{LOST_LATENCY, Quantile, RunRecord};
 use crate::spec::Node;
+use crate::spec::durations::milliseconds;
 use crate::stats::lack_of_fit::LackOfFit;
 use crate::stats::least_squares::{FitError, Line};
 use crate::stats::theil_sen::TheilSen;
@@ -222,7 +223,7 @@ impl fmt::Display for Warning {
                     "{subject}: in {late} of {runs} runs {busy} {was} too busy to deliver messages in time"
                 )?;
                 if let Some(worst) = worst_p99 {
-                    write!(f, " (p99 up to {:.1} ms late)", worst.as_secs_f64() * 1e3)?;
+                    write!(f, " (p99 up to {:.1} ms late)", milliseconds(*worst))?;
                 }
                 f.write_str(
                     ", so latencies read too high; run fewer at a time (--jobs) or end other programs",

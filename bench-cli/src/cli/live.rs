@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::artifacts::REPORT;
 use super::limits::LimitArgs;
-use super::output::{Outputs, write_whole};
+use super::output::Outputs;
 use crate::analysis::Series;
+use crate::campaign::sweep::folder::replace_file;
 use crate::campaign::sweep::{CSV_FILE, Recorded};
 use crate::report::{Progress, Report, page};
 
@@ -56,6 +57,6 @@ impl LiveReport {
             pictures: &[],
             progress: Some(Progress { done: records.len(), planned: self.planned }),
         });
-        write_whole(&self.directory.join(REPORT), &page)
+        replace_file(&self.directory.join(REPORT), &page)
     }
 }

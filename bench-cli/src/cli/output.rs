@@ -14,6 +14,7 @@ use super::limits::LimitArgs;
 use super::typed;
 use super::usage::UsageError;
 use crate::analysis::Series;
+use crate::campaign::sweep::folder::replace_file;
 use crate::campaign::sweep::{CSV_FILE, Ended};
 use crate::plot;
 use crate::plot::page::Page;
@@ -241,7 +242,7 @@ pub fn write_all(
         files.push((JSON, report::json::rows(records)?));
     }
     for (name, text) in &files {
-        write_whole(&outputs.file(name), text)?;
+        replace_file(&outputs.file(name), text)?;
     }
     let written = files.iter().map(|(name, _)| format!("{}{name}", outputs.prefix));
     let has_latencies = records.iter().any(|record| record.measured.distribution.is_some());
@@ -253,13 +254,6 @@ pub fn write_all(
         print!("{}", brief::wrapped(&format!("plots: {}", listed(&pictures, &PICTURE_FORMATS)), width()));
     }
     Ok(())
-}
-
-/// Replaces a file at once, since a browser may read it at any time.
-pub(super) fn write_whole(file: &Path, text: &str) -> anyhow::Result<()> {
-    let fresh = file.with_extension("new");
-    let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, file));
-    written.with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Draws every plot of a sweep for a paper, in a folder of their own: the report has its own plots.

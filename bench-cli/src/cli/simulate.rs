@@ -56,7 +56,7 @@ pub struct SimulateArgs {
     force: bool,
     /// Also check that every final read has every value, that nodes fall silent, and that messages are few
     /// (as soak does)
-    #[arg(long, alias = "judge")]
+    #[arg(long)]
     check: bool,
     #[command(flatten)]
     settings: SettingsArgs,

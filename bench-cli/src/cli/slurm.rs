@@ -16,7 +16,9 @@ use super::progress::Screen;
 use super::typed::Commands;
 use crate::campaign::merge;
 use crate::campaign::slurm::script::{self, Scripts};
-use crate::campaign::slurm::{Changed, ClusterSweep, Followed, Jobs, Layout, SlurmError, Watcher};
+use crate::campaign::slurm::{
+    Changed, ClusterSweep, Followed, Jobs, Layout, SlurmError, Watcher, active_jobs,
+};
 use crate::campaign::sweep::origin::ORIGIN_FILE;
 use crate::campaign::sweep::{
     self, CSV_FILE, Ended, Existing, Observer as _, Options, Plan, Recorded, SHARDS_FOLDER,
@@ -80,16 +82,19 @@ impl Request<'_> {
     /// If the sweep is not possible, or another one is there.
     pub(super) fn print_scripts(&self) -> anyhow::Result<()> {
         sweep::validate(&self.spec, self.options)?;
-        let sweep = self.open(&self.spec)?;
+        let replaces = self.options.existing == Existing::Replace;
+        let extended =
+            if replaces { self.spec.clone() } else { sweep::extended(&self.spec, &self.options.directory)? };
         // Without Slurm here, no job is known.
-        if let Some(jobs) = sweep.active_jobs().ok().flatten() {
+        if let Some(jobs) = active_jobs(&self.options.directory).ok().flatten() {
             eprintln!(
                 "jobs {} execute the sweep now; without --dry-run, bench-cli attaches to them",
                 jobs.shown()
             );
             return Ok(());
         }
-        let numbers = sweep.numbers();
+        let numbers =
+            if replaces { (1..=self.shards.get()).collect() } else { self.open(&extended)?.numbers() };
         if numbers.is_empty() {
             eprintln!("all runs are done already; nothing would be submitted");
             return Ok(());
@@ -126,7 +131,7 @@ impl Request<'_> {
         }
         let spec = sweep::extended(&self.spec, directory)?;
         let mut sweep = self.open(&spec)?;
-        let attached = sweep.active_jobs()?;
+        let attached = active_jobs(directory)?;
         let jobs = match attached {
             Some(jobs) => {
                 screen.note(&format!("attached to jobs {}", jobs.shown()));
@@ -173,8 +178,8 @@ impl Request<'_> {
     /// Removes an earlier sweep.
     fn replace(&self) -> anyhow::Result<()> {
         let directory = &self.options.directory;
-        if let Some(jobs) = self.open(&self.spec).ok().and_then(|sweep| sweep.active_jobs().transpose()) {
-            bail!("jobs {0} still execute the sweep there; to end them: scancel {0}", jobs?.shown());
+        if let Some(jobs) = active_jobs(directory)? {
+            bail!("jobs {0} still execute the sweep there; to end them: scancel {0}", jobs.shown());
         }
         artifacts::remove(directory)?;
         for folder in [directory.join(SHARDS_FOLDER), Layout(directory).slurm()] {

@@ -15,6 +15,7 @@ use node::{StrategyKind, TreeGrid};
 
 use super::Cluster;
 use crate::record::Quantile;
+use crate::spec::durations::milliseconds;
 
 /// A theoretical line. Where the protocol or the measurement leaves room, its parameters are ranges.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +35,7 @@ impl LatencyModel {
         longest_timeout: Duration,
         quantile: Quantile,
     ) -> Option<LatencyModel> {
-        let latency_ms = cluster.latency.as_secs_f64() * 1e3;
+        let latency_ms = milliseconds(cluster.latency);
         let share = share(quantile);
         match strategy {
             // One wait and two hops. The wait at the leaf is timed to end with the one at the hub.

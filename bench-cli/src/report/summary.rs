@@ -16,6 +16,7 @@ use crate::analysis::series::Point;
 use crate::analysis::{Figure, Fit, Series, Warning};
 use crate::model::MessageModel;
 use crate::record::{Quantile, RunRecord};
+use crate::spec::durations::milliseconds;
 use crate::spec::{Limits, Parameter};
 use crate::stats::median::Spread;
 
@@ -133,7 +134,7 @@ pub fn hosts(hosts: &[Host]) -> Sheet {
             if host.name.is_empty() { "not known".to_owned() } else { host.name.clone() },
             format!("{}/{}", host.ok, host.runs),
             host.late.to_string(),
-            number(host.worst_p99.map(|delay| delay.as_secs_f64() * 1e3), |ms| format!("{ms:.1}")),
+            number(host.worst_p99.map(milliseconds), |ms| format!("{ms:.1}")),
             number(host.deviation, |deviation| format!("{:+.1}", 100.0 * deviation)),
         ]
     }));

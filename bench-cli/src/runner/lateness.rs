@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::harness::checker::set_full::quantile;
+use crate::spec::durations::milliseconds;
 
 /// A summary of the lateness of all messages that waited for a timer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,8 +37,8 @@ impl Lateness {
             format!(
                 "WARN messages were delivered up to {:.1} ms late (p99; {:.1} ms at most): this machine is too busy, \
                  and latencies are read too high. Run fewer at a time (sweep --jobs) or end other programs.",
-                self.p99.as_secs_f64() * 1e3,
-                self.max.as_secs_f64() * 1e3
+                milliseconds(self.p99),
+                milliseconds(self.max)
             )
         })
     }

@@ -10,6 +10,7 @@ use node::Time;
 
 use crate::harness::run::Phase;
 use crate::markup::escape;
+use crate::spec::durations::milliseconds;
 
 /// How many messages are drawn.
 const DRAWN: usize = 1_000;
@@ -135,7 +136,7 @@ impl MessageDiagram {
         let is_clients = message.src.starts_with('c') || message.dest.starts_with('c');
         let colour = if is_clients { "#4477aa" } else { "#aa3355" };
         let first = self.messages.first().map_or(Time::ZERO, |message| message.sent);
-        let ms = |at: Time| at.saturating_since(first).as_secs_f64() * 1e3;
+        let ms = |at: Time| milliseconds(at.saturating_since(first));
         let delay = message.delivered.saturating_since(message.sent);
         let tooltip: String = message.body.chars().take(TOOLTIP).collect();
         let _ = writeln!(
@@ -147,7 +148,7 @@ impl MessageDiagram {
             escape(&message.src),
             escape(&message.dest),
             ms(message.sent),
-            delay.as_secs_f64() * 1e3,
+            milliseconds(delay),
             escape(&tooltip),
             LEFT - 75,
             y1 + 4,

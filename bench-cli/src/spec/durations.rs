@@ -77,9 +77,20 @@ fn scaled(number: &str, scale: u64) -> Option<u64> {
     whole.checked_mul(scale)?.checked_add(exact.then_some(numerator / denominator)?)
 }
 
+/// A duration in milliseconds. Unlike a thousand times its seconds, whole milliseconds stay whole.
+pub fn milliseconds(duration: Duration) -> f64 {
+    duration.as_nanos() as f64 / 1e6
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_milliseconds_stay_whole() {
+        assert!((0..5000).all(|ms| milliseconds(Duration::from_millis(ms)) == ms as f64));
+        assert_eq!(milliseconds(Duration::from_micros(1500)), 1.5);
+    }
 
     #[test]
     fn seconds_are_exact() {

@@ -198,13 +198,13 @@ impl SpecFile {
             // Another grid is another sweep; which runs it shares with the old one does not matter.
             Vec::new()
         };
+        if over.node.bin.is_some() {
+            // Arguments and strategies of one program mean nothing to another.
+            self.parameters.remove(STRATEGY);
+        }
         self.parameters.extend(over.parameters);
         let node = match over.node.bin {
-            // Arguments and strategies of one program mean nothing to another.
-            Some(_) => {
-                self.parameters.remove(STRATEGY);
-                over.node
-            }
+            Some(_) => over.node,
             None => NodeTable {
                 bin: self.node.bin,
                 label: over.node.label.or(self.node.label),

@@ -2,6 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
+use super::durations::milliseconds;
 use super::file::{BATCH_TIMEOUT, STRATEGY};
 use super::list::{self, Choice};
 use super::run::RunSpec;
@@ -194,7 +195,7 @@ impl Parameter {
         match self.of(run)? {
             Value::Number(number) => Some(number.get()),
             Value::Duration(duration) if self.unit(run) == "s" => Some(duration.as_secs_f64()),
-            Value::Duration(duration) => Some(duration.as_secs_f64() * 1e3),
+            Value::Duration(duration) => Some(milliseconds(duration)),
             Value::Word(_) => None,
         }
     }

@@ -46,7 +46,7 @@ fn a_node_with_a_log_loses_nothing_and_any_other_is_found_out() {
     let good = folder();
     let script = good.path().join("good.py");
     fs::copy(fixtures().join("nodes/node.py"), &script).expect("a copied node");
-    let batching = fixtures().join("nodes/batching.py");
+    let [batching, gossip] = ["batching.py", "gossip.py"].map(|name| fixtures().join("nodes").join(name));
     let kept: Vec<(TempDir, Child)> = ["hub", "direct", "tree"]
         .map(|strategy| {
             let directory = folder();
@@ -57,7 +57,7 @@ fn a_node_with_a_log_loses_nothing_and_any_other_is_found_out() {
         })
         .into();
     let losing: Vec<(TempDir, Child)> =
-        [(ours.as_path(), &["--strategy", "tree"][..]), (&script, &[]), (&batching, &[])]
+        [(ours.as_path(), &["--strategy", "tree"][..]), (&script, &[]), (&batching, &[]), (&gossip, &[])]
             .map(|(bin, args)| {
                 let directory = folder();
                 let child = start(&directory, bin, "kill", args);

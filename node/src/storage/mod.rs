@@ -205,6 +205,8 @@ impl Log {
             && let Err(error) = self.file.sync_data()
         {
             self.is_broken = true;
+            // The client is told that the value is not there, so it should not come back after a restart.
+            let _ = self.file.set_len(self.length);
             return Err(self.error("cannot sync", error));
         }
         self.length += self.line.len() as u64;

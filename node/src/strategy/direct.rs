@@ -23,7 +23,7 @@ pub(super) struct Direct {
     /// The end of the open window.
     flush_at: Option<Time>,
     /// Log indices of the open window's values. The links get them at its end, or when a message comes from
-    /// their peer. To queue each value on each link at once costs 10 µs in a cluster of 1,000 nodes.
+    /// their peer: in a large cluster, most of what a value costs is to queue it on each link.
     window_values: Vec<u32>,
     /// How many of them each peer's link already has.
     queued: Vec<usize>,

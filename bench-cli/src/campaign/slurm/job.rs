@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::JobId;
 use crate::campaign::sweep::CSV_FILE;
+use crate::campaign::sweep::folder::replace_file;
 use crate::spec::file::SPEC_FILE;
 
 /// The jobs of a sweep.
@@ -44,8 +45,7 @@ impl Jobs {
     /// # Errors
     /// If they cannot be written.
     pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        let path = Layout(folder).jobs();
-        fs::write(&path, toml::to_string(self)?).with_context(|| format!("cannot write {}", path.display()))
+        replace_file(&Layout(folder).jobs(), &toml::to_string(self)?)
     }
 
     /// Their numbers, as `scancel` takes them.

@@ -24,6 +24,7 @@ use anyhow::{Context as _, bail};
 
 use self::changes::Queue;
 pub use self::changes::{Change, Changed};
+use self::client::JobId;
 pub use self::client::{SlurmError, State, Task};
 pub use self::job::{Jobs, Layout};
 use self::rows::Rows;
@@ -61,6 +62,23 @@ pub enum Followed {
     Detached,
 }
 
+/// The jobs that are executing the sweep in `folder` now.
+///
+/// # Errors
+/// If Slurm does not say.
+pub fn active_jobs(folder: &Path) -> anyhow::Result<Option<Jobs>> {
+    let Some(jobs) = Jobs::read(folder)? else { return Ok(None) };
+    let tasks = client::tasks(&[jobs.array, jobs.merge])?;
+    Ok(tasks.iter().any(|task| !task.state.is_over()).then_some(jobs))
+}
+
+/// Cancels a job that nobody would know of.
+fn cancel(job: JobId) {
+    if let Err(error) = client::cancel(job) {
+        log::warn!("job {job} is left: {error}");
+    }
+}
+
 /// A sweep on a cluster, of which rows may be there.
 #[derive(Debug)]
 pub struct ClusterSweep<'a> {
@@ -70,7 +88,8 @@ pub struct ClusterSweep<'a> {
     rows: Rows,
     /// All rows of all shards.
     pub records: Vec<RunRecord>,
-    /// The shards with runs that are still to be executed, and how many those are.
+    /// The shards with runs that are still to be executed, and how many those are; and shards with the
+    /// description of an earlier stage of the sweep.
     pub remaining: Vec<(Shard, usize)>,
 }
 
@@ -106,23 +125,22 @@ impl<'a> ClusterSweep<'a> {
         }
         let mut rows = Rows::new(folder, shards);
         let records = rows.new_rows();
-        let remaining = rows::remaining(spec, shards, &records, existing)?;
+        let mut remaining = rows::remaining(spec, shards, &records, existing)?;
+        for shard in Shard::all(shards) {
+            // A shard without a part of an extension must learn of it, else it cannot be merged with the others.
+            let there = folder::spec_in(&folder::shard_folder(folder, shard))?;
+            let is_behind = there.is_some_and(|there| there.extends.len() < spec.extends.len());
+            if is_behind && remaining.iter().all(|(other, _)| *other != shard) {
+                remaining.push((shard, 0));
+            }
+        }
+        remaining.sort_by_key(|(shard, _)| shard.index());
         Ok(ClusterSweep { folder, spec, shards, rows, records, remaining })
     }
 
     /// How many runs are still to be executed.
     pub fn runs_left(&self) -> usize {
         self.remaining.iter().map(|(_, left)| left).sum()
-    }
-
-    /// The jobs that are executing the sweep now, if they are not over.
-    ///
-    /// # Errors
-    /// If Slurm does not say.
-    pub fn active_jobs(&self) -> anyhow::Result<Option<Jobs>> {
-        let Some(jobs) = Jobs::read(self.folder)? else { return Ok(None) };
-        let tasks = client::tasks(&[jobs.array, jobs.merge])?;
-        Ok(tasks.iter().any(|task| !task.state.is_over()).then_some(jobs))
     }
 
     /// Submits what remains: an array, and a job that merges after it.
@@ -140,18 +158,12 @@ impl<'a> ClusterSweep<'a> {
         write(&layout.array_script(), scripts.array(&self.numbers()))?;
         write(&layout.merge_script(), scripts.merge())?;
         let array = client::submit(&layout.array_script(), None).map_err(|error| explain(error, &layout))?;
-        let submitted = client::submit(&layout.merge_script(), Some(array))
+        let merge = client::submit(&layout.merge_script(), Some(array))
             .map_err(|error| explain(error, &layout))
-            .and_then(|merge| {
-                let jobs = Jobs { shards: self.shards, array, merge };
-                jobs.write(self.folder).map(|()| jobs)
-            });
-        if submitted.is_err()
-            && let Err(error) = client::cancel(array)
-        {
-            log::warn!("job {array} is left: {error}");
-        }
-        submitted
+            .inspect_err(|_| cancel(array))?;
+        let jobs = Jobs { shards: self.shards, array, merge };
+        jobs.write(self.folder).inspect_err(|_| [merge, array].into_iter().for_each(cancel))?;
+        Ok(jobs)
     }
 
     /// The numbers of the shards that are to be executed.

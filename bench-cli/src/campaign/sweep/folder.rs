@@ -108,7 +108,6 @@ pub fn spec_in(folder: &Path) -> anyhow::Result<Option<SweepSpec>> {
 /// If it cannot be written.
 pub(in crate::campaign) fn write_spec(folder: &Path, spec: &SweepSpec, is_whole: bool) -> anyhow::Result<()> {
     let path = folder.join(SPEC_FILE);
-    let fresh = path.with_extension("toml.new");
     let heading = if is_whole {
         format!(
             "# What this sweep measured. To repeat it exactly: bench-cli sweep --spec {SPEC_FILE} --out ANOTHER-FOLDER"
@@ -122,6 +121,16 @@ pub(in crate::campaign) fn write_spec(folder: &Path, spec: &SweepSpec, is_whole:
     if fs::read_to_string(&path).is_ok_and(|there| there == text) {
         return Ok(());
     }
-    let written: io::Result<()> = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, &path));
+    replace_file(&path, &text)
+}
+
+/// Writes a file so that a crash, or somebody who reads it meanwhile, finds either the old one or the new one.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn replace_file(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    let written: io::Result<()> = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, path));
     written.with_context(|| format!("cannot write {}", path.display()))
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
+use super::folder::replace_file;
 use crate::spec::shard::Shard;
 
 /// The file of a shard's folder that says which shard it is.
@@ -57,9 +58,7 @@ impl Origin {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        let path = folder.join(ORIGIN_FILE);
-        let text = toml::to_string(self)?;
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+        replace_file(&folder.join(ORIGIN_FILE), &toml::to_string(self)?)
     }
 
     /// Refuses to add runs of `now` to those that a folder has of this origin.

@@ -166,7 +166,7 @@ struct Scheduler<'a, E> {
     free_from: tokio::time::Instant,
     /// How many may execute in parallel; `None` until the first run has shown what one costs.
     at_once: Option<NonZeroUsize>,
-    /// What children had used before the first run.
+    /// What children had used before a run that is alone.
     cpu_before: Duration,
 }
 
@@ -222,7 +222,13 @@ impl<E: Execute> Scheduler<'_, E> {
         log::info!("run {} has ended, attempts: {attempts}, {status} {reason}", job.name);
         let duration = started.clock.elapsed();
         if self.at_once.is_none() {
-            self.measure_cost(job, events);
+            // A run that ended early, or was repeated, says nothing about the cost of others.
+            let was_whole =
+                matches!(status, Status::Ok | Status::Invalid | Status::Unknown | Status::LostValues);
+            if was_whole && attempts == 1 {
+                self.measure_cost(job, events);
+            }
+            self.cpu_before = children_cpu();
         }
         let completed = Completed { finished, started_at: started.at, duration, attempts };
         events.completed(started.index, job, &completed)
@@ -254,7 +260,10 @@ async fn attempt<E: Execute>(
         if !finished.outcome.is_transient() || attempts == MAX_ATTEMPTS {
             return Ok((finished, attempts));
         }
-        if engine.kind().leaves_files() && make_empty(&request.directory).is_err() {
+        if engine.kind().leaves_files()
+            && let Err(error) = make_empty(&request.directory)
+        {
+            log::warn!("no other attempt: cannot empty {}: {error}", request.directory.display());
             return Ok((finished, attempts));
         }
         attempts += 1;

@@ -267,7 +267,7 @@ impl Race {
         let step = missed.clamp(STEPS.0, STEPS.1);
         for one in &mut self.candidates {
             let near = |(a, b): (&Choice, &Choice)| match (number(a), number(b)) {
-                (Some(a), Some(b)) => (a - b).abs() < step * b.abs(),
+                (Some(a), Some(b)) => a == b || (a - b).abs() < step * b.abs(),
                 _ => a == b,
             };
             one.is_refuted |= one.point == point || one.point.iter().zip(&point).all(near);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHasher;
 
+use crate::spec::durations::milliseconds;
 use crate::spec::file;
 use crate::spec::list::Choice;
 use crate::spec::value::{Number, Value};
@@ -40,7 +41,7 @@ pub(super) struct Space {
 pub(super) fn number(choice: &Choice) -> Option<f64> {
     match &choice.value {
         Value::Number(number) => Some(number.get()),
-        Value::Duration(duration) => Some(duration.as_secs_f64() * 1e3),
+        Value::Duration(duration) => Some(milliseconds(*duration)),
         Value::Word(_) => None,
     }
 }

@@ -8,6 +8,7 @@ use crate::model::Cluster;
 use crate::plot::draw::{fill, path};
 use crate::plot::legend::Symbol;
 use crate::plot::style::{INK, Look, MUTED, Marker};
+use crate::spec::durations::milliseconds;
 
 /// How finely a curve is drawn.
 const STEPS: u32 = 240;
@@ -70,14 +71,14 @@ pub(super) fn of(cluster: &Cluster, panel: &Panel<'_, '_>) -> Vec<ModelCurve> {
     let windows = || (0..=STEPS).map(|step| longest.mul_f64((f64::from(step) / f64::from(STEPS)).powi(2)));
     let curve = |(name, msgs, latency): Model<'_>| {
         let points = windows().map(|window| (latency(window), msgs(window)));
-        let ms = |latency: Duration| latency.as_secs_f64() * 1e3;
-        let shown: Vec<(Duration, f64)> = points.filter(|&(d, m)| axes.contains(ms(d), m)).collect();
+        let shown: Vec<(Duration, f64)> =
+            points.filter(|&(d, m)| axes.contains(milliseconds(d), m)).collect();
         ModelCurve {
             name,
-            line: shown.iter().map(|&(d, m)| axes.at(ms(d), m)).collect(),
+            line: shown.iter().map(|&(d, m)| axes.at(milliseconds(d), m)).collect(),
             hidden: shown
                 .iter()
-                .map(|&(d, m)| axes.at(ms(d.saturating_sub(hop)).max(axes.x.start()), m))
+                .map(|&(d, m)| axes.at(milliseconds(d.saturating_sub(hop)).max(axes.x.start()), m))
                 .collect(),
         }
     };

@@ -85,8 +85,6 @@ type Exception = (Rule, &'static str, &'static str);
 const EXCEPTIONS: &[Exception] = &[
     // `bench-cli test` prints the log of its run.
     (PrintsOnlyInCli, "bench-cli/src/runner/log.rs", "println!"),
-    // The earlier name of a flag.
-    (PlainWords, "bench-cli/src/cli/simulate.rs", "\"judge\"; write: check, compare, decide"),
 ];
 
 /// What a rule found.
