@@ -204,9 +204,11 @@ fn flags_and_environment_are_checked() {
 #[test]
 fn the_example_in_the_help_works() {
     let help = String::from_utf8(feed(command(&["--help"]), Vec::new()).stdout).unwrap();
-    let example = help.lines().find_map(|line| line.trim().strip_prefix("echo '")).unwrap();
-    let message = example.split('\'').next().unwrap();
-    let output = feed(command(&[]), format!("{message}\n").into_bytes());
+    let begin = help.find("echo '").expect("an example that starts the node");
+    let length = help[begin..].find("| node").expect("a pipe into the node");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{} | \"{NODE}\"", &help[begin..begin + length])]);
+    let output = shell.output().expect("a shell");
     assert_eq!(replies(&output)[0]["body"]["type"], "init_ok");
 }
 
