@@ -127,7 +127,7 @@ impl<'a> ClusterSweep<'a> {
         let records = rows.new_rows();
         let mut remaining = rows::remaining(spec, shards, &records, existing)?;
         for shard in Shard::all(shards) {
-            // A shard without a part of an extension must learn of it, else it cannot be merged with the others.
+            // A shard without a part of an extension must learn of it. Else it could not be merged.
             let there = folder::spec_in(&folder::shard_folder(folder, shard))?;
             let is_behind = there.is_some_and(|there| there.extends.len() < spec.extends.len());
             if is_behind && remaining.iter().all(|(other, _)| *other != shard) {
