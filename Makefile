@@ -89,7 +89,7 @@ tails: build ## Compare the worst cases of simulated and real processes, into re
 	$(BENCH) sweep --out $(TAILS)/embedded --engine embedded --strategy hub --batch-timeouts 200,300,490,1800 --repetitions 30 --jobs 6 $(TAIL_FLAGS)
 	$(BENCH) sweep --out $(TAILS)/embedded-others --engine embedded --strategy direct,tree --batch-timeouts 200 --repetitions 30 --jobs 6 $(TAIL_FLAGS)
 	loops=; for core in $$(seq $$(getconf _NPROCESSORS_ONLN)); do (while :; do :; done) & loops="$$loops $$!"; done; \
-		$(BENCH) sweep --out $(TAILS)/embedded-busy --engine embedded --strategy hub --batch-timeouts 490 --repetitions 30 --jobs 4 $(TAIL_FLAGS); \
+		$(BENCH) sweep --out $(TAILS)/embedded-busy --engine embedded --strategy hub --batch-timeouts 490 --repetitions 30 --jobs 6 $(TAIL_FLAGS); \
 		status=$$?; kill $$loops; exit $$status
 	$(BENCH) sweep --out $(TAILS)/idle --engine simulated --strategy hub --batch-timeouts $(TAIL_TIMEOUTS) --repetitions 1000 $(TAIL_FLAGS)
 	$(BENCH) sweep --out $(TAILS)/busy --engine simulated --strategy hub --noise busy --batch-timeouts $(TAIL_TIMEOUTS) --repetitions 1000 $(TAIL_FLAGS)
