@@ -86,7 +86,8 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     if let Err(failure @ Failure::Panicked(_)) = checked {
         bail!("{failure}");
     }
-    // Without files, nobody sees the diagram or the results' text. They take a seventh of a hub run's instructions.
+    // Without files, nobody sees the diagram or the results' text. They take a seventh of a hub run's
+    // instructions.
     let finished = if args.out.is_some() { case.simulate_with_diagram()? } else { case.simulate()? };
     let results = LazyCell::new(|| {
         results::results(&finished.history, finished.counts, &finished.report, results::Plots::Skipped)

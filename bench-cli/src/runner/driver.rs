@@ -17,8 +17,8 @@
 //! | 4 % | launching nodes |
 //! | 29 % | the rest: generating operations, the network, the log's events, formatting messages |
 //!
-//! No single step of that rest takes more than 7 %. `cargo bench --bench embedded` prints the cost per message
-//! next to that of sleeping, writing a line and reading the answer alone.
+//! No single step of that rest takes more than 7 %. `cargo bench --bench embedded` prints the cost per
+//! message next to that of sleeping, writing a line and reading the answer alone.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

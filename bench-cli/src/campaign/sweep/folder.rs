@@ -124,7 +124,8 @@ pub(in crate::campaign) fn write_spec(folder: &Path, spec: &SweepSpec, is_whole:
     replace_file(&path, &text)
 }
 
-/// Writes a file so that a crash, or somebody who reads it meanwhile, finds either the old one or the new one.
+/// Writes a file so that a crash, or somebody who reads it meanwhile, finds either the old one or the new
+/// one.
 ///
 /// # Errors
 /// If it cannot be written.
