@@ -197,6 +197,17 @@ mod tests {
         assert_eq!(left(&spec, &[]).len(), 4);
     }
 
+    /// Else its seeds would differ from those of other shards, and it could not be merged with them.
+    #[test]
+    fn a_shard_that_had_no_part_in_an_extension_takes_the_whole_description() {
+        let first = spec(&[50], 2);
+        let second = extended(&first, &spec(&[50, 100], 2)).unwrap();
+        let third = extended(&second, &spec(&[50, 100, 200], 2)).unwrap();
+        for there in [&first, &second, &third] {
+            assert_eq!(extended(there, &third).unwrap(), third);
+        }
+    }
+
     #[test]
     fn a_sweep_can_be_extended_and_no_seed_comes_twice() {
         let first = spec(&[50, 100], 2);
