@@ -15,8 +15,7 @@ use crate::engine::locate::Places;
 use crate::engine::programs::Programs;
 use crate::preflight::{Finding, machine, maelstrom, node, tools};
 use crate::spec::file::SpecFile;
-use crate::spec::settings::NodeCommand;
-use crate::spec::{EngineKind, Node, RunSpec};
+use crate::spec::{EngineKind, RunSpec};
 
 /// Check that this machine has everything a sweep needs, and say how to fix what is missing
 #[derive(Clone, Debug, Args)]
@@ -88,19 +87,11 @@ impl DoctorArgs {
 }
 
 async fn check_node(run: RunSpec) -> Finding {
-    let mut command = match &run.node {
-        Node::Program(bin) => {
-            let bin = std::path::absolute(bin).unwrap_or_else(|_| bin.clone());
-            NodeCommand { bin, args: Vec::new(), env: Vec::new() }
-        }
-        Node::Bundled => match Programs::of_process().context("where is bench-cli?") {
-            Ok(programs) => programs.bundled(),
-            Err(error) => return Finding::fault("node", format!("{error:#}"), "--bin PATH"),
-        },
-    };
-    command.env = run.environment();
-    command.args.extend(run.args);
-    node::check(&command, run.settings.node_count).await
+    let command = Programs::of_process().context("where is bench-cli?");
+    match command.and_then(|programs| Ok(programs.unchecked_node_command(&run)?)) {
+        Ok(command) => node::check(&command, run.settings.node_count).await,
+        Err(error) => Finding::fault("node", format!("{error:#}"), "--bin PATH"),
+    }
 }
 
 /// Maelstrom and what it calls. The other engines do without. If no engine was named, what is missing matters

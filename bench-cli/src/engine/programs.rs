@@ -1,9 +1,9 @@
 //! Where the programs are that a sweep starts.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 
 use super::locate::{Launcher, Places};
 use crate::runner::program::{Unrunnable, is_executable};
@@ -58,11 +58,25 @@ impl Programs {
     /// # Errors
     /// If there is no such program.
     pub fn node_command(&self, run: &RunSpec) -> anyhow::Result<NodeCommand> {
+        if let Node::Program(program) = &run.node
+            && let Some(problem) = Unrunnable::of_file(program)
+        {
+            let error = anyhow!("{} {problem}; {}", program.display(), problem.remedy(program));
+            return Err(error.context("--bin"));
+        }
+        Ok(self.unchecked_node_command(run)?)
+    }
+
+    /// What to start as a node of a run, whether or not it can be started.
+    ///
+    /// # Errors
+    /// If the system does not say where relative paths start.
+    pub fn unchecked_node_command(&self, run: &RunSpec) -> io::Result<NodeCommand> {
         let mut command = match &run.node {
             Node::Bundled => self.bundled(),
             Node::Program(program) => {
-                let bin = executable(program).context("--bin")?;
-                NodeCommand { bin, args: Vec::new(), env: Vec::new() }
+                // Links are not followed: a program may look at the name that it is called by.
+                NodeCommand { bin: std::path::absolute(program)?, args: Vec::new(), env: Vec::new() }
             }
         };
         command.args.extend(run.args.iter().cloned());
@@ -80,13 +94,4 @@ impl Programs {
         };
         NodeCommand { bin, args, env: Vec::new() }
     }
-}
-
-/// The absolute path of a program, without following links: a program may look at the name that it is called
-/// by.
-fn executable(bin: &Path) -> anyhow::Result<PathBuf> {
-    if let Some(problem) = Unrunnable::of_file(bin) {
-        bail!("{} {problem}; {}", bin.display(), problem.remedy(bin));
-    }
-    Ok(std::path::absolute(bin)?)
 }
