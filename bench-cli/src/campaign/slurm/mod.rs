@@ -125,16 +125,12 @@ impl<'a> ClusterSweep<'a> {
         }
         let mut rows = Rows::new(folder, shards);
         let records = rows.new_rows();
-        let mut remaining = rows::remaining(spec, shards, &records, existing)?;
-        for shard in Shard::all(shards) {
-            // A shard without a part of an extension must learn of it. Else it could not be merged.
-            let there = folder::spec_in(&folder::shard_folder(folder, shard))?;
-            let is_behind = there.is_some_and(|there| there.extends.len() < spec.extends.len());
-            if is_behind && remaining.iter().all(|(other, _)| *other != shard) {
-                remaining.push((shard, 0));
+        let mut remaining = Vec::new();
+        for (shard, left) in rows::left(spec, shards, &records, existing)? {
+            if left > 0 || is_behind(&folder::shard_folder(folder, shard), spec)? {
+                remaining.push((shard, left));
             }
         }
-        remaining.sort_by_key(|(shard, _)| shard.index());
         Ok(ClusterSweep { folder, spec, shards, rows, records, remaining })
     }
 
@@ -232,9 +228,19 @@ impl<'a> ClusterSweep<'a> {
 
     /// Whether a shard has a record of each of its runs.
     fn is_complete(&self, number: u32) -> bool {
-        let left = rows::remaining(self.spec, self.shards, &self.records, Existing::Resume);
-        left.is_ok_and(|left| left.iter().all(|(shard, _)| shard.index() != number))
+        let left = rows::left(self.spec, self.shards, &self.records, Existing::Resume);
+        left.is_ok_and(|left| left.iter().all(|(shard, left)| shard.index() != number || *left == 0))
     }
+}
+
+/// Whether a shard has the description of an earlier stage of the sweep. It must learn of an extension in
+/// which it has no part, else it could not be merged.
+fn is_behind(shard: &Path, spec: &SweepSpec) -> anyhow::Result<bool> {
+    // Of a sweep that was never extended, no file is read.
+    if spec.extends.is_empty() {
+        return Ok(false);
+    }
+    Ok(folder::spec_in(shard)?.is_some_and(|there| there.extends.len() < spec.extends.len()))
 }
 
 /// Slurm's refusal of a script, with what helps.

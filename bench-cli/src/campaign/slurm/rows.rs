@@ -44,11 +44,11 @@ impl Rows {
     }
 }
 
-/// The shards with runs that are still to be executed, and how many those are.
+/// The number of runs of each shard that are still to be executed.
 ///
 /// # Errors
 /// If the description does not expand to runs.
-pub(super) fn remaining(
+pub(super) fn left(
     spec: &SweepSpec,
     shards: u32,
     records: &[RunRecord],
@@ -56,7 +56,7 @@ pub(super) fn remaining(
 ) -> anyhow::Result<Vec<(Shard, usize)>> {
     let counts = |record: &&RunRecord| record.is_ok() || existing != Existing::RetryFailed;
     let done: HashSet<RunSpec> = records.iter().filter(counts).map(|record| record.run.identity()).collect();
-    let left = |runs: &[RunSpec]| runs.iter().filter(|run| !done.contains(&run.identity())).count();
-    let shards = spec.shards(shards)?.into_iter().map(|(shard, runs)| (shard, left(&runs)));
-    Ok(shards.filter(|(_, left)| *left > 0).collect())
+    let count = |runs: &[RunSpec]| runs.iter().filter(|run| !done.contains(&run.identity())).count();
+    let shards = spec.shards(shards)?.into_iter().map(|(shard, runs)| (shard, count(&runs)));
+    Ok(shards.collect())
 }
