@@ -11,7 +11,7 @@ use crate::common::{bench_cli, built_node, fixtures, has_python};
 
 /// A run of five nodes with faults every second. In the run of this seed all nodes are killed at once, too.
 fn start(directory: &TempDir, bin: &Path, faults: &str, args: &[&str]) -> Child {
-    let flags = "--node-count 5 --time-limit 8 --rate 50 --latency 10 --nemesis-interval 1 --seed 2";
+    let flags = "--node-count 5 --time-limit 8 --rate 50 --latency 10 --nemesis-interval 1 --seed 11";
     bench_cli()
         .args(["test", "-w", "broadcast"])
         .args(flags.split(' '))
@@ -72,6 +72,7 @@ fn a_node_with_a_log_loses_nothing_and_any_other_is_found_out() {
         let history =
             fs::read_to_string(directory.path().join("store/latest/history.edn")).expect("a history");
         assert!([":f :kill", ":f :start", ":f :pause", ":f :resume"].iter().all(|f| history.contains(f)));
+        assert!(history.contains(":f :kill, :value :all}"), "all nodes are killed at once, too");
         history_file::read_edn(&history).expect("a history that this tool reads");
     }
     for (directory, child) in losing {
