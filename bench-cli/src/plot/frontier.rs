@@ -28,6 +28,7 @@ use crate::analysis::Series;
 use crate::analysis::pareto::{self, Fronts, Latency};
 use crate::model::Cluster;
 use crate::spec::Parameter;
+use crate::spec::durations::milliseconds;
 use crate::spec::limits::Challenge;
 
 /// The size of each chart in pixels.
@@ -97,12 +98,10 @@ impl Latency {
     }
 
     fn limit(self, challenge: &Challenge) -> f64 {
-        match self {
+        milliseconds(match self {
             Latency::Median => challenge.median,
             Latency::Max => challenge.max,
-        }
-        .as_secs_f64()
-            * 1e3
+        })
     }
 
     const fn title(self) -> &'static str {

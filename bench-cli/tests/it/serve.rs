@@ -45,6 +45,19 @@ impl Server {
     fn get(&self, path: &str) -> String {
         self.request("GET", path, "localhost")
     }
+
+    /// Waits until a page has this text.
+    fn wait_for(&self, path: &str, text: &str) -> String {
+        let begin = Instant::now();
+        loop {
+            let page = self.get(path);
+            if page.contains(text) {
+                return page;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(30), "{page}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
 }
 
 impl Drop for Server {
@@ -134,25 +147,10 @@ fn a_running_sweep_shows_its_progress() {
     // The first run ends at once, the second never does.
     sweep.env("FAKE_100", "hang").env("FAKE_STARTED", place.path("started")).stdout(Stdio::null());
     let mut sweep = sweep.spawn().unwrap();
-    let begin = Instant::now();
-    let seen = loop {
-        let index = server.get("/");
-        if index.contains("running: 1 of 2 runs") {
-            break index;
-        }
-        assert!(begin.elapsed() < Duration::from_secs(30), "{index}");
-        std::thread::sleep(Duration::from_millis(100));
-    };
+    let seen = server.wait_for("/", "running: 1 of 2 runs");
     assert!(seen.contains("<progress value=\"1\" max=\"2\">"), "{seen}");
     // The report is written a moment after the row.
-    let report = loop {
-        let report = server.get("/live/report.html");
-        if report.contains("running: 1 of 2 runs") {
-            break report;
-        }
-        assert!(begin.elapsed() < Duration::from_secs(30), "{report}");
-        std::thread::sleep(Duration::from_millis(100));
-    };
+    let report = server.wait_for("/live/report.html", "running: 1 of 2 runs");
     assert!(report.contains("http-equiv=\"refresh\""), "{report}");
     rustix::process::kill_process(rustix::process::Pid::from_child(&sweep), rustix::process::Signal::INT)
         .unwrap();
