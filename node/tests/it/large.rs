@@ -1,5 +1,7 @@
 //! Values so large that a batch of them does not fit into a line that a node reads.
 
+use std::sync::Arc;
+
 use node::runtime::MAX_LINE;
 use node::wire::Wire;
 use node::{Config, Node, PeerId, PeerMessage, ReplyTo, Request, StrategyKind, Time, Transmit, Value};
@@ -36,7 +38,7 @@ fn messages(node: &mut Node) -> Vec<PeerMessage> {
 #[test]
 fn a_batch_that_is_longer_than_a_line_travels_in_parts() {
     let values: Vec<_> =
-        (0..170).map(|i| Value::Other(format!("\"{i}{}\"", "x".repeat(400_000)).into())).collect();
+        (0..170).map(|i| Value::Other(Arc::new(format!("\"{i}{}\"", "x".repeat(400_000)).into()))).collect();
     for strategy in StrategyKind::ALL {
         let (mut sender, mut receiver, mut wire) = (node(strategy, 0), node(strategy, 1), wire());
         values.iter().for_each(|value| ask(&mut sender, Request::Broadcast(value.clone())));
