@@ -10,11 +10,9 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BinaryHeap;
-
 use node::{Deadline, Time, TimerQueue};
 
-use self::queue::Queued;
+use self::queue::{Queue, Queued};
 use super::address::{Address, ClientId, NodeId};
 use super::latency;
 use super::maelstrom_timing::DeliveryTiming;
@@ -60,7 +58,7 @@ pub struct Network<M> {
 /// A node's inbound queue and its delivery thread.
 #[derive(Debug)]
 struct Inbox<M> {
-    waiting: BinaryHeap<Queued<Message<M>>>,
+    waiting: Queue<Message<M>>,
     /// The message that the delivery thread has taken, and its [`Delivery::due`].
     taken: Option<(Time, Queued<Message<M>>)>,
     is_paused: bool,
@@ -111,7 +109,7 @@ impl<M: Clone> Network<M> {
     /// If there are more than 2^24 nodes, which no machine's memory holds.
     pub fn new(nodes: usize, latency: Latency, timing: DeliveryTiming, seed: u64) -> Network<M> {
         assert!(nodes <= 1 << WakeUp::NODE_BITS, "a network of {nodes} nodes is too large");
-        let inbox = || Inbox { waiting: BinaryHeap::new(), taken: None, is_paused: false };
+        let inbox = || Inbox { waiting: Queue::new(), taken: None, is_paused: false };
         Network {
             inboxes: (0..nodes).map(|_| inbox()).collect(),
             wake_ups: TimerQueue::new(nodes),
