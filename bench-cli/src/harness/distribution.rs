@@ -22,26 +22,41 @@ const MAX_SEGMENTS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     first_share: u64,
-    shares: u64,
+    end_share: u64,
     shortest: u64,
     width: u64,
+    /// 2^64 divided by the number of shares, rounded up. A product with it is the quotient, without a
+    /// division. That is exact below 2^44 if there are less than 2^20 shares.
+    per_share: u64,
+}
+
+impl Segment {
+    const EMPTY: Segment = Segment { first_share: 0, end_share: 0, shortest: 0, width: 0, per_share: 0 };
+
+    /// From shares in millionths and durations in nanoseconds.
+    const fn new((first_share, shortest): (u64, u64), (end_share, longest): (u64, u64)) -> Segment {
+        let (shares, width) = (end_share - first_share, longest - shortest);
+        assert!(1 < shares && shares < 1 << 20 && width * shares < 1 << 44, "too wide for exact arithmetic");
+        Segment { first_share, end_share, shortest, width, per_share: u64::MAX / shares + 1 }
+    }
+
+    /// The duration at a share, by linear interpolation.
+    fn nanos_at(&self, share: u64) -> u64 {
+        let product = self.width * (share - self.first_share);
+        self.shortest + ((u128::from(product) * u128::from(self.per_share)) >> 64) as u64
+    }
 }
 
 impl Distribution {
     /// From pairs of a share in ten-thousandths, from 0 to 10,000, and the duration in microseconds that this
     /// share does not exceed. Both rise.
     pub(super) const fn new(quantiles: &'static [(u64, u64)]) -> Distribution {
-        let mut segments = [Segment { first_share: 0, shares: 1, shortest: 0, width: 0 }; MAX_SEGMENTS];
+        let mut segments = [Segment::EMPTY; MAX_SEGMENTS];
         let mut by_permille = [0; 1_000];
         let mut number = 0;
         while number + 1 < quantiles.len() {
             let ((low_share, low), (high_share, high)) = (quantiles[number], quantiles[number + 1]);
-            segments[number] = Segment {
-                first_share: low_share * 100,
-                shares: (high_share - low_share) * 100,
-                shortest: low * 1_000,
-                width: (high - low) * 1_000,
-            };
+            segments[number] = Segment::new((low_share * 100, low * 1_000), (high_share * 100, high * 1_000));
             let mut permille = low_share.div_ceil(10) as usize;
             while permille * 10 < high_share as usize {
                 by_permille[permille] = number as u8;
@@ -71,10 +86,24 @@ impl Distribution {
         let share = rng.below(1_000_000);
         let mut number = usize::from(self.by_permille[(share / 1_000) as usize]);
         // Only the rarest thousandth may hold several segments.
-        while share >= self.segments[number].first_share + self.segments[number].shares {
+        while share >= self.segments[number].end_share {
             number += 1;
         }
-        let segment = &self.segments[number];
-        segment.shortest + segment.width * (share - segment.first_share) / segment.shares
+        self.segments[number].nanos_at(share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_with_the_reciprocal_is_the_quotient() {
+        for (shares, width) in [(100, 10_000_000), (300, 7), (900, 2_730_000), (250_000, 63_000_000)] {
+            let segment = Segment::new((50, 1_000), (50 + shares, 1_000 + width));
+            for share in 0..shares {
+                assert_eq!(segment.nanos_at(50 + share), 1_000 + width * share / shares);
+            }
+        }
     }
 }
