@@ -1,11 +1,12 @@
 //! The checks of a history, as in Maelstrom's checkers.
 
+mod element_set;
 mod element_table;
 mod missing;
 pub mod set_full;
 mod validity;
 
-use self::element_table::ElementTable;
+use self::element_set::ElementSet;
 pub use self::missing::missing_values;
 use self::set_full::SetFull;
 pub use self::validity::Validity;
@@ -169,33 +170,26 @@ impl Exceptions {
 /// They had not reached some node by then, whatever the checker's verdict on their stability. A value in no
 /// final read whose broadcast was not acknowledged does not count.
 pub fn missed_by_final_reads(history: &History) -> usize {
-    /// How many final reads have a value in their lists.
-    struct Sightings {
-        count: usize,
-        /// The read that was counted last: a list may have a value twice.
-        last: Option<usize>,
-    }
-    let mut values = ElementTable::new();
-    let mut final_reads = 0;
+    let mut anywhere = ElementSet::default();
+    let mut everywhere: Option<ElementSet> = None;
     for event in history.events().iter().filter(|event| event.kind == Kind::Ok) {
-        match event.value {
+        let listed: &[Element] = match event.value {
             OpValue::Element(element) => {
-                values.get_or_insert_with(element, || Sightings { count: 0, last: None });
+                anywhere.insert(element);
+                continue;
             }
-            OpValue::Read(read) if event.is_final => {
-                for &element in history.values(read) {
-                    let value = values.get_or_insert_with(element, || Sightings { count: 0, last: None });
-                    if value.last.replace(final_reads) != Some(final_reads) {
-                        value.count += 1;
-                    }
-                }
-                final_reads += 1;
-            }
-            OpValue::Nil if event.is_final => final_reads += 1,
-            _ => {}
+            OpValue::Read(read) if event.is_final => history.values(read),
+            OpValue::Nil if event.is_final => &[],
+            _ => continue,
+        };
+        let listed: ElementSet = listed.iter().copied().collect();
+        anywhere.unite(&listed);
+        match &mut everywhere {
+            Some(everywhere) => everywhere.intersect(&listed),
+            None => everywhere = Some(listed),
         }
     }
-    values.values().filter(|value| value.count < final_reads).count()
+    everywhere.map_or(0, |everywhere| anywhere.len() - everywhere.len())
 }
 
 /// The values whose broadcasts were acknowledged.

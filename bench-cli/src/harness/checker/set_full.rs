@@ -14,6 +14,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
+
 use rustc_hash::FxHashMap;
 
 use super::element_table::ElementTable;
@@ -124,7 +126,7 @@ impl Series {
 /// Checks the values of a history.
 pub fn check(history: &History) -> SetFull {
     let Gathered { mut states, places, mut series } = gather(history);
-    series.sort_by_key(|series| std::cmp::Reverse(series.last().invoked));
+    series.sort_by_key(|series| Reverse(series.last().invoked));
     observe(history, &mut states, &places, &series);
     states.sort_by_key(|state| state.element);
     summarise(history, &states)
@@ -317,9 +319,7 @@ fn summarise(history: &History, states: &[State]) -> SetFull {
             _ => result.never_read.push(state.element),
         }
     }
-    // Longest first; among equals, the last value first: a stable sort, reversed.
-    stale.sort_by_key(|stale| stale.stable_latency);
-    result.worst_stale = stale.into_iter().rev().take(8).collect();
+    result.worst_stale = worst(stale);
     result.stable = stable_latencies.len();
     result.stable_latencies = Quantiles::of(&mut stable_latencies);
     result.sorted_stable_latencies = stable_latencies;
@@ -330,4 +330,16 @@ fn summarise(history: &History, states: &[State]) -> SetFull {
         (true, _) => Validity::Valid,
     };
     result
+}
+
+/// Up to eight values with the longest latencies, longest first; among equals, the last value first.
+fn worst(mut stale: Vec<Stale>) -> Vec<Stale> {
+    const SHOWN: usize = 8;
+    let longest_first = |stale: &Stale| Reverse((stale.stable_latency, stale.element));
+    if stale.len() > SHOWN {
+        stale.select_nth_unstable_by_key(SHOWN, longest_first);
+        stale.truncate(SHOWN);
+    }
+    stale.sort_unstable_by_key(longest_first);
+    stale
 }
