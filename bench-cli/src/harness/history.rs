@@ -192,6 +192,11 @@ impl History {
         History::default()
     }
 
+    /// An empty history that will have about so many events.
+    pub fn with_room_for(events: usize) -> History {
+        History { events: Vec::with_capacity(events), ..History::default() }
+    }
+
     /// The events so far.
     pub fn events(&self) -> &[Event] {
         &self.events
@@ -241,10 +246,10 @@ impl History {
         }
     }
 
-    /// Adds an empty log, which the driver extends with a node's values in the order in which the node learns
-    /// them.
-    pub fn add_log(&mut self) -> LogId {
-        self.logs.push(Vec::new());
+    /// Adds an empty log that will have about `room` elements. The driver extends it with a node's values in
+    /// the order in which the node learns them.
+    pub fn add_log(&mut self, room: usize) -> LogId {
+        self.logs.push(Vec::with_capacity(room));
         LogId(self.logs.len() as u32 - 1)
     }
 
@@ -268,7 +273,7 @@ impl History {
                 return ReadValue { log, len };
             }
         }
-        let log = self.add_log();
+        let log = self.add_log(elements.len());
         self.extend_log(log, elements.iter().copied());
         self.last_read.insert(process, log);
         ReadValue { log, len }

@@ -108,6 +108,8 @@ pub struct Run<P> {
     nemesis: Nemesis,
     history: History,
     node_logs: Vec<Option<LogId>>,
+    /// The values that a node's log will probably have.
+    log_room: usize,
     timeouts: VecDeque<Timeout>,
     phase: Phase,
     /// When the phase itself must act.
@@ -123,6 +125,7 @@ impl<P: Payload> Run<P> {
         let settings = Settings { node_count: names.len(), ..settings };
         let nodes = names.len();
         let clients = settings.client_count();
+        let operations = expected_operations(&settings);
         let timing = DeliveryTiming::maelstrom(settings.noise);
         let mut network = Network::new(nodes, settings.latency, timing, seed);
         network.set_message_faults(settings.message_faults);
@@ -138,8 +141,10 @@ impl<P: Payload> Run<P> {
             next_thread: 0,
             generator: Generator::new(&settings, seed),
             nemesis: Nemesis::new(nodes),
-            history: History::new(),
+            history: History::with_room_for(2 * operations),
             node_logs: vec![None; nodes],
+            // Every second operation is a broadcast.
+            log_room: operations / 2,
             timeouts: VecDeque::new(),
             phase: Phase::Init(nodes),
             wake: None,
@@ -209,8 +214,12 @@ impl<P: Payload> Run<P> {
                 Ok(())
             }
             Address::Client(dest) => {
+                let nobody_was_waited_for = self.free_threads > 0 && self.nemesis.is_free();
                 self.deliver_to_client(now, src, dest, payload)?;
-                self.advance(now);
+                // Most replies only end an operation, and the next one is due later.
+                if !(nobody_was_waited_for && self.awaits_next_operation(now)) {
+                    self.advance(now);
+                }
                 Ok(())
             }
             Address::Service(service) => {
@@ -284,7 +293,7 @@ impl<P: Payload> Run<P> {
     /// Records values that a node has learnt, in the order in which its reads list them.
     /// [`super::payload::Values::Recorded`] refers to them.
     pub fn record_values(&mut self, node: NodeId, values: impl IntoIterator<Item = Element>) {
-        let log = *self.node_logs[node.index()].get_or_insert_with(|| self.history.add_log());
+        let log = *self.node_logs[node.index()].get_or_insert_with(|| self.history.add_log(self.log_room));
         self.history.extend_log(log, values);
     }
 
@@ -306,9 +315,22 @@ impl<P: Payload> Run<P> {
         (self.names, self.neighbours) = (names, neighbours);
     }
 
+    /// Whether nothing happens in the main phase before an operation that is due later.
+    fn awaits_next_operation(&self, now: Time) -> bool {
+        self.phase == Phase::Main && self.wake.is_some_and(|wake| now < wake)
+    }
+
     fn fail(&mut self, error: SetupError) {
         self.phase = Phase::Failed(error);
         self.wake = None;
         self.timeouts.clear();
     }
+}
+
+/// About how many operations a run has, so that its history is not copied while it grows. Bounded, because
+/// rates can be as high as one likes.
+fn expected_operations(settings: &Settings) -> usize {
+    const LIMIT: usize = 1 << 17;
+    let operations = settings.rate * settings.time_limit.as_secs_f64();
+    (operations as usize).min(LIMIT) + settings.client_count()
 }

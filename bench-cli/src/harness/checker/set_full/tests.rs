@@ -104,7 +104,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// begun.
 fn history_of(steps: &[(u8, Step)]) -> History {
     let mut history = History::new();
-    let logs = [history.add_log(), history.add_log()];
+    let logs = [history.add_log(0), history.add_log(0)];
     let mut numbers: Vec<u32> = (0..5).collect();
     let mut pending: Vec<Option<(u32, Function, OpValue)>> = vec![None; 5];
     for (time, (thread, step)) in steps.iter().enumerate() {
