@@ -61,27 +61,31 @@ impl Simulated {
             return Ok(Outcome::failed(Status::BadArguments, reason).into());
         };
         progress.enter(Progressed::Operations);
-        let RunSpec { settings, seed, .. } = request.run.clone();
-        let seed = seed.unwrap_or_default();
-        let simulation = tokio::task::spawn_blocking(move || run(&settings, config, seed));
-        let mut distribution = None;
-        let outcome = match simulation.await {
-            Ok(Ok(finished)) => {
-                distribution = Distribution::of(&finished.report.workload.sorted_stable_latencies);
-                let missed = || Some(checker::missed_by_final_reads(&finished.history));
-                let outcome = Outcome::of(figures::of(&finished), missed);
-                let (clients, nodes) = (request.run.settings.client_count(), request.run.settings.node_count);
-                let missing = || checker::missing_values(&finished.history, clients, nodes);
-                match (outcome.status() != Status::Ok).then(missing).flatten() {
-                    Some(missing) => outcome.explained(&missing),
-                    None => outcome,
-                }
-            }
-            Ok(Err(error)) => Outcome::failed(Status::Crashed, error.to_string()),
-            Err(panic) => Outcome::failed(Status::Crashed, format!("the simulation failed: {panic}")),
-        };
-        let distribution = distribution.filter(|_| outcome.status() == Status::Ok);
-        Ok(super::Finished { distribution, ..outcome.into() })
+        // Also condensed there: memory is best returned by the thread that asked for it.
+        let simulation = tokio::task::spawn_blocking(move || record(&request.run, config));
+        Ok(simulation.await.unwrap_or_else(|panic| {
+            Outcome::failed(Status::Crashed, format!("the simulation failed: {panic}")).into()
+        }))
+    }
+}
+
+/// Executes one run, and condenses it to what a sweep records.
+fn record(spec: &RunSpec, config: node::Config) -> super::Finished {
+    let RunSpec { settings, seed, .. } = spec;
+    let finished = match run(settings, config, seed.unwrap_or_default()) {
+        Ok(finished) => finished,
+        Err(error) => return Outcome::failed(Status::Crashed, error.to_string()).into(),
+    };
+    let Finished { history, report, .. } = &finished;
+    let missed = || Some(checker::missed_by_final_reads(history));
+    let outcome = Outcome::of(figures::of(&finished), missed);
+    if outcome.status() == Status::Ok {
+        let distribution = Distribution::of(&report.workload.sorted_stable_latencies);
+        return super::Finished { distribution, ..outcome.into() };
+    }
+    match checker::missing_values(history, settings.client_count(), settings.node_count) {
+        Some(missing) => outcome.explained(&missing).into(),
+        None => outcome.into(),
     }
 }
 
