@@ -214,11 +214,11 @@ impl Simulation {
         self.nodes().all(Node::is_idle)
     }
 
-    /// The values that clients were told are accepted.
-    pub fn acknowledged(&self) -> impl Iterator<Item = node::Value> + '_ {
+    /// The values whose broadcasts were acknowledged, or that a read showed.
+    pub fn known_to_clients(&self) -> impl Iterator<Item = node::Value> + '_ {
         let history = self.run.history();
-        checker::acknowledged(history)
-            .filter_map(|element| history.edn(element).as_int().map(node::Value::Int))
+        let values = checker::known_to_clients(history).into_iter();
+        values.filter_map(|element| history.edn(element).as_int().map(node::Value::Int))
     }
 
     /// The current virtual time.
