@@ -1,4 +1,4 @@
-//! A node's log that a broken disk returned: any bytes, and a sound log with a part that is cut off or replaced.
+//! A node's log that a broken disk returned: any bytes, and a sound log with a part cut off or replaced.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

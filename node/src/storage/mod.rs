@@ -37,9 +37,9 @@
 //!    answers, or after a restart of its own, as if the first message had been lost.
 //!
 //! A read moves no number of any link, so what links guarantee does not depend on reads. It does depend on
-//! acknowledgements, so these wait. If they did not, the soak would find values that `tree` loses. With `hub`
+//! acknowledgements, so these wait. If they did not, `tree` would lose values, as the soak finds. With `hub`
 //! and `direct`, restarted nodes and their peers send each other everything, and 2,500 runs of each lost
-//! nothing. But the direct plan of `auto` would: a restarted leaf asks only the hub for what it has forgotten.
+//! nothing. But a restarted leaf in the direct plan of `auto` asks only the hub for what it has forgotten.
 //! The hub may receive the value later and not pass it on.
 //!
 //! # What it costs
