@@ -39,8 +39,7 @@
 //! A read moves no number of any link, so what links guarantee does not depend on reads. It does depend on
 //! acknowledgements, so these wait. If they did not, `tree` would lose values, as the soak finds. With `hub`
 //! and `direct`, restarted nodes and their peers send each other everything, and 2,500 runs of each lost
-//! nothing. But a restarted leaf in the direct plan of `auto` asks only the hub for what it has forgotten.
-//! The hub may receive the value later and not pass it on.
+//! nothing.
 //!
 //! # What it costs
 //!
