@@ -126,13 +126,15 @@ mod tests {
 
     #[test]
     fn nodes_that_acknowledge_before_they_write_are_found() {
-        let behind = Storage::WriteBehind(Duration::from_millis(50));
-        let found = first_failure(behind, &StrategyKind::ALL);
-        let (case, failure) = found.expect("values that only a killed node had");
-        assert!(matches!(failure, Failure::Lost { .. }), "{failure}");
-        assert!(Case { storage: Storage::Log, ..case.clone() }.check().is_ok(), "{case:?} with a log");
-        let (reduced, failure) = reduce(&case, &failure);
-        assert!(matches!(failure, Failure::Lost { .. }), "{reduced:?}: {failure}");
+        let delay = Duration::from_millis(50);
+        for behind in [Storage::WriteBehind(delay), Storage::WritePeersBehind(delay)] {
+            let found = first_failure(behind, &StrategyKind::ALL);
+            let (case, failure) = found.expect("values that only a killed node had");
+            assert!(matches!(failure, Failure::Lost { .. }), "{failure}");
+            assert!(Case { storage: Storage::Log, ..case.clone() }.check().is_ok(), "{case:?} with a log");
+            let (reduced, failure) = reduce(&case, &failure);
+            assert!(matches!(failure, Failure::Lost { .. }), "{reduced:?}: {failure}");
+        }
     }
 
     /// The hardest cases: the hub dies or stops, and so do all nodes at once.
