@@ -62,7 +62,8 @@ pub mod wire;
 pub use config::{Config, StrategyKind, Target};
 pub use link::Header;
 pub use message::{
-    Batch, ErrorCode, Incarnation, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
+    Announcement, Batch, ErrorCode, Incarnation, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo,
+    Request, Transmit,
 };
 pub use node::{Node, Recovery, STALL, Start};
 pub use strategy::auto::cost_model;

@@ -1,6 +1,7 @@
 //! The first node, which collects values from its leaves and flushes them.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::HUB;
@@ -9,7 +10,7 @@ use super::late_batches::LateBatches;
 use crate::config::Target;
 use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
-use crate::message::{Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
+use crate::message::{Announcement, Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
 use crate::strategy::auto::Controller;
 use crate::strategy::{Context, Strategy, others};
 use crate::time::Time;
@@ -161,7 +162,7 @@ impl Hub {
         let far = self.flush.is_some_and(|flush| flush.at > cx.now + TELL_PHASE_BEYOND);
         if far && self.leaves[leaf.index()].awaits_answer && !self.leaves[leaf.index()].knows_phase {
             let message = self.links.acknowledge(cx.now, leaf, cx.values);
-            self.send(cx, leaf, message);
+            self.send(cx, leaf, message, self.announcement(cx.now));
         }
     }
 
@@ -209,24 +210,36 @@ impl Hub {
         self.unreachable.clear();
         let suspects = self.links.peers().filter(|(_, link)| link.is_silent(cx.now));
         self.unreachable.extend(suspects.map(|(leaf, _)| leaf));
+        let announcement = self.announcement(cx.now);
         for leaf in others(HUB, self.nodes) {
             // A suspect leaf gets what it lacks when it is heard again.
             if (self.leaves[leaf.index()].awaits_answer || self.links.has_unsent(leaf))
                 && let Some(message) = self.links.flush(cx.now, leaf, cx.values)
             {
-                self.send(cx, leaf, message);
+                self.send(cx, leaf, message, announcement.clone());
             }
             self.leaves[leaf.index()].knows_phase = false;
         }
     }
 
-    /// Sends a link's message, with the hub's phase, plan and unreachable leaves.
-    fn send(&mut self, cx: &mut Context<'_>, leaf: PeerId, mut message: Box<LinkMessage>) {
-        message.next = self.schedule.next_on_grid(cx.now).map(|next| next.saturating_since(cx.now));
-        message.jitter = message.next.and_then(|_| self.late_batches.jitter());
-        message.plan = self.plan;
-        message.unreachable = self.unreachable.as_slice().into();
-        self.leaves[leaf.index()] = LeafState { awaits_answer: false, knows_phase: message.next.is_some() };
+    /// The hub's phase, plan and unreachable leaves, for messages that leave now.
+    fn announcement(&self, now: Time) -> Option<Arc<Announcement>> {
+        let next = self.schedule.next_on_grid(now).map(|next| next.saturating_since(now));
+        let jitter = next.and_then(|_| self.late_batches.jitter());
+        Announcement { next, jitter, plan: self.plan, unreachable: self.unreachable.clone() }.shared()
+    }
+
+    /// Sends a link's message, with what the hub announces.
+    fn send(
+        &mut self,
+        cx: &mut Context<'_>,
+        leaf: PeerId,
+        mut message: Box<LinkMessage>,
+        announcement: Option<Arc<Announcement>>,
+    ) {
+        message.announcement = announcement;
+        let knows_phase = message.announcement().next.is_some();
+        self.leaves[leaf.index()] = LeafState { awaits_answer: false, knows_phase };
         cx.send_link(leaf, message);
     }
 }
@@ -268,7 +281,7 @@ impl Strategy for Hub {
             self.on_values(cx, from, &message);
         }
         while let Some(message) = self.links.poll_one(cx.now, from, cx.values, cx.rng) {
-            self.send(cx, from, message);
+            self.send(cx, from, message, self.announcement(cx.now));
         }
         if message.direct {
             self.update_plan(cx, cx.now);
@@ -287,7 +300,7 @@ impl Strategy for Hub {
             self.flush_leaves(cx);
         }
         while let Some((leaf, message)) = self.links.poll_due(cx.now, cx.values, cx.rng) {
-            self.send(cx, leaf, message);
+            self.send(cx, leaf, message, self.announcement(cx.now));
         }
     }
 

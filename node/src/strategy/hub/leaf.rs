@@ -98,7 +98,8 @@ impl Leaf {
     }
 
     fn on_hub_message(&mut self, cx: &Context<'_>, message: &LinkMessage) {
-        if let Some(plan) = message.plan.filter(|plan| *plan != self.plan) {
+        let announcement = message.announcement();
+        if let Some(plan) = announcement.plan.filter(|plan| *plan != self.plan) {
             self.follow(plan, cx.values.len());
         }
         if self.hub_is_unreachable(cx.now) {
@@ -112,10 +113,10 @@ impl Leaf {
             self.phase_lock = PhaseLock::new(if self.is_direct() { Duration::ZERO } else { self.period });
         }
         let round_trip = self.links.get(HUB).and_then(Link::round_trip);
-        self.phase_lock.on_hub_message(cx.now, message.next, heard.acked, round_trip);
-        self.phase_lock.on_jitter(message.jitter);
+        self.phase_lock.on_hub_message(cx.now, announcement.next, heard.acked, round_trip);
+        self.phase_lock.on_jitter(announcement.jitter);
         let is_other = |peer: &PeerId| peer.0 < self.nodes && *peer != self.me;
-        let unreachable = message.unreachable.iter().copied().filter(is_other).collect();
+        let unreachable = announcement.unreachable.iter().copied().filter(is_other).collect();
         let before = std::mem::replace(&mut self.unreachable, unreachable);
         // The hub heard these leaves again, and so they will hear the hub.
         let heard = |peer: &PeerId| before.contains(peer) && !self.unreachable.contains(peer);
@@ -295,7 +296,7 @@ mod tests {
 
     use super::*;
     use crate::link::Header;
-    use crate::message::Transmit;
+    use crate::message::{Announcement, Transmit};
     use crate::rng::Rng;
     use crate::strategy::Operations;
     use crate::values::Values;
@@ -347,7 +348,8 @@ mod tests {
         // silent.
         driven.accept(at(0), 1);
         driven.run(at(0));
-        let plan = LinkMessage { plan: Some(Plan::Direct(MS * 50)), ..LinkMessage::default() };
+        let plan = Announcement { plan: Some(Plan::Direct(MS * 50)), ..Announcement::default() };
+        let plan = LinkMessage { announcement: plan.shared(), ..LinkMessage::default() };
         driven.at(at(100), |leaf, cx| leaf.on_message(cx, HUB, PeerMessage::Link(Box::new(plan))));
         driven.accept(at(150), 2);
         driven.run(at(300));
