@@ -6,7 +6,7 @@ use crate::link::{Heard, Link, Packet};
 use crate::message::{Batch, Incarnation, LinkMessage, PeerId};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::timer_queue::{Earliest, TimerQueue};
+use crate::timer_queue::TimerQueue;
 use crate::values::Values;
 
 /// The links of one node. Each is made when it is first used, because a leaf of a large cluster needs only
@@ -15,11 +15,13 @@ use crate::values::Values;
 pub(crate) struct Links {
     /// By peer, up to the last one with a link.
     links: Vec<Option<Box<Link>>>,
-    /// An entry for each link with a deadline, at or before that deadline. The earliest entry is exact.
+    /// An entry for each link with a deadline, at or before that deadline.
     ///
     /// Most messages move a link's deadline later. Leaving the entry as it is until it is the earliest of all
     /// saves most changes of the queue.
     timers: TimerQueue<Time>,
+    /// The earliest entry may be before its link's deadline.
+    is_early: bool,
     max_ack_delay: Duration,
     /// This node's incarnation.
     local: Incarnation,
@@ -34,6 +36,7 @@ impl Links {
         Links {
             links: Vec::new(),
             timers: TimerQueue::default(),
+            is_early: false,
             max_ack_delay,
             local,
             stalled_until: None,
@@ -132,8 +135,14 @@ impl Links {
         values: &Values,
         rng: &mut Rng,
     ) -> Option<Box<LinkMessage>> {
-        let packet = self.change(peer, |link| link.poll(now, rng))?;
-        Some(self.message(peer, packet, values))
+        let link = self.link_mut(peer);
+        if link.has_due(now) {
+            let packet = self.change(peer, |link| link.poll(now, rng))?;
+            return Some(self.message(peer, packet, values));
+        }
+        let deadline = link.deadline();
+        self.set_timer(peer, deadline);
+        None
     }
 
     /// The next message of any link whose deadline has come.
@@ -143,13 +152,18 @@ impl Links {
         values: &Values,
         rng: &mut Rng,
     ) -> Option<(PeerId, Box<LinkMessage>)> {
+        self.correct_earliest(now);
         let peer = PeerId(self.timers.due(now)? as u32);
         let message = self.poll_one(now, peer, values, rng)?;
         Some((peer, message))
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Time> {
-        Some(self.timers.earliest()).filter(|earliest| *earliest < Time::NEVER)
+    /// The earliest of `other` and all links' deadlines.
+    #[inline]
+    pub(crate) fn next_deadline(&mut self, other: Option<Time>) -> Option<Time> {
+        let other = other.unwrap_or(Time::NEVER);
+        self.correct_earliest(other);
+        Some(self.timers.earliest().min(other)).filter(|earliest| *earliest < Time::NEVER)
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -171,20 +185,32 @@ impl Links {
         result
     }
 
+    /// Leaves an entry that is too early. [`Links::correct_earliest`] sets it if it is ever the earliest.
+    #[inline]
     fn set_timer(&mut self, peer: PeerId, deadline: Time) {
-        if self.timers.set_lazily(peer.index(), deadline) == Earliest::Changed {
-            self.correct_earliest();
+        let entry = self.timers.get(peer.index());
+        if deadline < entry {
+            self.timers.set(peer.index(), deadline);
+        } else if entry < deadline && entry == self.timers.earliest() {
+            self.is_early = true;
         }
     }
 
-    /// Sets entries that were too early, until the earliest is exact.
-    fn correct_earliest(&mut self) {
-        while let Some(number) = self.timers.first() {
-            let deadline = self.links[number].as_deref().map_or(Time::NEVER, Link::deadline);
-            if deadline == self.timers.earliest() {
-                return;
-            }
+    /// Sets entries that were too early, until the earliest is exact or after `limit`.
+    #[inline]
+    fn correct_earliest(&mut self, limit: Time) {
+        while self.is_early && self.timers.earliest() <= limit {
+            self.correct_one();
+        }
+    }
+
+    fn correct_one(&mut self) {
+        self.is_early = false;
+        let Some(number) = self.timers.first() else { return };
+        let deadline = self.links[number].as_deref().map_or(Time::NEVER, Link::deadline);
+        if deadline > self.timers.earliest() {
             self.timers.set(number, deadline);
+            self.is_early = true;
         }
     }
 

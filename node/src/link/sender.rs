@@ -233,6 +233,11 @@ impl Sender {
         self.in_flight.push_back(SentPacket { end, sent_at: now, waits_from: now, retransmitted_at: None });
     }
 
+    /// Whether [`Sender::poll`] may have lost values to send again.
+    pub(super) fn has_lost(&self) -> bool {
+        !self.to_retransmit.is_empty()
+    }
+
     /// What is due without being asked for: lost values, or a probe. Call it until it returns `None`.
     pub(super) fn poll(&mut self, now: Time, rtt: &RoundTrip, rng: &mut Rng) -> Option<Segment> {
         while let Some(lost) = self.to_retransmit.pop() {

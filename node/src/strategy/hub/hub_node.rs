@@ -12,6 +12,7 @@ use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
 use crate::message::{Announcement, Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
 use crate::strategy::auto::Controller;
+use crate::strategy::unqueued::Unqueued;
 use crate::strategy::{Context, Strategy, others};
 use crate::time::Time;
 
@@ -29,8 +30,10 @@ pub(in crate::strategy) struct Hub {
     flush: Option<Flush>,
     /// When late batches get an extra flush between two flushes.
     extra_at: Option<Time>,
-    /// New values since the last flush.
+    /// How many new values there were since the last flush.
     fresh: usize,
+    /// Those that wait for the next flush or extra flush.
+    unqueued: Unqueued,
     /// The leaves that were suspect at the last flush.
     unreachable: Vec<PeerId>,
     controller: Option<Controller>,
@@ -66,6 +69,7 @@ impl Hub {
             flush: None,
             extra_at: None,
             fresh: 0,
+            unqueued: Unqueued::new(nodes),
             unreachable: Vec::new(),
             controller: None,
             plan: None,
@@ -82,17 +86,10 @@ impl Hub {
         Hub { controller: Some(Controller::new(target, nodes)), ..Hub::new(nodes, period, incarnation) }
     }
 
-    /// Queues new values for all leaves except the one that sent them.
+    /// Keeps new values for all leaves except the one that sent them.
     fn fan_out(&mut self, new: Range<u32>, from: PeerId) {
-        if new.is_empty() {
-            return;
-        }
         self.fresh += new.len();
-        for leaf in others(HUB, self.nodes) {
-            if leaf != from {
-                self.links.push(leaf, new.clone());
-            }
-        }
+        self.unqueued.add(new, from);
     }
 
     fn schedule_flush(&mut self, now: Time) {
@@ -212,6 +209,7 @@ impl Hub {
         self.unreachable.extend(suspects.map(|(leaf, _)| leaf));
         let announcement = self.announcement(cx.now);
         for leaf in others(HUB, self.nodes) {
+            self.unqueued.queue(&mut self.links, leaf);
             // A suspect leaf gets what it lacks when it is heard again.
             if (self.leaves[leaf.index()].awaits_answer || self.links.has_unsent(leaf))
                 && let Some(message) = self.links.flush(cx.now, leaf, cx.values)
@@ -220,6 +218,7 @@ impl Hub {
             }
             self.leaves[leaf.index()].knows_phase = false;
         }
+        self.unqueued.clear();
     }
 
     /// The hub's phase, plan and unreachable leaves, for messages that leave now.
@@ -256,6 +255,7 @@ impl Strategy for Hub {
 
     fn on_restart(&mut self, cx: &mut Context<'_>) {
         for leaf in others(HUB, self.nodes) {
+            self.unqueued.queue(&mut self.links, leaf);
             self.links.reopen(cx.now, leaf, cx.values.len());
         }
     }
@@ -273,6 +273,8 @@ impl Strategy for Hub {
 
     fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
         let PeerMessage::Link(message) = message else { return };
+        // A leaf that is heard again gets everything at once.
+        self.unqueued.queue(&mut self.links, from);
         if self.links.on_message(cx.now, from, &message).restarted {
             self.links.resync(from, cx.values.len());
             self.leaves[from.index()] = LeafState::default();
@@ -304,8 +306,8 @@ impl Strategy for Hub {
         }
     }
 
-    fn deadline(&self) -> Option<Time> {
-        Time::earliest([self.flush.map(|flush| flush.at), self.extra_at, self.links.next_deadline()])
+    fn deadline(&mut self) -> Option<Time> {
+        self.links.next_deadline(Time::earliest([self.flush.map(|flush| flush.at), self.extra_at]))
     }
 
     fn is_idle(&self) -> bool {

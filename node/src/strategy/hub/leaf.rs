@@ -276,13 +276,9 @@ impl Strategy for Leaf {
         }
     }
 
-    fn deadline(&self) -> Option<Time> {
-        Time::earliest([
-            self.flush_at,
-            self.hub_unreachable_at,
-            self.flush_to_leaves_at,
-            self.links.next_deadline(),
-        ])
+    fn deadline(&mut self) -> Option<Time> {
+        let own = Time::earliest([self.flush_at, self.hub_unreachable_at, self.flush_to_leaves_at]);
+        self.links.next_deadline(own)
     }
 
     fn is_idle(&self) -> bool {

@@ -208,7 +208,7 @@ impl Strategy for Tree {
         self.trim_timers();
     }
 
-    fn deadline(&self) -> Option<Time> {
+    fn deadline(&mut self) -> Option<Time> {
         Time::earliest([self.tick_at, self.timers.peek().map(|Reverse((at, _))| *at)])
     }
 

@@ -1,0 +1,51 @@
+//! New values that no link has been given yet.
+
+use crate::links::Links;
+use crate::message::PeerId;
+
+/// Values that wait for the next flush.
+///
+/// In a large cluster, most of what a value costs is to queue it on each link. So a link gets all values at
+/// once: at the flush, or when a message comes from its peer.
+#[derive(Debug)]
+pub(super) struct Unqueued {
+    values: Vec<NewValue>,
+    /// How many of them each peer's link already has.
+    queued: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct NewValue {
+    log_index: u32,
+    /// The node that it came from, which need not get it.
+    from: PeerId,
+}
+
+impl Unqueued {
+    /// No values, for a cluster of so many nodes.
+    pub(super) fn new(nodes: u32) -> Unqueued {
+        Unqueued { values: Vec::new(), queued: vec![0; nodes as usize] }
+    }
+
+    /// Adds values from one node.
+    pub(super) fn add(&mut self, log_indices: impl IntoIterator<Item = u32>, from: PeerId) {
+        self.values.extend(log_indices.into_iter().map(|log_index| NewValue { log_index, from }));
+    }
+
+    /// Queues on the link to `peer` what that does not have yet.
+    pub(super) fn queue(&mut self, links: &mut Links, peer: PeerId) {
+        let queued = &mut self.queued[peer.index()];
+        if *queued < self.values.len() {
+            for run in self.values[*queued..].split(|value| value.from == peer) {
+                links.push(peer, run.iter().map(|value| value.log_index));
+            }
+            *queued = self.values.len();
+        }
+    }
+
+    /// All links have been given all values.
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+        self.queued.fill(0);
+    }
+}
