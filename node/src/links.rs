@@ -128,6 +128,7 @@ impl Links {
     }
 
     /// The next message that the link to `peer` must send now, if any.
+    #[inline]
     pub(crate) fn poll_one(
         &mut self,
         now: Time,
@@ -135,14 +136,25 @@ impl Links {
         values: &Values,
         rng: &mut Rng,
     ) -> Option<Box<LinkMessage>> {
+        // Mostly nothing is due.
         let link = self.link_mut(peer);
         if link.has_due(now) {
-            let packet = self.change(peer, |link| link.poll(now, rng))?;
-            return Some(self.message(peer, packet, values));
+            return self.poll_link(now, peer, values, rng);
         }
         let deadline = link.deadline();
         self.set_timer(peer, deadline);
         None
+    }
+
+    fn poll_link(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        values: &Values,
+        rng: &mut Rng,
+    ) -> Option<Box<LinkMessage>> {
+        let packet = self.change(peer, |link| link.poll(now, rng))?;
+        Some(self.message(peer, packet, values))
     }
 
     /// The next message of any link whose deadline has come.
