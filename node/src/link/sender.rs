@@ -169,7 +169,7 @@ impl Sender {
     ) -> Option<AckedPacket> {
         let acked = self.on_ack(header);
         if let Some(acked) = acked {
-            rtt.sample(now.saturating_since(acked.sent_at).saturating_sub(acked.ack_delay));
+            rtt.sample(Nanos::between(acked.sent_at, now).saturating_sub(Nanos::of(acked.ack_delay)));
         }
         if self.is_suspect() {
             self.health = Health::Live;

@@ -33,13 +33,17 @@ impl Unqueued {
     }
 
     /// Queues on the link to `peer` what that does not have yet.
+    #[inline]
     pub(super) fn queue(&mut self, links: &mut Links, peer: PeerId) {
-        let queued = &mut self.queued[peer.index()];
-        if *queued < self.values.len() {
-            for run in self.values[*queued..].split(|value| value.from == peer) {
-                links.push(peer, run.iter().map(|value| value.log_index));
-            }
-            *queued = self.values.len();
+        if self.queued[peer.index()] < self.values.len() {
+            self.queue_new(links, peer);
+        }
+    }
+
+    fn queue_new(&mut self, links: &mut Links, peer: PeerId) {
+        let queued = std::mem::replace(&mut self.queued[peer.index()], self.values.len());
+        for run in self.values[queued..].split(|value| value.from == peer) {
+            links.push(peer, run.iter().map(|value| value.log_index));
         }
     }
 
