@@ -53,3 +53,32 @@ impl Unqueued {
         self.queued.fill(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::{ACK_DELAY, Link};
+    use crate::message::Incarnation;
+
+    #[test]
+    fn each_link_gets_each_value_once_and_not_those_of_its_peer() {
+        let mut links = Links::new(Incarnation::default(), ACK_DELAY);
+        let mut unqueued = Unqueued::new(3);
+        let [n1, n2] = [PeerId(1), PeerId(2)];
+        let queued =
+            |links: &Links, peer| links.get(peer).map(Link::unacknowledged).unwrap_or_default().to_vec();
+        unqueued.add(0..2, n1);
+        unqueued.queue(&mut links, n2);
+        assert_eq!((queued(&links, n1), queued(&links, n2)), (vec![], vec![0, 1]));
+        unqueued.add([2], n2);
+        unqueued.add([3], n1);
+        for peer in [n1, n2, n1, n2] {
+            unqueued.queue(&mut links, peer);
+        }
+        assert_eq!((queued(&links, n1), queued(&links, n2)), (vec![2], vec![0, 1, 3]));
+        unqueued.clear();
+        unqueued.add([4], PeerId(0));
+        unqueued.queue(&mut links, n1);
+        assert_eq!(queued(&links, n1), [2, 4]);
+    }
+}
