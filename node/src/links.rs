@@ -121,6 +121,16 @@ impl Links {
         Some(self.message(peer, packet, values))
     }
 
+    /// Everything that is queued for `peer`. `None` if nothing is, or if the peer is suspect.
+    pub(crate) fn flush_unsent(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        values: &Values,
+    ) -> Option<Box<LinkMessage>> {
+        if self.has_unsent(peer) { self.flush(now, peer, values) } else { None }
+    }
+
     /// A message to `peer` that only acknowledges.
     pub(crate) fn acknowledge(&mut self, now: Time, peer: PeerId, values: &Values) -> Box<LinkMessage> {
         let packet = self.change(peer, |link| link.acknowledge(now));
@@ -226,6 +236,7 @@ impl Links {
         }
     }
 
+    #[inline(always)]
     fn message(&mut self, peer: PeerId, packet: Packet, values: &Values) -> Box<LinkMessage> {
         let link = self.links[peer.index()].as_deref().expect("the packet's own link");
         let batch = self.last_batch.get(link.log_indices(&packet), values);

@@ -78,9 +78,7 @@ impl Strategy for Direct {
             for peer in others(self.me, self.nodes) {
                 self.unqueued.queue(&mut self.links, peer);
                 // A suspect peer gets what it lacks when it is heard again.
-                if self.links.has_unsent(peer)
-                    && let Some(message) = self.links.flush(cx.now, peer, cx.values)
-                {
+                if let Some(message) = self.links.flush_unsent(cx.now, peer, cx.values) {
                     cx.send_link(peer, message);
                 }
             }

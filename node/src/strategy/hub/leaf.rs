@@ -174,9 +174,7 @@ impl Leaf {
     }
 
     fn flush_to_hub(&mut self, cx: &mut Context<'_>) {
-        if self.links.has_unsent(HUB)
-            && let Some(message) = self.links.flush(cx.now, HUB, cx.values)
-        {
+        if let Some(message) = self.links.flush_unsent(cx.now, HUB, cx.values) {
             self.send(cx, HUB, message);
             self.phase_lock.on_sent(cx.now);
         }
@@ -184,9 +182,7 @@ impl Leaf {
 
     fn flush_to_leaves(&mut self, cx: &mut Context<'_>) {
         for peer in self.other_leaves() {
-            if self.links.has_unsent(peer)
-                && let Some(message) = self.links.flush(cx.now, peer, cx.values)
-            {
+            if let Some(message) = self.links.flush_unsent(cx.now, peer, cx.values) {
                 self.send(cx, peer, message);
             }
         }
