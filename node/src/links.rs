@@ -20,7 +20,8 @@ pub(crate) struct Links {
     /// Most messages move a link's deadline later. Leaving the entry as it is until it is the earliest of all
     /// saves most changes of the queue.
     timers: TimerQueue<Time>,
-    /// The earliest entry may be before its link's deadline.
+    /// The earliest entry may be before its link's deadline. It is corrected when somebody asks for it: once
+    /// for all links that an event has changed.
     is_early: bool,
     max_ack_delay: Duration,
     /// This node's incarnation.
@@ -226,6 +227,7 @@ impl Links {
         }
     }
 
+    /// Sets the earliest entry to its link's deadline. If it was too early, so may be the next.
     fn correct_one(&mut self) {
         self.is_early = false;
         let Some(number) = self.timers.first() else { return };
