@@ -56,7 +56,7 @@
 //! | [`stats`] | least squares, intervals, tests, quantiles |
 //! | [`json`] | JSON by the rules of Maelstrom's reader |
 //! | [`edn`] | one value, one reader, one writer |
-//! | `markup`, `logging`, `terminal` | text in XML and HTML, `RUST_LOG`, all printing |
+//! | `markup`, `wrap`, `logging`, `terminal` | text in XML and HTML, line breaks, `RUST_LOG`, all printing |
 //!
 //! # Rules, which `tests/it/tidy` checks
 //!
@@ -98,3 +98,4 @@ pub mod runner;
 pub mod spec;
 pub mod stats;
 pub mod supervise;
+mod wrap;

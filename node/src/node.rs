@@ -3,23 +3,27 @@
 //! # The log
 //!
 //! A node that keeps a log loses nothing that it acknowledged, to a client or to another node, when its
-//! process is killed. The state machine does no I/O. It only keeps an order: no reply, no acknowledgement to
-//! a peer and no message with a value leaves the node before the value is in its log.
+//! process is killed. The state machine does no I/O. It only keeps an order: no `broadcast_ok` and no message
+//! to a peer leaves the node before the values that it knows are in its log.
 //!
 //! ```text
 //! a client's new value ──► waits ──────────────┐
 //!                                              ├─ unlogged ─► the driver writes them at once, as one batch
 //! a peer's new values ──► values, strategy ────┘                   │
-//!                              │                                   │ on_logged, or on_log_failed
-//!                              └► messages to send, which wait ◄───┘
+//!                           │  │                                   │ on_logged, or on_log_failed
+//!          read_ok leaves ◄─┘  └► messages to peers, which wait ◄──┘
 //! ```
 //!
-//! - **A client's new value** has no effect until it is written, and neither has any event after it. If the
-//!   log cannot be written, the client gets an error, and the value was never there.
-//! - **A peer's new values** have their effect at once, because most of them need no answer yet. They are
-//!   written with the first message that leaves afterwards, so that the log takes fewer writes. If the log
-//!   cannot be written, no message leaves but errors to clients. Peers, which get no acknowledgement, send
-//!   their values again later.
+//! - **A client's new value** has no effect until it is written, and neither has any event after it. So no
+//!   read shows it before. If the log cannot be written, the client gets an error, and the value was never
+//!   there.
+//! - **A peer's new values** have their effect at once. They are written with the first message to a peer
+//!   that leaves afterwards, or with a client's next value, so that the log takes few writes. If the log
+//!   cannot be written, no message to a peer leaves. Peers, which get no acknowledgement, send their values
+//!   again later.
+//! - **A read** may show a peer's value that is not in this node's log. The peer had logged the value before
+//!   it sent it, and sends it again until this node acknowledges it. This node acknowledges it only after it
+//!   has logged it. So if this node is killed before that, the value comes again: [why](crate::storage).
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -121,8 +125,6 @@ struct PendingLog {
     events: Vec<Event>,
     /// If there are such events: all values to write, theirs last.
     values: Vec<Value>,
-    /// So many of the messages to send may leave although not all values are in the log.
-    harmless: usize,
 }
 
 #[derive(Debug)]
@@ -209,7 +211,7 @@ impl Node {
     /// latest. Always false in a node without a log.
     pub fn awaits_log(&self) -> bool {
         self.log.as_ref().is_some_and(|log| {
-            !log.events.is_empty() || (log.logged < self.values.len() && log.harmless < self.out.len())
+            !log.events.is_empty() || (self.has_unlogged() && self.out.iter().any(Transmit::waits_for_log))
         })
     }
 
@@ -230,15 +232,14 @@ impl Node {
         }
         if let Some(log) = &mut self.log {
             log.logged = self.values.len();
-            log.harmless = 0;
             // Its memory is used again.
             log.events = events;
         }
     }
 
-    /// Nothing of [`Node::unlogged`] is in the log. Clients get the error `why`. Of the events that waited,
-    /// only those without new values have their effect. Messages to peers are dropped, if they may tell of
-    /// values that are not in the log.
+    /// Nothing of [`Node::unlogged`] is in the log. Clients that sent new values get the error `why`. Of the
+    /// events that waited, only those without new values have their effect. Messages to peers are dropped, if
+    /// they may tell of values that are not in the log.
     pub fn on_log_failed(&mut self, now: Time, why: &str) {
         for event in self.take_waiting() {
             match event {
@@ -250,11 +251,9 @@ impl Node {
                 Event::Request(None, _) | Event::Message(..) => {}
             }
         }
-        let Some(log) = &mut self.log else { return };
-        if log.logged < self.values.len() {
+        if self.has_unlogged() {
             self.out =
                 std::mem::take(&mut self.out).into_iter().filter_map(|sent| sent.refused(why)).collect();
-            log.harmless = self.out.len();
         }
     }
 
@@ -262,6 +261,11 @@ impl Node {
     /// hand over all that waited meanwhile before [`Node::on_timeout`].
     pub fn on_stall(&mut self, now: Time) {
         self.with_strategy(now, |strategy, cx| strategy.on_stall(cx.now));
+    }
+
+    /// Whether a peer's value is not in the log. Always false in a node without a log.
+    fn has_unlogged(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.logged < self.values.len())
     }
 
     fn take_waiting(&mut self) -> Vec<Event> {
@@ -341,8 +345,8 @@ impl Node {
 
     /// The next message to send, oldest first. `None` while it waits for the log ([`Node::awaits_log`]).
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        if let Some(log) = self.log.as_mut().filter(|log| log.logged < self.values.len()) {
-            log.harmless = log.harmless.checked_sub(1)?;
+        if self.has_unlogged() && self.out.front()?.waits_for_log() {
+            return None;
         }
         self.out.pop_front()
     }
@@ -420,15 +424,19 @@ fn unavailable(text: String) -> Reply {
 }
 
 impl Transmit {
-    /// What may be sent in its place while the log cannot be written: nothing that tells of a value.
+    /// Whether it must not leave before the values that the node knows are in the log: others count on those
+    /// that it names or acknowledges.
+    fn waits_for_log(&self) -> bool {
+        matches!(self, Transmit::ToPeer { .. } | Transmit::ToClient { reply: Reply::BroadcastOk, .. })
+    }
+
+    /// What is sent in its place if the log cannot be written.
     fn refused(self, why: &str) -> Option<Transmit> {
         match self {
             Transmit::ToPeer { .. } => None,
-            Transmit::ToClient { to, reply: Reply::BroadcastOk | Reply::ReadOk { .. } } => {
-                Some(Transmit::ToClient {
-                    to,
-                    reply: unavailable(format!("values are not safe, because {why}")),
-                })
+            Transmit::ToClient { to, reply: Reply::BroadcastOk } => {
+                let reply = unavailable(format!("the value is not safe, because {why}"));
+                Some(Transmit::ToClient { to, reply })
             }
             other => Some(other),
         }
@@ -529,7 +537,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peers_values_are_written_with_the_first_message_that_leaves_afterwards() {
+    fn a_peers_values_are_written_with_the_next_own_value_and_a_read_does_not_wait() {
         let mut node = with_log(Start::First, 0, &[]);
         replies(&mut node);
         for value in [7, 8] {
@@ -538,12 +546,25 @@ mod tests {
         }
         assert_eq!(node.unlogged(), [7.into(), 8.into()]);
         node.on_request(at(2), from(1), Request::Read);
-        assert_eq!((node.awaits_log(), replies(&mut node)), (true, vec![]));
+        assert_eq!((node.awaits_log(), replies(&mut node)), (false, vec![(1, Reply::ReadOk { len: 2 })]));
         node.on_request(at(2), from(2), Request::Broadcast(9.into()));
+        node.on_request(at(2), from(3), Request::Read);
+        assert_eq!(replies(&mut node), [], "no read shows an own value before it is in the log");
         assert_eq!(node.unlogged(), [7.into(), 8.into(), 9.into()]);
         node.on_logged(at(2));
-        assert_eq!(replies(&mut node), [(1, Reply::ReadOk { len: 2 }), (2, Reply::BroadcastOk)]);
+        assert_eq!(replies(&mut node), [(2, Reply::BroadcastOk), (3, Reply::ReadOk { len: 3 })]);
         assert_eq!((node.unlogged(), node.awaits_log()), (&[][..], false));
+    }
+
+    #[test]
+    fn a_peers_value_is_in_the_log_before_a_client_is_told_that_it_is_accepted() {
+        let mut node = with_log(Start::First, 0, &[]);
+        replies(&mut node);
+        node.on_message(at(1), PeerId(0), from_hub(7));
+        node.on_request(at(2), from(1), Request::Broadcast(7.into()));
+        assert_eq!((node.awaits_log(), replies(&mut node)), (true, vec![]));
+        node.on_logged(at(2));
+        assert_eq!(replies(&mut node), [(1, Reply::BroadcastOk)]);
     }
 
     #[test]
@@ -555,26 +576,32 @@ mod tests {
     }
 
     #[test]
-    fn while_the_log_cannot_be_written_only_errors_leave() {
+    fn while_the_log_cannot_be_written_nothing_is_accepted_and_no_peer_hears_of_it() {
         let (mut node, due) = owing_the_hub();
         for (msg_id, request) in [(1, Request::Read), (2, Request::Broadcast(7.into()))] {
             node.on_request(due, from(msg_id), request);
         }
         node.on_log_failed(due, "the disk is full");
         assert!(!node.awaits_log(), "there is nothing to retry for");
-        let replies_while_full = replies(&mut node);
-        assert_eq!(replies_while_full.len(), 2);
-        for (_, reply) in replies_while_full {
-            assert!(
-                matches!(reply, Reply::Error { code: ErrorCode::TemporarilyUnavailable, .. }),
-                "{reply:?}"
-            );
-        }
+        let sent: Vec<Transmit> = std::iter::from_fn(|| node.poll_transmit()).collect();
+        assert!(
+            matches!(
+                &sent[..],
+                [
+                    Transmit::ToClient { reply: Reply::ReadOk { len: 1 }, .. },
+                    Transmit::ToClient {
+                        reply: Reply::Error { code: ErrorCode::TemporarilyUnavailable, .. },
+                        ..
+                    },
+                ]
+            ),
+            "{sent:?}"
+        );
         // There is room again.
-        node.on_request(due, from(3), Request::Read);
+        node.on_request(due, from(3), Request::Broadcast(7.into()));
         assert!(node.awaits_log());
         node.on_logged(due);
-        assert_eq!(replies(&mut node), [(3, Reply::ReadOk { len: 1 })]);
+        assert_eq!(replies(&mut node), [(3, Reply::BroadcastOk)]);
     }
 
     #[test]

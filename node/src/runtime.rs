@@ -4,7 +4,7 @@
 //! less than readiness polling. One thread reads stdin and passes whole lines on in chunks. The main thread
 //! sleeps until lines or a deadline come, handles everything that is there, and writes all messages of the
 //! node at once. A node that keeps a [log](crate::storage) has all new values written there, in one write,
-//! before that.
+//! before a message that others may count on.
 //!
 //! **Stalls.** A process that was stopped (SIGSTOP) wakes with its deadlines overdue, messages unread, and
 //! requests whose clients have given up. It notices by the clock, since it never sleeps for more than a

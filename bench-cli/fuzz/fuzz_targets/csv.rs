@@ -1,14 +1,19 @@
 //! A `sweep.csv` that somebody edited: rows or an error, and what is read is what would be written.
 #![no_main]
 
+use std::path::Path;
+
+use bench_cli::record::columns;
 use bench_cli::record::csv_file::parse;
+use bench_cli::record::parameter_columns::ParameterColumns;
+use bench_cli::report::summary;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     if let Ok(read) = parse(text) {
         for record in &read.records {
-            assert!(!bench_cli::record::columns::line(record).is_empty());
+            assert!(!columns::line(record, &ParameterColumns::default()).is_empty());
         }
-        drop(bench_cli::report::summary::text(&read.records, &[], std::path::Path::new("")));
+        drop(summary::text(&read.records, None, &[], Path::new("")));
     }
 });

@@ -89,7 +89,11 @@ pub fn merge(out: &Path, shards: &[PathBuf], replace: bool) -> anyhow::Result<Me
     parts.iter().for_each(|part| merging.add_all(&part.records, Source::Shard));
     let doubled = merging.doubled;
     if !records.is_empty() {
-        let there = Part::of_records(out, records)?;
+        let mut there = Part::of_records(out, records)?;
+        if spec.is_later_stage_of(&there.spec) {
+            // The shards were extended after an earlier merge.
+            there.spec = SweepSpec { grid: spec.grid.clone(), extends: spec.extends.clone(), ..there.spec };
+        }
         first.refuse_other(&there).context("--force replaces what is there")?;
         merging.add_all(&there.records, Source::Earlier);
     }

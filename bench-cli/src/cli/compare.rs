@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
+use super::output;
 use super::sweep::read;
 use crate::analysis::compare::{NEGLIGIBLE, Question, compare};
 use crate::analysis::{Series, names};
@@ -27,10 +28,10 @@ const REGRESSION: u8 = 3;
   bench-cli compare main/sweep.csv branch/sweep.csv --fail-on-regression --format markdown
   bench-cli compare go/sweep.csv rust/sweep.csv zig/sweep.csv -o nodes.svg
 
-The primary differences decide the exit status; all others are exploratory. Primary are the quantities that the first \
-sweep's limits name, over all timeouts of a series (row 'all'). Without limits they are messages, median and max. \
-Welch's t test on the repetitions compares means. Holm's method corrects for the number of tests, for the primary ones \
-by themselves. Each series is compared with the one of the same node, strategy and settings, or with the only one that \
+The primary differences decide the exit status; all others are exploratory. The values that the first sweep's limits \
+name are primary, over all timeouts of a series (row 'all'). Without limits, messages, median and max are primary. \
+Welch's t test on the repetitions compares means. Holm's method corrects for the number of tests, separately for \
+primary and exploratory ones. Each series is compared with the one of the same node, strategy and settings, or with the only one that \
 differs in either.
 
 Exit status: 3 with --fail-on-regression if a primary difference is a regression, else 0; 1 if the sweeps cannot be read \
@@ -105,7 +106,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let regressions: usize = comparisons.iter().map(Comparison::regressions).sum();
     let shown = if args.all { Shown::All } else { Shown::Relevant };
     let text = match args.format {
-        Format::Text => comparison::text(&comparisons, shown),
+        Format::Text => comparison::text(&comparisons, shown, output::prose_width()),
         Format::Json => comparison::json(&comparisons)?,
         Format::Markdown => comparison::markdown(&comparisons, shown),
     };

@@ -10,6 +10,7 @@ use super::artifacts::CONFIRMATION;
 use super::description::random_seed;
 use super::engine::{EngineArgs, engine_help};
 use super::limits::LimitArgs;
+use super::output;
 use super::progress::Screen;
 use super::runs::RunArgs;
 use super::sweep::{self, INTERRUPTED, read};
@@ -18,8 +19,7 @@ use crate::analysis::confirm::Confirmation;
 use crate::analysis::{Series, Warning};
 use crate::campaign::confirm;
 use crate::campaign::sweep::{CSV_FILE, Existing, folder};
-use crate::report;
-use crate::report::summary;
+use crate::report::{self, brief, summary};
 
 /// Rerun the settings that a sweep recommends, and compare them with its predictions
 #[derive(Clone, Debug, Args)]
@@ -85,13 +85,10 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let confirmations = confirm::compare(recommended, &ended.records);
-    println!(
-        "{}\n\n{}",
-        summary::table(report::confirm::sheet(&confirmations)).trim_fmt(),
-        report::confirm::LEGEND
-    );
+    println!("{}\n", summary::table(report::confirm::narrow_sheet(&confirmations)).trim_fmt());
+    print!("{}", brief::wrapped(report::confirm::LEGEND, output::width()));
     for warning in Warning::lateness(&Series::group(&ended.records)) {
-        println!("warning: {warning}");
+        print!("{}", brief::wrapped(&format!("warning: {warning}"), output::width()));
     }
     // What was typed, and the sweep that it came to.
     let typed = typed::resume(&typed::own_words(), &directory);

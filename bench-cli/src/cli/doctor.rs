@@ -82,7 +82,7 @@ impl DoctorArgs {
         };
         let spec = file.resolve(engine, 0).map_err(|error| UsageError::caused_by(&error))?;
         refuse_impossible(&spec)?;
-        spec.runs()?.into_iter().next().context("the sweep has no runs")
+        Ok(spec.first_run()?)
     }
 }
 

@@ -44,7 +44,7 @@ impl LiveReport {
             return Ok(());
         }
         self.written = Some(Instant::now());
-        let Recorded { csv, records, spec, .. } = Recorded::read(&self.directory.join(CSV_FILE))?;
+        let Recorded { csv, records, spec, .. } = Recorded::rows(&self.directory.join(CSV_FILE))?;
         let outputs = Outputs::next_to(&csv);
         let limits = self.limits.for_series(&Series::group(&records), spec.as_ref());
         let page = page::page(&Report {

@@ -24,8 +24,8 @@ use crate::terminal::count;
 
 merge refuses shards of another sweep, and shards that another build of bench-cli or the node made. It takes each run \
 once. Of several records it takes one that is ok, if there is one. Of equal ones it prefers those of shards to those in \
-OUT, then the one that began first. The result is a folder like that of any sweep; the same \
-command brings it up to date. Logs stay with their shards.
+OUT, then the one that began first. The result is a folder like that of any sweep. Merge again after \
+further runs. Logs stay with their shards.
 
 Exit status: 0 if every run is there and ok, else 1.")]
 pub struct MergeArgs {

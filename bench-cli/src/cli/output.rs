@@ -202,8 +202,13 @@ pub fn print(
 }
 
 /// The columns of a line of text.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     terminal::columns().map_or(brief::WIDEST, |columns| columns.min(brief::WIDEST))
+}
+
+/// The columns of a line of a sentence. What reads a pipe may want one line for each.
+pub(super) fn prose_width() -> usize {
+    terminal::columns().map_or(usize::MAX, |columns| columns.min(brief::WIDEST))
 }
 
 /// An answer as text, with commands that can be pasted.

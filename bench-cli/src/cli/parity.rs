@@ -39,7 +39,7 @@ use crate::spec::EngineKind;
 Medians of repetitions must lie within 10 % of each other (latencies) and 3 % (messages per operation); those of \
 the simulated engine, which nothing disturbs, within 5 % and 2 %. Next to each ratio of medians is its 95 % \
 confidence interval (Mann and Whitney).
-A second table compares the worst cases: how many runs are late, and whether the maxima are of one distribution.
+A second table compares the worst cases: how many runs are late, and whether the maxima come from one distribution.
 
 Exit status: 0 if all medians are within these limits; 1 if one is not or nothing could be compared; 2 if the flags are \
 wrong; 130 if it was interrupted.")]

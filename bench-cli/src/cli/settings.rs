@@ -35,12 +35,11 @@ impl SettingsArgs {
                 lists.set(name, setting.parse_list(text)?)?;
             }
         }
-        let mut all = lists.combinations();
-        match (all.pop(), all.len()) {
-            (Some(settings), 0) => Ok(settings),
-            (_, others) => bail!(UsageError::new(format!(
+        match lists.only() {
+            Some(settings) => Ok(settings),
+            None => bail!(UsageError::new(format!(
                 "only a sweep takes lists of settings; these are {}",
-                others + 1
+                lists.iter().fold(1, |all: usize, (_, values)| all.saturating_mul(values.len()))
             ))),
         }
     }
@@ -126,7 +125,9 @@ mod tests {
 
     use super::*;
     use crate::spec::settings::LatencyDistribution;
+    use crate::spec::{EngineKind, SweepSpec};
     use clap::Parser;
+    use node::StrategyKind;
 
     #[derive(Parser)]
     struct Probe {
@@ -146,7 +147,10 @@ mod tests {
         for (name, ValueList(text)) in Probe::try_parse_from(words).unwrap().settings.given() {
             lists.set(name, Setting::named(name).unwrap().parse_list(text).unwrap()).unwrap();
         }
-        lists.combinations()
+        let mut sweep = SweepSpec::bundled(EngineKind::Simulated, &[StrategyKind::Hub], &[Duration::ZERO]);
+        sweep.grid.repetitions = 1;
+        sweep.grid.settings = lists;
+        sweep.runs().unwrap().into_iter().map(|run| run.settings).collect()
     }
 
     #[test]

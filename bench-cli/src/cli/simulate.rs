@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use node::StrategyKind;
 
+use super::output::prose_width;
 use super::settings::{SettingsArgs, milliseconds};
 use crate::campaign::soak::{Case, Failure};
 use crate::campaign::sweep::CSV_FILE;
@@ -16,6 +17,7 @@ use crate::engine::simulated::{Finished, Storage, figures};
 use crate::harness::checker::{self, Validity};
 use crate::harness::{history_file, results};
 use crate::record::StableLatencies;
+use crate::report::brief;
 use crate::spec::file;
 
 /// The files of a run.
@@ -158,8 +160,9 @@ fn summary(case: &Case, finished: &Finished) -> String {
         figures.attempt_count, figures.stable_count, figures.lost_count, figures.never_read_count
     ));
     let missing = checker::missing_values(&finished.history, settings.client_count(), settings.node_count);
-    lines.extend(missing.map(|missing| format!("  missing         {missing}")));
-    lines.join("\n") + "\n"
+    let missing =
+        missing.map(|missing| brief::wrapped(&format!("  missing         {missing}"), prose_width()));
+    lines.join("\n") + "\n" + &missing.unwrap_or_default()
 }
 
 /// Refuses a folder that holds a sweep or an earlier run.

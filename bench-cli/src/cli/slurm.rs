@@ -17,7 +17,7 @@ use super::typed::Commands;
 use crate::campaign::merge;
 use crate::campaign::slurm::script::{self, Scripts};
 use crate::campaign::slurm::{
-    Changed, ClusterSweep, Followed, Jobs, Layout, SlurmError, Watcher, active_jobs,
+    self, Changed, ClusterSweep, Followed, Jobs, Layout, SlurmError, Watcher, active_jobs, client,
 };
 use crate::campaign::sweep::origin::ORIGIN_FILE;
 use crate::campaign::sweep::{
@@ -82,6 +82,7 @@ impl Request<'_> {
     /// If the sweep is not possible, or another one is there.
     pub(super) fn print_scripts(&self) -> anyhow::Result<()> {
         sweep::validate(&self.spec, self.options)?;
+        slurm::refuse_empty_shards(&self.spec, self.shards.get())?;
         let replaces = self.options.existing == Existing::Replace;
         let extended =
             if replaces { self.spec.clone() } else { sweep::extended(&self.spec, &self.options.directory)? };
@@ -120,12 +121,19 @@ impl Request<'_> {
     pub(super) fn run(
         &self,
         screen: Screen,
-        prepare: impl FnOnce(&Screen) -> anyhow::Result<()>,
+        prepare: impl Fn(&Screen) -> anyhow::Result<()>,
     ) -> anyhow::Result<Option<Ended>> {
         let directory = &self.options.directory;
         sweep::validate(&self.spec, self.options)?;
         if self.options.existing == Existing::Replace {
-            self.replace()?;
+            // What can fail comes before anything is removed.
+            slurm::refuse_empty_shards(&self.spec, self.shards.get())?;
+            client::find_sbatch()?;
+            if let Some(jobs) = active_jobs(directory)? {
+                bail!("jobs {0} still execute the sweep there; to end them: scancel {0}", jobs.shown());
+            }
+            prepare(&screen)?;
+            self.remove()?;
         } else {
             artifacts::refuse_strangers(directory)?;
         }
@@ -139,7 +147,9 @@ impl Request<'_> {
             }
             None if sweep.remaining.is_empty() => None,
             None => {
-                prepare(&screen)?;
+                if self.options.existing != Existing::Replace {
+                    prepare(&screen)?;
+                }
                 let jobs = sweep.submit(&self.scripts()?)?;
                 screen.note(&format!(
                     "submitted {} as job {}, and the merge as job {}",
@@ -176,11 +186,8 @@ impl Request<'_> {
     }
 
     /// Removes an earlier sweep.
-    fn replace(&self) -> anyhow::Result<()> {
+    fn remove(&self) -> anyhow::Result<()> {
         let directory = &self.options.directory;
-        if let Some(jobs) = active_jobs(directory)? {
-            bail!("jobs {0} still execute the sweep there; to end them: scancel {0}", jobs.shown());
-        }
         artifacts::remove(directory)?;
         for folder in [directory.join(SHARDS_FOLDER), Layout(directory).slurm()] {
             removed(&folder, fs::remove_dir_all(&folder))?;
@@ -239,7 +246,7 @@ impl Request<'_> {
     /// Prints the results, and first merges the shards if no job has.
     fn conclude(&self, spec: &SweepSpec, rows: Vec<RunRecord>) -> anyhow::Result<Ended> {
         let directory = &self.options.directory;
-        let planned = spec.runs()?.len();
+        let planned = spec.run_count();
         let key = |record: &RunRecord| (record.run.identity(), record.measured.attempts);
         let merged = Recorded::read(directory).map(|sweep| sweep.records).unwrap_or_default();
         let there: HashSet<_> = merged.iter().map(key).collect();

@@ -59,7 +59,7 @@ a directory for the node's log.
 
 The folder of a sweep has its description, sweep.toml, which repeats it exactly. summary.md and -v list the Pareto \
 front: the settings that no other beats in messages and latency beyond noise. If two parameters vary, effects.png \
-shows the effect of each one, and a table how much of the variance it explains.
+shows the effect of each one, and a table says how much of the variance it explains.
 
 A run that fails is recorded with its reason, and the sweep continues. The same command resumes a stopped sweep; more \
 repetitions or other values extend it. If the node's program was modified since the first run, bench-cli refuses to \
@@ -82,7 +82,7 @@ pub struct SweepArgs {
     /// Output folder [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Execute only part I of N, for sweeps on several machines; bench-cli merge merges the parts. auto takes
+    /// Execute only part I of N, for sweeps on several machines; bench-cli merge joins the parts. auto takes
     /// I and N from a Slurm job array; auto/N takes I from a Slurm array or a Kubernetes indexed job
     #[arg(long, value_name = "I/N", value_parser = clap::value_parser!(ShardChoice))]
     shard: Option<ShardChoice>,

@@ -21,6 +21,7 @@ use crate::campaign::tune::{
     self, Budget, Ending, Found, Recommendation, Step, Tally, TuneObserver, TuneSpec,
 };
 use crate::report::advice::{self, Described};
+use crate::report::brief;
 use crate::spec::file::{BATCH_TIMEOUT, STRATEGY, SpecFile, ValueList};
 use crate::spec::setting::Setting;
 use crate::spec::{EngineKind, Limits, Node, SweepSpec};
@@ -32,6 +33,7 @@ use crate::spec::{EngineKind, Limits, Node, SweepSpec};
 #[command(mut_arg("limit", |arg| arg.help(limit_help())))]
 #[command(mut_arg("batch_timeouts", |arg| arg.help(timeouts_help("up to the longest that the limits allow"))))]
 #[command(mut_arg("strategy", |arg| arg.help(strategies_help(STRATEGIES))))]
+#[command(mut_arg("sample", |arg| arg.hide(true)))]
 #[command(mut_arg("repetitions", |arg| arg.help(repetitions_help())))]
 #[command(mut_arg("seed", |arg| arg.help(description::SEED_HELP)))]
 #[command(after_help = "Examples:
@@ -58,7 +60,7 @@ pub struct TuneArgs {
     /// The quantity to minimize within the limits
     #[arg(long, alias = "prefer", value_enum, default_value_t = Minimize::Msgs)]
     minimize: Minimize,
-    /// The most runs of search and check, or the most time, such as 30m [default: no limit]
+    /// Limit on the runs of search and checks together, or on their time, such as 30m [default: none]
     #[arg(long, value_name = "RUNS|TIME")]
     budget: Option<Budget>,
     /// Print the first runs and how long they would take, and run nothing
@@ -161,6 +163,9 @@ impl TuneArgs {
         if let Some(engine) = file.engine {
             file.repetitions.get_or_insert(tune::check_runs(engine));
         }
+        if file.sample.take().is_some() {
+            bail!(UsageError::new("tune itself chooses which settings to measure; leave --sample out"));
+        }
         file.extends.clear();
         choose_from(&mut file, &limits);
         let sweep = description::complete(file, directory, !self.force, description::random_seed)?;
@@ -249,15 +254,21 @@ fn print_outlook(spec: &TuneSpec, options: &Options) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints a sentence, in several lines where a terminal is narrow.
+fn print_sentence(sentence: &str) {
+    print!("{}", brief::wrapped(sentence, output::prose_width()));
+}
+
 /// Prints how many settings were tried, and why the search ended.
 fn print_tally(found: &Found) {
     let Tally { tried, over_limit, worse, meeting, unclear } = found.tally;
-    println!(
-        "\ntried {tried} settings in {} runs: {meeting} within the limits, {over_limit} over a limit, {worse} significantly \
+    println!();
+    print_sentence(&format!(
+        "tried {tried} settings in {} runs: {meeting} within the limits, {over_limit} over a limit, {worse} significantly \
          worse, {unclear} unclear; {} runs of checks",
         found.searched.records.len(),
         found.checks
-    );
+    ));
     let why = match found.ending {
         Ending::Settled => "no further run would find a better setting",
         Ending::Budget => "the budget is used up",
@@ -293,10 +304,10 @@ fn print_answer(found: &Found, spec: &TuneSpec, directory: &Path) -> ExitCode {
 fn print_recommendation(recommendation: &Recommendation, searched: &SweepSpec, limits: &Limits) {
     let Recommendation { setting, sweep, elsewhere } = recommendation;
     println!("\nrecommended: {}", in_words(sweep, searched));
-    println!("  meets {limits} with 95 % confidence for one more run");
-    println!("  {}: {}", sweep.engine, advice::describe(setting));
+    print_sentence(&format!("  meets {limits} with 95 % confidence for one more run"));
+    print_sentence(&format!("  {}: {}", sweep.engine, advice::describe(setting)));
     if let Some(found) = elsewhere {
-        println!("  search, simulated: {}", advice::describe(found));
+        print_sentence(&format!("  search, simulated: {}", advice::describe(found)));
     }
     println!("  to repeat it: {}", typed::as_typed(&sweep.command_without_seed()));
 }

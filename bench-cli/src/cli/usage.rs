@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::campaign::sweep::Impossible;
+use crate::campaign::tune::TooLittle;
 use crate::plot::UnknownFormat;
 
 /// The exit status of a command that cannot be executed as it was typed.
@@ -41,11 +42,11 @@ pub(super) fn with_tip(mut error: clap::Error) -> clap::Error {
 
 /// The exit status of a command that failed.
 pub(super) fn exit_status(error: &anyhow::Error) -> ExitCode {
-    if error.is::<UsageError>() || error.is::<Impossible>() || error.is::<UnknownFormat>() {
-        ExitCode::from(WRONG_USAGE)
-    } else {
-        ExitCode::FAILURE
-    }
+    let is_usage = error.is::<UsageError>()
+        || error.is::<Impossible>()
+        || error.is::<UnknownFormat>()
+        || error.is::<TooLittle>();
+    if is_usage { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ const LABEL_GAP: i32 = 6;
 enum Scale {
     Linear,
     Logarithmic,
+    /// Words at equal distances. Each has a label, which is shortened if there is too little room.
+    Words,
 }
 
 /// A value of an axis that has a grid line and a label.
@@ -84,7 +86,7 @@ impl Axis {
         let tick = |(place, label)| Tick { value: f64::from(place), label };
         let ticks: Vec<Tick> = (0..).zip(words).map(tick).collect();
         let end = ticks.len() as f64 - 0.5;
-        Axis { scale: Scale::Linear, start: -0.5, end, ticks, title: String::new() }
+        Axis { scale: Scale::Words, start: -0.5, end, ticks, title: String::new() }
     }
 
     fn new(scale: Scale, (start, end): (f64, f64), ticks: Vec<f64>, label: fn(f64) -> String) -> Axis {
@@ -113,7 +115,7 @@ impl Axis {
         (0..=count).map(move |step| {
             let position = from + (to - from) * f64::from(step) / f64::from(count);
             match self.scale {
-                Scale::Linear => position,
+                Scale::Linear | Scale::Words => position,
                 Scale::Logarithmic => 10_f64.powf(position),
             }
         })
@@ -125,7 +127,7 @@ impl Axis {
 
     fn position(&self, value: f64) -> f64 {
         match self.scale {
-            Scale::Linear => value,
+            Scale::Linear | Scale::Words => value,
             Scale::Logarithmic => value.log10(),
         }
     }
@@ -231,6 +233,10 @@ impl Axes {
         for Tick { value, label } in &x.ticks {
             let (at, bottom) = self.at(*value, y.start);
             grid_line(root, [(at, bottom), self.at(*value, y.end)])?;
+            let label = match x.scale {
+                Scale::Words => &shortened(label, f64::from(self.width / x.ticks.len() as i32 - LABEL_GAP))?,
+                Scale::Linear | Scale::Logarithmic => label,
+            };
             let half = scaled(text_width(label, &regular(14))? / 2.0);
             let middle = at.min((self.left + self.width + PROTRUSION) * SCALE - half);
             if middle - half > occupied {
@@ -270,6 +276,18 @@ impl Axes {
         }
         Ok(())
     }
+}
+
+/// A label with at most this width (pixels); an ellipsis stands for what is left out, but for the first
+/// character.
+fn shortened(label: &str, width: f64) -> anyhow::Result<String> {
+    let mut shown = label.to_owned();
+    let mut kept: Vec<char> = label.chars().collect();
+    while text_width(&shown, &regular(14))? > width && kept.len() > 1 {
+        kept.pop();
+        shown = kept.iter().collect::<String>() + "…";
+    }
+    Ok(shown)
 }
 
 fn grid_line(root: &Area<'_>, ends: [(i32, i32); 2]) -> anyhow::Result<()> {
@@ -346,6 +364,23 @@ mod tests {
             ["5000", "10\u{2009}000"].map(|label| svg.contains(&format!("\n{label}\n")))
         };
         assert_eq!((labels(500), labels(250)), ([true, true], [true, false]));
+    }
+
+    #[test]
+    fn words_of_a_narrow_chart_are_shortened_and_not_dropped() {
+        let words = ["constant", "uniform", "exponential"];
+        let shown = |width| {
+            let (x, y) = (Axis::words(words.map(str::to_owned)), Axis::linear(1.0));
+            let axes = Axes { left: LEFT, top: 0, width, height: 100, x, y };
+            let size = (LEFT + width + 28, 160);
+            super::super::canvas::draw(Page::SCREEN, size, |root, _| axes.draw(root)).unwrap()
+        };
+        let wide = shown(300);
+        assert!(words.iter().all(|word| wide.contains(&format!("\n{word}\n"))), "{wide}");
+        let narrow = shown(120);
+        let starts = narrow.lines().filter_map(|line| line.strip_suffix('…')).collect::<Vec<_>>();
+        assert_eq!(starts.len(), 3, "{narrow}");
+        assert!(starts.iter().zip(words).all(|(start, word)| word.starts_with(start)), "{starts:?}");
     }
 
     #[test]

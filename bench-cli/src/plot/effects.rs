@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use super::axes::{self, Axes, Axis};
 use super::canvas::Area;
-use super::draw::{RADIUS, bold, marker, path, regular, text};
+use super::draw::{RADIUS, bold, marker, path, regular, text, text_width};
 use super::layout::{self, Layout, MARGIN};
 use super::page::Page;
 use super::runs::nothing_to_draw;
@@ -115,9 +115,14 @@ impl Panel<'_> {
     fn draw(&self, root: &Area<'_>, (left, top): (i32, i32), y: Axis) -> anyhow::Result<()> {
         let chart = left + axes::LEFT;
         text(root, (chart, top + 14), &self.main.parameter.words(), &bold(15), INK)?;
-        text(root, (chart, top + 32), &explained(self.term), &regular(13), MUTED)?;
-        let x = self.horizontal().titled(self.main.title.clone());
         let (width, height) = self.chart;
+        let mut share = explained(self.term);
+        if text_width(&share, &regular(13))? > f64::from(width) {
+            // The subtitle says of what.
+            share = share.replace(OF_THE_VARIANCE, "");
+        }
+        text(root, (chart, top + 32), &share, &regular(13), MUTED)?;
+        let x = self.horizontal().titled(self.main.title.clone());
         let axes = Axes { left: chart, top: top + ABOVE, width, height, x, y };
         axes.draw(root)?;
         let look = Look { colour: INK, marker: Marker::Circle, dash: None };
@@ -154,11 +159,14 @@ impl Panel<'_> {
     }
 }
 
+/// What a share is of, where there is room to say it.
+const OF_THE_VARIANCE: &str = " of the variance";
+
 /// What a parameter explains, in words.
 fn explained(term: &Term) -> String {
     let percent =
         if term.share < 0.01 { "less than 1".to_owned() } else { format!("{:.0}", 100.0 * term.share) };
-    let share = format!("{percent} % of the variance");
+    let share = format!("{percent} %{OF_THE_VARIANCE}");
     match term.verdict {
         Verdict::Effect => share,
         Verdict::Noise => format!("noise ({share})"),

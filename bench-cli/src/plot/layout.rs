@@ -11,7 +11,8 @@ use super::page::Page;
 use super::style::{INK, MUTED};
 use crate::analysis::Series;
 use crate::record::RunRecord;
-use crate::spec::settings::{Faults, Settings};
+use crate::spec::settings::{Faults, MessageFaults, Settings};
+use crate::wrap;
 
 /// Pixels between the plot's edges and its contents, and between charts side by side.
 pub const MARGIN: i32 = 28;
@@ -86,17 +87,8 @@ impl Paragraph {
     fn of(texts: &[&str], font: FontDesc<'static>, spacing: i32, width: i32) -> anyhow::Result<Paragraph> {
         let mut lines: Vec<String> = Vec::new();
         for text in texts {
-            lines.push(String::new());
-            for word in text.split(' ') {
-                let line = lines.last().map_or("", String::as_str);
-                let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
-                if line.is_empty() || text_width(&longer, &font)? <= f64::from(width) {
-                    lines.pop();
-                    lines.push(longer);
-                } else {
-                    lines.push(word.to_owned());
-                }
-            }
+            let fits = |_, line: &str| Ok::<_, anyhow::Error>(text_width(line, &font)? <= f64::from(width));
+            lines.extend(wrap::lines(text, fits)?);
         }
         Ok(Paragraph { lines, font, spacing })
     }
@@ -132,6 +124,19 @@ pub fn chart_title(root: &Area<'_>, (left, top): (i32, i32), title: &str) -> any
     text(root, (left, top - 14), title, &bold(16), INK)
 }
 
+/// The faults of a run, those of single messages included.
+fn faults(settings: &Settings) -> String {
+    let nemesis = match settings.nemesis.faults {
+        Faults::NONE => None,
+        faults => Some(format!("{faults} every {} s", settings.nemesis.interval.as_secs_f64())),
+    };
+    let MessageFaults { loss, duplication } = settings.message_faults;
+    let share = |share: f64, done: &str| (share > 0.0).then(|| format!("{} % {done}", 100.0 * share));
+    let all = [nemesis, share(loss, "of messages lost"), share(duplication, "of messages doubled")];
+    let all: Vec<String> = all.into_iter().flatten().collect();
+    if all.is_empty() { "no faults".to_owned() } else { all.join(", ") }
+}
+
 /// The settings of all runs, as a footer.
 pub fn settings<'a>(series: impl IntoIterator<Item = &'a Series<'a>>) -> String {
     let records: Vec<&RunRecord> =
@@ -150,10 +155,7 @@ pub fn settings<'a>(series: impl IntoIterator<Item = &'a Series<'a>>) -> String 
             format!("latency {} ms {}", settings.latency.mean.as_millis(), settings.latency.distribution)
         }),
         of_settings(&|settings| format!("topology {}", settings.topology)),
-        of_settings(&|settings| match settings.nemesis.faults {
-            Faults::NONE => "no faults".to_owned(),
-            faults => format!("{faults} every {} s", settings.nemesis.interval.as_secs_f64()),
-        }),
+        of_settings(&faults),
         of(&|record| {
             format!("engine {} {}", record.run.engine, record.measured.engine_version).trim_end().to_owned()
         }),
@@ -164,6 +166,16 @@ pub fn settings<'a>(series: impl IntoIterator<Item = &'a Series<'a>>) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lost_messages_are_faults() {
+        let mut settings = Settings::default();
+        assert_eq!(faults(&settings), "no faults");
+        settings.message_faults = MessageFaults { loss: 0.05, duplication: 0.0 };
+        assert_eq!(faults(&settings), "5 % of messages lost");
+        settings.nemesis.faults = Faults::partition();
+        assert_eq!(faults(&settings), "partition every 10 s, 5 % of messages lost");
+    }
 
     #[test]
     fn long_lines_break_at_spaces() {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,14 +36,7 @@ impl CsvFile {
         replace: bool,
         durable: bool,
     ) -> anyhow::Result<(CsvFile, Rows)> {
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)
-            .with_context(|| format!("cannot create or write {}", path.display()))?;
-        lock(&file, path)?;
+        let file = open_locked(path)?;
         let mut csv = CsvFile { path: path.to_owned(), file, length: 0, durable, parameters };
         let rows = if replace { Rows { records: Vec::new(), torn_line: None } } else { csv.read()? };
         csv.cut().with_context(|| format!("cannot write to {}", path.display()))?;
@@ -146,6 +140,33 @@ impl CsvFile {
 pub fn is_being_written(path: &Path) -> bool {
     let locked = File::open(path).map(|file| file.try_lock_shared());
     matches!(locked, Ok(Err(TryLockError::WouldBlock)))
+}
+
+/// Opens the file, and takes it for this process until it is closed.
+fn open_locked(path: &Path) -> anyhow::Result<File> {
+    loop {
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .with_context(|| format!("cannot create or write {}", path.display()))?;
+        lock(&file, path)?;
+        // Another process may have replaced the file before it was locked.
+        if is_at(&file, path) {
+            return Ok(file);
+        }
+    }
+}
+
+/// Whether the open file is the one at `path`. A file that cannot be looked at counts as that one.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |of: fs::Metadata| (of.dev(), of.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(own), Ok(there)) => identity(own) == identity(there),
+        (_, Err(error)) => error.kind() != io::ErrorKind::NotFound,
+        (Err(_), _) => true,
+    }
 }
 
 /// Takes the file for this process, until it is closed.
@@ -346,5 +367,19 @@ mod tests {
         drop(file);
         assert_eq!(open(&path).unwrap().1.records, [example(50, 1), example(100, 1)]);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_not_taken_for_the_one_at_its_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, other] = ["sweep.csv", "other.csv"].map(|name| directory.path().join(name));
+        let file = open_locked(&path).unwrap();
+        assert!(is_at(&file, &path));
+        fs::write(&other, "").unwrap();
+        fs::rename(&other, &path).unwrap();
+        assert!(!is_at(&file, &path));
+        fs::remove_file(&path).unwrap();
+        assert!(!is_at(&file, &path));
+        assert!(is_at(&open_locked(&path).unwrap(), &path));
     }
 }

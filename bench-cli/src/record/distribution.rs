@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use super::parameter_columns::ParameterColumns;
@@ -60,20 +60,18 @@ impl LatencyFile {
         if replace {
             file.set_len(0)?;
         }
-        let length = file.metadata()?.len();
-        if length == 0 {
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        if !text.contains(&b'\n') {
+            // Empty, or its first line was cut off in the writing.
+            file.set_len(0)?;
             let percentiles = (0..PERCENTILES).map(|percent| format!("p{percent}"));
             let names = columns::identity().map(|column| column.name.to_owned()).chain(parameters.names());
             let header: Vec<String> = names.chain(percentiles).collect();
             file.write_all(format!("{}\n", header.join(",")).as_bytes())?;
-        } else {
+        } else if !text.ends_with(b"\n") {
             // A line that was cut off in the writing is left as it is, and no other one joined to it.
-            let mut last = [0];
-            file.seek(SeekFrom::Start(length - 1))?;
-            file.read_exact(&mut last)?;
-            if last != *b"\n" {
-                file.write_all(b"\n")?;
-            }
+            file.write_all(b"\n")?;
         }
         Ok(LatencyFile { file, parameters })
     }
@@ -147,5 +145,21 @@ mod tests {
         );
         drop(open(true));
         assert!(read(place.path()).is_empty());
+    }
+
+    #[test]
+    fn a_torn_first_line_is_written_again() {
+        let place = tempfile::tempdir().unwrap();
+        let open = || LatencyFile::open(place.path(), ParameterColumns::default(), false).unwrap();
+        drop(open());
+        let path = place.path().join(LATENCIES_FILE);
+        let header = std::fs::read_to_string(&path).unwrap();
+        for length in [1, 30, header.len() - 1] {
+            std::fs::write(&path, &header[..length]).unwrap();
+            let distribution = Distribution::of(&[7]);
+            let record = example(50, 1).with(|record| record.measured.distribution.clone_from(&distribution));
+            open().append(std::slice::from_ref(&record)).unwrap();
+            assert_eq!(read(place.path()).get(&record.run.identity()), distribution.as_ref(), "{length}");
+        }
     }
 }

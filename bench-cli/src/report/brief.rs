@@ -1,5 +1,6 @@
 //! The results of a sweep on the terminal, as much as fits a screen of 24 lines. The summary has the rest.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use crate::analysis::{Advice, Fit, Series, Warning};
 use crate::record::{Quantile, RunRecord};
 use crate::spec::{Limits, Parameter};
 use crate::stats::median::Spread;
+use crate::wrap;
 
 /// The most rows of the table, lines of fits, and reasons of failures.
 const MOST_ROWS: usize = 10;
@@ -206,20 +208,10 @@ fn failed(text: &mut String, records: &[RunRecord], directory: &Path, width: usi
 /// A text in lines of up to `width` columns, those after the first one indented.
 pub fn wrapped(text: &str, width: usize) -> String {
     const INDENT: &str = "    ";
-    let mut lines = String::new();
-    let mut used = 0;
-    for word in text.split_inclusive(' ') {
-        let length = word.trim_end().chars().count();
-        if used > 0 && used + length > width {
-            lines.truncate(lines.trim_end().len());
-            lines.push('\n');
-            lines.push_str(INDENT);
-            used = INDENT.len();
-        }
-        lines.push_str(word);
-        used += word.chars().count();
-    }
-    lines + "\n"
+    let room = |line| if line == 0 { width } else { width.saturating_sub(INDENT.len()) };
+    let fits = |line, text: &str| Ok::<_, Infallible>(text.chars().count() <= room(line));
+    let Ok(lines) = wrap::lines(text, fits);
+    lines.join(&format!("\n{INDENT}")) + "\n"
 }
 
 #[cfg(test)]

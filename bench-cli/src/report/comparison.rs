@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
+use super::brief::wrapped;
 use super::summary;
 use crate::analysis::Figure;
 use crate::analysis::compare::{Conclusion, Difference, Question, SIGNIFICANCE, Scope};
@@ -89,8 +90,8 @@ const COLUMNS: usize = 8;
 /// The columns with numbers.
 const NUMBERS: std::ops::Range<usize> = 3..7;
 
-/// Tables for the terminal.
-pub fn text(comparisons: &[Comparison<'_>], shown: Shown) -> String {
+/// Tables for the terminal, and sentences in lines of up to `width` columns.
+pub fn text(comparisons: &[Comparison<'_>], shown: Shown, width: usize) -> String {
     let mut text = String::new();
     for comparison in comparisons {
         let mut table = Table::new();
@@ -106,9 +107,10 @@ pub fn text(comparisons: &[Comparison<'_>], shown: Shown) -> String {
         }
         let _ = writeln!(text, "{}", comparison.title());
         for line in comparison.ratios() {
-            let _ = writeln!(text, "  {line}");
+            text.push_str(&wrapped(&format!("  {line}"), width));
         }
-        let _ = writeln!(text, "\n{}\n{}\n", table.trim_fmt(), comparison.conclusion(shown));
+        let _ = writeln!(text, "\n{}", table.trim_fmt());
+        let _ = writeln!(text, "{}", wrapped(&comparison.conclusion(shown), width));
     }
     text
 }
@@ -330,7 +332,7 @@ mod tests {
             ..worse.clone()
         };
         let (differences, question) = ([worse, quiet], Question::default());
-        let text = |shown| text(&[comparison(&differences, &question)], shown);
+        let text = |shown| text(&[comparison(&differences, &question)], shown, usize::MAX);
         assert!(!text(Shown::Relevant).contains("not significant ("), "{}", text(Shown::Relevant));
         assert!(
             text(Shown::Relevant).contains("1 exploratory differences are not significant; --all shows them")

@@ -8,6 +8,22 @@ use crate::analysis::advice::Predicted;
 use crate::analysis::confirm::Confirmation;
 use crate::analysis::{Figure, Warning};
 
+/// Three rows for each recommendation, which fit a narrow terminal: one for each figure, with what is
+/// recommended next to them.
+pub fn narrow_sheet(confirmations: &[Confirmation]) -> Sheet {
+    let mut sheet = Sheet::new(&["recommended", "figure", "predicted", "measured"]);
+    for confirmation in confirmations {
+        let [limits, aim, setting] = subject(confirmation);
+        let below = format!("{} of {} runs below limits", confirmation.below, confirmation.runs);
+        let titles = [format!("{limits}, {aim}:"), setting, below];
+        sheet.rows.extend(titles.into_iter().zip(SHOWN).map(|(title, figure)| {
+            let [predicted, measured] = predicted_and_measured(confirmation, figure);
+            vec![title, figure.label().to_owned(), predicted, measured]
+        }));
+    }
+    sheet
+}
+
 /// A row for each recommendation: the prediction for one more run, and the measurements.
 pub fn sheet(confirmations: &[Confirmation]) -> Sheet {
     let mut header = vec!["limits".to_owned(), "best for".to_owned(), "setting".to_owned()];
@@ -22,23 +38,28 @@ pub fn sheet(confirmations: &[Confirmation]) -> Sheet {
 const SHOWN: [Figure; 3] = [Figure::MsgsPerOp, Figure::P50, Figure::Max];
 
 fn cells(confirmation: &Confirmation) -> Vec<String> {
-    let Confirmation { recommended, runs, below, figures, .. } = confirmation;
-    let assessed = &recommended.assessed;
-    let mut cells = vec![recommended.limits.short(), recommended.aim.name().to_owned(), assessed.setting()];
-    for figure in SHOWN {
-        let predicted = assessed.figure(figure).map(|Predicted { mean, margin }| {
-            let margin = margin.map(|margin| format!(" ± {}", number(figure, margin))).unwrap_or_default();
-            format!("{}{margin}", number(figure, mean))
-        });
-        let measured = figures[figure as usize].map(|spread| {
-            let [median, min, max] =
-                [spread.median, spread.min, spread.max].map(|value| number(figure, value));
-            format!("{median} ({min}–{max})")
-        });
-        cells.extend([predicted, measured].map(|cell| cell.unwrap_or_else(|| "–".to_owned())));
-    }
-    cells.push(format!("{below} of {runs} runs"));
+    let mut cells: Vec<String> = subject(confirmation).into();
+    cells.extend(SHOWN.into_iter().flat_map(|figure| predicted_and_measured(confirmation, figure)));
+    cells.push(format!("{} of {} runs", confirmation.below, confirmation.runs));
     cells
+}
+
+/// The limits, what the setting is best for, and the setting.
+fn subject(confirmation: &Confirmation) -> [String; 3] {
+    let recommended = &confirmation.recommended;
+    [recommended.limits.short(), recommended.aim.name().to_owned(), recommended.assessed.setting()]
+}
+
+fn predicted_and_measured(confirmation: &Confirmation, figure: Figure) -> [String; 2] {
+    let predicted = confirmation.recommended.assessed.figure(figure).map(|Predicted { mean, margin }| {
+        let margin = margin.map(|margin| format!(" ± {}", number(figure, margin))).unwrap_or_default();
+        format!("{}{margin}", number(figure, mean))
+    });
+    let measured = confirmation.figures[figure as usize].map(|spread| {
+        let [median, min, max] = [spread.median, spread.min, spread.max].map(|value| number(figure, value));
+        format!("{median} ({min}–{max})")
+    });
+    [predicted, measured].map(|cell| cell.unwrap_or_else(|| "–".to_owned()))
 }
 
 /// A value without its unit, which the legend says.
@@ -103,6 +124,9 @@ mod tests {
             .map(|recommended| Confirmation::against(recommended, &Series::group(&further)))
             .collect();
         assert_eq!(confirmations.len(), 2);
+        let narrow = summary::table(narrow_sheet(&confirmations)).trim_fmt();
+        assert!(narrow.contains(" 3d, fewest messages:"), "{narrow}");
+        assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
         let said = markdown(&confirmations, &["bench-cli confirm x".to_owned()]);
         let warning = "- Warning: hub at 100 ms: in 1 of 2 runs this machine was too busy";
         assert_eq!(said.matches(warning).count(), 1, "{said}");

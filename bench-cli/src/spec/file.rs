@@ -253,10 +253,13 @@ impl SpecFile {
                 .collect::<Result<_, _>>()?,
             node,
         };
-        let runs = spec.runs().context("--node-args, --node-env")?;
+        if spec.run_count() == usize::MAX {
+            bail!("the parameters have more combinations than can be counted; give fewer values");
+        }
+        let runs = spec.outline().context("--node-args, --node-env")?;
         spec.axis = self.x.map(|name| Parameter::axis(&name, &runs)).transpose()?;
         let beyond = |settings: &Settings| settings.message_faults.any() || settings.noise != Noise::Idle;
-        if spec.engine != EngineKind::Simulated && spec.grid.settings.combinations().iter().any(beyond) {
+        if spec.engine != EngineKind::Simulated && runs.iter().any(|run| beyond(&run.settings)) {
             bail!("Maelstrom has no --loss, --duplication and --noise; use --engine simulated");
         }
         Ok(spec)

@@ -24,7 +24,7 @@ pub mod names;
 pub mod node;
 pub mod parameter;
 pub mod run;
-mod sample;
+pub(crate) mod sample;
 pub mod setting;
 pub mod settings;
 pub mod shard;

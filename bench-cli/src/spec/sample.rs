@@ -12,7 +12,7 @@ const LONGEST: u32 = 1 << 16;
 
 /// The places of `count` points in a grid whose axes have `lengths` values, the last one's changing fastest.
 /// They are in rising order. All places if there are no more.
-pub(super) fn sample(lengths: &[usize], count: usize, seed: u64) -> Vec<usize> {
+pub(crate) fn sample(lengths: &[usize], count: usize, seed: u64) -> Vec<usize> {
     let all: usize = lengths.iter().product();
     if count >= all {
         return (0..all).collect();
@@ -31,6 +31,22 @@ pub(super) fn sample(lengths: &[usize], count: usize, seed: u64) -> Vec<usize> {
     chosen.into_iter().chain(missing).collect::<BTreeSet<usize>>().into_iter().collect()
 }
 
+/// The place along each axis of the point at `place` in the grid, of which the last axis changes fastest.
+pub(crate) fn coordinates(lengths: &[usize], place: usize) -> Vec<usize> {
+    let mut rest = place;
+    let mut point: Vec<usize> = lengths
+        .iter()
+        .rev()
+        .map(|length| {
+            let along = rest % length;
+            rest /= length;
+            along
+        })
+        .collect();
+    point.reverse();
+    point
+}
+
 /// The place of the sequence's `point`: an axis with one value takes no dimension of it.
 fn place(lengths: &[usize], point: u32, seed: u32) -> usize {
     let mut dimensions = 0..sobol_burley::NUM_DIMENSIONS;
@@ -46,6 +62,12 @@ fn place(lengths: &[usize], point: u32, seed: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_axis_changes_fastest() {
+        let points: Vec<Vec<usize>> = (0..6).map(|place| coordinates(&[2, 1, 3], place)).collect();
+        assert_eq!(points, [[0, 0, 0], [0, 0, 1], [0, 0, 2], [1, 0, 0], [1, 0, 1], [1, 0, 2]]);
+    }
 
     #[test]
     fn values_are_evenly_used_and_pairs_too() {

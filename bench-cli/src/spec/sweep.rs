@@ -13,7 +13,7 @@ use super::list::Choice;
 use super::node::Node;
 use super::parameter::{Parameter, UserParameter};
 use super::run::RunSpec;
-use super::sample::sample;
+use super::sample::{coordinates, sample};
 use super::setting::Setting;
 use super::settings::{InvalidSetting, Settings};
 use super::template::{ArgsTemplate, Bindings, EnvTemplate, TemplateError};
@@ -142,18 +142,21 @@ impl SettingLists {
         Setting::ALL.iter().zip(self.0.iter().map(Vec::as_slice))
     }
 
-    /// Every combination, the last setting's values changing fastest.
-    pub fn combinations(&self) -> Vec<Settings> {
-        let mut all = vec![Settings::default()];
-        for (setting, values) in self.iter() {
-            let with = |settings: &Settings, value: &Value| {
-                let mut settings = settings.clone();
-                setting.apply(&mut settings, value).expect("values are checked before they are kept");
-                settings
-            };
-            all = all.iter().flat_map(|one| values.iter().map(|value| with(one, value))).collect();
+    /// The settings at these places in the lists.
+    ///
+    /// # Panics
+    /// If a list has no value at its place.
+    pub fn at(&self, places: &[usize]) -> Settings {
+        let mut settings = Settings::default();
+        for ((setting, values), &place) in self.iter().zip(places) {
+            setting.apply(&mut settings, &values[place]).expect("values are checked before they are kept");
         }
-        all
+        settings
+    }
+
+    /// The settings, if no list has several values.
+    pub fn only(&self) -> Option<Settings> {
+        self.0.iter().all(|values| values.len() == 1).then(|| self.at(&vec![0; self.0.len()]))
     }
 }
 
@@ -209,42 +212,91 @@ impl SweepSpec {
         Ok(runs)
     }
 
-    fn expand(&self, grid: &Grid) -> Result<Vec<RunSpec>, TemplateError> {
-        let is_used = |name: &str| self.mentions(name);
-        if let Some(unused) = grid.parameters.iter().find(|parameter| !is_used(&parameter.name)) {
-            return Err(TemplateError::Unused(unused.name.clone()));
-        }
-        let axes = self.axes(grid);
-        let settings = grid.settings.combinations();
-        let choices = combinations(&grid.parameters);
-        let mut runs = Vec::new();
-        let points = self.points(grid);
-        for repetition in 1..=grid.repetitions {
-            for &point in &points {
-                // The last axis changes fastest.
-                let (rest, timeout) = (point / axes.batch_timeouts.len(), point % axes.batch_timeouts.len());
-                let (rest, choice) = (rest / choices.len(), rest % choices.len());
-                let (setting, strategy) = (rest / axes.strategies.len(), rest % axes.strategies.len());
-                let (strategy, batch_timeout) = (axes.strategies[strategy], axes.batch_timeouts[timeout]);
-                let chosen = &choices[choice];
-                let bindings = bindings(batch_timeout, chosen);
-                let parameter = |(name, choice): &(&str, &Choice)| ((*name).to_owned(), choice.value.clone());
-                runs.push(RunSpec {
-                    engine: self.engine,
-                    node: self.node.clone(),
-                    label: self.label_of(strategy),
-                    strategy,
-                    batch_timeout,
-                    parameters: chosen.iter().map(parameter).collect(),
-                    settings: settings[setting].clone(),
-                    args: self.args(strategy, batch_timeout, &bindings)?,
-                    env: self.env.iter().map(|one| one.fill(&bindings)).collect::<Result<_, _>>()?,
-                    repetition,
-                    seed: None,
-                });
+    /// How many runs there are, without making them.
+    pub fn run_count(&self) -> usize {
+        let all = self.size(&self.grid);
+        let points = self.grid.sample.map_or(all, |sample| all.min(sample as usize));
+        points.saturating_mul(self.grid.repetitions as usize)
+    }
+
+    /// How many points a grid has.
+    fn size(&self, grid: &Grid) -> usize {
+        self.lengths(grid).into_iter().fold(1, usize::saturating_mul)
+    }
+
+    /// A run for each value of each parameter, the other parameters at their first values: enough to tell
+    /// which parameters vary and whether the node's arguments can be made, however large the grid is. The
+    /// runs have no seeds.
+    ///
+    /// # Errors
+    /// As [`SweepSpec::runs`].
+    pub fn outline(&self) -> Result<Vec<RunSpec>, TemplateError> {
+        self.refuse_unused(&self.grid)?;
+        let lengths = self.lengths(&self.grid);
+        let first = vec![0; lengths.len()];
+        let mut runs = vec![self.run_at(&self.grid, &first)?];
+        for (axis, &length) in lengths.iter().enumerate() {
+            for value in 1..length {
+                let mut point = first.clone();
+                point[axis] = value;
+                runs.push(self.run_at(&self.grid, &point)?);
             }
         }
         Ok(runs)
+    }
+
+    /// The run of the first value of each parameter, without a seed.
+    ///
+    /// # Errors
+    /// As [`SweepSpec::runs`].
+    pub fn first_run(&self) -> Result<RunSpec, TemplateError> {
+        self.refuse_unused(&self.grid)?;
+        self.run_at(&self.grid, &vec![0; self.lengths(&self.grid).len()])
+    }
+
+    fn refuse_unused(&self, grid: &Grid) -> Result<(), TemplateError> {
+        let is_used = |name: &str| self.mentions(name);
+        match grid.parameters.iter().find(|parameter| !is_used(&parameter.name)) {
+            Some(unused) => Err(TemplateError::Unused(unused.name.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn expand(&self, grid: &Grid) -> Result<Vec<RunSpec>, TemplateError> {
+        self.refuse_unused(grid)?;
+        let lengths = self.lengths(grid);
+        let points = self.points(grid);
+        let run = |place: usize| self.run_at(grid, &coordinates(&lengths, place));
+        let once = points.into_iter().map(run).collect::<Result<Vec<RunSpec>, _>>()?;
+        let repeated = |repetition| once.iter().map(move |run| RunSpec { repetition, ..run.clone() });
+        Ok((1..=grid.repetitions).flat_map(repeated).collect())
+    }
+
+    /// The first run of the point at this place along each axis of [`SweepSpec::lengths`].
+    fn run_at(&self, grid: &Grid, point: &[usize]) -> Result<RunSpec, TemplateError> {
+        let axes = self.axes(grid);
+        let (settings, point) = point.split_at(Setting::ALL.len());
+        let (strategy, point) = point.split_at(1);
+        let (users, timeout) = point.split_at(grid.parameters.len());
+        let (strategy, batch_timeout) = (axes.strategies[strategy[0]], axes.batch_timeouts[timeout[0]]);
+        let users = grid.parameters.iter().zip(users);
+        let chosen: Vec<(&str, &Choice)> =
+            users.map(|(one, &place)| (one.name.as_str(), &one.values[place])).collect();
+        let bindings = bindings(batch_timeout, &chosen);
+        let parameter = |(name, choice): &(&str, &Choice)| ((*name).to_owned(), choice.value.clone());
+        Ok(RunSpec {
+            engine: self.engine,
+            node: self.node.clone(),
+            label: self.label_of(strategy),
+            strategy,
+            batch_timeout,
+            parameters: chosen.iter().map(parameter).collect(),
+            settings: grid.settings.at(settings),
+            args: self.args(strategy, batch_timeout, &bindings)?,
+            env: self.env.iter().map(|one| one.fill(&bindings)).collect::<Result<_, _>>()?,
+            repetition: 1,
+            seed: None,
+        })
     }
 
     fn axes(&self, grid: &Grid) -> Axes {
@@ -262,10 +314,9 @@ impl SweepSpec {
 
     /// The places of the points that are measured, among all of the grid's.
     fn points(&self, grid: &Grid) -> Vec<usize> {
-        let lengths = self.lengths(grid);
         match grid.sample {
-            Some(count) => sample(&lengths, count as usize, self.seed),
-            None => (0..lengths.iter().product()).collect(),
+            Some(count) => sample(&self.lengths(grid), count as usize, self.seed),
+            None => (0..self.size(grid)).collect(),
         }
     }
 
@@ -280,7 +331,7 @@ impl SweepSpec {
 
     /// Which part of the grid is measured, in words; `None` if it is the whole.
     pub fn sampled(&self) -> Option<String> {
-        let all: usize = self.lengths(&self.grid).iter().product();
+        let all = self.size(&self.grid);
         let sample = self.grid.sample.map(|sample| sample as usize).filter(|sample| *sample < all)?;
         Some(format!("{sample} of {all} settings, spread evenly; {} are left out", all - sample))
     }
@@ -337,6 +388,12 @@ impl SweepSpec {
         Some(like)
     }
 
+    /// Whether this sweep has been extended from the grid of `earlier`.
+    pub fn is_later_stage_of(&self, earlier: &SweepSpec) -> bool {
+        let stages = earlier.extends.iter().chain([&earlier.grid]);
+        self.extends.iter().take(earlier.extends.len() + 1).eq(stages)
+    }
+
     /// The sweep with another grid that keeps the seeds of the runs that both have.
     pub fn extended_to(&self, grid: Grid) -> SweepSpec {
         let mut extended = self.clone();
@@ -345,21 +402,6 @@ impl SweepSpec {
         }
         extended
     }
-}
-
-/// Every combination of the parameters' values, the last one's changing fastest.
-fn combinations(parameters: &[UserParameter]) -> Vec<Vec<(&str, &Choice)>> {
-    let mut all = vec![Vec::new()];
-    for UserParameter { name, values } in parameters {
-        let mut longer = Vec::new();
-        for chosen in &all {
-            for choice in values {
-                longer.push([chosen.as_slice(), &[(name.as_str(), choice)]].concat());
-            }
-        }
-        all = longer;
-    }
-    all
 }
 
 /// What placeholders stand for in a run with this batch timeout and these values of the user's parameters.

@@ -151,3 +151,15 @@ assert types.is_integer_dtype(settings.param_fanout), settings.dtypes
     let grouped = stdout(&read);
     assert!(grouped.lines().any(|line| line.starts_with("my node")), "{grouped}");
 }
+
+#[test]
+fn durations_next_to_words_are_words_and_a_note_says_so() {
+    let place = Place::new();
+    let list = ["--param", "flush=never,50ms", "--node-args", "{flush}", "--repetitions", "1"];
+    let output = place.sweep(&list).output().unwrap();
+    let said = stderr(&output);
+    assert!(said.contains("--param flush: its list has words, so 50ms is a word, too"), "{said}");
+    let durations = ["--param", "flush=10ms,50ms", "--node-args", "{flush}", "--repetitions", "1", "--force"];
+    let said = stderr(&place.sweep(&durations).output().unwrap());
+    assert!(!said.contains("is a word"), "{said}");
+}

@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
+use bench_cli::record::RunRecord;
 use bench_cli::record::csv_file::CsvFile;
 use bench_cli::record::parameter_columns::ParameterColumns;
 
@@ -81,6 +82,35 @@ fn shards_merge_to_the_rows_of_the_whole_sweep() {
     done(folder, "plot out");
     let again = done(folder, &SWEEP.replace(" -q", " --out out"));
     assert!(stderr(&again).contains("all 6 runs are done already"), "{}", stderr(&again));
+}
+
+/// Shards of the extended sweep keep their runs, and execute only the new ones.
+#[test]
+fn a_sweep_in_shards_is_extended_to_the_rows_of_one_that_was_extended_whole() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let more = SWEEP.replace("100,200", "100,150,200").replace("--repetitions 3", "--repetitions 4");
+    for sweep in [SWEEP, &more] {
+        done(folder, &format!("{sweep} --seed 7 --out whole"));
+    }
+    for shard in ["1/3", "2/3", "3/3"] {
+        done(folder, &format!("{SWEEP} --seed 7 --out out --shard {shard}"));
+    }
+    done(folder, "merge out");
+    let before: Vec<Vec<RunRecord>> =
+        (1..=3).map(|shard| records(&folder.join(format!("out/shards/{shard}-of-3")))).collect();
+    for shard in ["1/3", "2/3", "3/3"] {
+        done(folder, &format!("{more} --seed 7 --out out --shard {shard}"));
+    }
+    let said = stdout(&done(folder, "merge out"));
+    assert!(said.contains("merged 3 shards: 12 of 12 runs"), "{said}");
+    assert_eq!(timeless(&folder.join("out")), timeless(&folder.join("whole")));
+    for (shard, before) in (1..).zip(before) {
+        let after = records(&folder.join(format!("out/shards/{shard}-of-3")));
+        assert_eq!((after.len(), &after[..before.len()]), (4, &before[..]), "shard {shard}");
+    }
+    let text = |sweep: &str| fs::read_to_string(folder.join(sweep).join("sweep.toml")).unwrap();
+    assert_eq!(text("out"), text("whole"));
 }
 
 #[test]

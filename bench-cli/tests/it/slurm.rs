@@ -383,3 +383,24 @@ fn without_slurm_the_scripts_can_be_read_and_the_error_says_what_else_works() {
     let own = stderr(&run("--sbatch=--array=1-9"));
     assert!(own.contains("the sweep sets --array itself"), "{own}");
 }
+
+#[test]
+fn a_sweep_that_cannot_be_submitted_replaces_none() {
+    let place = tempfile::tempdir().unwrap();
+    let earlier = "sweep --engine simulated --batch-timeouts 50 --repetitions 1 --node-count 3 --time-limit 1s --out out";
+    let earlier = bench_cli().args(earlier.split_whitespace()).current_dir(place.path()).output().unwrap();
+    assert!(earlier.status.success(), "{}", stderr(&earlier));
+    program(&place.path().join("sbatch"), "#!/bin/sh\necho slurm 23.11\n");
+    let path = std::env::join_paths([place.path(), Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
+    for (path, flags, problem) in [
+        (path.clone(), vec!["--shards", "5"], "the sweep has 4 runs, too few for 5 shards"),
+        (path, vec!["--build", "false"], "--build"),
+        ("/nowhere".into(), vec![], "sbatch is not on PATH"),
+    ] {
+        let mut sweep = bench_cli();
+        sweep.args(SWEEP.split_whitespace()).arg("--force").args(flags).current_dir(place.path());
+        let output = sweep.env("PATH", path).output().unwrap();
+        assert!(!output.status.success() && stderr(&output).contains(problem), "{}", stderr(&output));
+        assert_eq!(records(&place.path().join("out")).len(), 1, "{problem}");
+    }
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::common::{self, Place, cat, fake, stderr, stdout};
+use crate::common::{self, Place, bench, cat, fake, stderr, stdout};
 use bench_cli::record::columns::to_the_second;
 use bench_cli::record::{RunRecord, StableLatencies, Status, Validity};
 
@@ -671,4 +671,22 @@ fn a_node_is_built_before_it_is_measured() {
     assert!(built.status.success() && stderr(&built).contains("built in "), "{}", stderr(&built));
     let plan = sweep("echo >pwned", &["--dry-run"]);
     assert!(stdout(&plan).starts_with("echo >pwned\n") && !place.path("pwned").exists(), "{}", stdout(&plan));
+}
+
+#[test]
+fn a_refused_resume_leaves_the_folder_as_it_was() {
+    let place = Place::new();
+    let sweep = "sweep --engine simulated --batch-timeouts 50 --node-count 3 --time-limit 1s --repetitions 1 --out out";
+    assert!(bench(place.0.path(), &format!("{sweep} --seed 1")).status.success());
+    // Only the description is left.
+    let spec = fs::read(place.path("out/sweep.toml")).unwrap();
+    fs::remove_dir_all(place.path("out")).unwrap();
+    fs::create_dir(place.path("out")).unwrap();
+    fs::write(place.path("out/sweep.toml"), &spec).unwrap();
+    let refused = bench(place.0.path(), &format!("{sweep} --seed 2"));
+    assert!(stderr(&refused).contains("seed: 1 there, 2 now"), "{}", stderr(&refused));
+    let files: Vec<_> =
+        fs::read_dir(place.path("out")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files, ["sweep.toml"]);
+    assert_eq!(fs::read(place.path("out/sweep.toml")).unwrap(), spec);
 }

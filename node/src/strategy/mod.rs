@@ -104,7 +104,8 @@ pub(crate) fn build(
             Box::new(hub::Hub::auto(nodes, period, incarnation, target))
         }
         StrategyKind::Hub if me == hub::HUB => Box::new(hub::Hub::new(nodes, period, incarnation)),
-        StrategyKind::Hub | StrategyKind::Auto(_) => Box::new(hub::Leaf::new(me, nodes, period, incarnation)),
+        StrategyKind::Hub => Box::new(hub::Leaf::new(me, nodes, period, incarnation)),
+        StrategyKind::Auto(_) => Box::new(hub::Leaf::auto(me, nodes, period, incarnation)),
         StrategyKind::Direct => Box::new(direct::Direct::new(me, nodes, period, incarnation)),
     }
 }

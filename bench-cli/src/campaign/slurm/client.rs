@@ -103,6 +103,9 @@ pub struct Task {
     pub reason: String,
 }
 
+/// The program that submits.
+const SBATCH: &str = "sbatch";
+
 /// What `squeue` is to print of a task, in the order in which [`Task::parse`] reads it.
 const FIELDS: &str = "ArrayJobID:|,JobID:|,ArrayTaskID:|,State:|,RestartCnt:|,NodeList:|,Reason:|";
 
@@ -127,16 +130,27 @@ impl Task {
 /// # Errors
 /// If there is no `sbatch`, or it refuses the script.
 pub fn submit(script: &Path, after: Option<JobId>) -> Result<JobId, SlurmError> {
-    const PROGRAM: &str = "sbatch";
-    let mut sbatch = Command::new(PROGRAM);
+    let mut sbatch = Command::new(SBATCH);
     sbatch.arg("--parsable");
     if let Some(job) = after {
         sbatch.arg(format!("--dependency=afterany:{job}"));
     }
-    let said = output(PROGRAM, sbatch.arg(script))?;
+    let said = output(SBATCH, sbatch.arg(script))?;
     // In a federation the cluster's name follows.
     let id = said.trim().split(';').next().and_then(|id| id.parse().ok());
-    id.map(JobId).ok_or(SlurmError::Refused { program: PROGRAM, words: one_line(&said) })
+    id.map(JobId).ok_or(SlurmError::Refused { program: SBATCH, words: one_line(&said) })
+}
+
+/// Looks for `sbatch`, and submits nothing.
+///
+/// # Errors
+/// If it is not there, or cannot be started.
+pub fn find_sbatch() -> Result<(), SlurmError> {
+    match output(SBATCH, Command::new(SBATCH).arg("--version")) {
+        // Whether it accepts a script is seen when it gets one.
+        Ok(_) | Err(SlurmError::Refused { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The tasks of these jobs. Slurm forgets a job some minutes after its end.

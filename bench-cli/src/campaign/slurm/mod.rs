@@ -72,6 +72,18 @@ pub fn active_jobs(folder: &Path) -> anyhow::Result<Option<Jobs>> {
     Ok(tasks.iter().any(|task| !task.state.is_over()).then_some(jobs))
 }
 
+/// Refuses to divide a sweep into shards of which some would have no runs.
+///
+/// # Errors
+/// If there are more shards than runs.
+pub fn refuse_empty_shards(spec: &SweepSpec, shards: u32) -> anyhow::Result<()> {
+    let runs = spec.run_count();
+    if shards as usize > runs {
+        bail!("the sweep has {runs} runs, too few for {shards} shards; give --shards {runs} or fewer");
+    }
+    Ok(())
+}
+
 /// Cancels a job that nobody would know of.
 fn cancel(job: JobId) {
     if let Err(error) = client::cancel(job) {
@@ -105,10 +117,7 @@ impl<'a> ClusterSweep<'a> {
         shards: u32,
         existing: Existing,
     ) -> anyhow::Result<ClusterSweep<'a>> {
-        let runs = spec.runs()?.len();
-        if shards as usize > runs {
-            bail!("the sweep has {runs} runs, too few for {shards} shards; give --shards {runs} or fewer");
-        }
+        refuse_empty_shards(spec, shards)?;
         if Layout(folder).csv().exists() && Origin::read(folder)?.is_none() {
             bail!(
                 "{} has a sweep that was not made in shards; give another --out or --name",

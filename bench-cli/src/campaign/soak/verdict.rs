@@ -147,7 +147,7 @@ impl Case {
 fn everyone_has_everything(simulation: &Simulation) -> Result<(), Failure> {
     let on_nodes = simulation.nodes().flat_map(|node| node.values().as_slice()).cloned();
     // A value may be gone from all nodes.
-    let all: FxHashSet<Value> = on_nodes.chain(simulation.acknowledged()).collect();
+    let all: FxHashSet<Value> = on_nodes.chain(simulation.known_to_clients()).collect();
     let missing = |node: &node::Node| all.len() - node.values().len();
     let total: usize = simulation.nodes().map(missing).sum();
     match simulation.nodes().position(|node| missing(node) > 0) {

@@ -5,8 +5,10 @@ use anyhow::bail;
 use super::{Keep, Options};
 use crate::engine::Engine;
 use crate::preflight::{self, Finding, Verdict, machine, maelstrom, tools};
+use crate::spec::durations::{DefaultUnit, parse_duration};
+use crate::spec::parameter::UserParameter;
 use crate::spec::settings::Faults;
-use crate::spec::{EngineKind, Node, SweepSpec};
+use crate::spec::{EngineKind, Node, RunSpec, SweepSpec};
 
 /// Faults that would make every run fail.
 #[derive(Debug, thiserror::Error)]
@@ -44,17 +46,32 @@ pub fn refuse_impossible(spec: &SweepSpec) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A note on a parameter whose list has durations next to words.
+fn mixed(parameter: &UserParameter) -> Option<Finding> {
+    let duration = parameter.values.iter().find(|choice| {
+        let is_duration = parse_duration(&choice.text, DefaultUnit::Milliseconds).is_ok();
+        choice.value.as_word().is_some() && is_duration
+    })?;
+    let (name, text) = (&parameter.name, &duration.text);
+    Some(Finding {
+        subject: format!("--param {name}"),
+        verdict: Verdict::Note,
+        text: format!("its list has words, so {text} is a word, too, and {name} cannot be an axis"),
+        remedy: Some(format!("give only durations, if {{{name}_ms}} or an axis is needed")),
+    })
+}
+
 /// Looks at what would make every run fail, before the first one starts. Returns what is only good to know.
 ///
 /// # Errors
 /// If something would make every run fail.
 pub(super) async fn check(
     spec: &SweepSpec,
+    runs: &[RunSpec],
     engine: &Engine,
     options: &Options,
 ) -> anyhow::Result<Vec<Finding>> {
-    let runs = spec.runs_of(options.shard)?;
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = spec.grid.parameters.iter().filter_map(mixed).collect();
     if spec.engine == EngineKind::Maelstrom {
         findings.extend(tools::check());
         let kept =

@@ -45,6 +45,16 @@ impl Recorded {
     /// # Errors
     /// If the CSV or the description cannot be read.
     pub fn read(path: &Path) -> anyhow::Result<Recorded> {
+        let mut recorded = Recorded::rows(path)?;
+        add_distributions(&mut recorded.records, recorded.csv.parent().unwrap_or(Path::new(".")));
+        Ok(recorded)
+    }
+
+    /// The same without the distributions of latencies, which are twice as long as the CSV.
+    ///
+    /// # Errors
+    /// As [`Recorded::read`].
+    pub fn rows(path: &Path) -> anyhow::Result<Recorded> {
         let csv = if path.is_dir() { path.join(CSV_FILE) } else { path.to_owned() };
         ensure!(
             path.exists(),
@@ -61,7 +71,6 @@ impl Recorded {
         if let Some(spec) = &spec {
             label(&mut records, spec);
         }
-        add_distributions(&mut records, csv.parent().unwrap_or(Path::new(".")));
         Ok(Recorded { csv, records, spec, torn_line })
     }
 

@@ -224,17 +224,30 @@ pub struct Ended {
 #[error("{} cannot be resumed", .0.display())]
 pub struct CannotResume(pub PathBuf);
 
+/// More runs than any sweep has: with more the lists are wrong, and the runs would not fit into memory.
+const MOST_RUNS: usize = 1_000_000;
+
 /// Checks that a sweep can be executed, before other work that takes long.
 ///
 /// # Errors
-/// If something that it needs does not exist.
+/// If it has far too many runs, or something that it needs does not exist.
 pub fn validate(spec: &SweepSpec, options: &Options) -> anyhow::Result<()> {
+    if spec.run_count() > MOST_RUNS {
+        bail!(
+            "the sweep has more than {MOST_RUNS} runs; give fewer values, or --sample to choose among them"
+        );
+    }
+    validate_chosen(spec, options)
+}
+
+/// The same for a sweep of which only some runs are chosen.
+///
+/// # Errors
+/// If something that it needs does not exist.
+pub fn validate_chosen(spec: &SweepSpec, options: &Options) -> anyhow::Result<()> {
     checks::refuse_impossible(spec)?;
     Engine::new(spec.engine, &options.programs)?;
-    match spec.runs()?.first() {
-        Some(run) => options.programs.node_command(run).map(drop),
-        None => Ok(()),
-    }
+    options.programs.node_command(&spec.first_run()?).map(drop)
 }
 
 /// The commands that a sweep would execute; `None` for runs without a process.
@@ -245,7 +258,7 @@ pub fn commands(spec: &SweepSpec, options: &Options) -> anyhow::Result<Vec<(Stri
     validate(spec, options)?;
     let engine = Engine::new(spec.engine, &options.programs)?;
     let runs = spec.runs_of(options.shard)?;
-    let names = Names::among(&spec.runs()?);
+    let names = Names::among(&spec.outline()?);
     let command = |run: &RunSpec| {
         let directory = options.directory.join(RUNS_FOLDER).join(names.directory(run));
         let node = options.programs.node_command(run)?;
@@ -294,13 +307,22 @@ fn execute(
     options: &Options,
     observer: &mut impl Observer,
 ) -> anyhow::Result<Ended> {
-    validate(spec, options)?;
+    let planned = match &chosen {
+        Some(runs) => {
+            validate_chosen(spec, options)?;
+            runs.clone()
+        }
+        None => {
+            validate(spec, options)?;
+            spec.runs_of(options.shard)?
+        }
+    };
     let engine = Arc::new(Engine::new(spec.engine, &options.programs)?);
     // One thread, which lives as long as the process: the system ties child processes to their thread.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Checked first, so that no sweep is removed that cannot be replaced.
     if options.preflight {
-        for note in runtime.block_on(checks::check(spec, &engine, options))? {
+        for note in runtime.block_on(checks::check(spec, &planned, &engine, options))? {
             observer.noted(&note);
         }
     }
@@ -344,11 +366,10 @@ impl Prepared {
                 directory.display()
             );
         }
-        let parameters = ParameterColumns::of(&spec.runs()?);
+        let parameters = ParameterColumns::of(&spec.outline()?);
+        let is_new = !path.exists();
         let (csv, Rows { mut records, torn_line }) =
             CsvFile::open(&path, parameters.clone(), replace, spec.engine.leaves_files())?;
-        let latencies = LatencyFile::open(directory, parameters, replace)
-            .inspect_err(|error| log::warn!("cannot write {LATENCIES_FILE}: {error}"));
         // This process has locked the folder, so nodes that still run here are left over.
         let orphans = orphans::end(directory);
         if replace && runs.exists() {
@@ -375,9 +396,19 @@ impl Prepared {
             let planned = plan.len();
             anyhow::Ok((spec, planned, resume::remaining(plan, &records, retry)))
         };
-        let (spec, planned, remaining) = resume().with_context(|| CannotResume(path.clone()))?;
-        let origin =
-            origin(&spec, options, records.is_empty()).with_context(|| CannotResume(path.clone()))?;
+        let resumed = resume()
+            .and_then(|(spec, planned, remaining)| {
+                let origin = origin(&spec, options, records.is_empty())?;
+                Ok((spec, planned, remaining, origin))
+            })
+            .with_context(|| CannotResume(path.clone()));
+        if resumed.is_err() && is_new {
+            // The folder is left as it was.
+            let _ = fs::remove_file(&path);
+        }
+        let (spec, planned, remaining, origin) = resumed?;
+        let latencies = LatencyFile::open(directory, parameters, replace)
+            .inspect_err(|error| log::warn!("cannot write {LATENCIES_FILE}: {error}"));
         folder::label(&mut records, &spec);
         folder::add_distributions(&mut records, directory);
         folder::write_spec(directory, &spec, is_whole)?;
@@ -439,10 +470,8 @@ fn origin(spec: &SweepSpec, options: &Options, empty: bool) -> anyhow::Result<Op
         return Ok(None);
     }
     let mut programs = vec![options.programs.bench_cli.clone()];
-    if spec.engine.leaves_files()
-        && let Some(run) = spec.runs()?.first()
-    {
-        programs.push(options.programs.node_command(run)?.bin);
+    if spec.engine.leaves_files() {
+        programs.push(options.programs.node_command(&spec.first_run()?)?.bin);
     }
     let programs: Vec<&Path> = programs.iter().map(PathBuf::as_path).collect();
     let now = Origin::of(&programs, options.shard)?;
@@ -457,7 +486,7 @@ fn origin(spec: &SweepSpec, options: &Options, empty: bool) -> anyhow::Result<Op
 /// The runs with all that is needed to execute them.
 fn list_jobs(spec: &SweepSpec, runs: Vec<RunSpec>, options: &Options) -> anyhow::Result<Vec<Job>> {
     // Names come from the whole sweep, so they do not depend on the runs that are left.
-    let names = Names::among(&spec.runs()?);
+    let names = Names::among(&spec.outline()?);
     let job = |run: RunSpec| {
         Ok(Job {
             node: options.programs.node_command(&run)?,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{CSV_FILE, RUNS_FOLDER, Recorded};
 use crate::record::csv_file;
+use crate::spec::SweepSpec;
 
 /// How deep sweeps may be below the folder: `results/cluster/tune-1/search` is.
 const DEPTH: usize = 5;
@@ -36,12 +37,12 @@ fn search(root: &Path, relative: &Path, depth: usize, entries: &mut Vec<Entry>) 
         let is_running = csv_file::is_being_written(&csv);
         // A sweep writes its first line when its first run has ended.
         let has_none = is_running && fs::metadata(&csv).is_ok_and(|file| file.len() == 0);
-        let recorded = if has_none { Recorded::without_runs(&folder) } else { Recorded::read(&csv) };
+        let recorded = if has_none { Recorded::without_runs(&folder) } else { Recorded::rows(&csv) };
         let recorded = recorded.map_err(|error| format!("{error:#}"));
         let spec = recorded.as_ref().ok().and_then(|recorded| recorded.spec.as_ref());
         entries.push(Entry {
             folder: relative.to_owned(),
-            planned: spec.and_then(|spec| Some(spec.runs().ok()?.len())),
+            planned: spec.map(SweepSpec::run_count),
             recorded,
             is_running,
         });

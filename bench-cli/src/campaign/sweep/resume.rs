@@ -50,9 +50,8 @@ pub(super) fn remaining(plan: Vec<RunSpec>, records: &[RunRecord], retry_failed:
 /// If `wanted` is another sweep; the message names what differs.
 pub(super) fn extended(existing: &SweepSpec, wanted: &SweepSpec) -> anyhow::Result<SweepSpec> {
     refuse_other_settings(existing, wanted)?;
-    let stages = existing.extends.iter().chain([&existing.grid]);
-    if !wanted.extends.is_empty() && wanted.extends.iter().take(existing.extends.len() + 1).eq(stages) {
-        // A later stage of the same sweep: of a shard that had no part in the stages between.
+    if wanted.is_later_stage_of(existing) {
+        // Of a shard that had no part in the stages between.
         return Ok(wanted.clone());
     }
     let mut grid = wanted.grid.clone();

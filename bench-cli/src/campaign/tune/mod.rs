@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 pub use self::race::Tally;
 use self::race::{Next, Race};
@@ -50,6 +50,19 @@ pub enum Budget {
     Runs(usize),
     /// So much time, in which several runs may execute in parallel.
     Time(Duration),
+}
+
+/// A budget that leaves no run for the search.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error(
+    "--budget is enough for {runs} runs, but {CHECKS_KEPT} checks of {check} runs each are kept back; give a \
+     budget of more than {} runs, or fewer --repetitions", CHECKS_KEPT * check
+)]
+pub struct TooLittle {
+    /// The runs that the budget is enough for.
+    runs: usize,
+    /// The runs of a check.
+    check: usize,
 }
 
 impl FromStr for Budget {
@@ -143,6 +156,8 @@ pub struct Outlook {
 
 /// Runs of a check before all others.
 const FIRST_OF_CHECK: u32 = 4;
+/// Checks that are kept back from a budget: the first may fail.
+const CHECKS_KEPT: usize = 2;
 /// Settings to check before giving up.
 const CHECKS: usize = 4;
 
@@ -192,18 +207,21 @@ impl TuneSpec {
     /// What a search would do.
     ///
     /// # Errors
-    /// If something that it needs does not exist.
+    /// If something that it needs does not exist, or the budget is too small for a search ([`TooLittle`]).
     pub fn outlook(&self, options: &Options) -> anyhow::Result<Outlook> {
-        sweep::validate(&self.sweep, options)?;
+        sweep::validate_chosen(&self.sweep, options)?;
         let search = self.search();
         let engine = Engine::new(search.engine, &options.programs)?;
         let mut once = search.clone();
         once.grid.repetitions = 1;
-        let runs = once.runs()?;
-        let each = runs.first().map(|run| engine.expected_duration(&run.settings)).unwrap_or_default();
+        let each = engine.expected_duration(&once.first_run()?.settings);
         let jobs = options.most_jobs(&engine, &search.node).get();
+        let check = self.sweep.grid.repetitions as usize;
+        if let Some(budget) = self.budget.filter(|budget| budget.runs(jobs, each) <= CHECKS_KEPT * check) {
+            bail!(TooLittle { runs: budget.runs(jobs, each), check });
+        }
         let first = self.first(&Space::of(&search), (jobs, each)).len();
-        Ok(Outlook { engine: search.engine, first, grid: runs.len(), jobs, each })
+        Ok(Outlook { engine: search.engine, first, grid: once.run_count(), jobs, each })
     }
 }
 
@@ -339,11 +357,10 @@ impl Search<'_> {
         Ok(runs)
     }
 
-    /// How many more runs of the search the budget is enough for. Two checks are kept back, since the
-    /// first may fail.
+    /// How many more runs of the search the budget is enough for, those of checks aside.
     fn left(&self) -> usize {
         let check = self.spec.sweep.grid.repetitions as usize;
-        self.unspent().saturating_sub(2 * check)
+        self.unspent().saturating_sub(CHECKS_KEPT * check)
     }
 
     /// How many more runs the budget is enough for.

@@ -9,6 +9,7 @@ use rustc_hash::FxHasher;
 use crate::spec::durations::milliseconds;
 use crate::spec::file;
 use crate::spec::list::Choice;
+use crate::spec::sample::{coordinates, sample};
 use crate::spec::value::{Number, Value};
 use crate::spec::{EngineKind, Parameter, RunSpec, SettingLists, SweepSpec};
 use crate::stats::spacing::evenly_spaced;
@@ -18,6 +19,8 @@ pub(super) type Point = Vec<Choice>;
 
 /// The most values of a numeric parameter that the search begins with.
 const COARSE: usize = 5;
+/// The most settings to begin with that are all combinations of words and ends.
+const LARGEST: usize = 4096;
 
 /// A parameter that has several values.
 #[derive(Clone, Debug)]
@@ -131,20 +134,26 @@ impl Space {
         (0..self.axes.len()).filter(|&axis| self.axes[axis].is_numeric)
     }
 
-    /// The settings to begin with, `most` at most unless words alone make more: every word, and numbers as
-    /// coarsely as that takes.
+    /// The settings to begin with: every word, and numbers as coarsely as it takes to have `most` of them.
+    /// Where both ends of each number make more, they are all taken, but of [`LARGEST`] or more a sample.
     pub(super) fn coarse(&self, most: usize) -> Vec<Point> {
-        let with = |values: usize| {
-            let mut all: Vec<Point> = vec![Vec::new()];
-            for axis in &self.axes {
-                let values = axis.coarse(values);
-                let longer =
-                    |point: &Point, value: &Choice| [point.as_slice(), std::slice::from_ref(value)].concat();
-                all = all.iter().flat_map(|point| values.iter().map(|value| longer(point, value))).collect();
-            }
-            all
+        let lengths = |values: usize| -> Vec<usize> {
+            self.axes.iter().map(|axis| axis.coarse(values).len()).collect()
         };
-        (2..=COARSE).rev().map(with).find(|points| points.len() <= most).unwrap_or_else(|| with(2))
+        let size = |values: usize| lengths(values).into_iter().fold(1, usize::saturating_mul);
+        let fitting = (2..=COARSE).rev().find(|&values| size(values) <= most);
+        let values = fitting.unwrap_or(2);
+        let places = match fitting {
+            None if size(2) > LARGEST => sample(&lengths(2), most.max(1), self.sweep.seed),
+            _ => (0..size(values)).collect(),
+        };
+        let axes: Vec<Vec<&Choice>> = self.axes.iter().map(|axis| axis.coarse(values)).collect();
+        let lengths = lengths(values);
+        let point = |place: usize| -> Point {
+            let along = coordinates(&lengths, place);
+            axes.iter().zip(along).map(|(values, place)| values[place].clone()).collect()
+        };
+        places.into_iter().map(point).collect()
     }
 
     /// The point in the middle between two that differ along one axis.

@@ -119,6 +119,9 @@ pub enum Storage {
     /// What it acknowledged so much earlier: the mistake that a log must not make.
     #[cfg(test)]
     WriteBehind(Duration),
+    /// All that it acknowledged to clients, and what it acknowledged to peers so much earlier.
+    #[cfg(test)]
+    WritePeersBehind(Duration),
 }
 
 /// A run in virtual time.
@@ -178,7 +181,13 @@ impl Simulation {
             Storage::Memory => self.disks = None,
             #[cfg(test)]
             Storage::WriteBehind(delay) => {
-                self.disks.iter_mut().flatten().for_each(|disk| disk.delay = delay)
+                self.disks.iter_mut().flatten().for_each(|disk| disk.delay = delay);
+            }
+            #[cfg(test)]
+            Storage::WritePeersBehind(delay) => {
+                for disk in self.disks.iter_mut().flatten() {
+                    (disk.delay, disk.is_prompt_for_own) = (delay, true);
+                }
             }
         }
         self
@@ -214,11 +223,11 @@ impl Simulation {
         self.nodes().all(Node::is_idle)
     }
 
-    /// The values that clients were told are accepted.
-    pub fn acknowledged(&self) -> impl Iterator<Item = node::Value> + '_ {
+    /// The values whose broadcasts were acknowledged, or that a read showed.
+    pub fn known_to_clients(&self) -> impl Iterator<Item = node::Value> + '_ {
         let history = self.run.history();
-        checker::acknowledged(history)
-            .filter_map(|element| history.edn(element).as_int().map(node::Value::Int))
+        let values = checker::known_to_clients(history).into_iter();
+        values.filter_map(|element| history.edn(element).as_int().map(node::Value::Int))
     }
 
     /// The current virtual time.
@@ -311,6 +320,9 @@ impl Simulation {
             ProcessAction::Kill => {
                 self.processes.kill(node);
                 self.pipes.reset(node);
+                if let Some(disks) = &mut self.disks {
+                    disks[node.index()].on_kill(self.now);
+                }
             }
             ProcessAction::Start => self.processes.restart(self.now, node),
             ProcessAction::Pause => self.processes.pause(self.now, node),
@@ -322,7 +334,7 @@ impl Simulation {
         let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id.0));
         let mut node = Node::new(self.config, self.now, seed);
         let is_first = matches!(self.run.phase(), Phase::Init(_));
-        let log = self.disks.as_mut().map(|disks| disks[id.index()].recover(self.now));
+        let log = self.disks.as_ref().map(|disks| disks[id.index()].recover());
         if !is_first || log.is_some() {
             node.recover(Recovery {
                 // As by a wall clock, but zero for the first life.
@@ -390,7 +402,7 @@ impl Simulation {
     fn write_to_disk(&mut self, id: NodeId) {
         let (Some(disks), Some(node)) = (&mut self.disks, self.processes.node_mut(id)) else { return };
         if node.awaits_log() {
-            disks[id.index()].write(self.now, node.unlogged());
+            disks[id.index()].write(self.now, node.unlogged(), node.values());
             node.on_logged(self.now);
             self.collect_outbound(id);
         }

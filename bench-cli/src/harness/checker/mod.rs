@@ -5,11 +5,13 @@ mod missing;
 pub mod set_full;
 mod validity;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use self::element_table::ElementTable;
 pub use self::missing::missing_values;
 use self::set_full::SetFull;
 pub use self::validity::Validity;
-use super::history::{Element, Function, History, Kind, OpValue, Process};
+use super::history::{Element, Function, History, Kind, LogId, OpValue, Process, ReadValue};
 use super::message_counts::MessageCounts;
 use crate::spec::settings::Availability;
 
@@ -204,6 +206,19 @@ pub fn acknowledged(history: &History) -> impl Iterator<Item = Element> + '_ {
         OpValue::Element(element) if event.kind == Kind::Ok => Some(element),
         _ => None,
     })
+}
+
+/// The values that clients know of: those whose broadcasts were acknowledged, and those that a read showed.
+pub fn known_to_clients(history: &History) -> FxHashSet<Element> {
+    let mut longest: FxHashMap<LogId, ReadValue> = FxHashMap::default();
+    for event in history.events() {
+        if let OpValue::Read(read) = event.value {
+            let known = longest.entry(read.log).or_insert(read);
+            known.len = known.len.max(read.len);
+        }
+    }
+    let shown = longest.into_values().flat_map(|read| history.values(read)).copied();
+    acknowledged(history).chain(shown).collect()
 }
 
 /// Clients' invocations, final reads included.

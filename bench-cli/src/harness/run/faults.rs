@@ -136,11 +136,12 @@ impl<P: Payload> Run<P> {
     }
 
     fn kill(&mut self, node: NodeId) -> &'static str {
-        if std::mem::replace(self.nemesis.state(node), ProcessState::Dead) != ProcessState::Dead {
-            // What others send it waits in its queue, until a restart throws the queue away.
-            self.network.kill(node);
-            self.nemesis.actions.push_back((node, ProcessAction::Kill));
+        if std::mem::replace(self.nemesis.state(node), ProcessState::Dead) == ProcessState::Dead {
+            return "not-running";
         }
+        // What others send it waits in its queue, until a restart throws the queue away.
+        self.network.kill(node);
+        self.nemesis.actions.push_back((node, ProcessAction::Kill));
         "killed"
     }
 

@@ -460,8 +460,8 @@ fn answer(run: &mut Run<Message>) {
 /// `db-nemesis` makes the completions: their value is what `jepsen.control/on-nodes` returns, a map from each
 /// node to the result of `kill!`, `start!`, `pause!` or `resume!`. All have the type `:info`.
 ///
-/// Maelstrom's four functions return keywords (jepsen-io/maelstrom#102). No checker reads those.
-/// `:started` and `:already-running` are the results of jepsen's own `start-daemon!`.
+/// The four functions are Maelstrom's, in `src/maelstrom/db.clj` since jepsen-io/maelstrom#102. They return
+/// keywords, which no checker reads.
 #[test]
 fn kills_and_pauses_are_recorded_as_jepsen_does() {
     let names = vec!["n0".to_owned(), "n1".to_owned()];
@@ -471,11 +471,15 @@ fn kills_and_pauses_are_recorded_as_jepsen_does() {
     let mut done = Vec::new();
     for step in [
         Step::Kill(Targets::All),
+        Step::Kill(Targets::All),
         Step::Pause(Targets::All),
+        Step::Resume,
         Step::Start,
         // No node: a third of two is less than one.
         Step::Pause(Targets::MinorityThird),
         Step::Pause(Targets::All),
+        Step::Pause(Targets::All),
+        Step::Resume,
         Step::Resume,
         Step::Start,
         Step::Kill(Targets::Some),
@@ -485,18 +489,41 @@ fn kills_and_pauses_are_recorded_as_jepsen_does() {
     use ProcessAction::{Kill, Pause, Resume, Start};
     let both = |action| vec![action; 2];
     let some = done.pop().expect("the last step");
-    assert_eq!(done, [both(Kill), vec![], both(Start), vec![], both(Pause), both(Resume), vec![]]);
+    assert_eq!(
+        done,
+        [
+            both(Kill),
+            vec![],
+            vec![],
+            vec![],
+            both(Start),
+            vec![],
+            both(Pause),
+            vec![],
+            both(Resume),
+            vec![],
+            vec![]
+        ]
+    );
     let expected = [
         (":kill", ":all"),
         (":kill", r#"{"n0" :killed, "n1" :killed}"#),
+        (":kill", ":all"),
+        (":kill", r#"{"n0" :not-running, "n1" :not-running}"#),
         (":pause", ":all"),
         (":pause", r#"{"n0" :not-running, "n1" :not-running}"#),
+        (":resume", ":all"),
+        (":resume", r#"{"n0" :not-running, "n1" :not-running}"#),
         (":start", ":all"),
         (":start", r#"{"n0" :started, "n1" :started}"#),
         (":pause", ":minority-third"),
         (":pause", "{}"),
         (":pause", ":all"),
         (":pause", r#"{"n0" :paused, "n1" :paused}"#),
+        (":pause", ":all"),
+        (":pause", r#"{"n0" :paused, "n1" :paused}"#),
+        (":resume", ":all"),
+        (":resume", r#"{"n0" :resumed, "n1" :resumed}"#),
         (":resume", ":all"),
         (":resume", r#"{"n0" :resumed, "n1" :resumed}"#),
         (":start", ":all"),

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use source::File;
 
 /// The top-level modules from top to bottom. A module imports only from those below it.
-const LAYERS: [&str; 21] = [
+const LAYERS: [&str; 22] = [
     "main",
     "lib",
     "cli",
@@ -37,6 +37,7 @@ const LAYERS: [&str; 21] = [
     "logging",
     "markup",
     "terminal",
+    "wrap",
 ];
 
 /// Names of engines, strategies and faults. Enums stand for them everywhere but where they are parsed and

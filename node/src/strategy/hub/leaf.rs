@@ -18,6 +18,8 @@ const CUT_OFF_FOR: Duration = Duration::from_secs(5);
 pub(in crate::strategy) struct Leaf {
     me: PeerId,
     nodes: u32,
+    /// Whether this node's earlier lives may have sent values to other leaves only, in a direct plan.
+    plans_vary: bool,
     plan: Plan,
     /// The plan's period or window.
     period: Duration,
@@ -51,6 +53,7 @@ impl Leaf {
         Leaf {
             me,
             nodes,
+            plans_vary: false,
             plan: Plan::Hub(period),
             period,
             direct_from: 0,
@@ -63,6 +66,16 @@ impl Leaf {
             unreachable: Vec::new(),
             cut_off: Vec::new(),
         }
+    }
+
+    /// A leaf whose hub chooses plans.
+    pub(in crate::strategy) fn auto(
+        me: PeerId,
+        nodes: u32,
+        period: Duration,
+        incarnation: Incarnation,
+    ) -> Leaf {
+        Leaf { plans_vary: true, ..Leaf::new(me, nodes, period, incarnation) }
     }
 
     fn other_leaves(&self) -> impl Iterator<Item = PeerId> + use<> {
@@ -219,6 +232,10 @@ impl Strategy for Leaf {
 
     fn on_restart(&mut self, cx: &mut Context<'_>) {
         self.links.reopen(cx.now, HUB, cx.values.len());
+        if self.plans_vary {
+            // In a direct plan a leaf may owe another one a value that the hub has, and so would not pass on.
+            self.other_leaves().for_each(|peer| self.links.reopen(cx.now, peer, cx.values.len()));
+        }
     }
 
     fn on_stall(&mut self, now: Time) {

@@ -52,7 +52,8 @@
 //! not take its own absence for the silence of its leaves.
 //!
 //! **Auto.** The hub can also choose the period from a target, or let every node send directly
-//! ([`auto`](crate::strategy::auto)).
+//! ([`auto`](crate::strategy::auto)). A leaf that sends directly owes values to each leaf, and a killed one
+//! forgets which. So after a restart it sends everything to all nodes, not only to the hub.
 //!
 //! **Responsibility.** The origin is responsible for a value until the hub has acknowledged it, then the hub
 //! until every leaf has. Links deliver after any fault that ends, so every accepted value reaches every node.
