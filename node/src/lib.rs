@@ -28,6 +28,7 @@
 //! | `time` | time as the state machine sees it |
 //! | `timer_queue` | many deadlines, the earliest at hand |
 //! | `strategy` | to whom new values go, and when |
+//! | `strategy::unqueued` | new values that wait for the next flush |
 //! | `strategy::tree` | the published protocol; [`TreeGrid`] is its geometry |
 //! | `strategy::direct` | one hop, from the origin to every node |
 //! | `strategy::hub` | two hops: hub, leaf, phase lock, flush schedule, late batches |
@@ -62,7 +63,8 @@ pub mod wire;
 pub use config::{Config, StrategyKind, Target};
 pub use link::Header;
 pub use message::{
-    Batch, ErrorCode, Incarnation, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo, Request, Transmit,
+    Announcement, Batch, ErrorCode, Incarnation, LinkMessage, PeerId, PeerMessage, Plan, Reply, ReplyTo,
+    Request, Transmit,
 };
 pub use node::{Node, Recovery, STALL, Start};
 pub use strategy::auto::cost_model;

@@ -6,7 +6,7 @@ use crate::link::{Heard, Link, Packet};
 use crate::message::{Batch, Incarnation, LinkMessage, PeerId};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::timer_queue::{Earliest, TimerQueue};
+use crate::timer_queue::TimerQueue;
 use crate::values::Values;
 
 /// The links of one node. Each is made when it is first used, because a leaf of a large cluster needs only
@@ -15,11 +15,14 @@ use crate::values::Values;
 pub(crate) struct Links {
     /// By peer, up to the last one with a link.
     links: Vec<Option<Box<Link>>>,
-    /// An entry for each link with a deadline, at or before that deadline. The earliest entry is exact.
+    /// An entry for each link with a deadline, at or before that deadline.
     ///
     /// Most messages move a link's deadline later. Leaving the entry as it is until it is the earliest of all
     /// saves most changes of the queue.
     timers: TimerQueue<Time>,
+    /// The earliest entry may be before its link's deadline. It is corrected when somebody asks for it: once
+    /// for all links that an event has changed.
+    is_early: bool,
     max_ack_delay: Duration,
     /// This node's incarnation.
     local: Incarnation,
@@ -34,6 +37,7 @@ impl Links {
         Links {
             links: Vec::new(),
             timers: TimerQueue::default(),
+            is_early: false,
             max_ack_delay,
             local,
             stalled_until: None,
@@ -118,6 +122,16 @@ impl Links {
         Some(self.message(peer, packet, values))
     }
 
+    /// Everything that is queued for `peer`. `None` if nothing is, or if the peer is suspect.
+    pub(crate) fn flush_unsent(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        values: &Values,
+    ) -> Option<Box<LinkMessage>> {
+        if self.has_unsent(peer) { self.flush(now, peer, values) } else { None }
+    }
+
     /// A message to `peer` that only acknowledges.
     pub(crate) fn acknowledge(&mut self, now: Time, peer: PeerId, values: &Values) -> Box<LinkMessage> {
         let packet = self.change(peer, |link| link.acknowledge(now));
@@ -125,7 +139,25 @@ impl Links {
     }
 
     /// The next message that the link to `peer` must send now, if any.
+    #[inline]
     pub(crate) fn poll_one(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        values: &Values,
+        rng: &mut Rng,
+    ) -> Option<Box<LinkMessage>> {
+        // Mostly nothing is due.
+        let link = self.link_mut(peer);
+        if link.has_due(now) {
+            return self.poll_link(now, peer, values, rng);
+        }
+        let deadline = link.deadline();
+        self.set_timer(peer, deadline);
+        None
+    }
+
+    fn poll_link(
         &mut self,
         now: Time,
         peer: PeerId,
@@ -143,13 +175,18 @@ impl Links {
         values: &Values,
         rng: &mut Rng,
     ) -> Option<(PeerId, Box<LinkMessage>)> {
+        self.correct_earliest(now);
         let peer = PeerId(self.timers.due(now)? as u32);
         let message = self.poll_one(now, peer, values, rng)?;
         Some((peer, message))
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Time> {
-        Some(self.timers.earliest()).filter(|earliest| *earliest < Time::NEVER)
+    /// The earliest of `other` and all links' deadlines.
+    #[inline]
+    pub(crate) fn next_deadline(&mut self, other: Option<Time>) -> Option<Time> {
+        let other = other.unwrap_or(Time::NEVER);
+        self.correct_earliest(other);
+        Some(self.timers.earliest().min(other)).filter(|earliest| *earliest < Time::NEVER)
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -171,23 +208,37 @@ impl Links {
         result
     }
 
+    /// Leaves an entry that is too early. [`Links::correct_earliest`] sets it if it is ever the earliest.
+    #[inline]
     fn set_timer(&mut self, peer: PeerId, deadline: Time) {
-        if self.timers.set_lazily(peer.index(), deadline) == Earliest::Changed {
-            self.correct_earliest();
+        let entry = self.timers.get(peer.index());
+        if deadline < entry {
+            self.timers.set(peer.index(), deadline);
+        } else if entry < deadline && entry == self.timers.earliest() {
+            self.is_early = true;
         }
     }
 
-    /// Sets entries that were too early, until the earliest is exact.
-    fn correct_earliest(&mut self) {
-        while let Some(number) = self.timers.first() {
-            let deadline = self.links[number].as_deref().map_or(Time::NEVER, Link::deadline);
-            if deadline == self.timers.earliest() {
-                return;
-            }
+    /// Sets entries that were too early, until the earliest is exact or after `limit`.
+    #[inline]
+    fn correct_earliest(&mut self, limit: Time) {
+        while self.is_early && self.timers.earliest() <= limit {
+            self.correct_one();
+        }
+    }
+
+    /// Sets the earliest entry to its link's deadline. If it was too early, so may be the next.
+    fn correct_one(&mut self) {
+        self.is_early = false;
+        let Some(number) = self.timers.first() else { return };
+        let deadline = self.links[number].as_deref().map_or(Time::NEVER, Link::deadline);
+        if deadline > self.timers.earliest() {
             self.timers.set(number, deadline);
+            self.is_early = true;
         }
     }
 
+    #[inline(always)]
     fn message(&mut self, peer: PeerId, packet: Packet, values: &Values) -> Box<LinkMessage> {
         let link = self.links[peer.index()].as_deref().expect("the packet's own link");
         let batch = self.last_batch.get(link.log_indices(&packet), values);

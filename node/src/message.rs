@@ -143,16 +143,12 @@ pub struct LinkMessage {
     pub direct: bool,
     /// Leaf to leaf: the sender cannot reach the hub.
     pub hub_unreachable: bool,
-    /// Hub to leaf: the time from the sending of this message to the hub's next flush, if the hub flushes on
-    /// a period.
-    pub next: Option<Duration>,
-    /// Hub to leaf: the standard deviation of the times at which leaves' batches arrive, if that is much.
-    pub jitter: Option<Duration>,
-    /// Hub to leaf, in an `auto` cluster: how to spread values from now on.
-    pub plan: Option<Plan>,
-    /// Hub to leaf: the nodes that the hub cannot reach at present.
-    pub unreachable: Box<[PeerId]>,
+    /// Hub to leaf: what the hub announces, if anything. Shared by all messages of a flush.
+    pub announcement: Option<Arc<Announcement>>,
 }
+
+// Nearly all messages of a simulation are of this type. The size is also one that allocators serve quickly.
+const _: () = assert!(size_of::<LinkMessage>() <= 128);
 
 impl LinkMessage {
     /// A message without the fields of the `hub` strategy.
@@ -163,11 +159,35 @@ impl LinkMessage {
             wants_phase: false,
             direct: false,
             hub_unreachable: false,
-            next: None,
-            jitter: None,
-            plan: None,
-            unreachable: Box::default(),
+            announcement: None,
         }
+    }
+
+    /// What the hub announces, perhaps nothing.
+    pub fn announcement(&self) -> &Announcement {
+        self.announcement.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+/// What the hub tells every leaf.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Announcement {
+    /// The time from the sending of this message to the hub's next flush, if the hub flushes on a period.
+    pub next: Option<Duration>,
+    /// The standard deviation of the times at which leaves' batches arrive, if that is much.
+    pub jitter: Option<Duration>,
+    /// In an `auto` cluster: how to spread values from now on.
+    pub plan: Option<Plan>,
+    /// The nodes that the hub cannot reach at present.
+    pub unreachable: Vec<PeerId>,
+}
+
+static NOTHING: Announcement = Announcement { next: None, jitter: None, plan: None, unreachable: Vec::new() };
+
+impl Announcement {
+    /// To be put into messages. `None` if there is nothing to announce.
+    pub(crate) fn shared(self) -> Option<Arc<Announcement>> {
+        (self != NOTHING).then(|| Arc::new(self))
     }
 }
 

@@ -112,6 +112,8 @@ struct Member {
     me: PeerId,
     nodes: u32,
     strategy: Box<dyn Strategy>,
+    /// The strategy's, as of the last event.
+    deadline: Option<Time>,
 }
 
 /// What waits for the log.
@@ -195,8 +197,12 @@ impl Node {
     /// Takes another node's message. Drops it before `init`, and if the sender is not another node of the
     /// cluster. A sender repeats what was dropped.
     pub fn on_message(&mut self, now: Time, from: PeerId, message: PeerMessage) {
-        if self.member.as_ref().is_some_and(|member| from.0 < member.nodes && from != member.me) {
-            self.on_event(now, Event::Message(from, message));
+        if !self.member.as_ref().is_some_and(|member| from.0 < member.nodes && from != member.me) {
+            return;
+        }
+        match self.log {
+            None => self.deliver(now, from, message),
+            Some(_) => self.on_event(now, Event::Message(from, message)),
         }
     }
 
@@ -254,9 +260,7 @@ impl Node {
     /// The process did not run for [`STALL`] or longer. Call it before anything else when it runs again, and
     /// hand over all that waited meanwhile before [`Node::on_timeout`].
     pub fn on_stall(&mut self, now: Time) {
-        if let Some(member) = &mut self.member {
-            member.strategy.on_stall(now);
-        }
+        self.with_strategy(now, |strategy, cx| strategy.on_stall(cx.now));
     }
 
     /// Whether a peer's value is not in the log. Always false in a node without a log.
@@ -297,10 +301,12 @@ impl Node {
                     self.out.push_back(Transmit::ToClient { to, reply });
                 }
             }
-            Event::Message(from, message) => {
-                self.with_strategy(now, |strategy, cx| strategy.on_message(cx, from, message));
-            }
+            Event::Message(from, message) => self.deliver(now, from, message),
         }
+    }
+
+    fn deliver(&mut self, now: Time, from: PeerId, message: PeerMessage) {
+        self.with_strategy(now, |strategy, cx| strategy.on_message(cx, from, message));
     }
 
     fn answer(&mut self, now: Time, request: Request) -> Reply {
@@ -352,8 +358,7 @@ impl Node {
 
     /// When to call [`Node::on_timeout`] next. Changes with every `on_*`. `None` at rest.
     pub fn next_deadline(&self) -> Option<Time> {
-        let deadline = self.member.as_ref()?.strategy.deadline();
-        Time::earliest([deadline, self.introduce_at])
+        Time::earliest([self.member.as_ref()?.deadline, self.introduce_at])
     }
 
     /// All values that the node knows.
@@ -377,7 +382,7 @@ impl Node {
             Some(_) => error(ErrorCode::PreconditionFailed, "this node has another identity already"),
             None => {
                 let strategy = strategy::build(&self.config, me, nodes, self.started, self.incarnation);
-                self.member = Some(Member { me, nodes, strategy });
+                self.member = Some(Member { me, nodes, strategy, deadline: None });
                 match self.start {
                     Start::First => {}
                     Start::Restarted => self.with_strategy(now, |strategy, cx| strategy.on_restart(cx)),
@@ -405,6 +410,7 @@ impl Node {
                 notices: &mut self.notices,
             };
             event(member.strategy.as_mut(), &mut cx);
+            member.deadline = member.strategy.deadline();
         }
     }
 }

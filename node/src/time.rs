@@ -47,6 +47,19 @@ impl Nanos {
     pub(crate) const fn of(duration: Duration) -> Nanos {
         Nanos(nanos(duration))
     }
+
+    /// The time that passed from `earlier` to `later`, zero if `earlier` is later.
+    pub(crate) const fn between(earlier: Time, later: Time) -> Nanos {
+        Nanos(later.0.saturating_sub(earlier.0))
+    }
+
+    pub(crate) const fn get(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn saturating_sub(self, other: Nanos) -> Nanos {
+        Nanos(self.0.saturating_sub(other.0))
+    }
 }
 
 impl Add<Nanos> for Time {

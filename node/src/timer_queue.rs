@@ -12,15 +12,6 @@ impl Deadline for Time {
     const NEVER: Time = Time::NEVER;
 }
 
-/// What [`TimerQueue::set_lazily`] did to the earliest entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Earliest {
-    /// It is still exact, or a new one that is.
-    AsExactAsBefore,
-    /// It is another one, which may be too early.
-    Changed,
-}
-
 /// A tournament over the deadlines of numbered things, such as peers.
 ///
 /// Setting a deadline costs at most the tournament's height, and finding the earliest costs nothing. Among
@@ -109,19 +100,6 @@ impl<D: Deadline> TimerQueue<D> {
             }
             (group, slot) = ((group - 1) / 4, (group - 1) % 4);
         }
-    }
-
-    /// Like [`TimerQueue::set`], but leaves an entry that is too early, unless it is the earliest of all. The
-    /// next one may be too early as well: the caller then corrects the earliest until it is exact.
-    pub fn set_lazily(&mut self, number: usize, deadline: D) -> Earliest {
-        let entry = self.get(number);
-        if deadline < entry {
-            self.set(number, deadline);
-        } else if entry == self.earliest && entry < deadline {
-            self.set(number, deadline);
-            return Earliest::Changed;
-        }
-        Earliest::AsExactAsBefore
     }
 
     #[cold]

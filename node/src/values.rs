@@ -246,10 +246,8 @@ struct Known {
 impl Known {
     /// Adds a value. Returns whether it is new.
     fn insert(&mut self, value: &Value) -> bool {
-        match value {
-            Value::Int(int) if self.dense.has_room_for(*int) => self.dense.insert(*int as usize),
-            _ => self.insert_elsewhere(value),
-        }
+        let dense = if let Value::Int(int) = value { self.dense.insert(*int) } else { None };
+        dense.unwrap_or_else(|| self.insert_elsewhere(value))
     }
 
     #[cold]
@@ -257,17 +255,15 @@ impl Known {
         match value {
             Value::Int(int @ 0..DENSE_LIMIT) => {
                 self.dense.make_room_for(*int as usize);
-                self.dense.insert(*int as usize)
+                self.dense.insert(*int) == Some(true)
             }
             _ => !self.sparse.contains(value) && self.sparse.insert(value.clone()),
         }
     }
 
     fn contains(&self, value: &Value) -> bool {
-        match value {
-            Value::Int(int) if self.dense.has_room_for(*int) => self.dense.contains(*int as usize),
-            _ => self.sparse.contains(value),
-        }
+        let dense = if let Value::Int(int) = value { self.dense.contains(*int) } else { None };
+        dense.unwrap_or_else(|| self.sparse.contains(value))
     }
 }
 
@@ -278,25 +274,30 @@ struct BitSet {
 }
 
 impl BitSet {
-    fn has_room_for(&self, number: i64) -> bool {
-        (number as u64) < 64 * self.words.len() as u64
-    }
-
     fn make_room_for(&mut self, number: usize) {
         self.words.resize(number / 64 + 1, 0);
     }
 
-    /// Adds a number that it has room for. Returns whether it is new.
-    fn insert(&mut self, number: usize) -> bool {
-        let (word, bit) = (&mut self.words[number / 64], 1 << (number % 64));
+    /// Adds a number. Returns whether it is new, or `None` if there is no room for it.
+    fn insert(&mut self, number: i64) -> Option<bool> {
+        let (index, bit) = position(number);
+        let word = self.words.get_mut(index)?;
         let is_new = *word & bit == 0;
         *word |= bit;
-        is_new
+        Some(is_new)
     }
 
-    fn contains(&self, number: usize) -> bool {
-        self.words[number / 64] & (1 << (number % 64)) != 0
+    /// Whether it has a number, or `None` if there is no room for it.
+    fn contains(&self, number: i64) -> Option<bool> {
+        let (index, bit) = position(number);
+        self.words.get(index).map(|word| word & bit != 0)
     }
+}
+
+/// A number's word and bit. No set has the word of a negative number.
+fn position(number: i64) -> (usize, u64) {
+    let number = number as u64;
+    (usize::try_from(number / 64).unwrap_or(usize::MAX), 1 << (number % 64))
 }
 
 /// The JSON text of a log's values, separated by commas. Each value is encoded only once, so that answering a

@@ -236,6 +236,11 @@ impl Link {
         self.receiver.ack_is_due(now).then(|| self.acknowledge(now))
     }
 
+    /// Whether [`Link::poll`] may have something to send.
+    pub(crate) fn has_due(&self, now: Time) -> bool {
+        self.sender.has_lost() || self.receiver.ack_is_due(now) || self.deadline() <= now
+    }
+
     /// When [`Link::poll`] will next have something to send, or [`Time::NEVER`]. A requested acknowledgement
     /// and lost values do not wait for a deadline: the poll that follows [`Link::on_packet`] sends them.
     pub(crate) fn deadline(&self) -> Time {

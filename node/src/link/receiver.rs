@@ -11,7 +11,7 @@ use crate::time::Time;
 /// How long a process that was stopped may take to read all that waited for it.
 const BACKLOG: Duration = Duration::from_millis(100);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Receiver {
     pub(super) ranges: ReceivedRanges,
     /// The number of the peer's last retransmission that arrived.
@@ -22,10 +22,27 @@ pub(super) struct Receiver {
     backlog_until: Time,
     /// The peer requested an acknowledgement.
     ack_requested: bool,
-    ack_at: Option<Time>,
-    pub(super) gap_at: Option<Time>,
+    /// When values are to be acknowledged at the latest, or [`Time::NEVER`].
+    ack_at: Time,
+    /// When a gap is to be reported, or [`Time::NEVER`].
+    pub(super) gap_at: Time,
     /// All gaps before this number were reported.
     reported: u64,
+}
+
+impl Default for Receiver {
+    fn default() -> Receiver {
+        Receiver {
+            ranges: ReceivedRanges::default(),
+            retransmissions: 0,
+            largest: (0, None),
+            backlog_until: Time::ZERO,
+            ack_requested: false,
+            ack_at: Time::NEVER,
+            gap_at: Time::NEVER,
+            reported: 0,
+        }
+    }
 }
 
 impl Receiver {
@@ -44,13 +61,12 @@ impl Receiver {
         if end > self.largest.0 {
             self.largest = (end, (now >= self.backlog_until).then_some(now));
         }
-        self.ack_at.get_or_insert(now + ACK_DELAY);
+        self.ack_at = self.ack_at.min(now + ACK_DELAY);
         if !self.ranges.has_gap() {
-            self.gap_at = None;
+            self.gap_at = Time::NEVER;
         } else if self.ranges.contiguous >= self.reported {
             // The reported gaps are closed. Others need not wait until those would have been reported again.
-            let at = now + rtt.reordering();
-            self.gap_at = Some(self.gap_at.map_or(at, |earlier| earlier.min(at)));
+            self.gap_at = self.gap_at.min(now + rtt.reordering());
         }
     }
 
@@ -65,22 +81,22 @@ impl Receiver {
     }
 
     pub(super) fn gap_is_due(&self, now: Time) -> bool {
-        self.gap_at.is_some_and(|at| at <= now)
+        self.gap_at <= now
     }
 
     pub(super) fn ack_is_due(&self, now: Time) -> bool {
-        self.ack_requested || self.ack_at.is_some_and(|at| at <= now)
+        self.ack_requested || self.ack_at <= now
     }
 
     /// When a gap is to be reported, or values are to be acknowledged at the latest.
     pub(super) fn deadline(&self) -> Time {
-        self.gap_at.unwrap_or(Time::NEVER).min(self.ack_at.unwrap_or(Time::NEVER))
+        self.gap_at.min(self.ack_at)
     }
 
     /// The acknowledgement that every message carries, and so settles all that were due.
     pub(super) fn acknowledge(&mut self, now: Time) -> Header {
         self.ack_requested = false;
-        self.ack_at = None;
+        self.ack_at = Time::NEVER;
         let ack = self.ranges.contiguous;
         let arrival = self.largest.1.filter(|_| ack > 0 && self.largest.0 == ack);
         let ack_delay = arrival.map(|arrival| now.saturating_since(arrival));
@@ -92,7 +108,7 @@ impl Receiver {
         let received: Box<[_]> = self.ranges.beyond.iter().take(MAX_REPORTED_RANGES).cloned().collect();
         self.reported = received.last().map_or(0, |range| range.start);
         // Report again later, in case this report or its answer is lost.
-        self.gap_at = Some(now + rtt.reordering() * 2 + FIRST_REORDER);
+        self.gap_at = now + rtt.reordering() * 2 + FIRST_REORDER;
         Header { received, ..self.acknowledge(now) }
     }
 }

@@ -39,8 +39,8 @@ impl Default for RoundTrip {
 }
 
 impl RoundTrip {
-    pub(super) fn sample(&mut self, time: Duration) {
-        let sample = nanos(time).min(u64::MAX / 16);
+    pub(super) fn sample(&mut self, time: Nanos) {
+        let sample = time.get().min(u64::MAX / 16);
         let measured = match self.measured {
             None => Measured { mean: sample, deviation: sample / 2 },
             Some(Measured { mean, deviation }) => Measured {

@@ -169,7 +169,7 @@ impl Sender {
     ) -> Option<AckedPacket> {
         let acked = self.on_ack(header);
         if let Some(acked) = acked {
-            rtt.sample(now.saturating_since(acked.sent_at).saturating_sub(acked.ack_delay));
+            rtt.sample(Nanos::between(acked.sent_at, now).saturating_sub(Nanos::of(acked.ack_delay)));
         }
         if self.is_suspect() {
             self.health = Health::Live;
@@ -231,6 +231,11 @@ impl Sender {
     fn send_up_to(&mut self, now: Time, end: u64) {
         self.next = end;
         self.in_flight.push_back(SentPacket { end, sent_at: now, waits_from: now, retransmitted_at: None });
+    }
+
+    /// Whether [`Sender::poll`] may have lost values to send again.
+    pub(super) fn has_lost(&self) -> bool {
+        !self.to_retransmit.is_empty()
     }
 
     /// What is due without being asked for: lost values, or a probe. Call it until it returns `None`.

@@ -81,7 +81,7 @@ fn a_gap_is_reported_once_it_outlasts_reordering_and_only_it_is_retransmitted() 
     assert_eq!(sender.poll(at(700), &mut rng), None);
     receiver.on_packet(at(800), &again.header, again.count);
     assert_eq!(receiver.receiver.ranges.contiguous, 4);
-    assert_eq!(receiver.receiver.gap_at, None);
+    assert_eq!(receiver.receiver.gap_at, Time::NEVER);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use super::unqueued::Unqueued;
 use super::{Context, Strategy, others};
 use crate::link::ACK_DELAY;
 use crate::links::Links;
@@ -22,11 +23,8 @@ pub(super) struct Direct {
     links: Links,
     /// The end of the open window.
     flush_at: Option<Time>,
-    /// Log indices of the open window's values. The links get them at its end, or when a message comes from
-    /// their peer: in a large cluster, most of what a value costs is to queue it on each link.
-    window_values: Vec<u32>,
-    /// How many of them each peer's link already has.
-    queued: Vec<usize>,
+    /// The open window's values.
+    unqueued: Unqueued,
 }
 
 impl Direct {
@@ -37,17 +35,7 @@ impl Direct {
             window,
             links: Links::new(incarnation, ACK_DELAY),
             flush_at: None,
-            window_values: Vec::new(),
-            queued: vec![0; nodes as usize],
-        }
-    }
-
-    /// Queues the open window's values for `peer`.
-    fn queue(&mut self, peer: PeerId) {
-        let queued = &mut self.queued[peer.index()];
-        if *queued < self.window_values.len() {
-            self.links.push(peer, self.window_values[*queued..].iter().copied());
-            *queued = self.window_values.len();
+            unqueued: Unqueued::new(nodes),
         }
     }
 }
@@ -55,6 +43,7 @@ impl Direct {
 impl Strategy for Direct {
     fn on_restart(&mut self, cx: &mut Context<'_>) {
         for peer in others(self.me, self.nodes) {
+            self.unqueued.queue(&mut self.links, peer);
             self.links.reopen(cx.now, peer, cx.values.len());
         }
     }
@@ -67,14 +56,14 @@ impl Strategy for Direct {
         if self.nodes < 2 {
             return;
         }
-        self.window_values.push(index);
+        self.unqueued.add([index], self.me);
         self.flush_at.get_or_insert(cx.now + self.window);
     }
 
     fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
         let PeerMessage::Link(message) = message else { return };
         // A peer that is heard again gets everything at once.
-        self.queue(from);
+        self.unqueued.queue(&mut self.links, from);
         if self.links.on_message(cx.now, from, &message).restarted {
             self.links.resync(from, cx.values.len());
         }
@@ -87,24 +76,21 @@ impl Strategy for Direct {
     fn on_timeout(&mut self, cx: &mut Context<'_>) {
         if self.flush_at.take_if(|at| *at <= cx.now).is_some() {
             for peer in others(self.me, self.nodes) {
-                self.queue(peer);
+                self.unqueued.queue(&mut self.links, peer);
                 // A suspect peer gets what it lacks when it is heard again.
-                if self.links.has_unsent(peer)
-                    && let Some(message) = self.links.flush(cx.now, peer, cx.values)
-                {
+                if let Some(message) = self.links.flush_unsent(cx.now, peer, cx.values) {
                     cx.send_link(peer, message);
                 }
             }
-            self.window_values.clear();
-            self.queued.fill(0);
+            self.unqueued.clear();
         }
         while let Some((peer, message)) = self.links.poll_due(cx.now, cx.values, cx.rng) {
             cx.send_link(peer, message);
         }
     }
 
-    fn deadline(&self) -> Option<Time> {
-        Time::earliest([self.flush_at, self.links.next_deadline()])
+    fn deadline(&mut self) -> Option<Time> {
+        self.links.next_deadline(self.flush_at)
     }
 
     fn is_idle(&self) -> bool {

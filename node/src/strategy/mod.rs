@@ -4,6 +4,7 @@ pub(crate) mod auto;
 mod direct;
 mod hub;
 pub(crate) mod tree;
+mod unqueued;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -41,7 +42,16 @@ impl Context<'_> {
 
     /// Sends a link's message, in parts if it is longer than a receiver reads. Values are numbered, so the
     /// link treats the parts like the whole.
-    fn send_link(&mut self, to: PeerId, mut message: Box<LinkMessage>) {
+    fn send_link(&mut self, to: PeerId, message: Box<LinkMessage>) {
+        if fitting(&message.values, MAX_BATCH) == message.values.len() {
+            self.send(to, PeerMessage::Link(message));
+        } else {
+            self.send_in_parts(to, message);
+        }
+    }
+
+    #[cold]
+    fn send_in_parts(&mut self, to: PeerId, mut message: Box<LinkMessage>) {
         loop {
             let fitting = fitting(&message.values, MAX_BATCH);
             if fitting == message.values.len() {
@@ -74,7 +84,7 @@ pub(crate) trait Strategy: fmt::Debug + Send {
     /// The deadline has come.
     fn on_timeout(&mut self, cx: &mut Context<'_>);
     /// When to call [`Strategy::on_timeout`] next.
-    fn deadline(&self) -> Option<Time>;
+    fn deadline(&mut self) -> Option<Time>;
     /// Whether nothing is pending and nothing unacknowledged.
     fn is_idle(&self) -> bool;
 }

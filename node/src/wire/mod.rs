@@ -314,7 +314,7 @@ mod tests {
 
     use super::*;
     use crate::link::Header;
-    use crate::message::{Batch, Incarnation, LinkMessage, Plan};
+    use crate::message::{Announcement, Batch, Incarnation, LinkMessage, Plan};
 
     fn wire() -> Wire {
         let mut wire = Wire::default();
@@ -408,13 +408,17 @@ mod tests {
             values: values.clone(),
             wants_phase: true,
             hub_unreachable: true,
-            next: Some(us(0)),
-            jitter: Some(us(2)),
-            plan: Some(Plan::Direct(us(3))),
             direct: true,
-            unreachable: [PeerId(0), PeerId(4)].into(),
+            announcement: Announcement {
+                next: Some(us(0)),
+                jitter: Some(us(2)),
+                plan: Some(Plan::Direct(us(3))),
+                unreachable: [PeerId(0), PeerId(4)].into(),
+            }
+            .shared(),
         };
-        let hub = LinkMessage { plan: Some(Plan::Hub(us(7))), ..LinkMessage::default() };
+        let plan = Announcement { plan: Some(Plan::Hub(us(7))), ..Announcement::default() };
+        let hub = LinkMessage { announcement: plan.shared(), ..LinkMessage::default() };
         for message in [
             PeerMessage::TreeBatch { msg_id: 3, values },
             PeerMessage::TreeAck { in_reply_to: 3 },

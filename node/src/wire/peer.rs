@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::Body;
 use super::json::{field, json, push_field, push_list, push_number, push_values};
 use crate::link::Header;
-use crate::message::{Batch, Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
+use crate::message::{Announcement, Batch, Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
 use crate::values::Value;
 
 /// The message, or why its fields are invalid. `None` if nodes do not use this type among themselves.
@@ -46,16 +46,22 @@ fn parse_link(body: &Body<'_>) -> Result<LinkMessage, String> {
         received: received.into_iter().map(|(start, end)| start..end).collect(),
     };
     let values = body.values.map_or_else(|| Ok(Batch::default()), |raw| parse_values(raw, "values"))?;
-    let unreachable: Vec<u32> = field(body.unreachable, "unreachable")?;
     Ok(LinkMessage {
         header,
         values,
         wants_phase: field(body.wants_phase, "wants_phase")?,
         hub_unreachable: field(body.hub_unreachable, "hub_unreachable")?,
+        direct: field(body.direct, "direct")?,
+        announcement: parse_announcement(body)?.shared(),
+    })
+}
+
+fn parse_announcement(body: &Body<'_>) -> Result<Announcement, String> {
+    let unreachable: Vec<u32> = field(body.unreachable, "unreachable")?;
+    Ok(Announcement {
         next: field::<Option<u64>>(body.next, "next")?.map(Duration::from_micros),
         jitter: field::<Option<u64>>(body.jitter, "jitter")?.map(Duration::from_micros),
         plan: parse_plan(body)?,
-        direct: field(body.direct, "direct")?,
         unreachable: unreachable.into_iter().map(PeerId).collect(),
     })
 }
@@ -130,23 +136,29 @@ fn encode_link(message: &LinkMessage, out: &mut Vec<u8>) {
     if message.hub_unreachable {
         out.extend_from_slice(b",\"hub_unreachable\":true");
     }
-    if let Some(next) = message.next {
+    if message.direct {
+        out.extend_from_slice(b",\"direct\":true");
+    }
+    if let Some(announcement) = &message.announcement {
+        encode_announcement(announcement, out);
+    }
+}
+
+fn encode_announcement(announcement: &Announcement, out: &mut Vec<u8>) {
+    if let Some(next) = announcement.next {
         push_field("next", micros(next), out);
     }
-    if let Some(jitter) = message.jitter {
+    if let Some(jitter) = announcement.jitter {
         push_field("jitter", micros(jitter), out);
     }
-    match message.plan {
+    match announcement.plan {
         Some(Plan::Hub(period)) => push_field("period", micros(period), out),
         Some(Plan::Direct(window)) => push_field("window", micros(window), out),
         None => {}
     }
-    if message.direct {
-        out.extend_from_slice(b",\"direct\":true");
-    }
-    if !message.unreachable.is_empty() {
+    if !announcement.unreachable.is_empty() {
         let push = |peer: &PeerId, out: &mut Vec<u8>| push_number(u64::from(peer.0), out);
-        push_list(",\"unreachable\":[", &message.unreachable, out, push);
+        push_list(",\"unreachable\":[", &announcement.unreachable, out, push);
     }
 }
 

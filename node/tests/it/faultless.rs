@@ -262,7 +262,7 @@ fn run_auto(target: Target) -> (f64, Vec<Plan>, Duration) {
     assert!(sim.run(start + MS * 60_000), "still busy 40 s after the last operation");
     assert_eq!(sim.complaint(), None);
     let plans = sim.sent.iter().filter_map(|(.., message)| match message {
-        PeerMessage::Link(link) => link.plan,
+        PeerMessage::Link(link) => link.announcement().plan,
         _ => None,
     });
     let mut plans: Vec<Plan> = plans.collect();

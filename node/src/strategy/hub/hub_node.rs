@@ -1,6 +1,7 @@
 //! The first node, which collects values from its leaves and flushes them.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::HUB;
@@ -9,8 +10,9 @@ use super::late_batches::LateBatches;
 use crate::config::Target;
 use crate::link::{ACK_DELAY, Link};
 use crate::links::Links;
-use crate::message::{Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
+use crate::message::{Announcement, Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
 use crate::strategy::auto::Controller;
+use crate::strategy::unqueued::Unqueued;
 use crate::strategy::{Context, Strategy, others};
 use crate::time::Time;
 
@@ -28,8 +30,10 @@ pub(in crate::strategy) struct Hub {
     flush: Option<Flush>,
     /// When late batches get an extra flush between two flushes.
     extra_at: Option<Time>,
-    /// New values since the last flush.
+    /// How many new values there were since the last flush.
     fresh: usize,
+    /// Those that wait for the next flush or extra flush.
+    unqueued: Unqueued,
     /// The leaves that were suspect at the last flush.
     unreachable: Vec<PeerId>,
     controller: Option<Controller>,
@@ -65,6 +69,7 @@ impl Hub {
             flush: None,
             extra_at: None,
             fresh: 0,
+            unqueued: Unqueued::new(nodes),
             unreachable: Vec::new(),
             controller: None,
             plan: None,
@@ -81,17 +86,10 @@ impl Hub {
         Hub { controller: Some(Controller::new(target, nodes)), ..Hub::new(nodes, period, incarnation) }
     }
 
-    /// Queues new values for all leaves except the one that sent them.
+    /// Keeps new values for all leaves except the one that sent them.
     fn fan_out(&mut self, new: Range<u32>, from: PeerId) {
-        if new.is_empty() {
-            return;
-        }
         self.fresh += new.len();
-        for leaf in others(HUB, self.nodes) {
-            if leaf != from {
-                self.links.push(leaf, new.clone());
-            }
-        }
+        self.unqueued.add(new, from);
     }
 
     fn schedule_flush(&mut self, now: Time) {
@@ -161,7 +159,7 @@ impl Hub {
         let far = self.flush.is_some_and(|flush| flush.at > cx.now + TELL_PHASE_BEYOND);
         if far && self.leaves[leaf.index()].awaits_answer && !self.leaves[leaf.index()].knows_phase {
             let message = self.links.acknowledge(cx.now, leaf, cx.values);
-            self.send(cx, leaf, message);
+            self.send(cx, leaf, message, self.announcement(cx.now));
         }
     }
 
@@ -209,24 +207,38 @@ impl Hub {
         self.unreachable.clear();
         let suspects = self.links.peers().filter(|(_, link)| link.is_silent(cx.now));
         self.unreachable.extend(suspects.map(|(leaf, _)| leaf));
+        let announcement = self.announcement(cx.now);
         for leaf in others(HUB, self.nodes) {
+            self.unqueued.queue(&mut self.links, leaf);
             // A suspect leaf gets what it lacks when it is heard again.
             if (self.leaves[leaf.index()].awaits_answer || self.links.has_unsent(leaf))
                 && let Some(message) = self.links.flush(cx.now, leaf, cx.values)
             {
-                self.send(cx, leaf, message);
+                self.send(cx, leaf, message, announcement.clone());
             }
             self.leaves[leaf.index()].knows_phase = false;
         }
+        self.unqueued.clear();
     }
 
-    /// Sends a link's message, with the hub's phase, plan and unreachable leaves.
-    fn send(&mut self, cx: &mut Context<'_>, leaf: PeerId, mut message: Box<LinkMessage>) {
-        message.next = self.schedule.next_on_grid(cx.now).map(|next| next.saturating_since(cx.now));
-        message.jitter = message.next.and_then(|_| self.late_batches.jitter());
-        message.plan = self.plan;
-        message.unreachable = self.unreachable.as_slice().into();
-        self.leaves[leaf.index()] = LeafState { awaits_answer: false, knows_phase: message.next.is_some() };
+    /// The hub's phase, plan and unreachable leaves, for messages that leave now.
+    fn announcement(&self, now: Time) -> Option<Arc<Announcement>> {
+        let next = self.schedule.next_on_grid(now).map(|next| next.saturating_since(now));
+        let jitter = next.and_then(|_| self.late_batches.jitter());
+        Announcement { next, jitter, plan: self.plan, unreachable: self.unreachable.clone() }.shared()
+    }
+
+    /// Sends a link's message, with what the hub announces.
+    fn send(
+        &mut self,
+        cx: &mut Context<'_>,
+        leaf: PeerId,
+        mut message: Box<LinkMessage>,
+        announcement: Option<Arc<Announcement>>,
+    ) {
+        message.announcement = announcement;
+        let knows_phase = message.announcement().next.is_some();
+        self.leaves[leaf.index()] = LeafState { awaits_answer: false, knows_phase };
         cx.send_link(leaf, message);
     }
 }
@@ -243,6 +255,7 @@ impl Strategy for Hub {
 
     fn on_restart(&mut self, cx: &mut Context<'_>) {
         for leaf in others(HUB, self.nodes) {
+            self.unqueued.queue(&mut self.links, leaf);
             self.links.reopen(cx.now, leaf, cx.values.len());
         }
     }
@@ -260,6 +273,8 @@ impl Strategy for Hub {
 
     fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
         let PeerMessage::Link(message) = message else { return };
+        // A leaf that is heard again gets everything at once.
+        self.unqueued.queue(&mut self.links, from);
         if self.links.on_message(cx.now, from, &message).restarted {
             self.links.resync(from, cx.values.len());
             self.leaves[from.index()] = LeafState::default();
@@ -268,7 +283,7 @@ impl Strategy for Hub {
             self.on_values(cx, from, &message);
         }
         while let Some(message) = self.links.poll_one(cx.now, from, cx.values, cx.rng) {
-            self.send(cx, from, message);
+            self.send(cx, from, message, self.announcement(cx.now));
         }
         if message.direct {
             self.update_plan(cx, cx.now);
@@ -287,12 +302,12 @@ impl Strategy for Hub {
             self.flush_leaves(cx);
         }
         while let Some((leaf, message)) = self.links.poll_due(cx.now, cx.values, cx.rng) {
-            self.send(cx, leaf, message);
+            self.send(cx, leaf, message, self.announcement(cx.now));
         }
     }
 
-    fn deadline(&self) -> Option<Time> {
-        Time::earliest([self.flush.map(|flush| flush.at), self.extra_at, self.links.next_deadline()])
+    fn deadline(&mut self) -> Option<Time> {
+        self.links.next_deadline(Time::earliest([self.flush.map(|flush| flush.at), self.extra_at]))
     }
 
     fn is_idle(&self) -> bool {

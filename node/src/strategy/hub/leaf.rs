@@ -111,7 +111,8 @@ impl Leaf {
     }
 
     fn on_hub_message(&mut self, cx: &Context<'_>, message: &LinkMessage) {
-        if let Some(plan) = message.plan.filter(|plan| *plan != self.plan) {
+        let announcement = message.announcement();
+        if let Some(plan) = announcement.plan.filter(|plan| *plan != self.plan) {
             self.follow(plan, cx.values.len());
         }
         if self.hub_is_unreachable(cx.now) {
@@ -125,10 +126,10 @@ impl Leaf {
             self.phase_lock = PhaseLock::new(if self.is_direct() { Duration::ZERO } else { self.period });
         }
         let round_trip = self.links.get(HUB).and_then(Link::round_trip);
-        self.phase_lock.on_hub_message(cx.now, message.next, heard.acked, round_trip);
-        self.phase_lock.on_jitter(message.jitter);
+        self.phase_lock.on_hub_message(cx.now, announcement.next, heard.acked, round_trip);
+        self.phase_lock.on_jitter(announcement.jitter);
         let is_other = |peer: &PeerId| peer.0 < self.nodes && *peer != self.me;
-        let unreachable = message.unreachable.iter().copied().filter(is_other).collect();
+        let unreachable = announcement.unreachable.iter().copied().filter(is_other).collect();
         let before = std::mem::replace(&mut self.unreachable, unreachable);
         // The hub heard these leaves again, and so they will hear the hub.
         let heard = |peer: &PeerId| before.contains(peer) && !self.unreachable.contains(peer);
@@ -186,9 +187,7 @@ impl Leaf {
     }
 
     fn flush_to_hub(&mut self, cx: &mut Context<'_>) {
-        if self.links.has_unsent(HUB)
-            && let Some(message) = self.links.flush(cx.now, HUB, cx.values)
-        {
+        if let Some(message) = self.links.flush_unsent(cx.now, HUB, cx.values) {
             self.send(cx, HUB, message);
             self.phase_lock.on_sent(cx.now);
         }
@@ -196,9 +195,7 @@ impl Leaf {
 
     fn flush_to_leaves(&mut self, cx: &mut Context<'_>) {
         for peer in self.other_leaves() {
-            if self.links.has_unsent(peer)
-                && let Some(message) = self.links.flush(cx.now, peer, cx.values)
-            {
+            if let Some(message) = self.links.flush_unsent(cx.now, peer, cx.values) {
                 self.send(cx, peer, message);
             }
         }
@@ -292,13 +289,9 @@ impl Strategy for Leaf {
         }
     }
 
-    fn deadline(&self) -> Option<Time> {
-        Time::earliest([
-            self.flush_at,
-            self.hub_unreachable_at,
-            self.flush_to_leaves_at,
-            self.links.next_deadline(),
-        ])
+    fn deadline(&mut self) -> Option<Time> {
+        let own = Time::earliest([self.flush_at, self.hub_unreachable_at, self.flush_to_leaves_at]);
+        self.links.next_deadline(own)
     }
 
     fn is_idle(&self) -> bool {
@@ -312,7 +305,7 @@ mod tests {
 
     use super::*;
     use crate::link::Header;
-    use crate::message::Transmit;
+    use crate::message::{Announcement, Transmit};
     use crate::rng::Rng;
     use crate::strategy::Operations;
     use crate::values::Values;
@@ -364,7 +357,8 @@ mod tests {
         // silent.
         driven.accept(at(0), 1);
         driven.run(at(0));
-        let plan = LinkMessage { plan: Some(Plan::Direct(MS * 50)), ..LinkMessage::default() };
+        let plan = Announcement { plan: Some(Plan::Direct(MS * 50)), ..Announcement::default() };
+        let plan = LinkMessage { announcement: plan.shared(), ..LinkMessage::default() };
         driven.at(at(100), |leaf, cx| leaf.on_message(cx, HUB, PeerMessage::Link(Box::new(plan))));
         driven.accept(at(150), 2);
         driven.run(at(300));

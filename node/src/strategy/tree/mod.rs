@@ -9,17 +9,14 @@
 
 mod grid;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
-
-use rustc_hash::FxHashMap;
 
 pub use self::grid::TreeGrid;
 use super::{Context, Strategy};
 use crate::message::{Batch, Incarnation, MAX_BATCH, PeerId, PeerMessage};
-use crate::time::Time;
+use crate::time::{Time, nanos};
 use crate::values::{Value, fitting};
 
 /// How long an acknowledgement may take.
@@ -37,8 +34,13 @@ struct Unacknowledged {
     to: PeerId,
     values: Batch,
     backoff: Duration,
-    /// The time for an acknowledgement has passed and the backoff runs. An acknowledgement no longer counts.
-    expired: bool,
+}
+
+/// A batch whose acknowledgement may still come.
+#[derive(Debug)]
+struct InFlight {
+    expires_at: Time,
+    batch: Unacknowledged,
 }
 
 #[derive(Debug)]
@@ -53,9 +55,12 @@ pub(super) struct Tree {
     period: Duration,
     tick_at: Option<Time>,
     last_msg_id: u64,
-    unacknowledged: FxHashMap<u64, Unacknowledged>,
-    /// When each unacknowledged batch expires or is sent again. Entries of acknowledged batches are stale.
-    timers: BinaryHeap<Reverse<(Time, u64)>>,
+    /// The newest batches, oldest first, up to the last message id. `None` for those that were acknowledged.
+    /// The oldest is never one of these.
+    in_flight: VecDeque<Option<InFlight>>,
+    /// The batches that expired, by when each is sent again, and by their ids. An acknowledgement no longer
+    /// counts.
+    backing_off: BTreeMap<(Time, u64), Unacknowledged>,
 }
 
 impl Tree {
@@ -81,8 +86,8 @@ impl Tree {
             tick_at: None,
             // An acknowledgement of an earlier life's batch must not be taken for one of this life's.
             last_msg_id: incarnation.0 << MSG_ID_BITS,
-            unacknowledged: FxHashMap::default(),
-            timers: BinaryHeap::new(),
+            in_flight: VecDeque::new(),
+            backing_off: BTreeMap::new(),
         }
     }
 
@@ -100,12 +105,9 @@ impl Tree {
 
     /// The ticker's first tick after `now`.
     fn next_tick(&self, now: Time) -> Time {
-        let Some(ticks) = now.saturating_since(self.started).as_nanos().checked_div(self.period.as_nanos())
-        else {
-            return now;
-        };
-        let nanos = (ticks + 1).saturating_mul(self.period.as_nanos());
-        self.started + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        let period = nanos(self.period);
+        let Some(ticks) = nanos(now.saturating_since(self.started)).checked_div(period) else { return now };
+        self.started + Duration::from_nanos((ticks + 1).saturating_mul(period))
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) {
@@ -117,7 +119,7 @@ impl Tree {
             let mut values: Batch =
                 self.batches[i].drain(..).map(|index| log[index as usize].clone()).collect();
             let (to, backoff) = (self.targets[i], Duration::from_millis(1));
-            let mut post = |values| self.post(cx, Unacknowledged { to, values, backoff, expired: false });
+            let mut post = |values| self.post(cx, Unacknowledged { to, values, backoff });
             loop {
                 let (part, rest) = values.split_at(fitting(&values, MAX_BATCH));
                 if rest.is_empty() {
@@ -133,37 +135,44 @@ impl Tree {
         self.last_msg_id += 1;
         let msg_id = self.last_msg_id;
         cx.send(batch.to, PeerMessage::TreeBatch { msg_id, values: batch.values.clone() });
-        self.timers.push(Reverse((cx.now + ACK_TIMEOUT, msg_id)));
-        self.unacknowledged.insert(msg_id, batch);
+        self.in_flight.push_back(Some(InFlight { expires_at: cx.now + ACK_TIMEOUT, batch }));
     }
 
-    fn on_timer(&mut self, cx: &mut Context<'_>, msg_id: u64) {
-        let Some(mut batch) = self.unacknowledged.remove(&msg_id) else { return };
-        if batch.expired {
-            batch.expired = false;
-            if batch.backoff < BACKOFF_CEILING {
-                batch.backoff *= 2;
-            }
-            self.post(cx, batch);
-        } else {
-            batch.expired = true;
-            self.timers.push(Reverse((cx.now + batch.backoff + cx.rng.below(JITTER), msg_id)));
-            self.unacknowledged.insert(msg_id, batch);
+    fn on_ack(&mut self, msg_id: u64) {
+        let index = msg_id.checked_sub(self.oldest_msg_id()).and_then(|index| usize::try_from(index).ok());
+        if let Some(in_flight) = index.and_then(|index| self.in_flight.get_mut(index)) {
+            *in_flight = None;
+            self.drop_acknowledged();
         }
+    }
+
+    /// The id of the oldest batch in flight.
+    fn oldest_msg_id(&self) -> u64 {
+        self.last_msg_id + 1 - self.in_flight.len() as u64
+    }
+
+    fn drop_acknowledged(&mut self) {
+        while let Some(None) = self.in_flight.front() {
+            self.in_flight.pop_front();
+        }
+    }
+
+    /// The oldest batch in flight, if its time for an acknowledgement has passed.
+    fn take_expired(&mut self, now: Time) -> Option<(u64, Unacknowledged)> {
+        let msg_id = self.oldest_msg_id();
+        let expired = self.in_flight.front_mut()?.take_if(|oldest| oldest.expires_at <= now)?;
+        self.drop_acknowledged();
+        Some((msg_id, expired.batch))
+    }
+
+    /// An expired batch that is to be sent again.
+    fn take_backed_off(&mut self, now: Time) -> Option<Unacknowledged> {
+        self.backing_off.first_entry().filter(|first| first.key().0 <= now).map(|first| first.remove())
     }
 
     fn insert_and_forward(&mut self, cx: &mut Context<'_>, values: &[Value]) {
         let new = cx.values.insert_all(values);
         self.add(cx.now, new, self.children);
-    }
-
-    /// Removes stale entries from the timer queue's head.
-    fn trim_timers(&mut self) {
-        while let Some(Reverse((_, msg_id))) = self.timers.peek()
-            && !self.unacknowledged.contains_key(msg_id)
-        {
-            self.timers.pop();
-        }
     }
 }
 
@@ -185,12 +194,7 @@ impl Strategy for Tree {
                 self.insert_and_forward(cx, &values);
                 cx.send(from, PeerMessage::TreeAck { in_reply_to: msg_id });
             }
-            PeerMessage::TreeAck { in_reply_to } => {
-                if self.unacknowledged.get(&in_reply_to).is_some_and(|batch| !batch.expired) {
-                    self.unacknowledged.remove(&in_reply_to);
-                    self.trim_timers();
-                }
-            }
+            PeerMessage::TreeAck { in_reply_to } => self.on_ack(in_reply_to),
             PeerMessage::Link(_) => {}
         }
     }
@@ -199,21 +203,26 @@ impl Strategy for Tree {
         if self.tick_at.take_if(|at| *at <= cx.now).is_some() {
             self.flush(cx);
         }
-        while let Some(&Reverse((at, msg_id))) = self.timers.peek()
-            && at <= cx.now
-        {
-            self.timers.pop();
-            self.on_timer(cx, msg_id);
+        while let Some((msg_id, batch)) = self.take_expired(cx.now) {
+            let at = cx.now + batch.backoff + cx.rng.below(JITTER);
+            self.backing_off.insert((at, msg_id), batch);
         }
-        self.trim_timers();
+        while let Some(mut batch) = self.take_backed_off(cx.now) {
+            if batch.backoff < BACKOFF_CEILING {
+                batch.backoff *= 2;
+            }
+            self.post(cx, batch);
+        }
     }
 
-    fn deadline(&self) -> Option<Time> {
-        Time::earliest([self.tick_at, self.timers.peek().map(|Reverse((at, _))| *at)])
+    fn deadline(&mut self) -> Option<Time> {
+        let expires_at = self.in_flight.front().and_then(Option::as_ref).map(|oldest| oldest.expires_at);
+        let backed_off_at = self.backing_off.first_key_value().map(|((at, _), _)| *at);
+        Time::earliest([self.tick_at, expires_at, backed_off_at])
     }
 
     fn is_idle(&self) -> bool {
-        self.tick_at.is_none() && self.unacknowledged.is_empty()
+        self.tick_at.is_none() && self.in_flight.is_empty() && self.backing_off.is_empty()
     }
 }
 
