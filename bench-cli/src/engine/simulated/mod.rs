@@ -152,7 +152,7 @@ impl Simulation {
         Simulation {
             run: Run::new(settings.clone(), names, seed),
             processes: Processes::new(nodes, launches, delays, seed),
-            pipes: Pipes::new(nodes, delays, seed),
+            pipes: Pipes::new(nodes, seed),
             config,
             seed,
             now: Time::ZERO,
@@ -354,7 +354,8 @@ impl Simulation {
             self.write_log(id);
             self.collect_outbound(id);
         }
-        self.pipes.write(self.now, id, &mut self.outbox);
+        let stages = self.processes.stages(self.now, id);
+        self.pipes.write(self.now, id, stages, &mut self.outbox);
         deadline
     }
 
