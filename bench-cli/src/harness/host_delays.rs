@@ -4,20 +4,27 @@
 //! noted the times of every message on one clock, on a machine with 2 cores: 25 nodes, 100 op/s, real
 //! processes under the embedded runner.
 //!
-//! - **Idle**: one run after the other and nothing else. Three runs each of hub at 200 and 490 ms, two of
-//!   tree at 100 ms.
-//! - **Busy**: an endless loop for each core at the same time. Four runs each of hub at 200 and 490 ms in
-//!   parallel, and one alone.
+//! - **Idle**: one run after the other and nothing else. @IDLE@
+//! - **Busy**: an endless loop for each core at the same time. @BUSY@
 //!
 //! The first 1.5 s of each run are left out. While 25 processes start, the runner is busy with that for up to
 //! 47 ms, and whatever a node has written waits. It happens once, to all nodes, and before the first
 //! operation. If tables had it as a delay of any message, one simulated run in five would be late at 200 ms.
 //! Of real runs, one in thirty is.
 //!
-//! Messages of one burst wait for each other, so their delays are alike. The simulation draws each by
-//! itself. On an idle machine a stall of more than 2 ms hit several messages twice in the 120 s of the six
-//! runs of hub after their start, and never by more than 3.4 ms.
+//! # Quiet and crowded
+//!
+//! A client's request mostly comes alone, and so does the moment at which the hub flushes. After the flush, 24
+//! nodes wake at once and share the cores. So each stage has two tables: one for a node that is alone, and one
+//! for a node while another got a message within the last 400 µs. @FIG@
+//!
+//! Messages of one burst wait for each other, so their delays are alike. The simulation draws each by itself.
 
+use std::time::Duration;
+
+use node::Time;
+
+use super::address::NodeId;
 use super::distribution::Distribution;
 use super::maelstrom_timing::SLEEP_OVERSHOOT;
 use crate::spec::settings::Noise;
@@ -27,6 +34,13 @@ use crate::spec::settings::Noise;
 pub struct HostDelays {
     /// How much longer than requested a thread that delivers messages sleeps.
     pub overshoot: &'static Distribution,
+    quiet: StageDelays,
+    crowded: StageDelays,
+}
+
+/// How long a node and its pipes take to do what they must.
+#[derive(Debug)]
+pub struct StageDelays {
     /// From a message's delivery until the node's sleeping reader has it.
     pub stdin: Distribution,
     /// From then until the sleeping node acts.
@@ -48,72 +62,183 @@ impl HostDelays {
     }
 }
 
+/// Which nodes compete for the machine: those that have just got messages.
+#[derive(Debug)]
+pub struct Host {
+    delays: &'static HostDelays,
+    /// The node of the latest delivery, and its time.
+    latest: Option<(NodeId, Time)>,
+    /// The latest delivery to any other node.
+    latest_elsewhere: Option<Time>,
+}
+
+impl Host {
+    /// A machine that has delivered nothing so far.
+    pub fn new(delays: &'static HostDelays) -> Host {
+        Host { delays, latest: None, latest_elsewhere: None }
+    }
+
+    /// A message is delivered to a node now.
+    pub fn on_delivery(&mut self, now: Time, node: NodeId) {
+        if let Some((latest, at)) = self.latest
+            && latest != node
+        {
+            self.latest_elsewhere = Some(at);
+        }
+        self.latest = Some((node, now));
+    }
+
+    /// The delays of this node now: those of a crowded machine if another node has got a message within
+    /// [`CROWDED_FOR`].
+    pub fn stages(&self, now: Time, node: NodeId) -> &'static StageDelays {
+        let elsewhere = match self.latest {
+            Some((latest, at)) if latest != node => Some(at),
+            _ => self.latest_elsewhere,
+        };
+        match elsewhere {
+            Some(at) if now.saturating_since(at) <= CROWDED_FOR => &self.delays.crowded,
+            _ => &self.delays.quiet,
+        }
+    }
+}
+
+/// How long a delivery to another node counts as recent.
+const CROWDED_FOR: Duration = Duration::from_micros(400);
+
 static IDLE: HostDelays = HostDelays {
     overshoot: &SLEEP_OVERSHOOT,
-    // 39,942 times.
-    stdin: Distribution::new(&[
-        (0, 1),
-        (500, 4),
-        (1_000, 7),
-        (2_500, 13),
-        (5_000, 21),
-        (7_500, 44),
-        (9_000, 208),
-        (9_500, 323),
-        (9_750, 423),
-        (9_900, 570),
-        (9_990, 1_126),
-        (9_999, 1_778),
-        (10_000, 2_995),
-    ]),
-    // 37,307 times.
-    wakeup: Distribution::new(&[
-        (0, 3),
-        (500, 9),
-        (1_000, 13),
-        (2_500, 21),
-        (5_000, 34),
-        (7_500, 65),
-        (9_000, 221),
-        (9_500, 346),
-        (9_750, 452),
-        (9_900, 605),
-        (9_990, 1_085),
-        (9_999, 2_610),
-        (10_000, 3_527),
-    ]),
-    // 9,433 times.
-    timer: Distribution::new(&[
-        (0, 0),
-        (500, 63),
-        (1_000, 70),
-        (2_500, 73),
-        (5_000, 79),
-        (7_500, 90),
-        (9_000, 116),
-        (9_500, 144),
-        (9_750, 190),
-        (9_900, 360),
-        (9_990, 1_042),
-        (9_999, 3_815),
-        (10_000, 3_815),
-    ]),
-    // 32,617 times.
-    stdout: Distribution::new(&[
-        (0, 5),
-        (500, 10),
-        (1_000, 11),
-        (2_500, 19),
-        (5_000, 32),
-        (7_500, 55),
-        (9_000, 98),
-        (9_500, 196),
-        (9_750, 354),
-        (9_900, 542),
-        (9_990, 1_014),
-        (9_999, 2_917),
-        (10_000, 3_704),
-    ]),
+    quiet: StageDelays {
+        // 9,017 times.
+        stdin: Distribution::new(&[
+            (0, 3),
+            (500, 6),
+            (1_000, 9),
+            (2_500, 14),
+            (5_000, 23),
+            (7_500, 36),
+            (9_000, 48),
+            (9_500, 57),
+            (9_750, 73),
+            (9_900, 101),
+            (9_990, 221),
+            (9_999, 499),
+            (10_000, 1_523),
+        ]),
+        // 8,372 times.
+        wakeup: Distribution::new(&[
+            (0, 0),
+            (500, 8),
+            (1_000, 13),
+            (2_500, 17),
+            (5_000, 26),
+            (7_500, 51),
+            (9_000, 92),
+            (9_500, 123),
+            (9_750, 140),
+            (9_900, 196),
+            (9_990, 950),
+            (9_999, 2_567),
+            (10_000, 3_338),
+        ]),
+        // 2,700 times.
+        timer: Distribution::new(&[
+            (0, 12),
+            (500, 70),
+            (1_000, 71),
+            (2_500, 75),
+            (5_000, 81),
+            (7_500, 96),
+            (9_000, 120),
+            (9_500, 154),
+            (9_750, 180),
+            (9_900, 231),
+            (9_990, 575),
+            (9_999, 1_264),
+            (10_000, 1_362),
+        ]),
+        // 8,879 times.
+        stdout: Distribution::new(&[
+            (0, 4),
+            (500, 8),
+            (1_000, 9),
+            (2_500, 17),
+            (5_000, 35),
+            (7_500, 70),
+            (9_000, 112),
+            (9_500, 145),
+            (9_750, 175),
+            (9_900, 232),
+            (9_990, 931),
+            (9_999, 2_393),
+            (10_000, 3_213),
+        ]),
+    },
+    crowded: StageDelays {
+        // 9,407 times.
+        stdin: Distribution::new(&[
+            (0, 3),
+            (500, 6),
+            (1_000, 11),
+            (2_500, 15),
+            (5_000, 31),
+            (7_500, 136),
+            (9_000, 271),
+            (9_500, 359),
+            (9_750, 453),
+            (9_900, 601),
+            (9_990, 1_067),
+            (9_999, 1_214),
+            (10_000, 1_381),
+        ]),
+        // 9,045 times.
+        wakeup: Distribution::new(&[
+            (0, 0),
+            (500, 9),
+            (1_000, 13),
+            (2_500, 19),
+            (5_000, 36),
+            (7_500, 115),
+            (9_000, 262),
+            (9_500, 344),
+            (9_750, 416),
+            (9_900, 505),
+            (9_990, 878),
+            (9_999, 1_925),
+            (10_000, 2_219),
+        ]),
+        // 1,175 times.
+        timer: Distribution::new(&[
+            (0, 3),
+            (500, 59),
+            (1_000, 69),
+            (2_500, 72),
+            (5_000, 77),
+            (7_500, 85),
+            (9_000, 98),
+            (9_500, 111),
+            (9_750, 132),
+            (9_900, 203),
+            (9_990, 517),
+            (9_999, 2_224),
+            (10_000, 2_448),
+        ]),
+        // 6,130 times.
+        stdout: Distribution::new(&[
+            (0, 4),
+            (500, 8),
+            (1_000, 9),
+            (2_500, 15),
+            (5_000, 28),
+            (7_500, 58),
+            (9_000, 160),
+            (9_500, 252),
+            (9_750, 374),
+            (9_900, 502),
+            (9_990, 762),
+            (9_999, 1_351),
+            (10_000, 1_379),
+        ]),
+    },
 };
 
 /// The overshoot of an idle machine's JVM thread, plus how late the embedded runner was with 25,428
@@ -136,70 +261,138 @@ static BUSY_OVERSHOOT: Distribution = Distribution::new(&[
 
 static BUSY: HostDelays = HostDelays {
     overshoot: &BUSY_OVERSHOOT,
-    // 28,888 times.
-    stdin: Distribution::new(&[
-        (0, 1),
-        (500, 9),
-        (1_000, 12),
-        (2_500, 17),
-        (5_000, 28),
-        (7_500, 208),
-        (9_000, 699),
-        (9_500, 1_046),
-        (9_750, 1_307),
-        (9_900, 1_606),
-        (9_990, 4_324),
-        (9_999, 6_253),
-        (10_000, 8_014),
-    ]),
-    // 28,719 times.
-    wakeup: Distribution::new(&[
-        (0, 3),
-        (500, 9),
-        (1_000, 14),
-        (2_500, 21),
-        (5_000, 23),
-        (7_500, 30),
-        (9_000, 119),
-        (9_500, 267),
-        (9_750, 456),
-        (9_900, 783),
-        (9_990, 1_685),
-        (9_999, 4_347),
-        (10_000, 8_597),
-    ]),
-    // 4,888 times.
-    timer: Distribution::new(&[
-        (0, 13),
-        (500, 44),
-        (1_000, 63),
-        (2_500, 73),
-        (5_000, 76),
-        (7_500, 106),
-        (9_000, 215),
-        (9_500, 452),
-        (9_750, 796),
-        (9_900, 1_240),
-        (9_990, 3_453),
-        (9_999, 6_024),
-        (10_000, 6_024),
-    ]),
-    // 21,150 times.
-    stdout: Distribution::new(&[
-        (0, 6),
-        (500, 17),
-        (1_000, 18),
-        (2_500, 20),
-        (5_000, 25),
-        (7_500, 38),
-        (9_000, 119),
-        (9_500, 232),
-        (9_750, 373),
-        (9_900, 620),
-        (9_990, 3_772),
-        (9_999, 5_062),
-        (10_000, 5_412),
-    ]),
+    quiet: StageDelays {
+        // 6,429 times.
+        stdin: Distribution::new(&[
+            (0, 3),
+            (500, 6),
+            (1_000, 11),
+            (2_500, 17),
+            (5_000, 21),
+            (7_500, 30),
+            (9_000, 46),
+            (9_500, 133),
+            (9_750, 1_290),
+            (9_900, 1_807),
+            (9_990, 7_282),
+            (9_999, 14_432),
+            (10_000, 15_214),
+        ]),
+        // 6,355 times.
+        wakeup: Distribution::new(&[
+            (0, 3),
+            (500, 4),
+            (1_000, 6),
+            (2_500, 16),
+            (5_000, 20),
+            (7_500, 24),
+            (9_000, 33),
+            (9_500, 49),
+            (9_750, 95),
+            (9_900, 1_011),
+            (9_990, 4_149),
+            (9_999, 11_980),
+            (10_000, 13_127),
+        ]),
+        // 3,706 times.
+        timer: Distribution::new(&[
+            (0, 19),
+            (500, 48),
+            (1_000, 66),
+            (2_500, 75),
+            (5_000, 77),
+            (7_500, 92),
+            (9_000, 133),
+            (9_500, 310),
+            (9_750, 1_119),
+            (9_900, 2_947),
+            (9_990, 6_460),
+            (9_999, 11_186),
+            (10_000, 13_779),
+        ]),
+        // 10,276 times.
+        stdout: Distribution::new(&[
+            (0, 5),
+            (500, 12),
+            (1_000, 13),
+            (2_500, 15),
+            (5_000, 19),
+            (7_500, 28),
+            (9_000, 44),
+            (9_500, 65),
+            (9_750, 123),
+            (9_900, 661),
+            (9_990, 4_251),
+            (9_999, 11_095),
+            (10_000, 11_184),
+        ]),
+    },
+    crowded: StageDelays {
+        // 6,396 times.
+        stdin: Distribution::new(&[
+            (0, 3),
+            (500, 12),
+            (1_000, 13),
+            (2_500, 44),
+            (5_000, 193),
+            (7_500, 622),
+            (9_000, 1_021),
+            (9_500, 1_187),
+            (9_750, 1_312),
+            (9_900, 1_480),
+            (9_990, 13_264),
+            (9_999, 13_695),
+            (10_000, 13_780),
+        ]),
+        // 6,337 times.
+        wakeup: Distribution::new(&[
+            (0, 3),
+            (500, 12),
+            (1_000, 16),
+            (2_500, 19),
+            (5_000, 22),
+            (7_500, 95),
+            (9_000, 315),
+            (9_500, 529),
+            (9_750, 687),
+            (9_900, 1_117),
+            (9_990, 3_798),
+            (9_999, 5_004),
+            (10_000, 5_023),
+        ]),
+        // 64 times.
+        timer: Distribution::new(&[
+            (0, 33),
+            (500, 39),
+            (1_000, 53),
+            (2_500, 75),
+            (5_000, 80),
+            (7_500, 117),
+            (9_000, 165),
+            (9_500, 363),
+            (9_750, 1_769),
+            (9_900, 6_922),
+            (9_990, 12_380),
+            (9_999, 12_926),
+            (10_000, 12_986),
+        ]),
+        // 2,011 times.
+        stdout: Distribution::new(&[
+            (0, 7),
+            (500, 17),
+            (1_000, 21),
+            (2_500, 32),
+            (5_000, 99),
+            (7_500, 228),
+            (9_000, 410),
+            (9_500, 570),
+            (9_750, 768),
+            (9_900, 3_637),
+            (9_990, 16_394),
+            (9_999, 16_538),
+            (10_000, 16_573),
+        ]),
+    },
 };
 
 #[cfg(test)]
@@ -218,12 +411,15 @@ mod tests {
         sample
     }
 
+    fn of_stages(stages: &StageDelays) -> [&Distribution; 4] {
+        [&stages.stdin, &stages.wakeup, &stages.timer, &stages.stdout]
+    }
+
     #[test]
     fn a_sample_has_the_quantiles_of_the_table() {
-        let of_hosts = [Noise::Idle, Noise::Busy]
-            .map(HostDelays::of)
-            .into_iter()
-            .flat_map(|host| [host.overshoot, &host.stdin, &host.wakeup, &host.timer, &host.stdout]);
+        let of_hosts = [Noise::Idle, Noise::Busy].map(HostDelays::of).into_iter().flat_map(|host| {
+            [host.overshoot].into_iter().chain(of_stages(&host.quiet)).chain(of_stages(&host.crowded))
+        });
         for (sample, table) in of_hosts.chain([&DISPATCH_LATENESS]).map(|d| (sample(d), d.quantiles)) {
             // Of the rarest ten-thousandth the sample has ten.
             for &(share, micros) in table[1..table.len() - 1].iter().filter(|(share, _)| *share <= 9_990) {

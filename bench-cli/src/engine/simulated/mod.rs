@@ -159,7 +159,7 @@ impl Simulation {
         Simulation {
             run: Run::new(settings.clone(), names, seed),
             processes: Processes::new(nodes, launches, delays, seed),
-            pipes: Pipes::new(nodes, delays, seed),
+            pipes: Pipes::new(nodes, seed),
             config,
             seed,
             now: Time::ZERO,
@@ -370,7 +370,8 @@ impl Simulation {
             self.write_log(id);
             self.collect_outbound(id);
         }
-        self.pipes.write(self.now, id, &mut self.outbox);
+        let stages = self.processes.stages(self.now, id);
+        self.pipes.write(self.now, id, stages, &mut self.outbox);
         deadline
     }
 

@@ -6,17 +6,16 @@ use node::{Time, TimerQueue};
 
 use super::payload::Body;
 use crate::harness::address::{Address, NodeId};
-use crate::harness::host_delays::HostDelays;
+use crate::harness::host_delays::StageDelays;
 use crate::harness::rng_streams::{Purpose, RngStream};
 
 /// One pipe for each node. The network reads all messages that a node writes at one time together. That
-/// happens [a delay](HostDelays::stdout) later, and never before it has read the node's earlier messages.
+/// happens [a delay](StageDelays::stdout) later, and never before it has read the node's earlier messages.
 #[derive(Debug)]
 pub(super) struct Pipes {
     pipes: Vec<Pipe>,
     /// When the network reads the first message in each pipe.
     timers: TimerQueue<Time>,
-    delays: &'static HostDelays,
     rng: RngStream,
 }
 
@@ -40,24 +39,29 @@ pub(super) struct Outbound {
 
 impl Pipes {
     /// Empty pipes.
-    pub(super) fn new(nodes: usize, delays: &'static HostDelays, seed: u64) -> Pipes {
+    pub(super) fn new(nodes: usize, seed: u64) -> Pipes {
         let pipe = || Pipe { messages: VecDeque::new(), busy_until: Time::ZERO, is_closed: false };
         Pipes {
             pipes: (0..nodes).map(|_| pipe()).collect(),
             timers: TimerQueue::new(nodes),
-            delays,
             rng: RngStream::new(seed, Purpose::Stdout),
         }
     }
 
     /// A node writes all of `messages` now, which empties them.
-    pub(super) fn write(&mut self, now: Time, node: NodeId, messages: &mut Vec<(Address, Body)>) {
+    pub(super) fn write(
+        &mut self,
+        now: Time,
+        node: NodeId,
+        stages: &StageDelays,
+        messages: &mut Vec<(Address, Body)>,
+    ) {
         let pipe = &mut self.pipes[node.index()];
         if pipe.is_closed || messages.is_empty() {
             messages.clear();
             return;
         }
-        let at = pipe.busy_until.max(self.delays.stdout.after(now, &mut self.rng));
+        let at = pipe.busy_until.max(stages.stdout.after(now, &mut self.rng));
         pipe.busy_until = at;
         pipe.messages.extend(messages.drain(..).map(|(dest, body)| Outbound { at, dest, body }));
         self.update_timer(node);

@@ -9,7 +9,7 @@ use node::{Node, STALL, Time, TimerQueue};
 
 use super::payload::Body;
 use crate::harness::address::{Address, NodeId};
-use crate::harness::host_delays::HostDelays;
+use crate::harness::host_delays::{Host, HostDelays, StageDelays};
 use crate::harness::rng_streams::{Purpose, RngStream};
 
 /// All processes.
@@ -18,7 +18,7 @@ pub(super) struct Processes {
     processes: Vec<Process>,
     /// When each is launched, or wakes next.
     timers: TimerQueue<Time>,
-    delays: &'static HostDelays,
+    host: Host,
     rng: RngStream,
 }
 
@@ -68,7 +68,7 @@ impl Processes {
             late_until: Time::ZERO,
         };
         let processes = (0..nodes).map(|_| process()).collect();
-        Processes { processes, timers, delays, rng: RngStream::new(seed, Purpose::Stdin) }
+        Processes { processes, timers, host: Host::new(delays), rng: RngStream::new(seed, Purpose::Stdin) }
     }
 
     /// The nodes that have been launched.
@@ -136,15 +136,22 @@ impl Processes {
         let process = &mut self.processes[id.index()];
         debug_assert!(process.node.is_some(), "the network keeps a node's messages until its launch");
         // A reader that is about to wake for an earlier message reads this one along with it.
+        self.host.on_delivery(now, id);
+        let stages = self.host.stages(now, id);
         let readable_at = match process.stdin.back() {
             Some(before) if before.readable_at > now => before.readable_at,
-            _ => self.delays.stdin.after(now, &mut self.rng),
+            _ => stages.stdin.after(now, &mut self.rng),
         };
         process.stdin.push_back(Inbound { readable_at, src, body, is_late: false });
         if process.stdin.len() == 1 && process.paused_at.is_none() {
-            let wake = self.delays.wakeup.after(readable_at, &mut self.rng);
+            let wake = stages.wakeup.after(readable_at, &mut self.rng);
             self.timers.set(id.index(), wake.min(self.timers.get(id.index())));
         }
+    }
+
+    /// How long this node and its pipes take now.
+    pub(super) fn stages(&self, now: Time, id: NodeId) -> &'static StageDelays {
+        self.host.stages(now, id)
     }
 
     /// The next message that the node can read by `now`.
@@ -157,16 +164,17 @@ impl Processes {
 
     /// Puts the node to sleep until the next message or its deadline.
     pub(super) fn sleep(&mut self, now: Time, id: NodeId, deadline: Option<Time>) {
+        let stages = self.host.stages(now, id);
         let Process { stdin, timer, .. } = &mut self.processes[id.index()];
         let message = match stdin.front() {
-            Some(inbound) => self.delays.wakeup.after(inbound.readable_at, &mut self.rng),
+            Some(inbound) => stages.wakeup.after(inbound.readable_at, &mut self.rng),
             None => Time::NEVER,
         };
         let wake = deadline.map_or(Time::NEVER, |deadline| match *timer {
             _ if deadline <= now => now,
             Some((before, wake)) if before == deadline => wake,
             _ => {
-                let wake = self.delays.timer.after(deadline, &mut self.rng);
+                let wake = stages.timer.after(deadline, &mut self.rng);
                 *timer = Some((deadline, wake));
                 wake
             }
