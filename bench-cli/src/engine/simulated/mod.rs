@@ -370,7 +370,7 @@ impl Simulation {
             self.write_log(id);
             self.collect_outbound(id);
         }
-        let stages = self.processes.stages(self.now, id);
+        let stages = self.processes.stages(self.now);
         self.pipes.write(self.now, id, stages, &mut self.outbox);
         deadline
     }

@@ -113,11 +113,16 @@ mod tests {
 
     use super::*;
     use crate::harness::address::ClientId;
+    use crate::harness::host_delays::{Crowd, HostDelays};
     use crate::harness::payload::{Payload as _, Request};
     use crate::spec::settings::Noise;
 
+    fn stages() -> &'static StageDelays {
+        Crowd::new(HostDelays::of(Noise::Idle)).stages(Time::ZERO)
+    }
+
     fn pipes(nodes: usize) -> Pipes {
-        Pipes::new(nodes, HostDelays::of(Noise::Idle), 1)
+        Pipes::new(nodes, 1)
     }
 
     /// The next message of all, when its time has come.
@@ -137,7 +142,7 @@ mod tests {
         let message = |client: u32| (Address::Client(ClientId(client)), Body::request(&Request::Read, 1));
         let times = (0..1_000_u32).map(|k| (Time::ZERO + Duration::from_micros(20 * u64::from(k)), k));
         for (now, k) in times {
-            pipes.write(now, NodeId(k % 3), &mut vec![message(2 * k), message(2 * k + 1)]);
+            pipes.write(now, NodeId(k % 3), stages(), &mut vec![message(2 * k), message(2 * k + 1)]);
         }
         assert!(pipes.next_deadline() > Time::ZERO && pipes.next_deadline() < Time::NEVER);
         let mut read: Vec<(NodeId, Time, u32)> = Vec::new();
@@ -159,10 +164,10 @@ mod tests {
         let mut pipes = pipes(2);
         let read = || vec![(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))];
         for node in [0, 1, 0] {
-            pipes.write(Time::ZERO, NodeId(node), &mut read());
+            pipes.write(Time::ZERO, NodeId(node), stages(), &mut read());
         }
         pipes.close(NodeId(0));
-        pipes.write(Time::ZERO, NodeId(0), &mut read());
+        pipes.write(Time::ZERO, NodeId(0), stages(), &mut read());
         assert_eq!(next(&mut pipes).map(|(node, _)| node), Some(NodeId(1)));
         assert!(next(&mut pipes).is_none() && pipes.next_deadline() == Time::NEVER);
     }
@@ -170,11 +175,12 @@ mod tests {
     #[test]
     fn nothing_is_read_before_its_time() {
         let mut pipes = pipes(1);
-        pipes.write(Time::ZERO, NodeId(0), &mut Vec::new());
+        pipes.write(Time::ZERO, NodeId(0), stages(), &mut Vec::new());
         assert_eq!(pipes.next_deadline(), Time::NEVER);
         pipes.write(
             Time::ZERO,
             NodeId(0),
+            stages(),
             &mut vec![(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))],
         );
         assert!(pipes.readable(Time::ZERO).is_none() && pipes.read(Time::ZERO, NodeId(0)).is_none());

@@ -9,7 +9,7 @@ use node::{Node, STALL, Time, TimerQueue};
 
 use super::payload::Body;
 use crate::harness::address::{Address, NodeId};
-use crate::harness::host_delays::{Host, HostDelays, StageDelays};
+use crate::harness::host_delays::{Crowd, HostDelays, StageDelays};
 use crate::harness::rng_streams::{Purpose, RngStream};
 
 /// All processes.
@@ -18,7 +18,8 @@ pub(super) struct Processes {
     processes: Vec<Process>,
     /// When each is launched, or wakes next.
     timers: TimerQueue<Time>,
-    host: Host,
+    delays: &'static HostDelays,
+    crowd: Crowd,
     rng: RngStream,
 }
 
@@ -68,7 +69,13 @@ impl Processes {
             late_until: Time::ZERO,
         };
         let processes = (0..nodes).map(|_| process()).collect();
-        Processes { processes, timers, host: Host::new(delays), rng: RngStream::new(seed, Purpose::Stdin) }
+        Processes {
+            processes,
+            timers,
+            delays,
+            crowd: Crowd::new(delays),
+            rng: RngStream::new(seed, Purpose::Stdin),
+        }
     }
 
     /// The nodes that have been launched.
@@ -136,8 +143,8 @@ impl Processes {
         let process = &mut self.processes[id.index()];
         debug_assert!(process.node.is_some(), "the network keeps a node's messages until its launch");
         // A reader that is about to wake for an earlier message reads this one along with it.
-        self.host.on_delivery(now, id);
-        let stages = self.host.stages(now, id);
+        self.crowd.on_delivery(now, id);
+        let stages = self.crowd.stages(now);
         let readable_at = match process.stdin.back() {
             Some(before) if before.readable_at > now => before.readable_at,
             _ => stages.stdin.after(now, &mut self.rng),
@@ -149,9 +156,9 @@ impl Processes {
         }
     }
 
-    /// How long this node and its pipes take now.
-    pub(super) fn stages(&self, now: Time, id: NodeId) -> &'static StageDelays {
-        self.host.stages(now, id)
+    /// How long nodes take now.
+    pub(super) fn stages(&self, now: Time) -> &'static StageDelays {
+        self.crowd.stages(now)
     }
 
     /// The next message that the node can read by `now`.
@@ -164,7 +171,7 @@ impl Processes {
 
     /// Puts the node to sleep until the next message or its deadline.
     pub(super) fn sleep(&mut self, now: Time, id: NodeId, deadline: Option<Time>) {
-        let stages = self.host.stages(now, id);
+        let stages = self.crowd.stages(now);
         let Process { stdin, timer, .. } = &mut self.processes[id.index()];
         let message = match stdin.front() {
             Some(inbound) => stages.wakeup.after(inbound.readable_at, &mut self.rng),
@@ -174,7 +181,7 @@ impl Processes {
             _ if deadline <= now => now,
             Some((before, wake)) if before == deadline => wake,
             _ => {
-                let wake = stages.timer.after(deadline, &mut self.rng);
+                let wake = self.delays.timer.after(deadline, &mut self.rng);
                 *timer = Some((deadline, wake));
                 wake
             }
