@@ -50,7 +50,7 @@ fn a_seed_gives_the_same_history_byte_for_byte() {
 
 /// The fingerprint of one history. A change that is meant to change simulated runs changes it, too: the
 /// failing test says to what.
-const PINNED: u64 = 0x7de7_661b_8722_27ff;
+const PINNED: u64 = 0x7a24_f21f_5e8b_b568;
 
 /// FNV-1a, which needs no library to stay the same.
 fn fingerprint(text: &str) -> u64 {

@@ -173,8 +173,8 @@ mod tests {
         }
     }
 
-    /// In the direct plan of `auto`, a leaf may die after it has acknowledged a value whose message to another
-    /// leaf was lost. The hub has the value and owes it to nobody.
+    /// In the direct plan of `auto`, a leaf may die after it has acknowledged a value whose message to
+    /// another leaf was lost. The hub has the value and owes it to nobody.
     #[test]
     fn auto_loses_nothing_in_its_direct_plan() {
         let target = node::Target::Latency(Duration::from_millis(250));

@@ -7,6 +7,14 @@
 //! ```text
 //!  harness ──► processes (stdin, wake-ups) ──► node's state machine ──► pipes (stdout) ──► harness
 //! ```
+//!
+//! # What a run costs
+//!
+//! A challenge run at 200 ms costs 27, 21 and 64 million instructions with `tree`, `hub` and `direct`,
+//! checker included (`make bench`). The profile is flat. The loop over events, with the queues for standard
+//! input, output and wake-ups, takes 20 %. The network's queues take 10 % with `hub` and 13 to 16 % with
+//! `direct`, the checker 8 %, random durations 2 to 3 %. The node takes 11, 22 and 35 %. No single piece of
+//! work can be left out: each message passes four queues, and histories fix their order.
 
 mod disk;
 pub mod figures;
