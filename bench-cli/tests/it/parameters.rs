@@ -7,11 +7,12 @@ use bench_cli::spec::value::Value;
 
 use crate::common::{Place, fixtures, has_pandas, has_python, program, stderr, stdout};
 
-/// A sweep of short runs of the gossip node.
+/// A sweep of short runs of the gossip node. With other seeds, one run in a thousand has no broadcast among
+/// its ten operations.
 fn gossip(place: &Place, args: &[&str]) -> Command {
     let mut sweep = place.bench(&["sweep", "--out", "out", "--engine", "embedded", "--bin"]);
     sweep.arg(fixtures().join("nodes/gossip.py")).args(args);
-    sweep.args(["--node-count", "3", "--time-limit", "1s", "--rate", "10", "--latency", "10ms"]);
+    sweep.args("--node-count 3 --time-limit 1s --rate 10 --latency 10ms --seed 1".split_whitespace());
     sweep
 }
 
