@@ -66,12 +66,16 @@ impl HostDelays {
             Noise::Busy => &BUSY,
         }
     }
+
+    /// How long nodes take at a time.
+    pub fn stages(&self, now: Time, recent: &RecentDeliveries) -> &StageDelays {
+        if recent.is_crowded(now) { &self.crowded } else { &self.quiet }
+    }
 }
 
-/// Whether nodes compete for the machine.
-#[derive(Debug)]
-pub struct Crowd {
-    delays: &'static HostDelays,
+/// The deliveries that decide whether nodes compete for the machine.
+#[derive(Debug, Default)]
+pub struct RecentDeliveries {
     /// The node of the latest delivery.
     latest: Option<NodeId>,
     /// When each of the last nodes got its first message in a row, latest first.
@@ -82,12 +86,7 @@ pub struct Crowd {
 const CROWD: usize = 4;
 const CROWDED_FOR: Duration = Duration::from_micros(400);
 
-impl Crowd {
-    /// A machine that has delivered nothing so far.
-    pub fn new(delays: &'static HostDelays) -> Crowd {
-        Crowd { delays, latest: None, turns: [None; CROWD] }
-    }
-
+impl RecentDeliveries {
     /// A message is delivered to a node now.
     pub fn on_delivery(&mut self, now: Time, node: NodeId) {
         if self.latest.replace(node) != Some(node) {
@@ -96,12 +95,9 @@ impl Crowd {
         }
     }
 
-    /// How long nodes take now.
-    pub fn stages(&self, now: Time) -> &'static StageDelays {
-        match self.turns[CROWD - 1] {
-            Some(first) if now.saturating_since(first) <= CROWDED_FOR => &self.delays.crowded,
-            _ => &self.delays.quiet,
-        }
+    /// Whether the machine is crowded now.
+    fn is_crowded(&self, now: Time) -> bool {
+        self.turns[CROWD - 1].is_some_and(|first| now.saturating_since(first) <= CROWDED_FOR)
     }
 }
 
@@ -387,17 +383,18 @@ mod tests {
     fn a_machine_is_crowded_while_several_nodes_have_just_got_messages() {
         let delays = HostDelays::of(Noise::Idle);
         let us = |us: u64| Time::ZERO + Duration::from_micros(us);
-        let crowded = |crowd: &Crowd, at| std::ptr::eq(crowd.stages(us(at)), &delays.crowded);
-        let mut crowd = Crowd::new(delays);
+        let crowded =
+            |recent: &RecentDeliveries, at| std::ptr::eq(delays.stages(us(at), recent), &delays.crowded);
+        let mut recent = RecentDeliveries::default();
         // One node may get as many messages as it likes.
         for at in 0..10 {
-            crowd.on_delivery(us(at), NodeId(7));
+            recent.on_delivery(us(at), NodeId(7));
         }
-        assert!(!crowded(&crowd, 10));
+        assert!(!crowded(&recent, 10));
         for (at, node) in [(100, 1), (200, 2), (300, 3)] {
-            crowd.on_delivery(us(at), NodeId(node));
+            recent.on_delivery(us(at), NodeId(node));
         }
-        assert!(crowded(&crowd, 400) && !crowded(&crowd, 401), "the first of them was at 0");
+        assert!(crowded(&recent, 400) && !crowded(&recent, 401), "the first of them was at 0");
     }
 
     #[test]

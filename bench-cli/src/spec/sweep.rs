@@ -231,15 +231,13 @@ impl SweepSpec {
     /// # Errors
     /// As [`SweepSpec::runs`].
     pub fn outline(&self) -> Result<Vec<RunSpec>, TemplateError> {
-        self.refuse_unused(&self.grid)?;
-        let lengths = self.lengths(&self.grid);
-        let first = vec![0; lengths.len()];
-        let mut runs = vec![self.run_at(&self.grid, &first)?];
+        let mut runs = vec![self.first_run()?];
+        let (axes, lengths) = (self.axes(&self.grid), self.lengths(&self.grid));
         for (axis, &length) in lengths.iter().enumerate() {
             for value in 1..length {
-                let mut point = first.clone();
+                let mut point = vec![0; lengths.len()];
                 point[axis] = value;
-                runs.push(self.run_at(&self.grid, &point)?);
+                runs.push(self.run_at(&self.grid, &axes, &point)?);
             }
         }
         Ok(runs)
@@ -251,7 +249,8 @@ impl SweepSpec {
     /// As [`SweepSpec::runs`].
     pub fn first_run(&self) -> Result<RunSpec, TemplateError> {
         self.refuse_unused(&self.grid)?;
-        self.run_at(&self.grid, &vec![0; self.lengths(&self.grid).len()])
+        let first = vec![0; self.lengths(&self.grid).len()];
+        self.run_at(&self.grid, &self.axes(&self.grid), &first)
     }
 
     fn refuse_unused(&self, grid: &Grid) -> Result<(), TemplateError> {
@@ -264,17 +263,16 @@ impl SweepSpec {
 
     fn expand(&self, grid: &Grid) -> Result<Vec<RunSpec>, TemplateError> {
         self.refuse_unused(grid)?;
-        let lengths = self.lengths(grid);
+        let (axes, lengths) = (self.axes(grid), self.lengths(grid));
         let points = self.points(grid);
-        let run = |place: usize| self.run_at(grid, &coordinates(&lengths, place));
+        let run = |place: usize| self.run_at(grid, &axes, &coordinates(&lengths, place));
         let once = points.into_iter().map(run).collect::<Result<Vec<RunSpec>, _>>()?;
         let repeated = |repetition| once.iter().map(move |run| RunSpec { repetition, ..run.clone() });
         Ok((1..=grid.repetitions).flat_map(repeated).collect())
     }
 
     /// The first run of the point at this place along each axis of [`SweepSpec::lengths`].
-    fn run_at(&self, grid: &Grid, point: &[usize]) -> Result<RunSpec, TemplateError> {
-        let axes = self.axes(grid);
+    fn run_at(&self, grid: &Grid, axes: &Axes, point: &[usize]) -> Result<RunSpec, TemplateError> {
         let (settings, point) = point.split_at(Setting::ALL.len());
         let (strategy, point) = point.split_at(1);
         let (users, timeout) = point.split_at(grid.parameters.len());

@@ -113,12 +113,12 @@ mod tests {
 
     use super::*;
     use crate::harness::address::ClientId;
-    use crate::harness::host_delays::{Crowd, HostDelays};
+    use crate::harness::host_delays::{HostDelays, RecentDeliveries};
     use crate::harness::payload::{Payload as _, Request};
     use crate::spec::settings::Noise;
 
     fn stages() -> &'static StageDelays {
-        Crowd::new(HostDelays::of(Noise::Idle)).stages(Time::ZERO)
+        HostDelays::of(Noise::Idle).stages(Time::ZERO, &RecentDeliveries::default())
     }
 
     fn pipes(nodes: usize) -> Pipes {

@@ -9,7 +9,7 @@ use node::{Node, STALL, Time, TimerQueue};
 
 use super::payload::Body;
 use crate::harness::address::{Address, NodeId};
-use crate::harness::host_delays::{Crowd, HostDelays, StageDelays};
+use crate::harness::host_delays::{HostDelays, RecentDeliveries, StageDelays};
 use crate::harness::rng_streams::{Purpose, RngStream};
 
 /// All processes.
@@ -19,7 +19,7 @@ pub(super) struct Processes {
     /// When each is launched, or wakes next.
     timers: TimerQueue<Time>,
     delays: &'static HostDelays,
-    crowd: Crowd,
+    recent: RecentDeliveries,
     rng: RngStream,
 }
 
@@ -73,7 +73,7 @@ impl Processes {
             processes,
             timers,
             delays,
-            crowd: Crowd::new(delays),
+            recent: RecentDeliveries::default(),
             rng: RngStream::new(seed, Purpose::Stdin),
         }
     }
@@ -140,11 +140,11 @@ impl Processes {
 
     /// Writes a message to a launched node's standard input.
     pub(super) fn deliver(&mut self, now: Time, id: NodeId, src: Address, body: Body) {
+        self.recent.on_delivery(now, id);
+        let stages = self.stages(now);
         let process = &mut self.processes[id.index()];
         debug_assert!(process.node.is_some(), "the network keeps a node's messages until its launch");
         // A reader that is about to wake for an earlier message reads this one along with it.
-        self.crowd.on_delivery(now, id);
-        let stages = self.crowd.stages(now);
         let readable_at = match process.stdin.back() {
             Some(before) if before.readable_at > now => before.readable_at,
             _ => stages.stdin.after(now, &mut self.rng),
@@ -158,7 +158,7 @@ impl Processes {
 
     /// How long nodes take now.
     pub(super) fn stages(&self, now: Time) -> &'static StageDelays {
-        self.crowd.stages(now)
+        self.delays.stages(now, &self.recent)
     }
 
     /// The next message that the node can read by `now`.
@@ -171,7 +171,7 @@ impl Processes {
 
     /// Puts the node to sleep until the next message or its deadline.
     pub(super) fn sleep(&mut self, now: Time, id: NodeId, deadline: Option<Time>) {
-        let stages = self.crowd.stages(now);
+        let stages = self.stages(now);
         let Process { stdin, timer, .. } = &mut self.processes[id.index()];
         let message = match stdin.front() {
             Some(inbound) => stages.wakeup.after(inbound.readable_at, &mut self.rng),
