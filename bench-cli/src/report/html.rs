@@ -6,6 +6,22 @@ use super::Picture;
 use super::summary::Sheet;
 pub(crate) use crate::markup::escape;
 
+/// Text as HTML, in which no line breaks between a number and its unit or its margin.
+pub fn prose(text: &str) -> String {
+    const UNITS: [&str; 4] = ["ms", "s", "µs", "%"];
+    let is_unit = |word: &str| UNITS.contains(&word.trim_end_matches([',', ';', ':', '.', ')']));
+    let mut words = text.split(' ');
+    let mut last = words.next().unwrap_or_default();
+    let mut html = escape(last);
+    for word in words {
+        let is_value = last.ends_with(|last: char| last.is_ascii_digit()) && is_unit(word);
+        html.push(if is_value || last == "±" || word == "±" { '\u{a0}' } else { ' ' });
+        html.push_str(&escape(word));
+        last = word;
+    }
+    html
+}
+
 /// A table whose first column names its rows.
 pub fn table(caption: &str, sheet: &Sheet) -> String {
     let header: Vec<(&str, bool)> =
@@ -60,7 +76,7 @@ pub fn file_link(path: &str, label: &str) -> String {
 pub fn definitions(pairs: &[(&str, String)]) -> String {
     let mut html = "<dl>\n".to_owned();
     for (name, value) in pairs {
-        let _ = writeln!(html, "<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value));
+        let _ = writeln!(html, "<div><dt>{}</dt><dd>{}</dd></div>", escape(name), prose(value));
     }
     html + "</dl>\n"
 }
@@ -92,6 +108,14 @@ fn width(svg: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_stays_with_its_unit_and_its_margin() {
+        assert_eq!(
+            prose("max 409 ± 41 ms (at 5 %), 3 runs < 2 s"),
+            "max 409\u{a0}±\u{a0}41\u{a0}ms (at 5\u{a0}%), 3 runs &lt; 2\u{a0}s"
+        );
+    }
 
     #[test]
     fn a_link_never_leaves_the_folder_by_its_looks() {

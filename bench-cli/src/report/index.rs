@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Progress;
 use super::html::{self, escape};
-use super::page::{POLICY, STYLE, heading, progress};
+use super::page::{Heading, POLICY, STYLE, progress};
 use crate::record::RunRecord;
 use crate::terminal::count;
 
@@ -86,7 +86,7 @@ fn entry(listed: &Listed<'_>) -> String {
         }
         Ok(records) => {
             if !records.is_empty() {
-                let _ = writeln!(html, "<p>{}</p>", escape(&heading(records)));
+                let _ = writeln!(html, "<p>{}</p>", Heading::of(records).html());
             }
             html.push_str(&state(records, *planned, *is_running));
         }
@@ -149,7 +149,7 @@ mod tests {
             "<a href=\"./a%20%3Cb%3E/report.html\">a &lt;b&gt;</a>",
             "<a href=\"./live/x/sweep.csv\">sweep.csv</a>",
             "<p class=\"bad\">no &lt;columns&gt;</p>",
-            "<p>hub · embedded · 2026-01-01 00:00 UTC</p>",
+            "<p>hub · embedded · <time datetime=\"2026-01-01T00:00Z\">2026-01-01 00:00 UTC</time></p>",
             "http-equiv=\"refresh\"",
         ] {
             at(part);

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
+
 use super::advice::{self, Answer, Described};
 use super::failures::{self, Failure};
-use super::html::{self, escape};
+use super::html::{self, escape, prose};
 use super::{Picture, Progress, Report, distinct, runs, summary};
 use crate::analysis::hosts::{Host, HostEffect};
 use crate::analysis::{Series, Warning};
@@ -27,7 +29,7 @@ const REFRESH: u32 = 3;
 
 /// The page.
 pub fn page(report: &Report<'_>) -> String {
-    let heading = escape(&heading(report.records));
+    let heading = Heading::of(report.records);
     let (first, others): (Vec<&Picture>, Vec<&Picture>) =
         report.pictures.iter().partition(|picture| picture.name.ends_with(FIRST_PICTURE));
     let sections = [
@@ -55,12 +57,14 @@ pub fn page(report: &Report<'_>) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n{refresh}\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{heading} – {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <header>\n<h1>{heading}</h1>\n<p class=\"lead\">{}</p>\n{}<nav aria-label=\"Sections\">\n{links}</nav>\n</header>\n\
+         <title>{} – {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <header>\n<h1>{}</h1>\n<p class=\"lead\">{}</p>\n{}<nav aria-label=\"Sections\">\n{links}</nav>\n</header>\n\
          <main>\n{body}</main>\n<div id=\"hover\" role=\"status\" hidden></div>\n\
          <footer class=\"note\">Written by bench-cli {}. The runs are in {}.</footer>\n\
          <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+        escape(&heading.text()),
         escape(report.title),
+        heading.html(),
         escape(&lead(report)),
         report.progress.map(progress).unwrap_or_default(),
         env!("CARGO_PKG_VERSION"),
@@ -69,26 +73,54 @@ pub fn page(report: &Report<'_>) -> String {
 }
 
 /// The series, engine and time of a sweep: a name that tells sweeps apart whatever their folders' names.
-pub(super) fn heading(records: &[RunRecord]) -> String {
-    const SHOWN: usize = 4;
-    let mut subjects = distinct(records, RunRecord::series);
-    if subjects.len() > SHOWN {
-        let more = subjects.len() - SHOWN;
-        subjects.truncate(SHOWN);
-        subjects.push(format!("{more} more"));
+pub(super) struct Heading {
+    subjects: String,
+    engines: String,
+    began: Option<Timestamp>,
+}
+
+impl Heading {
+    pub(super) fn of(records: &[RunRecord]) -> Heading {
+        const SHOWN: usize = 4;
+        let mut subjects = distinct(records, RunRecord::series);
+        if subjects.len() > SHOWN {
+            let more = subjects.len() - SHOWN;
+            subjects.truncate(SHOWN);
+            subjects.push(format!("{more} more"));
+        }
+        Heading {
+            subjects: subjects.join(", "),
+            engines: distinct(records, |record| record.run.engine.to_string()).join(", "),
+            began: records.iter().filter_map(|record| record.measured.started_at).min(),
+        }
     }
-    let engines = distinct(records, |record| record.run.engine.to_string()).join(", ");
-    let began = records.iter().filter_map(|record| record.measured.started_at).min();
-    let began = began.map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
-    let parts = [Some(subjects.join(", ")), Some(engines), began];
-    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+
+    /// The heading in one line.
+    pub(super) fn text(&self) -> String {
+        self.parts(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    }
+
+    /// The heading as HTML, whose time does not break.
+    pub(super) fn html(&self) -> String {
+        let escaped = Heading { subjects: escape(&self.subjects), engines: escape(&self.engines), ..*self };
+        escaped.parts(|at| {
+            at.strftime("<time datetime=\"%Y-%m-%dT%H:%MZ\">%Y-%m-%d %H:%M UTC</time>").to_string()
+        })
+    }
+
+    fn parts(&self, time: impl Fn(&Timestamp) -> String) -> String {
+        let began = self.began.as_ref().map(time).unwrap_or_default();
+        let parts = [self.subjects.as_str(), &self.engines, &began];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+    }
 }
 
 /// How far a sweep has come, as a bar.
 pub(super) fn progress(Progress { done, planned }: Progress) -> String {
     format!(
-        "<p class=\"progress\"><progress value=\"{done}\" max=\"{}\"></progress> running: {done} of {planned} runs</p>\n",
-        planned.max(1)
+        "<p class=\"progress\"><progress value=\"{done}\" max=\"{}\"></progress> running: {done} of {}</p>\n",
+        planned.max(1),
+        count(planned, "run")
     )
 }
 
@@ -211,21 +243,21 @@ fn figures(report: &Report<'_>) -> String {
     let series = Series::group_on(report.axis, report.records);
     let limits = report.limits;
     let mut html = html::table("Medians over repetitions", &summary::points(&series, limits));
-    let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::points_legend(limits)));
+    let _ = writeln!(html, "<p class=\"note\">{}</p>", prose(&summary::points_legend(limits)));
     if !limits.is_empty() {
         let items: String =
-            limits.iter().map(|limits| format!("<li>{}</li>\n", escape(&limits.to_string()))).collect();
+            limits.iter().map(|limits| format!("<li>{}</li>\n", prose(&limits.to_string()))).collect();
         let _ = writeln!(html, "<ul class=\"note\">\n{items}</ul>");
     }
     if let Some(front) = summary::front(&series) {
         html.push_str("<h3>Pareto front</h3>\n");
         html.push_str(&html::table("Settings that no other beats", &front));
-        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&summary::front_legend(&series)));
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", prose(&summary::front_legend(&series)));
     }
     if let Some(effects) = summary::effects(&series) {
         html.push_str("<h3>Effects</h3>\n");
         html.push_str(&html::table("Which parameters matter", &effects));
-        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(summary::EFFECTS_LEGEND));
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", prose(summary::EFFECTS_LEGEND));
     }
     html.push_str("<h3>Fits</h3>\n");
     let fits = summary::fits(&series);
@@ -234,7 +266,7 @@ fn figures(report: &Report<'_>) -> String {
     }
     html.push_str("<ul class=\"note\">\n");
     for warning in Warning::on(&series) {
-        let _ = writeln!(html, "<li>{}</li>", escape(&summary::sentence(&warning)));
+        let _ = writeln!(html, "<li>{}</li>", prose(&summary::sentence(&warning)));
     }
     html.push_str("</ul>\n");
     html
@@ -255,7 +287,7 @@ fn hosts(records: &[RunRecord]) -> Option<String> {
     let caption = format!("{} hosts", hosts.len());
     Some(
         html::table(&caption, &summary::hosts(&hosts))
-            + &format!("<p class=\"note\">{}</p>\n", escape(&effect)),
+            + &format!("<p class=\"note\">{}</p>\n", prose(&effect)),
     )
 }
 
@@ -264,9 +296,9 @@ fn advice(report: &Report<'_>) -> Option<String> {
     let answers = advice::answers(&Series::group(report.records), report.limits, sweep);
     let mut html = String::new();
     for Answer { question, findings, next } in &answers {
-        let _ = writeln!(html, "<h3>{}</h3>\n<ul>", escape(question));
+        let _ = writeln!(html, "<h3>{}</h3>\n<ul>", prose(question));
         for finding in findings {
-            let _ = writeln!(html, "<li>{}</li>", escape(finding));
+            let _ = writeln!(html, "<li>{}</li>", prose(finding));
         }
         html.push_str("</ul>\n");
         for (aim, command) in next {
@@ -300,7 +332,7 @@ fn failed(records: &[RunRecord]) -> Option<String> {
             html,
             "<tr><th scope=\"row\" class=\"bad\">{status}</th><td class=\"text prose\">{}</td>\
              <td class=\"text prose\">{}</td></tr>",
-            escape(reason),
+            prose(reason),
             runs.join(", ")
         );
     }
@@ -308,7 +340,7 @@ fn failed(records: &[RunRecord]) -> Option<String> {
     // The likely reason of all of them.
     for warning in Warning::on(&Series::group(records)) {
         if let Warning::Unit { .. } | Warning::LongTimeout { .. } = warning {
-            let _ = writeln!(html, "<p class=\"bad\">{}</p>", escape(&summary::sentence(&warning)));
+            let _ = writeln!(html, "<p class=\"bad\">{}</p>", prose(&summary::sentence(&warning)));
         }
     }
     Some(html)
@@ -352,7 +384,7 @@ mod tests {
         let report = Report { spec: Some(&spec), limits: &limits, pictures: &[picture], ..report(&records) };
         let page = page(&report);
         for part in [
-            "<h1>hub · embedded · 2026-01-01 00:00 UTC</h1>",
+            "<h1>hub · embedded · <time datetime=\"2026-01-01T00:00Z\">2026-01-01 00:00 UTC</time></h1>",
             "<title>hub · embedded · 2026-01-01 00:00 UTC – a &lt;sweep&gt;</title>",
             "<code>bench-cli sweep --engine embedded --strategy hub ",
             " --batch-timeouts 100,200,400 --repetitions 1 ",
@@ -387,8 +419,9 @@ mod tests {
         let said = advice::answers(&Series::group(&records), &limits, None).remove(0);
         assert!(!said.findings.is_empty() && !said.next.is_empty());
         let commands = said.next.iter().map(|(_, command)| command);
-        for words in said.findings.iter().chain(commands) {
-            assert!(page.contains(&escape(words)), "{words}\n{page}");
+        let findings = said.findings.iter().map(|words| prose(words));
+        for words in findings.chain(commands.map(|words| escape(words))) {
+            assert!(page.contains(&words), "{words}\n{page}");
         }
         assert!(page.contains("<h3>What meets 3d"), "{page}");
         assert!(!super::page(&report(&records)).contains("Recommendation"));
@@ -436,7 +469,7 @@ mod tests {
             failed(100, 2, Status::TimedOut).with(|record| record.measured.reason = "killed".to_owned());
         let page = page(&report(&[example(100, 1), failed]));
         assert!(
-            page.contains("1 of 2 runs are not ok") && page.contains("<td class=\"text prose\">killed</td>")
+            page.contains("1 of 2 runs is not ok") && page.contains("<td class=\"text prose\">killed</td>")
         );
         assert!(page.contains("href=\"./runs/hub-50ms-r1/log.txt\""));
         assert!(page.contains("<li>Warning: no line for hub: a fit needs at least 3 usable runs"), "{page}");

@@ -175,5 +175,5 @@ fn files(record: &RunRecord) -> String {
 
 /// A link to a run's log, or the label alone if none was kept.
 pub(super) fn log(path: &str, label: &str) -> String {
-    if path.is_empty() { escape(label) } else { html::file_link(path, label) }
+    if path.is_empty() { format!("<span>{}</span>", escape(label)) } else { html::file_link(path, label) }
 }

@@ -120,5 +120,5 @@ fn limits_are_advised_on_for_each_combination() {
     assert_eq!(asked.len(), SERIES / 2, "{said}");
     assert!(asked[0].contains("at 3 nodes, latency 10 ms, loss 0,"), "{asked:?}");
     let report = fs::read_to_string(place.path().join("out/report.html")).unwrap();
-    assert_eq!(report.matches("<h3>What meets max &lt; 150 ms at ").count(), asked.len());
+    assert_eq!(report.matches("<h3>What meets max &lt; 150\u{a0}ms at ").count(), asked.len());
 }
