@@ -76,6 +76,16 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// `is` or `are`, as the verb of so many things.
+pub fn are(number: usize) -> &'static str {
+    if number == 1 { "is" } else { "are" }
+}
+
+/// `was` or `were`, as the verb of so many things.
+pub fn were(number: usize) -> &'static str {
+    if number == 1 { "was" } else { "were" }
+}
+
 /// The text with what a terminal would obey shown as an escape, such as `\x1b`: control characters but line
 /// ends and tabs, and the characters that reverse the direction of text.
 pub fn plain(text: &str) -> Cow<'_, str> {
@@ -104,6 +114,12 @@ fn commands(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_and_several_are() {
+        let said = |number| format!("{} {}, {}", count(number, "run"), are(number), were(number));
+        assert_eq!([0, 1, 2].map(said), ["0 runs are, were", "1 run is, was", "2 runs are, were"]);
+    }
 
     #[test]
     fn control_characters_are_shown_and_not_obeyed() {

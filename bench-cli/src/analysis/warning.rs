@@ -16,7 +16,7 @@ use crate::spec::durations::milliseconds;
 use crate::stats::lack_of_fit::LackOfFit;
 use crate::stats::least_squares::{FitError, Line};
 use crate::stats::theil_sen::TheilSen;
-use crate::terminal::count;
+use crate::terminal::{count, were};
 
 /// One warning.
 #[derive(Clone, Debug, PartialEq)]
@@ -217,10 +217,11 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Warning::Late { subject, late, runs, worst_p99, hosts } => {
-                let (busy, was) = (named(hosts), if hosts.len() > 1 { "were" } else { "was" });
+                let (busy, were) = (named(hosts), were(hosts.len().max(1)));
+                let runs = count(*runs, "run");
                 write!(
                     f,
-                    "{subject}: in {late} of {runs} runs {busy} {was} too busy to deliver messages in time"
+                    "{subject}: in {late} of {runs} {busy} {were} too busy to deliver messages in time"
                 )?;
                 if let Some(worst) = worst_p99 {
                     write!(f, " (p99 up to {:.1} ms late)", milliseconds(*worst))?;
@@ -243,13 +244,15 @@ impl fmt::Display for Warning {
             ),
             Warning::Unit { series, lost, runs } => write!(
                 f,
-                "{series}: nearly all values were lost in {lost} of {runs} runs. Does the node take its batch timeout in \
-                 seconds? It was given milliseconds; {{batch_timeout_s}} in --node-args or --node-env gives it seconds"
+                "{series}: nearly all values were lost in {lost} of {}. Does the node take its batch timeout in seconds? It \
+                 was given milliseconds; {{batch_timeout_s}} in --node-args or --node-env gives it seconds",
+                count(*runs, "run")
             ),
             Warning::LongTimeout { series, lost, runs } => write!(
                 f,
-                "{series}: nearly all values were lost in {lost} of {runs} runs because the batch timeout is not shorter than \
-                 the run. Use shorter timeouts (a number without a unit is milliseconds) or a longer --time-limit"
+                "{series}: nearly all values were lost in {lost} of {} because the batch timeout is not shorter than the run. \
+                 Use shorter timeouts (a number without a unit is milliseconds) or a longer --time-limit",
+                count(*runs, "run")
             ),
             Warning::NotLinear { series, quantile, test, linear } => {
                 write!(
@@ -339,7 +342,7 @@ mod tests {
         let bundled = long.clone().with(|record| record.run.node = Node::Bundled);
         for record in [long, bundled] {
             let warnings = said(&[record]);
-            assert!(warnings[0].contains("lost in 1 of 1 runs because the batch timeout"), "{warnings:?}");
+            assert!(warnings[0].contains("lost in 1 of 1 run because the batch timeout"), "{warnings:?}");
         }
         // Other losses, a timeout that would be short in seconds, and this repository's node.
         let none = [lost(50, 500), lost(10, 1000)];

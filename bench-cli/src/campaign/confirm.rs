@@ -9,6 +9,7 @@ use crate::analysis::confirm::{Confirmation, Recommended};
 use crate::analysis::{Advice, Series};
 use crate::record::RunRecord;
 use crate::spec::{EngineKind, Limits, Parameter, RunSpec, SweepSpec};
+use crate::terminal::{are, count};
 
 /// What a sweep recommends for each of some limits: the settings with the fewest messages and with the lowest
 /// latency.
@@ -93,9 +94,11 @@ pub fn refuse_older_runs(sweep: &Recorded, confirming: &Recorded) -> anyhow::Res
     let older = confirming.records.iter().filter(|record| record.measured.started_at < newest).count();
     ensure!(
         older == 0,
-        "{older} runs in {} are older than the newest of {}, so they confirm an earlier sweep; --force replaces them, \
+        "{} in {} {} older than the newest of {}, so the sweep there confirms an earlier one; --force replaces it, \
          --out takes another folder",
+        count(older, "run"),
         confirming.csv.display(),
+        are(older),
         sweep.csv.display()
     );
     Ok(())

@@ -68,7 +68,8 @@ pub fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
     let ended =
         Ended { spec: merged.spec, records: merged.records, planned: merged.planned, stopped: !complete };
     output::conclude(&ended, out, Extent::of(args.verbose), &args.limits, &args.formats)?;
-    println!("merged {}: {} of {} runs", count(shards.len(), "shard"), ended.records.len(), ended.planned);
+    let all = count(ended.planned, "run");
+    println!("merged {}: {} of {all}", count(shards.len(), "shard"), ended.records.len());
     if merged.doubled > 0 {
         println!("left out {} of runs that have another one", count(merged.doubled, "record"));
     }

@@ -14,7 +14,7 @@ use crate::campaign::sweep::{CSV_FILE, Observer, Plan};
 use crate::engine::Phase;
 use crate::preflight::Finding;
 use crate::record::RunRecord;
-use crate::terminal::{self, count};
+use crate::terminal::{self, are, count};
 
 /// How much progress to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,11 +73,12 @@ impl Screen {
         let Plan { runs, done, jobs, .. } = *plan;
         let directory = plan.directory.display();
         if runs == 0 {
-            self.note(&format!("all {done} runs are done already, in {directory}; --force starts over"));
+            let all = if done == 1 { "the only run is".to_owned() } else { format!("all {done} runs are") };
+            self.note(&format!("{all} done already, in {directory}; --force starts over"));
             return;
         }
         if done > 0 {
-            self.note(&format!("{done} of {} runs are done already", done + runs));
+            self.note(&format!("{done} of {} runs {} done already", done + runs, are(done)));
         }
         let all = rounded(plan.duration());
         let at_once = match plan.first_alone && runs > 1 {

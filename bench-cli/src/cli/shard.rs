@@ -10,6 +10,7 @@ use super::progress::Screen;
 use crate::record::csv_file;
 use crate::spec::shard::{InvalidShard, Shard};
 use crate::supervise::stop::{Stop, StopSignal};
+use crate::terminal;
 
 /// The value of `--shard`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +113,8 @@ fn shard(variable: &str, task: u32, first: u32, count: u32) -> anyhow::Result<Sh
     let index = task.checked_sub(first).and_then(|index| index.checked_add(1));
     index.and_then(|index| Shard::new(index, count)).with_context(|| {
         format!(
-            "{variable} is {task}, but the tasks of {count} shards are {first} to {}",
+            "{variable} is {task}, but the tasks of {} are {first} to {}",
+            terminal::count(count as usize, "shard"),
             first + (count - 1)
         )
     })

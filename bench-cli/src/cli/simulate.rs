@@ -19,6 +19,7 @@ use crate::harness::{history_file, results};
 use crate::record::StableLatencies;
 use crate::report::brief;
 use crate::spec::file;
+use crate::terminal::count;
 
 /// The files of a run.
 const HISTORY: &str = "history.edn";
@@ -128,10 +129,10 @@ fn summary(case: &Case, finished: &Finished) -> String {
     let Case { settings, config, seed, .. } = case;
     let figures = figures::of(finished);
     let mut lines = vec![format!(
-        "{}, batch timeout {} ms, {} nodes, seed {seed}: {}",
+        "{}, batch timeout {} ms, {}, seed {seed}: {}",
         config.strategy.name(),
         config.batch_timeout.as_millis(),
-        settings.node_count,
+        count(settings.node_count, "node"),
         match figures.validity {
             Validity::Valid => "valid",
             Validity::Invalid => "invalid",

@@ -12,8 +12,10 @@ use node::StrategyKind;
 
 use super::typed;
 use crate::campaign::soak::{self, Checked, Failure, Passed};
+use crate::report::summary;
 use crate::spec::file;
 use crate::stats::median::Spread;
+use crate::terminal::count;
 
 /// Search random settings and faults for lost values, endless traffic and too many messages
 #[derive(Clone, Debug, Args)]
@@ -64,7 +66,7 @@ pub fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
         report(&checked, &failure);
         return Ok(ExitCode::FAILURE);
     }
-    println!("{} runs clean in {:.1} s", passed.len(), started.elapsed().as_secs_f64());
+    println!("{} clean in {:.1} s", count(passed.len(), "run"), started.elapsed().as_secs_f64());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -103,11 +105,11 @@ fn table(passed: &[(StrategyKind, Passed)]) -> comfy_table::Table {
         let of_strategy = || passed.iter().filter(|(of, _)| *of == strategy).map(|(_, result)| result);
         let messages = Spread::of(of_strategy().map(|result| result.msgs_per_op));
         let silence = Spread::of(of_strategy().map(|result| result.silent_after.as_secs_f64()));
-        if let (Some(messages), Some(silence)) = (messages, silence) {
+        if let Some(silence) = silence {
             table.add_row([
                 strategy.name().to_owned(),
                 of_strategy().count().to_string(),
-                format!("{:.2} ({:.2}–{:.2})", messages.median, messages.min, messages.max),
+                summary::spread(messages, 2),
                 format!("{:.1} s, {:.1} s", silence.median, silence.max),
             ]);
         }

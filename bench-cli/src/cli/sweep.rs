@@ -27,7 +27,7 @@ use crate::engine::Engine;
 use crate::record::RunRecord;
 use crate::spec::{SweepSpec, shell};
 use crate::supervise::stop::Stop;
-use crate::terminal::count;
+use crate::terminal::{are, count};
 
 /// The exit status of a sweep whose runs are all ok, but which crosses a threshold of `--fail-if`.
 const THRESHOLD_CROSSED: u8 = 3;
@@ -156,9 +156,8 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     match shard {
         // A shard has too few runs for plots, and many shards would draw at the same time.
         Some(shard) => screen.note(&format!(
-            "shard {shard}: {} of {} runs are in {}; bench-cli merge {} puts the shards together",
-            ended.records.len(),
-            ended.planned,
+            "shard {shard}: {} in {}; bench-cli merge {} puts the shards together",
+            done(&ended),
             directory.display(),
             shell::quote(&whole.display().to_string())
         )),
@@ -170,15 +169,19 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     if ended.stopped {
         eprintln!(
-            "interrupted: {} of {} runs are in {}; to resume:\n  {}",
-            ended.records.len(),
-            ended.planned,
+            "interrupted: {} in {}; to resume:\n  {}",
+            done(&ended),
             directory.join(CSV_FILE).display(),
             commands.resume
         );
         return Ok(ExitCode::from(INTERRUPTED));
     }
     Ok(exit_status(args, &ended))
+}
+
+/// `1 of 3 runs is`, as the start of a sentence.
+fn done(Ended { records, planned, .. }: &Ended) -> String {
+    format!("{} of {} {}", records.len(), count(*planned, "run"), are(records.len()))
 }
 
 /// The exit status of a sweep that was not interrupted.

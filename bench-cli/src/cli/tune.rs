@@ -25,6 +25,7 @@ use crate::report::brief;
 use crate::spec::file::{BATCH_TIMEOUT, STRATEGY, SpecFile, ValueList};
 use crate::spec::setting::Setting;
 use crate::spec::{EngineKind, Limits, Node, SweepSpec};
+use crate::terminal::count;
 
 /// Find the best setting within limits, and check it with fresh runs
 #[derive(Clone, Debug, Args)]
@@ -216,11 +217,10 @@ fn timeouts_within(limits: &Limits, with_zero: bool) -> String {
 
 impl TuneObserver for Screen {
     fn step(&mut self, step: Step<'_>) {
-        let settings =
-            |count: usize| if count == 1 { "1 setting".to_owned() } else { format!("{count} settings") };
+        let settings = |number: usize| count(number, "setting");
         match step {
-            Step::Try(count) => self.note(&format!("search: try {} once", settings(count))),
-            Step::Repeat(count) => self.note(&format!("race: repeat {} that may be best", settings(count))),
+            Step::Try(number) => self.note(&format!("search: try {} once", settings(number))),
+            Step::Repeat(number) => self.note(&format!("race: repeat {} that may be best", settings(number))),
             Step::Check(candidate) => self.note(&format!("check: {}", advice::describe(candidate))),
             Step::NotConfirmed(one) => println!("the check does not confirm {}", advice::describe(one)),
             Step::Checked(records) => {
@@ -237,19 +237,22 @@ fn print_outlook(spec: &TuneSpec, options: &Options) -> anyhow::Result<ExitCode>
     let outlook = spec.outlook(options)?;
     let first = outlook.each * outlook.first.div_ceil(outlook.jobs) as u32;
     println!(
-        "search: {} first settings of {} in the grid, once each, {} at a time on the {} engine, about {}",
-        outlook.first,
+        "search: {} of {} in the grid, once each, {} at a time on the {} engine, about {}",
+        count(outlook.first, "first setting"),
         outlook.grid,
         outlook.jobs,
         outlook.engine,
         rounded(first)
     );
     match spec.budget {
-        Some(Budget::Runs(runs)) => println!("race: up to {runs} runs in all, with those of the check"),
+        Some(Budget::Runs(runs)) => {
+            println!("race: up to {} in all, with those of the check", count(runs, "run"));
+        }
         Some(Budget::Time(time)) => println!("race: up to {} in all, with the check", rounded(time)),
         None => println!("race: until no further run would find a better setting"),
     }
-    println!("check: {} fresh runs on the {} engine", spec.sweep.grid.repetitions, spec.sweep.engine);
+    let fresh = count(spec.sweep.grid.repetitions as usize, "fresh run");
+    println!("check: {fresh} on the {} engine", spec.sweep.engine);
     println!("nothing was done");
     Ok(ExitCode::SUCCESS)
 }
@@ -264,10 +267,11 @@ fn print_tally(found: &Found) {
     let Tally { tried, over_limit, worse, meeting, unclear } = found.tally;
     println!();
     print_sentence(&format!(
-        "tried {tried} settings in {} runs: {meeting} within the limits, {over_limit} over a limit, {worse} significantly \
-         worse, {unclear} unclear; {} runs of checks",
-        found.searched.records.len(),
-        found.checks
+        "tried {} in {}: {meeting} within the limits, {over_limit} over a limit, {worse} significantly worse, {unclear} \
+         unclear; {} of checks",
+        count(tried, "setting"),
+        count(found.searched.records.len(), "run"),
+        count(found.checks, "run")
     ));
     let why = match found.ending {
         Ending::Settled => "no further run would find a better setting",

@@ -15,6 +15,7 @@ use super::style::{self, INK, Look, MUTED};
 use crate::analysis::{Fit, FitError, Series};
 use crate::record::Quantile;
 use crate::stats::least_squares::Line;
+use crate::terminal::count;
 
 /// The quantiles drawn, highest first, as the curves are ordered in the plot. The 99th percentile is in the
 /// tables only: it is so close to the maximum that the two would hide each other.
@@ -119,8 +120,8 @@ impl Panel {
     fn of(series: &Series<'_>) -> Panel {
         let ok = series.records.iter().filter(|record| record.is_ok()).count();
         let runs = match series.records.len() {
-            all if all == ok => format!("{all} runs"),
-            all => format!("{ok} of {all} runs ok"),
+            all if all == ok => count(all, "run"),
+            all => format!("{ok} of {} ok", count(all, "run")),
         };
         let curves = DRAWN.into_iter().map(|quantile| Curve::of(series, quantile)).collect();
         Panel { title: format!("{} ({runs})", series.name), curves }
@@ -324,7 +325,7 @@ mod tests {
         let failed = failed(400, 1, Status::TimedOut);
         let records = [example(50, 1), example(100, 1), failed, of_strategy(StrategyKind::Tree, 50)];
         let svg = draw(&Series::group(&records), Page::SCREEN).unwrap();
-        assert!(svg.contains("hub (2 of 3 runs ok)") && svg.contains("tree (1 runs)"));
+        assert!(svg.contains("hub (2 of 3 runs ok)") && svg.contains("tree (1 run)"));
         assert!(svg.contains("a fit needs at least 3 usable runs; there are 2"));
     }
 

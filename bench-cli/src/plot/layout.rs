@@ -12,6 +12,7 @@ use super::style::{INK, MUTED};
 use crate::analysis::Series;
 use crate::record::RunRecord;
 use crate::spec::settings::{Faults, MessageFaults, Settings};
+use crate::terminal::count;
 use crate::wrap;
 
 /// Pixels between the plot's edges and its contents, and between charts side by side.
@@ -147,7 +148,7 @@ pub fn settings<'a>(series: impl IntoIterator<Item = &'a Series<'a>>) -> String 
     };
     let of_settings = |text: &dyn Fn(&Settings) -> String| of(&|record| text(record.settings()));
     [
-        of_settings(&|settings| format!("{} nodes", settings.node_count)),
+        of_settings(&|settings| count(settings.node_count, "node")),
         of_settings(&|settings| {
             format!("{} op/s for {} s", settings.rate, settings.time_limit.as_secs_f64())
         }),

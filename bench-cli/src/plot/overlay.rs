@@ -15,6 +15,7 @@ use crate::analysis::{Figure, Series};
 use crate::record::RunRecord;
 use crate::stats::groups::{Group, Groups};
 use crate::stats::median::Spread;
+use crate::terminal::count;
 
 /// The size of each chart in pixels.
 const CHART: (i32, i32) = (420, 420);
@@ -118,7 +119,7 @@ impl Curve {
     }
 
     fn entry(&self) -> Entry {
-        let remark = format!("{} runs", self.charts[0].len());
+        let remark = count(self.charts[0].len(), "run");
         Entry { symbol: Symbol::Series(self.look), name: self.name.clone(), remark }
     }
 

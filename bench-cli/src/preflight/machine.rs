@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Finding, Verdict};
+use crate::terminal::count;
 
 /// What one run of real Maelstrom leaves, about.
 const BYTES_A_RUN: u64 = 15 << 20;
@@ -24,7 +25,9 @@ pub fn disk(directory: &Path, runs: usize) -> Finding {
         }
     };
     let needed = BYTES_A_RUN.saturating_mul(runs as u64);
-    let text = format!("{} MB free for {shown}; {runs} runs need up to {} MB", free >> 20, needed >> 20);
+    let need = if runs == 1 { "needs" } else { "need" };
+    let runs = count(runs, "run");
+    let text = format!("{} MB free for {shown}; {runs} {need} up to {} MB", free >> 20, needed >> 20);
     if free < needed {
         Finding::fault("disk", text, "free some space, or use another --out or --keep failed")
     } else {
@@ -36,10 +39,11 @@ pub fn disk(directory: &Path, runs: usize) -> Finding {
 pub fn cores(jobs: NonZeroUsize) -> Finding {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     if jobs.get() > cores {
-        let text = format!("{cores} cores for {jobs} parallel runs, which would slow each other down");
+        let text =
+            format!("{} for {jobs} parallel runs, which would slow each other down", count(cores, "core"));
         Finding::fault("cores", text, format!("--jobs {cores}")).softened()
     } else {
-        Finding::fine("cores", format!("{cores} for {jobs} parallel runs"))
+        Finding::fine("cores", format!("{cores} for {}", count(jobs.get(), "parallel run")))
     }
 }
 

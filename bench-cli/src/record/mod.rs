@@ -18,6 +18,7 @@ use node::StrategyKind;
 pub use crate::harness::checker::Validity;
 use crate::spec::RunSpec;
 use crate::spec::settings::{Settings, named};
+use crate::terminal::{count, were};
 pub use distribution::Distribution;
 pub use results::Figures;
 
@@ -266,8 +267,7 @@ impl Outcome {
 
 fn lost_values(slowest: Duration, missed: Option<usize>) -> String {
     let values = match missed {
-        Some(1) => "1 value was".to_owned(),
-        Some(missed) => format!("{missed} values were"),
+        Some(missed) => format!("{} {}", count(missed, "value"), were(missed)),
         None => "some value was".to_owned(),
     };
     format!("a stable latency of {} ms: {values} still missing from a final read", slowest.as_millis())

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::{StableLatencies, Validity};
 use crate::edn::{self, Value};
+use crate::terminal::count;
 
 /// The largest file that is read, in bytes. A challenge run's results take some 30 kB.
 const MAX_BYTES: u64 = 64 << 20;
@@ -51,7 +52,11 @@ impl Figures {
     pub(super) fn complaint(&self) -> String {
         let mut parts = Vec::new();
         if self.lost_count > 0 {
-            parts.push(format!("{} of {} values lost", self.lost_count, self.attempt_count));
+            parts.push(format!(
+                "{} of {} lost",
+                self.lost_count,
+                count(self.attempt_count as usize, "value")
+            ));
         }
         // Lost values are why the workload is invalid: one reason is enough.
         let is_new = |complaint: &&String| self.lost_count == 0 || *complaint != ":workload is invalid";

@@ -7,6 +7,7 @@ use super::summary::{self, Sheet};
 use crate::analysis::advice::Predicted;
 use crate::analysis::confirm::Confirmation;
 use crate::analysis::{Figure, Warning};
+use crate::terminal::count;
 
 /// Three rows for each recommendation, which fit a narrow terminal: one for each figure, with what is
 /// recommended next to them.
@@ -14,7 +15,7 @@ pub fn narrow_sheet(confirmations: &[Confirmation]) -> Sheet {
     let mut sheet = Sheet::new(&["recommended", "figure", "predicted", "measured"]);
     for confirmation in confirmations {
         let [limits, aim, setting] = subject(confirmation);
-        let below = format!("{} of {} runs below limits", confirmation.below, confirmation.runs);
+        let below = format!("{} below limits", below(confirmation));
         let titles = [format!("{limits}, {aim}:"), setting, below];
         sheet.rows.extend(titles.into_iter().zip(SHOWN).map(|(title, figure)| {
             let [predicted, measured] = predicted_and_measured(confirmation, figure);
@@ -40,8 +41,13 @@ const SHOWN: [Figure; 3] = [Figure::MsgsPerOp, Figure::P50, Figure::Max];
 fn cells(confirmation: &Confirmation) -> Vec<String> {
     let mut cells: Vec<String> = subject(confirmation).into();
     cells.extend(SHOWN.into_iter().flat_map(|figure| predicted_and_measured(confirmation, figure)));
-    cells.push(format!("{} of {} runs", confirmation.below, confirmation.runs));
+    cells.push(below(confirmation));
     cells
+}
+
+/// How many of the further runs were below the limits.
+fn below(confirmation: &Confirmation) -> String {
+    format!("{} of {}", confirmation.below, count(confirmation.runs, "run"))
 }
 
 /// The limits, what the setting is best for, and the setting.
@@ -55,16 +61,17 @@ fn predicted_and_measured(confirmation: &Confirmation, figure: Figure) -> [Strin
         let margin = margin.map(|margin| format!(" ± {}", number(figure, margin))).unwrap_or_default();
         format!("{}{margin}", number(figure, mean))
     });
-    let measured = confirmation.figures[figure as usize].map(|spread| {
-        let [median, min, max] = [spread.median, spread.min, spread.max].map(|value| number(figure, value));
-        format!("{median} ({min}–{max})")
-    });
-    [predicted, measured].map(|cell| cell.unwrap_or_else(|| "–".to_owned()))
+    let measured = summary::spread(confirmation.figures[figure as usize], decimals(figure));
+    [predicted.unwrap_or_else(|| "–".to_owned()), measured]
 }
 
 /// A value without its unit, which the legend says.
 fn number(figure: Figure, value: f64) -> String {
-    if figure == Figure::MsgsPerOp { format!("{value:.2}") } else { format!("{value:.0}") }
+    format!("{value:.0$}", decimals(figure))
+}
+
+fn decimals(figure: Figure) -> usize {
+    if figure == Figure::MsgsPerOp { 2 } else { 0 }
 }
 
 /// How to read [`sheet`].
@@ -125,7 +132,12 @@ mod tests {
             .collect();
         assert_eq!(confirmations.len(), 2);
         let narrow = summary::table(narrow_sheet(&confirmations)).trim_fmt();
-        assert!(narrow.contains(" 3d, fewest messages:"), "{narrow}");
+        assert!(
+            narrow.contains(" 3d, fewest messages:") && narrow.contains(" of 2 runs below limits "),
+            "{narrow}"
+        );
+        // All runs measured the same, which is no range.
+        assert!(!narrow.contains('–'), "{narrow}");
         assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
         let said = markdown(&confirmations, &["bench-cli confirm x".to_owned()]);
         let warning = "- Warning: hub at 100 ms: in 1 of 2 runs this machine was too busy";

@@ -2,6 +2,7 @@
 
 use crate::record::{RunRecord, Status};
 use crate::spec::Names;
+use crate::terminal::{are, count};
 
 /// The runs that failed for one reason.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +35,8 @@ pub fn headline(records: &[RunRecord]) -> String {
     match records.iter().filter(|record| !record.is_ok()).count() {
         0 => String::new(),
         failed => {
-            format!("{failed} of {} runs are not ok and left out of medians and fits", records.len())
+            let (runs, are) = (count(records.len(), "run"), are(failed));
+            format!("{failed} of {runs} {are} not ok and left out of medians and fits")
         }
     }
 }
@@ -80,6 +82,7 @@ mod tests {
             ]
         );
         assert_eq!(headline(&records), "5 of 6 runs are not ok and left out of medians and fits");
+        assert_eq!(headline(&records[..2]), "1 of 2 runs is not ok and left out of medians and fits");
         assert_eq!(headline(&records[1..2]), "");
     }
 }

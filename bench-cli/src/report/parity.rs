@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use node::StrategyKind;
 use serde::Serialize;
 
+use super::summary;
 use crate::analysis::parity::{Comparison, Parity};
 use crate::analysis::tails::{DIFFERENCE, LATE_BEYOND_MS, Late, Tails};
 use crate::analysis::{Figure, Series, Warning};
@@ -59,11 +60,11 @@ pub fn text(
         let figure = comparison.figure;
         let decimals = if figure == Figure::MsgsPerOp { 2 } else { 0 };
         let spread = |Spread { median, min, max }: Spread| {
-            format!("{median:.decimals$} [{min:.decimals$}–{max:.decimals$}]")
+            format!("{median:.decimals$} [{}]", summary::range(&(min..=max), decimals))
         };
         let interval = comparison
             .interval
-            .map_or_else(|| "too few runs".to_owned(), |(low, high)| format!("{low:.3}–{high:.3}"));
+            .map_or_else(|| "too few runs".to_owned(), |(low, high)| summary::range(&(low..=high), 3));
         let _ = writeln!(
             text,
             "{:8} {:>5}ms  {:7} {:>26} {:>4}  {:>26} {:>4}  {:.3}  {interval:13}{}",
@@ -106,7 +107,8 @@ fn tails_table(tails: &[Tails], engine: &str) -> String {
     let mut text = String::new();
     let share = |late: Late| {
         let (low, high) = late.interval();
-        format!("{} of {} ({:.1}–{:.1} %)", late.late, late.runs, 100.0 * low, 100.0 * high)
+        let percent = summary::range(&(100.0 * low..=100.0 * high), 1);
+        format!("{} of {} ({percent} %)", late.late, late.runs)
     };
     let _ = writeln!(
         text,
@@ -243,13 +245,18 @@ mod tests {
         let words: Vec<&str> = rows[0].split_whitespace().collect();
         let expected = "tree 50ms max 400 [390–410] 3 404 [394–414] 7 1.010 too few runs";
         assert_eq!(words.join(" "), expected);
+        let equal = Spread { median: 400.0, min: 400.0, max: 400.2 };
+        let equal = Comparison { recorded: equal, interval: Some((1.0, 1.0)), ..comparison(404.0) };
+        let shown = super::text(&parity([equal]), "real Maelstrom", "embedded", &[]);
+        let row = shown.lines().find(|line| line.starts_with("tree")).unwrap();
+        assert!(row.contains(" 400 [400] ") && row.trim_end().ends_with(" 1.010  1.000"), "{row}");
         assert!(rows[1].ends_with("OUTSIDE") && text.contains("1 of 2 medians within the limits"), "{text}");
     }
 
     #[test]
     fn a_busy_machine_is_reported() {
         let text = text(&parity([comparison(404.0)]), "x", "embedded", &[late(50, 1)]);
-        assert!(text.contains("\nwarning: hub: in 1 of 1 runs this machine was too busy"), "{text}");
+        assert!(text.contains("\nwarning: hub: in 1 of 1 run this machine was too busy"), "{text}");
     }
 
     #[test]

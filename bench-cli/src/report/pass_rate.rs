@@ -3,6 +3,7 @@
 use crate::analysis::Series;
 use crate::analysis::series::Point;
 use crate::record::RunRecord;
+use crate::terminal::count;
 
 /// The pass rate over all runs, and that of each point of which not every run passed at the first attempt.
 pub fn sentences(series: &[Series<'_>]) -> Vec<String> {
@@ -22,8 +23,7 @@ pub fn sentences(series: &[Series<'_>]) -> Vec<String> {
 /// `4 of 5 runs ok, 1 of them after more than one attempt`.
 fn rate(records: &[&RunRecord]) -> String {
     let ok: Vec<&&RunRecord> = records.iter().filter(|record| record.is_ok()).collect();
-    let runs = if records.len() == 1 { "run" } else { "runs" };
-    let mut text = format!("{} of {} {runs} ok", ok.len(), records.len());
+    let mut text = format!("{} of {} ok", ok.len(), count(records.len(), "run"));
     let again = ok.iter().filter(|record| record.measured.attempts > 1).count();
     if again > 0 {
         text.push_str(&format!(", {again} of them after more than one attempt"));

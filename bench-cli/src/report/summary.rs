@@ -5,7 +5,10 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
+use comfy_table::{
+    Cell, CellAlignment, ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Row, Table,
+    TableStyle, Width,
+};
 
 use super::{failures, pass_rate};
 use crate::analysis::advice::{Assessed, assess};
@@ -102,6 +105,32 @@ pub fn table(sheet: Sheet) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+/// A table in lines of up to `width` columns, if its numbers have room in them. Where it is too wide, the
+/// column `words` breaks into several lines, and so do long titles.
+pub fn fitted(mut table: Table, words: usize, width: usize) -> String {
+    /// A title that is not longer does not break.
+    const TITLE: usize = 8;
+    /// Spaces between columns.
+    const SPACES: usize = 3;
+    let text = table.trim_fmt();
+    if text.lines().all(|line| line.chars().count() <= width) {
+        return text;
+    }
+    let columns = |cell: &Cell| cell.content().chars().count();
+    let titles = table.header().into_iter().flat_map(Row::cell_iter).map(columns).collect::<Vec<_>>();
+    let widest = |column| table.column_cells_iter(column).flatten().map(columns).max().unwrap_or_default();
+    let least = titles.into_iter().enumerate().map(|(column, title)| widest(column).max(title.min(TITLE)));
+    let mut least: Vec<usize> = least.collect();
+    let taken = least.iter().sum::<usize>() - least[words] + SPACES * least.len();
+    least[words] = least[words].min(width.saturating_sub(taken)).max(1);
+    for (column, least) in table.column_iter_mut().zip(least) {
+        let least = least as u16 + column.padding_width();
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
+    }
+    let width = u16::try_from(width).unwrap_or(u16::MAX);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width).trim_fmt()
 }
 
 /// Medians and ranges of each series at each timeout, and the verdict on each of some limits.
@@ -261,13 +290,13 @@ pub(super) fn axis_title(series: &[Series<'_>]) -> String {
 }
 
 /// A median, with its range where there is one.
-fn spread(spread: Option<Spread>, decimals: usize) -> String {
+pub fn spread(spread: Option<Spread>, decimals: usize) -> String {
     match spread {
         None => "–".to_owned(),
         Some(Spread { median, min, max }) => {
             let median = format!("{median:.decimals$}");
-            let (min, max) = (format!("{min:.decimals$}"), format!("{max:.decimals$}"));
-            if min == max { median } else { format!("{median} ({min}–{max})") }
+            let range = range(&(min..=max), decimals);
+            if range == median { median } else { format!("{median} ({range})") }
         }
     }
 }
@@ -308,7 +337,8 @@ fn fit_cells(fit: &Fit) -> [String; 9] {
     ]
 }
 
-fn range(range: &RangeInclusive<f64>, decimals: usize) -> String {
+/// A range, or its one value if both ends read the same.
+pub fn range(range: &RangeInclusive<f64>, decimals: usize) -> String {
     let (start, end) = (format!("{:.decimals$}", range.start()), format!("{:.decimals$}", range.end()));
     if start == end { start } else { format!("{start}–{end}") }
 }

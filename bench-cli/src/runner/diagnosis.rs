@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::output_tail::OutputTail;
 use crate::harness::checker::{Report, Validity};
 use crate::harness::history::{Element, Function, History, Kind, Process};
+use crate::terminal::{count, were};
 
 /// How many values or lines are shown as examples.
 const SHOWN: usize = 5;
@@ -29,16 +30,16 @@ pub(super) fn diagnose(
         let total = total.map_or(0, |(_, outcomes)| outcomes.count());
         let _ = writeln!(
             text,
-            "- {} of {total} {}s failed, the first on {name}: {}",
+            "- {} of {} failed, the first on {name}: {}",
             failures.count,
-            function.name(),
+            count(total as usize, function.name()),
             explain(&error)
         );
         suspect = suspect.or(node);
     }
     let workload = &report.workload;
-    values(&mut text, history, &workload.lost, "were read or acknowledged, and later missing from reads");
-    values(&mut text, history, &workload.never_read, "were never read");
+    values(&mut text, history, &workload.lost, "read or acknowledged, and later missing from reads");
+    values(&mut text, history, &workload.never_read, "never read");
     if report.availability.validity == Validity::Invalid {
         let reached = report.availability.ok_fraction.unwrap_or(1.0);
         let _ = writeln!(text, "- {reached} of all requests succeeded, less than --availability demands");
@@ -95,7 +96,8 @@ fn values(text: &mut String, history: &History, elements: &[Element], fate: &str
     let shown: Vec<String> =
         elements.iter().take(SHOWN).map(|&element| history.edn(element).to_string()).collect();
     let more = if elements.len() > SHOWN { ", …" } else { "" };
-    let _ = writeln!(text, "- {} values {fate}: {}{more}", elements.len(), shown.join(", "));
+    let (values, were) = (count(elements.len(), "value"), were(elements.len()));
+    let _ = writeln!(text, "- {values} {were} {fate}: {}{more}", shown.join(", "));
 }
 
 fn last(lines: &str) -> String {

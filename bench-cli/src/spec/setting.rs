@@ -11,6 +11,7 @@ use super::settings::{
     Availability, InvalidSetting, LatencyDistribution, Nemesis, Noise, Settings, Topology,
 };
 use super::value::Value;
+use crate::terminal::count;
 
 /// One setting of a run.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ impl Setting {
                 settings.node_count = count.ok_or("give a whole number of at least 1")?;
                 Ok(())
             },
-            label: |text| format!("{text} nodes"),
+            label: |text| counted(text, "node"),
         },
         Setting {
             name: "concurrency",
@@ -93,7 +94,7 @@ impl Setting {
                     named(value, "give a number of clients such as 10, or 2n for two per node")?;
                 Ok(())
             },
-            label: |text| format!("{text} clients"),
+            label: |text| counted(text, "client"),
         },
         Setting {
             name: "rate",
@@ -403,6 +404,11 @@ fn fraction(value: &Value) -> Result<f64, &'static str> {
     fraction.ok_or("give a fraction of at least 0 and less than 1, such as 0.05")
 }
 
+/// Things that a text counts: `1 node`, `25 nodes`, `2n clients`.
+fn counted(text: &str, noun: &str) -> String {
+    text.parse().map_or_else(|_| format!("{text} {noun}s"), |number| count(number, noun))
+}
+
 /// A number apart from its unit.
 fn spaced(text: &str) -> String {
     let number = text.trim_end_matches(char::is_alphabetic);
@@ -420,6 +426,8 @@ mod tests {
         let said = "25 nodes, 1n clients, 100 op/s, 20 s, latency 100 ms, constant, grid, no faults, faults every 10 s, \
                     any availability, loss 0, duplication 0, idle machine";
         assert_eq!(names.join(", "), said);
+        let label = |name, text: &str| (Setting::named(name).unwrap().label)(text);
+        assert_eq!([label("node_count", "1"), label("concurrency", "1")], ["1 node", "1 client"]);
     }
 
     #[test]

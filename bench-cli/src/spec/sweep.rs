@@ -18,6 +18,7 @@ use super::setting::Setting;
 use super::settings::{InvalidSetting, Settings};
 use super::template::{ArgsTemplate, Bindings, EnvTemplate, TemplateError};
 use super::value::Value;
+use crate::terminal::are;
 
 /// Everything that decides which runs a sweep makes, and from which random choices.
 #[derive(Clone, Debug, PartialEq)]
@@ -331,7 +332,8 @@ impl SweepSpec {
     pub fn sampled(&self) -> Option<String> {
         let all = self.size(&self.grid);
         let sample = self.grid.sample.map(|sample| sample as usize).filter(|sample| *sample < all)?;
-        Some(format!("{sample} of {all} settings, spread evenly; {} are left out", all - sample))
+        let rest = all - sample;
+        Some(format!("{sample} of {all} settings, spread evenly; {rest} {} left out", are(rest)))
     }
 
     /// The label of a strategy's runs; `None` if the user gives none. Of several strategies a label

@@ -67,9 +67,13 @@ pub fn end(folder: &Path) -> Ended {
     let ended = system::end(|supervisor, directory| directory.starts_with(&folder) && !supervisor.is_alive());
     if ended.killed > 0 {
         let folder = folder.display();
-        log::warn!("killed {} processes of runs below {folder} whose supervisor is dead", ended.killed);
+        log::warn!("killed {} of runs below {folder} whose supervisor is dead", processes(ended.killed));
     }
     ended
+}
+
+fn processes(number: usize) -> String {
+    format!("{number} process{}", if number == 1 { "" } else { "es" })
 }
 
 impl Ended {
@@ -79,15 +83,14 @@ impl Ended {
         let folder = folder.display();
         let mut messages = Vec::new();
         if killed > 0 {
-            let processes = if killed == 1 { "process" } else { "processes" };
-            messages.push(format!(
-                "ended {killed} {processes} that an earlier, killed run in {folder} had left behind"
-            ));
+            let killed = processes(killed);
+            messages.push(format!("ended {killed} that an earlier, killed run in {folder} had left behind"));
         }
         if left > 0 {
             messages.push(format!(
-                "warning: {left} processes of an earlier run in {folder} cannot be ended; they may slow this one down. \
-                 To see them: grep -lsz ^{VARIABLE}= /proc/[0-9]*/environ"
+                "warning: {} of an earlier run in {folder} cannot be ended and may slow this one down. To see which: \
+                 grep -lsz ^{VARIABLE}= /proc/[0-9]*/environ",
+                processes(left)
             ));
         }
         messages

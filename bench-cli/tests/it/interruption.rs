@@ -47,7 +47,7 @@ fn an_interrupted_sweep_keeps_its_rows_and_leaves_no_process() {
         let said: Vec<String> =
             BufReader::new(sweep.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
         let [.., kept, command] = &said[..] else { panic!("{said:?}") };
-        assert!(kept.contains("1 of 3 runs are in out/sweep.csv"), "{said:?}");
+        assert!(kept.contains("1 of 3 runs is in out/sweep.csv"), "{said:?}");
         // The command that it names resumes the sweep.
         let mut again = Command::new("sh");
         again.args(["-c", command]).current_dir(place.0.path()).env("PATH", common::tools());
@@ -189,7 +189,7 @@ fn nodes_that_outlive_a_sweep_and_its_guard_are_ended_by_the_next_start() {
     assert!(again.status.success(), "{}", stderr(&again));
     let said = stderr(&again);
     assert!(said.contains(" that an earlier, killed run in "), "{said}");
-    assert!(said.contains("1 of 3 runs are done already"), "{said}");
+    assert!(said.contains("1 of 3 runs is done already"), "{said}");
     assert!(!is_running(&node));
     assert_eq!(place.records().len(), 3);
 }

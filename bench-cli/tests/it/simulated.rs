@@ -146,7 +146,7 @@ fn simulate_fails_where_the_soak_sees_a_fault_and_the_checker_none() {
         command.args(["--node-count", "2", "--rate", "1", "--time-limit", "1s"]).args(more).assert()
     };
     simulate(&[]).success();
-    let late = "1 values were still missing from final reads";
+    let late = "1 value was still missing from final reads";
     simulate(&["--check"]).code(1).stderr(predicate::str::contains(late));
 }
 

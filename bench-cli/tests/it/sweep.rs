@@ -222,7 +222,7 @@ fn in_virtual_time_the_build_of_bench_cli_counts() {
         ["sweep", "--engine", "simulated", "--out", "out", "--time-limit", "1s", "--batch-timeouts", "50"];
     let sweep = || place.bench(&args).args(["--repetitions", "1"]).output().unwrap();
     assert!(sweep().status.success());
-    assert!(stderr(&sweep()).contains("all 1 runs are done already"));
+    assert!(stderr(&sweep()).contains("the only run is done already"));
     let csv = place.path("out/sweep.csv");
     let text = fs::read_to_string(&csv)
         .unwrap()

@@ -175,11 +175,9 @@ impl Log {
         let held = record::read(&bytes);
         let torn = bytes.len() - held.length;
         let notice = (torn > 0).then(|| {
-            format!(
-                "cut {torn} bytes off {}, which are torn or corrupt; it holds {} values",
-                path.display(),
-                held.values.len()
-            )
+            let values = held.values.len();
+            let values = if values == 1 { "1 value".to_owned() } else { format!("{values} values") };
+            format!("cut {torn} bytes off {}, which are torn or corrupt; it holds {values}", path.display())
         });
         let mut log = Log {
             file,

@@ -80,7 +80,7 @@ fn a_torn_log_is_cut_with_a_message() {
     let mut node = Running::in_directory(folder.path(), &[]);
     assert_eq!(node.ask(read(1))["messages"], json!([1]));
     let stderr = node.kill();
-    assert!(stderr.contains("n0.log, which are torn or corrupt; it holds 1 values"), "{stderr}");
+    assert!(stderr.contains("n0.log, which are torn or corrupt; it holds 1 value"), "{stderr}");
 }
 
 #[test]

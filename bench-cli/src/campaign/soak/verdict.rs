@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use super::Case;
 use crate::engine::simulated::Simulation;
 use crate::harness::checker;
+use crate::terminal::{count, were};
 
 /// How long after the last final read, in virtual time, nodes may keep sending: acknowledgements wait some
 /// seconds before they are sent alone, and what is lost is sent again a few times.
@@ -62,16 +63,17 @@ impl fmt::Display for Failure {
         match self {
             Failure::SetUp(error) => write!(f, "the nodes did not start: {error}"),
             Failure::Lost { missing, node } => {
-                write!(f, "{missing} values were lost permanently, the first ones on node n{node}")
+                let (values, were) = (count(*missing, "value"), were(*missing));
+                write!(f, "{values} {were} lost permanently, the first on node n{node}")
             }
             Failure::Late { values } => {
-                write!(
-                    f,
-                    "{values} values were still missing from final reads, 10 s after all faults had ended"
-                )
+                let (values, were) = (count(*values, "value"), were(*values));
+                write!(f, "{values} {were} still missing from final reads, 10 s after all faults had ended")
             }
             Failure::NeverSilent { nodes } => {
-                write!(f, "{nodes} nodes keep sending although nothing is left to send")
+                let nodes =
+                    if *nodes == 1 { "1 node keeps".to_owned() } else { format!("{nodes} nodes keep") };
+                write!(f, "{nodes} sending although nothing is left to send")
             }
             Failure::OverBudget { messages, budget } => {
                 write!(f, "{messages} messages between nodes; {budget} should be enough")
@@ -153,5 +155,30 @@ fn everyone_has_everything(simulation: &Simulation) -> Result<(), Failure> {
     match simulation.nodes().position(|node| missing(node) > 0) {
         Some(node) => Err(Failure::Lost { missing: total, node }),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_count_one_thing_and_several() {
+        let said = |failure: Failure| failure.to_string();
+        assert_eq!(
+            said(Failure::Lost { missing: 1, node: 3 }),
+            "1 value was lost permanently, the first on node n3"
+        );
+        assert_eq!(
+            said(Failure::Lost { missing: 2, node: 3 }),
+            "2 values were lost permanently, the first on node n3"
+        );
+        let after = "10 s after all faults had ended";
+        let late = |values| said(Failure::Late { values });
+        assert_eq!(late(1), format!("1 value was still missing from final reads, {after}"));
+        assert_eq!(late(2), format!("2 values were still missing from final reads, {after}"));
+        let sending = |nodes| said(Failure::NeverSilent { nodes });
+        assert_eq!(sending(1), "1 node keeps sending although nothing is left to send");
+        assert_eq!(sending(2), "2 nodes keep sending although nothing is left to send");
     }
 }

@@ -3,6 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::harness::history::{Element, Event, Function, History, Kind, OpValue, Process};
+use crate::terminal::count;
 
 /// How many values, and how many nodes, are named.
 const SHOWN_VALUES: usize = 5;
@@ -77,12 +78,12 @@ fn broadcast(event: &Event) -> Option<(u64, Element)> {
 impl Gap {
     /// `n3 lacks 57 of 1000 values, broadcast from 12.4 s on (612, 618, …)`
     fn explained(&self, history: &History, broadcasts: &[(u64, Element)]) -> String {
-        let seconds = |place: usize| broadcasts[place].0 as f64 / 1e9;
+        let seconds = |place: usize| format!("{:.1}", broadcasts[place].0 as f64 / 1e9);
         let (first, last) = (self.values[0].0, self.values[self.values.len() - 1].0);
-        let when = if last + 1 == broadcasts.len() {
-            format!("from {:.1} s on", seconds(first))
-        } else {
-            format!("from {:.1} to {:.1} s", seconds(first), seconds(last))
+        let when = match (seconds(first), seconds(last)) {
+            (first, last) if first == last => format!("at {first} s"),
+            (first, _) if last + 1 == broadcasts.len() => format!("from {first} s on"),
+            (first, last) => format!("from {first} to {last} s"),
         };
         let named = self.values.iter().take(SHOWN_VALUES);
         let mut shown: Vec<String> = named.map(|&(_, value)| history.edn(value).to_string()).collect();
@@ -90,10 +91,10 @@ impl Gap {
             shown.push("…".to_owned());
         }
         format!(
-            "n{} lacks {} of {} values, broadcast {when} ({})",
+            "n{} lacks {} of {}, broadcast {when} ({})",
             self.node,
             self.values.len(),
-            broadcasts.len(),
+            count(broadcasts.len(), "value"),
             shown.join(", ")
         )
     }
@@ -148,6 +149,14 @@ mod tests {
             said(&[&all, &[0, 1, 4, 5, 6, 7, 8, 9]]).unwrap(),
             "n1 lacks 2 of 10 values, broadcast from 2.0 to 3.0 s (2, 3)"
         );
+        let without =
+            |missing: usize| all.iter().copied().filter(|&value| value != missing).collect::<Vec<_>>();
+        for (missing, when) in [(2, "2.0 s (2)"), (9, "9.0 s (9)")] {
+            assert_eq!(
+                said(&[&all, &without(missing)]).unwrap(),
+                format!("n1 lacks 1 of 10 values, broadcast at {when}")
+            );
+        }
         assert_eq!(
             said(&[&all[..9], &[], &all[..1], &all[..9]]).unwrap(),
             "n1 lacks 10 of 10 values, broadcast from 0.0 s on (0, 1, 2, 3, 4, …); \
