@@ -85,7 +85,8 @@ pub fn run(args: &ConfirmArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let confirmations = confirm::compare(recommended, &ended.records);
-    println!("{}\n", summary::table(report::confirm::narrow_sheet(&confirmations)).trim_fmt());
+    let table = summary::table(report::confirm::narrow_sheet(&confirmations));
+    println!("{}\n", summary::fitted(table, 0, output::width()));
     print!("{}", brief::wrapped(report::confirm::LEGEND, output::width()));
     for warning in Warning::lateness(&Series::group(&ended.records)) {
         print!("{}", brief::wrapped(&format!("warning: {warning}"), output::width()));

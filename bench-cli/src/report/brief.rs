@@ -12,6 +12,7 @@ use crate::analysis::{Advice, Fit, Series, Warning};
 use crate::record::{Quantile, RunRecord};
 use crate::spec::{Limits, Parameter};
 use crate::stats::median::Spread;
+use crate::terminal::count;
 use crate::wrap;
 
 /// The most rows of the table, lines of fits, and reasons of failures.
@@ -34,7 +35,7 @@ pub fn text(
     let series = Series::group_on(axis, records);
     let (sheet, all) = points(&series, limits);
     let shown = sheet.rows.len();
-    let mut text = format!("{}\n", summary::table(sheet).trim_fmt());
+    let mut text = summary::fitted(summary::table(sheet), 0, width.min(WIDEST)) + "\n";
     if shown < all {
         let _ = writeln!(text, "{shown} of {all} settings; all are in summary.md, or with -v");
     }
@@ -201,7 +202,8 @@ fn failed(text: &mut String, records: &[RunRecord], directory: &Path, width: usi
         }
     }
     if failures.len() > MOST_FAILURES {
-        let _ = writeln!(text, "  and {} other reasons, with -v", failures.len() - MOST_FAILURES);
+        let others = count(failures.len() - MOST_FAILURES, "other reason");
+        let _ = writeln!(text, "  and {others}, with -v");
     }
 }
 
@@ -271,7 +273,7 @@ mod tests {
         assert!(text.contains("10 of 121 settings; all are in summary.md, or with -v"), "{text}");
         // 3d is met below 400 ms.
         assert!(text.contains(" 375 ") && text.contains(" 400 "), "{text}");
-        assert!(text.contains("  and 1 other reasons, with -v"), "{text}");
+        assert!(text.contains("  and 1 other reason, with -v"), "{text}");
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! The differences between sweeps as text, JSON and Markdown.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use anyhow::Context as _;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, Row, Table};
 use serde::Serialize;
 
-use super::brief::wrapped;
+use super::brief::{WIDEST, wrapped};
 use super::summary;
 use crate::analysis::Figure;
 use crate::analysis::compare::{Conclusion, Difference, Question, SIGNIFICANCE, Scope};
+use crate::terminal::{are, count};
 
 /// How one sweep differs from the first.
 #[derive(Clone, Copy, Debug)]
@@ -69,14 +71,18 @@ impl Comparison<'_> {
         let primary = self.primary().count();
         let significant = self.primary().filter(|one| one.is_significant()).count();
         let mut text = format!(
-            "{significant} of {primary} primary differences are significant (p < {SIGNIFICANCE} after Holm's correction, \
-             and more than {} %), {} of them for the worse. Values are means over runs.",
+            "{significant} of {} {} significant (p < {SIGNIFICANCE} after Holm's correction, and more than {} %), {} of them \
+             for the worse. Values are means over runs.",
+            count(primary, "primary difference"),
+            are(significant),
             self.question.threshold * 100.0,
             self.regressions()
         );
         let hidden = self.differences.len() - self.shown(shown).count();
         if hidden > 0 {
-            let _ = write!(text, " {hidden} exploratory differences are not significant; --all shows them.");
+            let (differences, them) =
+                (count(hidden, "exploratory difference"), if hidden == 1 { "it" } else { "them" });
+            let _ = write!(text, " {differences} {} not significant; --all shows {them}.", are(hidden));
         }
         text
     }
@@ -88,31 +94,58 @@ impl Comparison<'_> {
 
 const COLUMNS: usize = 8;
 /// The columns with numbers.
-const NUMBERS: std::ops::Range<usize> = 3..7;
+const NUMBERS: Range<usize> = 3..7;
 
 /// Tables for the terminal, and sentences in lines of up to `width` columns.
 pub fn text(comparisons: &[Comparison<'_>], shown: Shown, width: usize) -> String {
     let mut text = String::new();
     for comparison in comparisons {
-        let mut table = Table::new();
-        table.load_style(summary::PLAIN);
-        table.set_header(comparison.columns());
-        for column in NUMBERS {
-            if let Some(column) = table.column_mut(column) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        for difference in comparison.shown(shown) {
-            table.add_row(cells(difference));
-        }
-        let _ = writeln!(text, "{}", comparison.title());
+        text.push_str(&wrapped(&comparison.title(), width));
         for line in comparison.ratios() {
             text.push_str(&wrapped(&format!("  {line}"), width));
         }
-        let _ = writeln!(text, "\n{}", table.trim_fmt());
+        let table = table(comparison, shown, width.min(WIDEST));
+        let _ = writeln!(text, "\n{table}");
         let _ = writeln!(text, "{}", wrapped(&comparison.conclusion(shown), width));
     }
     text
+}
+
+/// A row for each difference. If the names of series make that too wide, each is a line above its rows.
+fn table(comparison: &Comparison<'_>, shown: Shown, width: usize) -> String {
+    let rows = comparison.shown(shown).map(cells);
+    let text = table_of(&comparison.columns(), NUMBERS, rows).trim_fmt();
+    if text.lines().all(|line| line.chars().count() <= width) {
+        return text;
+    }
+    let shown: Vec<&Difference> = comparison.shown(shown).collect();
+    let of_series = || shown.chunk_by(|one, other| one.series == other.series);
+    let rows = of_series().flat_map(|rows| {
+        // A row without text is the line of the name.
+        let rows = rows.iter().map(|one| cells(one).into_iter().skip(1).collect::<Vec<_>>());
+        [vec![String::new(); COLUMNS - 1]].into_iter().chain(rows)
+    });
+    let numbers = NUMBERS.start - 1..NUMBERS.end - 1;
+    let table = table_of(&comparison.columns()[1..], numbers, rows);
+    let mut names = of_series().map(|rows| wrapped(&rows[0].series, width));
+    let text = summary::fitted(table, COLUMNS - 2, width);
+    let line = |line: &str| match line {
+        "" => names.next().unwrap_or_default(),
+        line => format!("{line}\n"),
+    };
+    text.lines().map(line).collect::<String>().trim_end().to_owned()
+}
+
+fn table_of<R: Into<Row>>(header: &[&str], numbers: Range<usize>, rows: impl Iterator<Item = R>) -> Table {
+    let mut table = Table::new();
+    table.load_style(summary::PLAIN).set_header(header.to_vec());
+    table.add_rows(rows);
+    for column in numbers {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
 }
 
 /// Tables for a README or a pull request.
@@ -221,7 +254,7 @@ fn cells(difference: &Difference) -> [String; COLUMNS] {
         difference.p.map_or_else(|| "–".to_owned(), shown_probability),
         match difference.conclusion {
             Conclusion::NotSignificant => {
-                format!("{} ({}){role}", verdict(difference), count(difference.runs))
+                format!("{} ({}){role}", verdict(difference), sample_sizes(difference.runs))
             }
             _ => format!("{}{role}", verdict(difference)),
         },
@@ -229,7 +262,7 @@ fn cells(difference: &Difference) -> [String; COLUMNS] {
 }
 
 /// `n = 3`, or the runs of both sides if they differ.
-fn count((before, after): (usize, usize)) -> String {
+fn sample_sizes((before, after): (usize, usize)) -> String {
     if before == after { format!("n = {before}") } else { format!("n = {before} and {after}") }
 }
 
@@ -266,7 +299,9 @@ fn ratio(difference: &Difference) -> String {
         format!("{:+.1} % {what}", difference.relative * 100.0)
     };
     match difference.conclusion {
-        Conclusion::NotSignificant => format!("{change} (not significant, {})", count(difference.runs)),
+        Conclusion::NotSignificant => {
+            format!("{change} (not significant, {})", sample_sizes(difference.runs))
+        }
         Conclusion::SingleRuns => format!("{change} (single runs)"),
         Conclusion::Better | Conclusion::Worse => change,
     }
@@ -316,7 +351,7 @@ mod tests {
              | --- | --- | --- | --: | --: | --: | --: | --- |\n\
              | hub \\| 25 nodes | 50 | max | 100 ms | 150 ms | +50.0 ± 10.0 % | < 0.001 | worse |\n\
              | hub \\| 25 nodes | all | max |  |  | +50.0 % | – | single runs |\n\n\
-             1 of 2 primary differences are significant (p < 0.01 after Holm's correction, and more than 2 %), \
+             1 of 2 primary differences is significant (p < 0.01 after Holm's correction, and more than 2 %), \
              1 of them for the worse. Values are means over runs.\n"
         );
     }
@@ -335,9 +370,40 @@ mod tests {
         let text = |shown| text(&[comparison(&differences, &question)], shown, usize::MAX);
         assert!(!text(Shown::Relevant).contains("not significant ("), "{}", text(Shown::Relevant));
         assert!(
-            text(Shown::Relevant).contains("1 exploratory differences are not significant; --all shows them")
+            text(Shown::Relevant).contains("1 exploratory difference is not significant; --all shows it.")
         );
-        assert!(text(Shown::All).contains("not significant (n = 3), exploratory"), "{}", text(Shown::All));
+        // The whole row has 107 columns, so that the name of the series is a line of its own.
+        let all = text(Shown::All);
+        assert!(all.contains("\nhub | 25 nodes\n"), "{all}");
+        assert!(all.contains("not significant (n = 3), exploratory"), "{all}");
+    }
+
+    #[test]
+    fn long_names_break_and_numbers_do_not() {
+        let name = "hub (5 nodes, latency 50 ms exponential, partition every 2 s) → gossip (5 nodes)";
+        let named = |one: Difference| Difference {
+            series: name.to_owned(),
+            conclusion: Conclusion::NotSignificant,
+            role: Role::Exploratory,
+            ..one
+        };
+        let (differences, question) = (differences().map(named), Question::default());
+        let first = "results/long-names/of-some-folder/before/sweep.csv";
+        let other = "results/long-names/of-some-folder/after/sweep.csv";
+        let comparison = Comparison { first, other, question: &question, differences: &differences };
+        for width in [80, 100] {
+            let shown = table(&comparison, Shown::All, width);
+            assert!(shown.lines().all(|line| line.chars().count() <= width), "{shown}");
+            let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let numbers = "50 max 100 ms 150 ms +50.0 ± 10.0 % < 0.001 not";
+            assert_eq!(shown.lines().filter(|line| words(line).starts_with(numbers)).count(), 1, "{shown}");
+            // The name of each series is there once, in as many lines as it takes.
+            assert_eq!(words(&shown).matches(name).count(), 1, "{shown}");
+        }
+        let shown = table(&comparison, Shown::All, 100);
+        assert!(shown.lines().any(|line| line == name), "{shown}");
+        let verdict = "   not significant (n = 3),";
+        assert!(shown.lines().any(|line| line.ends_with(verdict)), "{shown}");
     }
 
     #[test]
