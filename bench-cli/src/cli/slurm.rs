@@ -17,7 +17,7 @@ use super::typed::Commands;
 use crate::campaign::merge;
 use crate::campaign::slurm::script::{self, Scripts};
 use crate::campaign::slurm::{
-    self, Changed, ClusterSweep, Followed, Jobs, Layout, SlurmError, Watcher, active_jobs, client,
+    Changed, ClusterSweep, Followed, Jobs, Layout, SlurmError, Watcher, active_jobs, client,
 };
 use crate::campaign::sweep::origin::ORIGIN_FILE;
 use crate::campaign::sweep::{
@@ -82,10 +82,7 @@ impl Request<'_> {
     /// If the sweep is not possible, or another one is there.
     pub(super) fn print_scripts(&self) -> anyhow::Result<()> {
         sweep::validate(&self.spec, self.options)?;
-        slurm::refuse_empty_shards(&self.spec, self.shards.get())?;
-        let replaces = self.options.existing == Existing::Replace;
-        let extended =
-            if replaces { self.spec.clone() } else { sweep::extended(&self.spec, &self.options.directory)? };
+        let spec = self.whole()?;
         // Without Slurm here, no job is known.
         if let Some(jobs) = active_jobs(&self.options.directory).ok().flatten() {
             eprintln!(
@@ -94,8 +91,7 @@ impl Request<'_> {
             );
             return Ok(());
         }
-        let numbers =
-            if replaces { (1..=self.shards.get()).collect() } else { self.open(&extended)?.numbers() };
+        let numbers = self.open(&spec)?.numbers();
         if numbers.is_empty() {
             eprintln!("all runs are done already; nothing would be submitted");
             return Ok(());
@@ -121,40 +117,37 @@ impl Request<'_> {
     pub(super) fn run(
         &self,
         screen: Screen,
-        prepare: impl Fn(&Screen) -> anyhow::Result<()>,
+        prepare: impl FnOnce(&Screen) -> anyhow::Result<()>,
     ) -> anyhow::Result<Option<Ended>> {
         let directory = &self.options.directory;
         sweep::validate(&self.spec, self.options)?;
-        if self.options.existing == Existing::Replace {
-            // What may fail comes before anything is removed.
-            slurm::refuse_empty_shards(&self.spec, self.shards.get())?;
-            client::find_sbatch()?;
-            if let Some(jobs) = active_jobs(directory)? {
+        if !self.replaces() {
+            artifacts::refuse_strangers(directory)?;
+        }
+        let spec = self.whole()?;
+        let mut sweep = self.open(&spec)?;
+        let jobs = match active_jobs(directory)? {
+            Some(jobs) if self.replaces() => {
                 bail!(
                     "jobs {0} still execute the sweep in {1}; to cancel them: scancel {0}",
                     jobs.shown(),
                     directory.display()
                 );
             }
-            prepare(&screen)?;
-            self.remove()?;
-        } else {
-            artifacts::refuse_strangers(directory)?;
-        }
-        let spec = sweep::extended(&self.spec, directory)?;
-        let mut sweep = self.open(&spec)?;
-        let attached = active_jobs(directory)?;
-        let jobs = match attached {
             Some(jobs) => {
                 screen.note(&format!("attached to jobs {}", jobs.shown()));
                 Some(jobs)
             }
             None if sweep.remaining.is_empty() => None,
             None => {
-                if self.options.existing != Existing::Replace {
-                    prepare(&screen)?;
+                // What can fail comes before anything is removed.
+                client::find_sbatch()?;
+                let scripts = self.scripts()?;
+                prepare(&screen)?;
+                if self.replaces() {
+                    self.remove()?;
                 }
-                let jobs = sweep.submit(&self.scripts()?)?;
+                let jobs = sweep.submit(&scripts)?;
                 screen.note(&format!(
                     "submitted {} as job {}, and the merge as job {}",
                     count(sweep.remaining.len(), "shard"),
@@ -176,13 +169,25 @@ impl Request<'_> {
         let ended = self.conclude(&spec, sweep.records)?;
         if ended.stopped {
             eprintln!(
-                "{} of {} runs are missing; to submit them again:\n  {}",
+                "missing: {} of {}; to submit again:\n  {}",
                 ended.planned - ended.records.len(),
-                ended.planned,
+                count(ended.planned, "run"),
                 self.commands.resume
             );
         }
         Ok(Some(ended))
+    }
+
+    fn replaces(&self) -> bool {
+        self.options.existing == Existing::Replace
+    }
+
+    /// The sweep with the one that it extends, if there is one in the folder that is kept.
+    fn whole(&self) -> anyhow::Result<SweepSpec> {
+        if self.replaces() {
+            return Ok(self.spec.clone());
+        }
+        sweep::extended(&self.spec, &self.options.directory)
     }
 
     fn open<'a>(&'a self, spec: &'a SweepSpec) -> anyhow::Result<ClusterSweep<'a>> {

@@ -316,7 +316,7 @@ fn ctrl_c_detaches_and_the_same_command_attaches_or_submits_the_rest() {
     let output = again.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("task 2 was cancelled"), "{said}");
-    assert!(said.contains("of 4 runs are missing; to submit them again:"), "{said}");
+    assert!(said.contains("missing: ") && said.contains(" of 4 runs; to submit again:"), "{said}");
     let last = cluster.command(SWEEP).output().unwrap();
     assert!(last.status.success(), "{}", stderr(&last));
     assert!(stderr(&last).contains("submitted 1 shard as job "), "{}", stderr(&last));
@@ -359,7 +359,7 @@ fn a_folder_that_nodes_do_not_see_is_suspected() {
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("tasks 1-2 failed on n1 (FAILED)\n  it wrote no log: does n1 see "), "{said}");
-    assert!(said.contains("4 of 4 runs are missing"), "{said}");
+    assert!(said.contains("missing: 4 of 4 runs; to submit again:"), "{said}");
 }
 
 #[test]

@@ -35,6 +35,7 @@ use crate::record::RunRecord;
 use crate::spec::SweepSpec;
 use crate::spec::shard::Shard;
 use crate::supervise::stop::{Stop, StopSignal};
+use crate::terminal::count;
 
 /// How long rows are not looked for after the last look, and how much longer for each shard.
 const ROWS_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(20));
@@ -76,10 +77,11 @@ pub fn active_jobs(folder: &Path) -> anyhow::Result<Option<Jobs>> {
 ///
 /// # Errors
 /// If there are more shards than runs.
-pub fn refuse_empty_shards(spec: &SweepSpec, shards: u32) -> anyhow::Result<()> {
+fn refuse_empty_shards(spec: &SweepSpec, shards: u32) -> anyhow::Result<()> {
     let runs = spec.run_count();
     if shards as usize > runs {
-        bail!("the sweep has {runs} runs, too few for {shards} shards; give --shards {runs} or fewer");
+        let has = count(runs, "run");
+        bail!("the sweep has {has}, too few for {shards} shards; give --shards {runs} or fewer");
     }
     Ok(())
 }
@@ -106,11 +108,11 @@ pub struct ClusterSweep<'a> {
 }
 
 impl<'a> ClusterSweep<'a> {
-    /// Looks at what is in `folder`, which is absolute.
+    /// Looks at what is in `folder`, which is absolute. Of a sweep that is to be replaced, no row counts.
     ///
     /// # Errors
-    /// If the sweep there was made otherwise or has another number of shards, or there are more shards than
-    /// runs.
+    /// If the sweep there is kept, and was made otherwise or has another number of shards; or there are more
+    /// shards than runs.
     pub fn open(
         folder: &'a Path,
         spec: &'a SweepSpec,
@@ -118,22 +120,14 @@ impl<'a> ClusterSweep<'a> {
         existing: Existing,
     ) -> anyhow::Result<ClusterSweep<'a>> {
         refuse_empty_shards(spec, shards)?;
-        if Layout(folder).csv().exists() && Origin::read(folder)?.is_none() {
-            bail!(
-                "{} has a sweep that was not made in shards; give another --out or --name",
-                folder.display()
-            );
-        }
-        if let Some(jobs) = Jobs::read(folder)?.filter(|jobs| jobs.shards != shards) {
-            bail!(
-                "{} is divided into {} shards; give --shards {}, another --out or --name, or --force to replace it",
-                folder.display(),
-                jobs.shards,
-                jobs.shards
-            );
-        }
         let mut rows = Rows::new(folder, shards);
-        let records = rows.new_rows();
+        let records = match existing {
+            Existing::Replace => Vec::new(),
+            Existing::Resume | Existing::RetryFailed => {
+                refuse_others(folder, shards)?;
+                rows.new_rows()
+            }
+        };
         let mut remaining = Vec::new();
         for (shard, left) in rows::left(spec, shards, &records, existing)? {
             if left > 0 || is_behind(&folder::shard_folder(folder, shard), spec)? {
@@ -240,6 +234,22 @@ impl<'a> ClusterSweep<'a> {
         let left = rows::left(self.spec, self.shards, &self.records, Existing::Resume);
         left.is_ok_and(|left| left.iter().all(|(shard, left)| shard.index() != number || *left == 0))
     }
+}
+
+/// Refuses a folder with a sweep that was not divided into so many shards.
+fn refuse_others(folder: &Path, shards: u32) -> anyhow::Result<()> {
+    if Layout(folder).csv().exists() && Origin::read(folder)?.is_none() {
+        bail!("{} has a sweep that was not made in shards; give another --out or --name", folder.display());
+    }
+    if let Some(jobs) = Jobs::read(folder)?.filter(|jobs| jobs.shards != shards) {
+        bail!(
+            "{} is divided into {}; give --shards {}, another --out or --name, or --force to replace it",
+            folder.display(),
+            count(jobs.shards as usize, "shard"),
+            jobs.shards
+        );
+    }
+    Ok(())
 }
 
 /// Whether a shard has the description of an earlier stage of the sweep. It must learn of an extension in
