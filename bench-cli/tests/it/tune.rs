@@ -90,6 +90,25 @@ fn it_continues_until_nothing_is_left_to_learn() {
     assert!(std::fs::read_to_string(place.path().join("out/sweep.toml")).unwrap().contains("tune chose"));
 }
 
+/// At 478 ms one run of a thousand is late, and this search makes it. Longer timeouts pass all the same.
+#[test]
+fn a_late_run_does_not_end_the_search_for_longer_timeouts() {
+    let place = tempfile::tempdir().unwrap();
+    let output =
+        bench(place.path(), "tune --engine simulated --limit 3d --strategy hub --seed 1 --out out --quiet");
+    let said = stdout(&output);
+    assert!(output.status.success(), "{said}{}", common::stderr(&output));
+    let recommended = recommended_ms(&said);
+    assert!((484..=488).contains(&recommended), "{said}");
+    let over = |row: &RunRecord| row.latency(Quantile::Max).unwrap() >= Duration::from_millis(600);
+    let rows = common::records(&place.path().join("out"));
+    let late: BTreeSet<u64> =
+        rows.iter().filter(|row| over(row)).filter_map(RunRecord::batch_timeout_ms).collect();
+    assert!(late.first().is_some_and(|&late| late < recommended - 3), "{late:?}");
+    // The recommended setting has no run over a limit, neither of the search nor of its check.
+    assert!(!late.contains(&recommended), "{late:?}");
+}
+
 /// A larger budget resumes the search, and comes to the same answer as if it had been there from the start.
 #[test]
 fn a_budget_ends_the_search_and_a_larger_one_resumes_it() {

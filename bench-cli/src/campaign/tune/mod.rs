@@ -28,6 +28,7 @@ use crate::engine::Engine;
 use crate::record::RunRecord;
 use crate::spec::durations::{DefaultUnit, parse_duration};
 use crate::spec::{EngineKind, Limits, Node, RunSpec, SweepSpec};
+use crate::terminal::count;
 
 /// What is to be tuned.
 #[derive(Clone, Debug)]
@@ -55,8 +56,8 @@ pub enum Budget {
 /// A budget that leaves no run for the search.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error(
-    "--budget is enough for {runs} runs, but {CHECKS_KEPT} checks of {check} runs each are kept back; give a \
-     budget of more than {} runs, or fewer --repetitions", CHECKS_KEPT * check
+    "--budget is enough for {}, but {CHECKS_KEPT} checks of {} each are kept back; give a budget of more than {} runs, \
+     or fewer --repetitions", count(*runs, "run"), count(*check, "run"), CHECKS_KEPT * check
 )]
 pub struct TooLittle {
     /// The runs that the budget is enough for.
@@ -452,7 +453,9 @@ impl Search<'_> {
         // So many runs prove it by themselves, whatever the figures' distribution is.
         let proof = check_runs(EngineKind::Simulated) as usize;
         let is_proof = ended.records.len() >= proof && keep(&ended.records);
-        let missed = self.missed_by(&ended.records);
+        // Runs on another engine have other margins.
+        let is_exception = |record: &RunRecord| !is_elsewhere && self.race.is_exception(leader, record);
+        let missed = self.missed_by(&ended.records, is_exception);
         self.checks.push(ended.records);
         let Some(assessed) = assessed else { return Ok(Check::Refuted) };
         if assessed.verdict == Verdict::Pass || is_proof {
@@ -466,8 +469,9 @@ impl Search<'_> {
         Ok(Check::Refuted)
     }
 
-    /// The fraction by which the worst of some runs is over a limit: 0 if none is, infinite if one failed.
-    fn missed_by(&self, records: &[RunRecord]) -> f64 {
+    /// The fraction by which the worst of some runs, but for exceptions, is over a limit: 0 if none is,
+    /// infinite if one failed.
+    fn missed_by(&self, records: &[RunRecord], is_exception: impl Fn(&RunRecord) -> bool) -> f64 {
         let over = |record: &RunRecord| {
             let ratio = |(figure, limit): (Figure, f64)| {
                 figure.of(record).map_or(f64::INFINITY, |value| value / limit - 1.0)
@@ -475,7 +479,7 @@ impl Search<'_> {
             let failed = if record.is_ok() { 0.0 } else { f64::INFINITY };
             self.spec.limits.figures().into_iter().map(ratio).fold(failed, f64::max)
         };
-        records.iter().map(over).fold(0.0, f64::max)
+        records.iter().filter(|record| !is_exception(record)).map(over).fold(0.0, f64::max)
     }
 
     /// The verdict on a checked setting: by the runs of the check alone if they are of another engine, else
