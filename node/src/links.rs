@@ -139,7 +139,7 @@ impl Links {
     }
 
     /// The next message that the link to `peer` must send now, if any.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_one(
         &mut self,
         now: Time,
@@ -157,6 +157,7 @@ impl Links {
         None
     }
 
+    #[cold]
     fn poll_link(
         &mut self,
         now: Time,
