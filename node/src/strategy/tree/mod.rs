@@ -17,7 +17,7 @@ pub use self::grid::TreeGrid;
 use super::{Context, Strategy};
 use crate::message::{Batch, Incarnation, MAX_BATCH, PeerId, PeerMessage};
 use crate::time::{Time, nanos};
-use crate::values::{Value, Values, fitting};
+use crate::values::{Value, fitting};
 
 /// How long an acknowledgement may take.
 const ACK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -48,8 +48,9 @@ pub(super) struct Tree {
     children: Vec<PeerId>,
     /// `None` if this is it.
     leader: Option<PeerId>,
-    /// Log indices that wait for the next tick. All children get the same values.
-    for_children: Vec<u32>,
+    /// The part of the log that waits for the next tick. Children get all values.
+    for_children: Range<u32>,
+    /// The log indices that wait for it. The leader gets those of clients.
     for_leader: Vec<u32>,
     started: Time,
     period: Duration,
@@ -75,7 +76,7 @@ impl Tree {
         Tree {
             children: grid.children(me),
             leader: Some(grid.leader()).filter(|leader| *leader != me),
-            for_children: Vec::new(),
+            for_children: 0..0,
             for_leader: Vec::new(),
             started,
             period,
@@ -90,7 +91,8 @@ impl Tree {
     /// Queues values for the children.
     fn add_for_children(&mut self, now: Time, new: Range<u32>) {
         if !self.children.is_empty() {
-            self.for_children.extend(new);
+            let start = if self.for_children.is_empty() { new.start } else { self.for_children.start };
+            self.for_children = start.min(new.start)..new.end;
         }
         self.start_ticker(now);
     }
@@ -117,14 +119,17 @@ impl Tree {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) {
-        if let Some(values) = take_batch(&mut self.for_children, cx.values) {
+        let for_children = std::mem::take(&mut self.for_children);
+        if !for_children.is_empty() {
+            let range = for_children.start as usize..for_children.end as usize;
+            let values: Batch = cx.values.as_slice()[range].into();
             for i in 0..self.children.len() {
                 self.post_in_parts(cx, self.children[i], values.clone());
             }
         }
-        if let Some(leader) = self.leader
-            && let Some(values) = take_batch(&mut self.for_leader, cx.values)
-        {
+        if let Some(leader) = self.leader.filter(|_| !self.for_leader.is_empty()) {
+            let log = cx.values.as_slice();
+            let values = self.for_leader.drain(..).map(|index| log[index as usize].clone()).collect();
             self.post_in_parts(cx, leader, values);
         }
     }
@@ -185,15 +190,6 @@ impl Tree {
         let new = cx.values.insert_all(values);
         self.add_for_children(cx.now, new);
     }
-}
-
-/// The values at these log indices, if there are any. The queue is empty afterwards.
-fn take_batch(log_indices: &mut Vec<u32>, values: &Values) -> Option<Batch> {
-    if log_indices.is_empty() {
-        return None;
-    }
-    let log = values.as_slice();
-    Some(log_indices.drain(..).map(|index| log[index as usize].clone()).collect())
 }
 
 impl Strategy for Tree {
