@@ -149,10 +149,10 @@ impl Links {
     ) -> Option<Box<LinkMessage>> {
         // Mostly nothing is due.
         let link = self.link_mut(peer);
-        if link.has_due(now) {
+        let deadline = link.deadline();
+        if deadline <= now || link.is_urgent() {
             return self.poll_link(now, peer, values, rng);
         }
-        let deadline = link.deadline();
         self.set_timer(peer, deadline);
         None
     }
@@ -263,6 +263,11 @@ impl SharedBatch {
         if log_indices == self.log_indices {
             return self.batch.clone();
         }
+        self.make(log_indices, values)
+    }
+
+    #[inline(never)]
+    fn make(&mut self, log_indices: &[u32], values: &Values) -> Batch {
         let log = values.as_slice();
         let batch: Batch = log_indices.iter().map(|&i| log[i as usize].clone()).collect();
         // A shorter one that is no newer lacks some peer's own values. Others will need this one again.
