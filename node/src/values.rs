@@ -207,7 +207,11 @@ impl Values {
         let before = self.log.len();
         for value in values {
             if self.known.insert(value) {
-                self.log.push(value.clone());
+                // In place of a clone, so that the test whether it is a number is made once for each value.
+                match value {
+                    Value::Int(int) => self.log.push(Value::Int(*int)),
+                    Value::Other(text) => self.log.push(Value::Other(text.clone())),
+                }
             }
         }
         log_index(before)..log_index(self.log.len())
