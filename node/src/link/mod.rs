@@ -236,8 +236,8 @@ impl Link {
         self.receiver.ack_is_due(now).then(|| self.acknowledge(now))
     }
 
-    /// Whether [`Link::poll`] has lost values or a requested acknowledgement to send. They do not wait for the
-    /// deadline: the poll that follows [`Link::on_packet`] sends them.
+    /// Whether [`Link::poll`] has lost values or a requested acknowledgement to send. They do not wait for
+    /// the deadline: the poll that follows [`Link::on_packet`] sends them.
     pub(crate) fn is_urgent(&self) -> bool {
         self.sender.has_lost() || self.receiver.ack_is_requested()
     }
