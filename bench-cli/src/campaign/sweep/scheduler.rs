@@ -294,6 +294,7 @@ fn prepare(job: &Job, schedule: &Schedule, engine: &impl Execute) -> anyhow::Res
         // It becomes a working directory, in which a relative path would mean something else.
         directory: std::path::absolute(directory)?,
         deadline: schedule.deadline.unwrap_or_else(|| engine.default_deadline(&run.settings)),
+        is_alone: schedule.jobs.most() == NonZeroUsize::MIN,
     })
 }
 
