@@ -7,6 +7,7 @@ use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::fontdb::{Database, Source};
 use resvg::usvg::{Options, Tree};
 
+use super::canvas::without_notes;
 use super::style::{BOLD, FAMILY, REGULAR};
 
 /// Pixels of the PNG for each of the SVG's, of which there are 96 in an inch.
@@ -33,11 +34,11 @@ pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
     pixels.encode_png().context("the plot cannot be written as PNG")
 }
 
-/// Reads an SVG, with the bundled font and no other.
+/// Reads an SVG without its notes, with the bundled font and no other.
 pub(super) fn tree(svg: &str) -> anyhow::Result<Tree> {
     let fontdb = Arc::clone(&FONTS);
     let options = Options { font_family: FAMILY.to_owned(), fontdb, ..Options::default() };
-    Tree::from_str(svg, &options).context("the plot cannot be rendered")
+    Tree::from_str(&without_notes(svg), &options).context("the plot cannot be rendered")
 }
 
 /// The bundled font.
