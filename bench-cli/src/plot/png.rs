@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use anyhow::Context as _;
+use png::{ColorType, Encoder, EncodingError};
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::fontdb::{Database, Source};
 use resvg::usvg::{Options, Tree};
@@ -31,7 +32,17 @@ pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
         .context("the plot is too large")?;
     pixels.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().context("the plot cannot be written as PNG")
+    encode(&pixels).context("the plot cannot be written as PNG")
+}
+
+/// Encodes pixels. All of them are opaque, so that their colours are already as a PNG has them, not multiplied
+/// by an opacity.
+fn encode(pixels: &Pixmap) -> Result<Vec<u8>, EncodingError> {
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, pixels.width(), pixels.height());
+    encoder.set_color(ColorType::Rgba);
+    encoder.write_header()?.write_image_data(pixels.data())?;
+    Ok(file)
 }
 
 /// Reads an SVG without its notes, with the bundled font and no other.
