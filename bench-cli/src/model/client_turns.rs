@@ -20,8 +20,8 @@ use statrs::function::erf::erfc;
 
 use super::cluster::{BROADCAST_FRACTION, Cluster};
 
-/// Beyond this, erfc is so near to 0 or 2 that sums are the same without it: erfc(6) = 2 · 10⁻¹⁷. Plots need a
-/// hundred thousand of its values.
+/// Beyond this, erfc is so near to 0 or 2 that sums are the same without it: erfc(6) = 2 · 10⁻¹⁷. Plots need
+/// a hundred thousand of its values.
 const CERTAIN: f64 = 6.0;
 
 impl Cluster {

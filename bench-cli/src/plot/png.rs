@@ -35,8 +35,8 @@ pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
     encode(&pixels).context("the plot cannot be written as PNG")
 }
 
-/// Encodes pixels. All of them are opaque, so that their colours are already as a PNG has them, not multiplied
-/// by an opacity.
+/// Encodes pixels. All of them are opaque, so that their colours are already as a PNG has them, not
+/// multiplied by an opacity.
 fn encode(pixels: &Pixmap) -> Result<Vec<u8>, EncodingError> {
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, pixels.width(), pixels.height());
