@@ -40,7 +40,7 @@ reference: build ## Sweep all strategies, embedded and simulated, into results/r
 	$(BENCH) sweep --out results/reference-simulated --force $(SIMULATED_FLAGS)
 
 # 20 runs of each setting in the README's table.
-RECORD_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,485,1740 --repetitions 20 --seed 1 --jobs 8
+RECORD_FLAGS ?= --engine embedded --strategy hub,direct --batch-timeouts 0,485,1740 --repetitions 20 --seed 1 --jobs 10
 
 .PHONY: records
 records: build ## Run the node's best settings, embedded, into results/records
@@ -87,7 +87,7 @@ TAILS := results/tails
 .PHONY: tails
 tails: build ## Compare the worst cases of simulated and real processes, into results/tails (needs an idle machine)
 	$(BENCH) sweep --out $(TAILS)/embedded --engine embedded --strategy hub --batch-timeouts 200,300,490,1800 --repetitions 30 --jobs 6 $(TAIL_FLAGS)
-	$(BENCH) sweep --out $(TAILS)/embedded-others --engine embedded --strategy direct,tree --batch-timeouts 200 --repetitions 30 --jobs 6 $(TAIL_FLAGS)
+	$(BENCH) sweep --out $(TAILS)/embedded-others --engine embedded --strategy direct,tree --batch-timeouts 200 --repetitions 30 --jobs 10 $(TAIL_FLAGS)
 	loops=; for core in $$(seq $$(getconf _NPROCESSORS_ONLN)); do (while :; do :; done) & loops="$$loops $$!"; done; \
 		$(BENCH) sweep --out $(TAILS)/embedded-busy --engine embedded --strategy hub --batch-timeouts 490 --repetitions 30 --jobs 6 $(TAIL_FLAGS); \
 		status=$$?; kill $$loops; exit $$status

@@ -87,7 +87,7 @@ impl DoctorArgs {
 }
 
 async fn check_node(run: RunSpec) -> Finding {
-    let command = Programs::of_process().context("where is bench-cli?");
+    let command = Programs::of_process().context("cannot find the program bench-cli");
     match command.and_then(|programs| Ok(programs.unchecked_node_command(&run)?)) {
         Ok(command) => node::check(&command, run.settings.node_count).await,
         Err(error) => Finding::fault("node", format!("{error:#}"), "--bin PATH"),

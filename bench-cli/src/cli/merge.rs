@@ -22,10 +22,10 @@ use crate::terminal::count;
   bench-cli merge results/mine
   bench-cli merge results/mine host1/shards/1-of-2 host2/shards/2-of-2
 
-merge refuses shards of another sweep, and shards that another build of bench-cli or the node made. It takes each run \
-once. Of several records it takes one that is ok, if there is one. Of equal ones it prefers those of shards to those in \
-OUT, then the one that began first. The result is a folder like that of any sweep. Merge again after \
-further runs. Logs stay with their shards.
+merge refuses shards of another sweep, and shards that another build of bench-cli or the node made. If a run has \
+several records, it keeps one that is ok. If there are more, or none, it prefers one from a shard, and then the \
+one that began first. \
+The result is a folder like that of any sweep. Merge again after further runs. Logs stay with their shards.
 
 Exit status: 0 if every run is there and ok, else 1.")]
 pub struct MergeArgs {

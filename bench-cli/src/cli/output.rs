@@ -206,7 +206,7 @@ pub(super) fn width() -> usize {
     terminal::columns().map_or(brief::WIDEST, |columns| columns.min(brief::WIDEST))
 }
 
-/// The columns of a line of a sentence. What reads a pipe may want one line for each.
+/// The columns of a line of prose. Unlimited in a pipe, where scripts expect one line for each sentence.
 pub(super) fn prose_width() -> usize {
     terminal::columns().map_or(usize::MAX, |columns| columns.min(brief::WIDEST))
 }

@@ -37,7 +37,7 @@ use crate::spec::EngineKind;
   bench-cli parity --recorded a --from b
 
 Medians of repetitions must lie within 10 % of each other (latencies) and 3 % (messages per operation); those of \
-the simulated engine, which nothing disturbs, within 5 % and 2 %. Next to each ratio of medians is its 95 % \
+the simulated engine, within 5 % and 2 %. Next to each ratio of medians is its 95 % \
 confidence interval (Mann and Whitney).
 A second table compares the worst cases: how many runs are late, and whether the maxima come from one distribution.
 

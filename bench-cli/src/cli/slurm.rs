@@ -126,11 +126,15 @@ impl Request<'_> {
         let directory = &self.options.directory;
         sweep::validate(&self.spec, self.options)?;
         if self.options.existing == Existing::Replace {
-            // What can fail comes before anything is removed.
+            // What may fail comes before anything is removed.
             slurm::refuse_empty_shards(&self.spec, self.shards.get())?;
             client::find_sbatch()?;
             if let Some(jobs) = active_jobs(directory)? {
-                bail!("jobs {0} still execute the sweep there; to end them: scancel {0}", jobs.shown());
+                bail!(
+                    "jobs {0} still execute the sweep in {1}; to cancel them: scancel {0}",
+                    jobs.shown(),
+                    directory.display()
+                );
             }
             prepare(&screen)?;
             self.remove()?;

@@ -170,7 +170,7 @@ impl Setting {
             name: "topology",
             column: "topology",
             unit: "text",
-            meaning: "The topology that nodes were told.",
+            meaning: "The topology that was sent to the nodes.",
             kind: Kind::Word,
             left_empty: None,
             value_name: "NAME",

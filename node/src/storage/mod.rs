@@ -18,9 +18,8 @@
 //!
 //! [`Node`](crate::Node) does no I/O: it says when values must be written
 //! ([`Node::awaits_log`](crate::Node::awaits_log)) and continues when they are. The [runtime](crate::runtime)
-//! then writes all new values at once. So a `write` takes place for each burst that has a client's new value,
-//! and for each burst that sends a message to a peer and follows a peer's new values. It has all values, own
-//! and peers', that came since the last.
+//! then writes all new values at once. A burst causes a `write` if it has a client's new value, or if it
+//! sends a message to a peer while a peer's values are unwritten. The write has all unwritten values.
 //!
 //! # Why a read need not wait
 //!
@@ -37,9 +36,9 @@
 //!    answers, or after a restart of its own, as if the first message had been lost.
 //!
 //! A read moves no number of any link, so what links guarantee does not depend on reads. It does depend on
-//! acknowledgements, so these wait. If they did not, `tree` would lose values, as the soak finds. With `hub`
-//! and `direct`, restarted nodes and their peers send each other everything, and 2,500 runs of each lost
-//! nothing.
+//! acknowledgements, so these wait. If they did not, `tree` would lose values, as `bench-cli soak` finds.
+//! With `hub` and `direct`, restarted nodes and their peers send each other everything, and 2,500 runs of
+//! each lost nothing.
 //!
 //! # What it costs
 //!
@@ -47,8 +46,8 @@
 //! broadcast costs a `write` of its own, since its client waits for the answer. The nodes of the challenge
 //! (hub, 25 nodes, 100 op/s) take 1.2 % more CPU time: the median of 8 runs of both at the same time on ext4,
 //! from the 4th to the 24th second. The sums differ by 2.9 %. Nodes that are woken in turn, by four batches
-//! for each broadcast and each read, take 3.1 % more (600 times 25 wake-ups). When reads waited too, these
-//! three were 7.3, 9.7 and 5.9 %.
+//! for each broadcast and each read, take 3.1 % more (600 times 25 wake-ups). When reads waited too, the
+//! last three were 7.3, 9.7 and 5.9 %.
 //!
 //! Appending a line takes 0.7 to 1.6 µs on ext4 if the code is in the processor's caches. Overwriting a part
 //! of a file that was extended before takes 1.2 to 1.3 µs if that part is a hole, and 6 to 9 if it was

@@ -224,7 +224,7 @@ pub struct Ended {
 #[error("{} cannot be resumed", .0.display())]
 pub struct CannotResume(pub PathBuf);
 
-/// More runs than any sweep has: with more the lists are wrong, and the runs would not fit into memory.
+/// The most runs of a sweep. A larger one is a typing error, and would not fit into memory.
 const MOST_RUNS: usize = 1_000_000;
 
 /// Checks that a sweep can be executed, before other work that takes long.

@@ -135,7 +135,8 @@ impl Space {
     }
 
     /// The settings to begin with: every word, and numbers as coarsely as it takes to have `most` of them.
-    /// Where both ends of each number make more, they are all taken, but of [`LARGEST`] or more a sample.
+    /// Where both ends of each number make more, they are all taken, or a sample if they are more than
+    /// [`LARGEST`].
     pub(super) fn coarse(&self, most: usize) -> Vec<Point> {
         let lengths = |values: usize| -> Vec<usize> {
             self.axes.iter().map(|axis| axis.coarse(values).len()).collect()

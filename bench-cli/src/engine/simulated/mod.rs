@@ -1,8 +1,8 @@
 //! The simulated engine: the harness and the `node` crate's state machines in one process, in virtual time.
 //!
-//! Network, workload, faults, history and checks come from the harness, which our runner drives as well. Only
-//! the clock and the way to reach a node differ. Time jumps from one deadline to the next, so a run of 30 s
-//! takes milliseconds. The same seed gives the same history on every platform.
+//! Network, workload, faults, history and checks come from the harness, which the embedded runner drives as
+//! well. Only the clock and the way to reach a node differ. Time jumps from one deadline to the next, so a
+//! run of 30 s takes milliseconds. The same seed gives the same history on every platform.
 //!
 //! ```text
 //!  harness ──► processes (stdin, wake-ups) ──► node's state machine ──► pipes (stdout) ──► harness
@@ -11,10 +11,11 @@
 //! # What a run costs
 //!
 //! A challenge run at 200 ms costs 27, 21 and 64 million instructions with `tree`, `hub` and `direct`,
-//! checker included (`make bench`). The profile is flat. The loop over events, with the queues for standard
-//! input, output and wake-ups, takes 20 %. The network's queues take 10 % with `hub` and 13 to 16 % with
-//! `direct`, the checker 8 %, random durations 2 to 3 %. The node takes 11, 22 and 35 %. No single piece of
-//! work can be left out: each message passes four queues, and histories fix their order.
+//! checker included (`make bench`). The following shares are of a profile. The loop over events, with the
+//! queues for standard input, output and wake-ups, takes 20 %. The network's queues take 10 % with `hub` and
+//! 13 to 16 % with `direct`, the checker 8 %, random durations 2 to 3 %. The node takes 11, 22 and 35 %. No
+//! single piece of work can be left out: each message passes four queues, and histories depend on their
+//! order.
 
 mod disk;
 pub mod figures;
