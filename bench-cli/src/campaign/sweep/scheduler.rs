@@ -516,6 +516,17 @@ mod tests {
         assert_eq!(request.deadline, Duration::from_secs(1));
     }
 
+    #[test]
+    fn a_run_knows_whether_it_is_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let job = &jobs(&[10], folder.path())[0];
+        let is_alone = |at_once| {
+            let jobs = Jobs::Fixed(NonZeroUsize::new(at_once).unwrap());
+            prepare(job, &Schedule { jobs, deadline: None }, &Mock::default()).unwrap().is_alone
+        };
+        assert_eq!([1, 2].map(is_alone), [true, false]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_panic_costs_one_run() {
         let bench = bench(&[10, 13, 20], 1, Log::default()).await;
