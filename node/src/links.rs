@@ -28,7 +28,7 @@ pub(crate) struct Links {
     local: Incarnation,
     /// When the process last ran again after it had not for a while. Links that are made then know it, too.
     stalled_until: Option<Time>,
-    last_batch: LastBatch,
+    shared_batch: SharedBatch,
 }
 
 impl Links {
@@ -41,7 +41,7 @@ impl Links {
             max_ack_delay,
             local,
             stalled_until: None,
-            last_batch: LastBatch::default(),
+            shared_batch: SharedBatch::default(),
         }
     }
 
@@ -139,7 +139,7 @@ impl Links {
     }
 
     /// The next message that the link to `peer` must send now, if any.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_one(
         &mut self,
         now: Time,
@@ -149,14 +149,15 @@ impl Links {
     ) -> Option<Box<LinkMessage>> {
         // Mostly nothing is due.
         let link = self.link_mut(peer);
-        if link.has_due(now) {
+        let deadline = link.deadline();
+        if deadline <= now || link.is_urgent() {
             return self.poll_link(now, peer, values, rng);
         }
-        let deadline = link.deadline();
         self.set_timer(peer, deadline);
         None
     }
 
+    #[cold]
     fn poll_link(
         &mut self,
         now: Time,
@@ -241,31 +242,40 @@ impl Links {
     #[inline(always)]
     fn message(&mut self, peer: PeerId, packet: Packet, values: &Values) -> Box<LinkMessage> {
         let link = self.links[peer.index()].as_deref().expect("the packet's own link");
-        let batch = self.last_batch.get(link.log_indices(&packet), values);
+        let batch = self.shared_batch.get(link.log_indices(&packet), values);
         Box::new(LinkMessage::new(packet.header, batch))
     }
 }
 
-/// The most recent batch, shared by all messages with the same values. `direct` sends one batch to all peers.
-/// The hub sends one batch to all leaves that it has no values from; each other leaf gets its own, without
-/// its own values.
+/// A batch, shared by all messages with the same values. `direct` sends one batch to all peers. The hub sends
+/// one batch to all leaves that it has no values from; each other leaf gets its own, without its own values.
 #[derive(Debug, Default)]
-struct LastBatch {
+struct SharedBatch {
     log_indices: Vec<u32>,
     batch: Batch,
 }
 
-impl LastBatch {
+impl SharedBatch {
     fn get(&mut self, log_indices: &[u32], values: &Values) -> Batch {
         if log_indices.is_empty() {
             return Batch::default();
         }
-        if log_indices != self.log_indices {
+        if log_indices == self.log_indices {
+            return self.batch.clone();
+        }
+        self.make(log_indices, values)
+    }
+
+    #[inline(never)]
+    fn make(&mut self, log_indices: &[u32], values: &Values) -> Batch {
+        let log = values.as_slice();
+        let batch: Batch = log_indices.iter().map(|&i| log[i as usize].clone()).collect();
+        // A shorter one that is no newer lacks some peer's own values. Others will need this one again.
+        if log_indices.len() > self.log_indices.len() || log_indices.last() > self.log_indices.last() {
             self.log_indices.clear();
             self.log_indices.extend_from_slice(log_indices);
-            let log = values.as_slice();
-            self.batch = log_indices.iter().map(|&i| log[i as usize].clone()).collect();
+            self.batch = batch.clone();
         }
-        self.batch.clone()
+        batch
     }
 }

@@ -88,6 +88,13 @@ impl Sub<Duration> for Time {
     }
 }
 
+/// The first of the times `grid`, `grid + period`, `grid + 2 * period` and so on that is not before `now`.
+pub(crate) fn next_point(grid: Time, period: Duration, now: Time) -> Time {
+    let period = Nanos::of(period).get();
+    let periods = Nanos::between(grid, now).get().div_ceil(period);
+    grid + Nanos(periods.saturating_mul(period))
+}
+
 /// The duration in nanoseconds, at most `u64::MAX`. In `u64`, because a simulation does this many times for
 /// each message.
 pub(crate) const fn nanos(duration: Duration) -> u64 {

@@ -236,13 +236,14 @@ impl Link {
         self.receiver.ack_is_due(now).then(|| self.acknowledge(now))
     }
 
-    /// Whether [`Link::poll`] may have something to send.
-    pub(crate) fn has_due(&self, now: Time) -> bool {
-        self.sender.has_lost() || self.receiver.ack_is_due(now) || self.deadline() <= now
+    /// Whether [`Link::poll`] has lost values or a requested acknowledgement to send. They do not wait for
+    /// the deadline: the poll that follows [`Link::on_packet`] sends them.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.sender.has_lost() || self.receiver.ack_is_requested()
     }
 
-    /// When [`Link::poll`] will next have something to send, or [`Time::NEVER`]. A requested acknowledgement
-    /// and lost values do not wait for a deadline: the poll that follows [`Link::on_packet`] sends them.
+    /// When [`Link::poll`] will next have something to send that is not [urgent](Link::is_urgent), or
+    /// [`Time::NEVER`].
     pub(crate) fn deadline(&self) -> Time {
         self.sender.timeout_at(&self.rtt).min(self.receiver.deadline())
     }

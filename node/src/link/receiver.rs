@@ -84,6 +84,10 @@ impl Receiver {
         self.gap_at <= now
     }
 
+    pub(super) fn ack_is_requested(&self) -> bool {
+        self.ack_requested
+    }
+
     pub(super) fn ack_is_due(&self, now: Time) -> bool {
         self.ack_requested || self.ack_at <= now
     }

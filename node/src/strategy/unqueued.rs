@@ -33,18 +33,18 @@ impl Unqueued {
     }
 
     /// Queues on the link to `peer` what that does not have yet.
-    #[inline]
+    #[inline(always)]
     pub(super) fn queue(&mut self, links: &mut Links, peer: PeerId) {
         if self.queued[peer.index()] < self.values.len() {
             self.queue_new(links, peer);
         }
     }
 
+    #[inline(never)]
     fn queue_new(&mut self, links: &mut Links, peer: PeerId) {
         let queued = std::mem::replace(&mut self.queued[peer.index()], self.values.len());
-        for run in self.values[queued..].split(|value| value.from == peer) {
-            links.push(peer, run.iter().map(|value| value.log_index));
-        }
+        let from_others = self.values[queued..].iter().filter(|value| value.from != peer);
+        links.push(peer, from_others.map(|value| value.log_index));
     }
 
     /// All links have been given all values.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::phase_lock::{BURST_FROM, spread};
 use crate::strategy::auto::cost_model::{self, Poisson};
-use crate::time::Time;
+use crate::time::{Time, next_point};
 
 /// The shortest time over which the rate of values is averaged.
 const AVERAGE_OVER: Duration = Duration::from_secs(5);
@@ -172,12 +172,6 @@ impl FlushSchedule {
     fn arrivals(&self) -> Poisson {
         Poisson { nodes: self.nodes, values_per_second: self.rate.per_second() }
     }
-}
-
-/// The first point of a grid that is not before `now`.
-fn next_point(grid: Time, period: Duration, now: Time) -> Time {
-    let periods = now.saturating_since(grid).as_nanos().div_ceil(period.as_nanos());
-    grid + Duration::from_nanos((periods * period.as_nanos()) as u64)
 }
 
 /// A moving average of the values per second in the whole cluster.

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::link::AckedPacket;
-use crate::time::Time;
+use crate::time::{Time, next_point};
 
 /// The least time before the flush at which a batch should arrive.
 ///
@@ -91,8 +91,7 @@ impl PhaseLock {
     /// When to send a pending batch: at once, unless the phase or the time of the first batch is known.
     pub(super) fn send_at(&self, now: Time) -> Time {
         let Some(aim) = self.target.map(|target| target - self.margin()).or(self.first) else { return now };
-        let periods = now.saturating_since(aim).as_nanos().div_ceil(self.period.as_nanos());
-        aim + Duration::from_nanos((periods * self.period.as_nanos()) as u64)
+        next_point(aim, self.period, now)
     }
 
     /// A batch was sent.

@@ -45,12 +45,13 @@ struct InFlight {
 
 #[derive(Debug)]
 pub(super) struct Tree {
-    /// The children, and the leader at the end unless this is it.
-    targets: Vec<PeerId>,
-    /// How many of them are children.
-    children: usize,
-    /// Log indices that wait for the next tick, for each target.
-    batches: Vec<Vec<u32>>,
+    children: Vec<PeerId>,
+    /// `None` if this is it.
+    leader: Option<PeerId>,
+    /// The part of the log that waits for the next tick. Children get all values.
+    for_children: Range<u32>,
+    /// The log indices that wait for it. The leader gets those of clients.
+    for_leader: Vec<u32>,
     started: Time,
     period: Duration,
     tick_at: Option<Time>,
@@ -72,15 +73,11 @@ impl Tree {
         incarnation: Incarnation,
     ) -> Tree {
         let grid = TreeGrid::new(nodes);
-        let mut targets = grid.children(me);
-        let children = targets.len();
-        if me != grid.leader() {
-            targets.push(grid.leader());
-        }
         Tree {
-            children,
-            batches: vec![Vec::new(); targets.len()],
-            targets,
+            children: grid.children(me),
+            leader: Some(grid.leader()).filter(|leader| *leader != me),
+            for_children: 0..0,
+            for_leader: Vec::new(),
             started,
             period,
             tick_at: None,
@@ -91,14 +88,25 @@ impl Tree {
         }
     }
 
-    fn add(&mut self, now: Time, new: Range<u32>, targets: usize) {
-        if new.is_empty() || targets == 0 {
-            return;
+    /// Queues values for the children.
+    fn add_for_children(&mut self, now: Time, new: Range<u32>) {
+        if !self.children.is_empty() {
+            let start = if self.for_children.is_empty() { new.start } else { self.for_children.start };
+            self.for_children = start.min(new.start)..new.end;
         }
-        for batch in &mut self.batches[..targets] {
-            batch.extend(new.clone());
+        self.start_ticker(now);
+    }
+
+    /// Queues values that the leader may lack for it and the children.
+    fn add_for_all(&mut self, now: Time, new: Range<u32>) {
+        if self.leader.is_some() {
+            self.for_leader.extend(new.clone());
         }
-        if self.tick_at.is_none() {
+        self.add_for_children(now, new);
+    }
+
+    fn start_ticker(&mut self, now: Time) {
+        if self.tick_at.is_none() && !(self.for_children.is_empty() && self.for_leader.is_empty()) {
             self.tick_at = Some(self.next_tick(now));
         }
     }
@@ -111,23 +119,31 @@ impl Tree {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) {
-        for i in 0..self.targets.len() {
-            if self.batches[i].is_empty() {
-                continue;
+        let for_children = std::mem::take(&mut self.for_children);
+        if !for_children.is_empty() {
+            let range = for_children.start as usize..for_children.end as usize;
+            let values: Batch = cx.values.as_slice()[range].into();
+            for i in 0..self.children.len() {
+                self.post_in_parts(cx, self.children[i], values.clone());
             }
+        }
+        if let Some(leader) = self.leader.filter(|_| !self.for_leader.is_empty()) {
             let log = cx.values.as_slice();
-            let mut values: Batch =
-                self.batches[i].drain(..).map(|index| log[index as usize].clone()).collect();
-            let (to, backoff) = (self.targets[i], Duration::from_millis(1));
-            let mut post = |values| self.post(cx, Unacknowledged { to, values, backoff });
-            loop {
-                let (part, rest) = values.split_at(fitting(&values, MAX_BATCH));
-                if rest.is_empty() {
-                    break post(values);
-                }
-                post(part.into());
-                values = rest.into();
+            let values = self.for_leader.drain(..).map(|index| log[index as usize].clone()).collect();
+            self.post_in_parts(cx, leader, values);
+        }
+    }
+
+    /// Sends values for the first time, in parts if they are longer than a receiver reads.
+    fn post_in_parts(&mut self, cx: &mut Context<'_>, to: PeerId, mut values: Batch) {
+        let backoff = Duration::from_millis(1);
+        loop {
+            let (part, rest) = values.split_at(fitting(&values, MAX_BATCH));
+            if rest.is_empty() {
+                return self.post(cx, Unacknowledged { to, values, backoff });
             }
+            self.post(cx, Unacknowledged { to, values: part.into(), backoff });
+            values = rest.into();
         }
     }
 
@@ -172,20 +188,18 @@ impl Tree {
 
     fn insert_and_forward(&mut self, cx: &mut Context<'_>, values: &[Value]) {
         let new = cx.values.insert_all(values);
-        self.add(cx.now, new, self.children);
+        self.add_for_children(cx.now, new);
     }
 }
 
 impl Strategy for Tree {
     /// The original forgets everything when it is killed. With a log, a node passes on all that the log held.
     fn on_restart(&mut self, cx: &mut Context<'_>) {
-        for index in 0..cx.values.len() as u32 {
-            self.add(cx.now, index..index + 1, self.targets.len());
-        }
+        self.add_for_all(cx.now, 0..cx.values.len() as u32);
     }
 
     fn on_value(&mut self, cx: &mut Context<'_>, index: u32) {
-        self.add(cx.now, index..index + 1, self.targets.len());
+        self.add_for_all(cx.now, index..index + 1);
     }
 
     fn on_message(&mut self, cx: &mut Context<'_>, from: PeerId, message: PeerMessage) {
