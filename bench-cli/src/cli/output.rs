@@ -1,6 +1,6 @@
 //! The output of `sweep` and `plot`: tables, recommendations, plots, reports.
 
-use std::num::NonZeroUsize;
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -240,8 +240,25 @@ pub fn write_all(
     let Outputs { title, csv, .. } = outputs;
     let report =
         Report { title, csv, records, spec, axis, limits: &limits, pictures: &pictures, progress: None };
-    let mut files = vec![(REPORT, report::page::page(&report))];
-    files.push((SUMMARY, report::markdown::summary(records, axis, &limits)));
+    let written = write_pictures(&pictures, &outputs.folder, &PICTURE_FORMATS, || {
+        write_texts(&report, outputs, formats)
+    })?;
+    let has_latencies = records.iter().any(|record| record.measured.distribution.is_some());
+    let latencies = has_latencies.then(|| LATENCIES_FILE.to_owned());
+    let written: Vec<String> = written.into_iter().chain([csv.clone()]).chain(latencies).collect();
+    let files = format!("in {}: {}", outputs.folder.display(), written.join(", "));
+    print!("\n{}", brief::wrapped(&files, width()));
+    if !pictures.is_empty() {
+        print!("{}", brief::wrapped(&format!("plots: {}", listed(&pictures, &PICTURE_FORMATS)), width()));
+    }
+    Ok(())
+}
+
+/// Writes the report and the other `formats`. Returns the names of the files.
+fn write_texts(report: &Report<'_>, outputs: &Outputs, formats: &FormatArgs) -> anyhow::Result<Vec<String>> {
+    let Report { records, axis, limits, .. } = *report;
+    let mut files = vec![(REPORT, report::page::page(report))];
+    files.push((SUMMARY, report::markdown::summary(records, axis, limits)));
     files.push((SETTINGS, report::settings::csv(records)?));
     if formats.format.contains(&Format::Json) || outputs.file(JSON).exists() {
         files.push((JSON, report::json::rows(records)?));
@@ -249,16 +266,7 @@ pub fn write_all(
     for (name, text) in &files {
         replace_file(&outputs.file(name), text)?;
     }
-    let written = files.iter().map(|(name, _)| format!("{}{name}", outputs.prefix));
-    let has_latencies = records.iter().any(|record| record.measured.distribution.is_some());
-    let latencies = has_latencies.then(|| LATENCIES_FILE.to_owned());
-    let written: Vec<String> = written.chain([csv.clone()]).chain(latencies).collect();
-    let files = format!("in {}: {}", outputs.folder.display(), written.join(", "));
-    print!("\n{}", brief::wrapped(&files, width()));
-    if !pictures.is_empty() {
-        print!("{}", brief::wrapped(&format!("plots: {}", listed(&pictures, &PICTURE_FORMATS)), width()));
-    }
-    Ok(())
+    Ok(files.iter().map(|(name, _)| format!("{}{name}", outputs.prefix)).collect())
 }
 
 /// Draws every plot of a sweep for a paper, in a folder of their own: the report has its own plots.
@@ -270,7 +278,7 @@ pub(super) fn draw_figures(series: &[Series<'_>], outputs: &Outputs, page: Page)
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let pictures = draw_each(series, outputs, page);
-    write_pictures(&pictures, &folder, &FIGURE_FORMATS)?;
+    write_pictures(&pictures, &folder, &FIGURE_FORMATS, || Ok(()))?;
     println!("\nin {}: {}", folder.display(), listed(&pictures, &FIGURE_FORMATS));
     Ok(())
 }
@@ -311,26 +319,35 @@ fn draw_all(series: &[Series<'_>], outputs: &Outputs) -> anyhow::Result<Vec<Pict
         let svg = plot::latency::draw(std::slice::from_ref(one), Page::SCREEN)?;
         pictures.push(outputs.picture(&format!("{LATENCY_FIT}-{}", pieces.join("-")), &caption, svg));
     }
-    write_pictures(&pictures, &outputs.folder, &PICTURE_FORMATS)?;
     Ok(pictures)
 }
 
-/// Writes plots in several formats, on all cores: to render one takes 0.1 s.
-fn write_pictures(pictures: &[Picture], folder: &Path, formats: &[&str]) -> anyhow::Result<()> {
+/// Writes plots in several formats, on all cores: to render one takes 0.1 s. This core first does what can be
+/// done `meanwhile`.
+fn write_pictures<T>(
+    pictures: &[Picture],
+    folder: &Path,
+    formats: &[&str],
+    meanwhile: impl FnOnce() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    // The costliest first, so that no core has to wait long for another one's last.
+    let mut queue: Vec<&Picture> = pictures.iter().collect();
+    queue.sort_by_key(|picture| Reverse(picture.svg.len()));
     let next = AtomicUsize::new(0);
     let work = || {
-        while let Some(picture) = pictures.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(picture) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
             for format in formats {
                 plot::write(&picture.svg, &folder.join(format!("{}.{format}", picture.name)))?;
             }
         }
         anyhow::Ok(())
     };
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let others = std::thread::available_parallelism().map_or(0, |cores| cores.get() - 1);
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores.min(pictures.len())).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..others.min(pictures.len())).map(|_| scope.spawn(work)).collect();
+        let done = meanwhile();
         let join =
             |worker: std::thread::ScopedJoinHandle<'_, _>| worker.join().expect("drawing does not panic");
-        workers.into_iter().try_for_each(join)
+        work().and(workers.into_iter().try_for_each(join)).and(done)
     })
 }

@@ -37,6 +37,8 @@ pub struct Request {
     pub directory: PathBuf,
     /// How long it may take until it is killed.
     pub deadline: Duration,
+    /// Whether no other run is executed at the same time.
+    pub is_alone: bool,
 }
 
 /// A run was stopped on request and measured nothing.

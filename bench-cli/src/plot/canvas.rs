@@ -1,5 +1,6 @@
 //! An SVG canvas with plotters' drawing, but finer than whole pixels, and with notes that show on hover.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use plotters::coord::Shift;
@@ -28,6 +29,9 @@ pub struct Note {
     pub text: String,
 }
 
+/// How every note in an SVG begins.
+const NOTE: &str = "<circle class=\"note\"";
+
 /// The notes of a plot. Only viewers of the SVG see them.
 #[derive(Debug, Default)]
 pub struct Notes(String);
@@ -40,7 +44,7 @@ impl Notes {
         let text = escape(&note.text);
         let _ = write!(
             self.0,
-            "<circle class=\"note\"{run} cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill-opacity=\"0\"><title>{text}</title></circle>"
+            "{NOTE}{run} cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill-opacity=\"0\"><title>{text}</title></circle>"
         );
     }
 }
@@ -80,6 +84,14 @@ pub fn draw(
     Ok(format!("{}{}{}", &svg[..end], notes.0, &svg[end..]))
 }
 
+/// A plot without its notes, for formats that cannot show them: a plot may have thousands.
+pub(super) fn without_notes(svg: &str) -> Cow<'_, str> {
+    match svg.find(NOTE) {
+        Some(notes) => Cow::Owned(format!("{}</svg>", &svg[..notes])),
+        None => Cow::Borrowed(svg),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,5 +105,8 @@ mod tests {
         .unwrap();
         assert!(svg.contains("data-run=\"a&quot;b\""), "{svg}");
         assert!(svg.trim_end().ends_with("<title>a &lt; b &amp; c\u{fffd}</title></circle></svg>"), "{svg}");
+        let bare = draw(Page::SCREEN, (10, 10), |_, _| Ok(())).unwrap();
+        assert_eq!(without_notes(&svg).trim_end(), bare.trim_end());
+        assert_eq!(without_notes(&bare), bare);
     }
 }

@@ -199,16 +199,22 @@ impl Labels {
             let beyond = |piece: &&Rect| (piece.left + 2.0 - x).hypot(piece.top + 2.0 - y) > OWN;
             pieces.iter().filter(beyond).any(|piece| others().any(|thing| thing.overlaps(piece)))
         };
-        let free = places.filter(|(_, place)| is_free(place) && !crosses(place, &self.labels));
-        let cost = |(distance, place): &(f64, Rect)| {
-            let extra = [(&self.points, POINTS), (&self.lines, LINES)];
-            distance
-                + extra
-                    .iter()
-                    .map(|(things, pixels)| pixels * f64::from(u8::from(crosses(place, things))))
-                    .sum::<f64>()
-        };
-        free.min_by(|one, other| cost(one).total_cmp(&cost(other))).map(|(_, place)| place)
+        let mut best: Option<(f64, Rect)> = None;
+        for (distance, place) in places {
+            // No place costs less than its distance, and they come nearest first.
+            if best.is_some_and(|(least, _)| least <= distance) {
+                break;
+            }
+            if !is_free(&place) || crosses(&place, &self.labels) {
+                continue;
+            }
+            let extra = |things, pixels| if crosses(&place, things) { pixels } else { 0.0 };
+            let cost = distance + extra(&self.points, POINTS) + extra(&self.lines, LINES);
+            if best.is_none_or(|(least, _)| cost < least) {
+                best = Some((cost, place));
+            }
+        }
+        best.map(|(_, place)| place)
     }
 }
 

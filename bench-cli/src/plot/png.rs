@@ -3,10 +3,12 @@
 use std::sync::{Arc, LazyLock};
 
 use anyhow::Context as _;
+use png::{ColorType, Encoder, EncodingError};
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::fontdb::{Database, Source};
 use resvg::usvg::{Options, Tree};
 
+use super::canvas::without_notes;
 use super::style::{BOLD, FAMILY, REGULAR};
 
 /// Pixels of the PNG for each of the SVG's, of which there are 96 in an inch.
@@ -30,14 +32,24 @@ pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
         .context("the plot is too large")?;
     pixels.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().context("the plot cannot be written as PNG")
+    encode(&pixels).context("the plot cannot be written as PNG")
 }
 
-/// Reads an SVG, with the bundled font and no other.
+/// Encodes pixels. All of them are opaque, so that their colours are already as a PNG has them, not
+/// multiplied by an opacity.
+fn encode(pixels: &Pixmap) -> Result<Vec<u8>, EncodingError> {
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, pixels.width(), pixels.height());
+    encoder.set_color(ColorType::Rgba);
+    encoder.write_header()?.write_image_data(pixels.data())?;
+    Ok(file)
+}
+
+/// Reads an SVG without its notes, with the bundled font and no other.
 pub(super) fn tree(svg: &str) -> anyhow::Result<Tree> {
     let fontdb = Arc::clone(&FONTS);
     let options = Options { font_family: FAMILY.to_owned(), fontdb, ..Options::default() };
-    Tree::from_str(svg, &options).context("the plot cannot be rendered")
+    Tree::from_str(&without_notes(svg), &options).context("the plot cannot be rendered")
 }
 
 /// The bundled font.

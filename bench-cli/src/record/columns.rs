@@ -186,9 +186,16 @@ pub fn header(parameters: &ParameterColumns) -> String {
     fixed.chain(parameters.names()).collect::<Vec<_>>().join(",")
 }
 
+/// Writes lines to memory.
+///
+/// A line is much shorter than the usual buffer, which would be cleared for every line.
+pub(super) fn writer() -> csv::Writer<Vec<u8>> {
+    csv::WriterBuilder::new().buffer_capacity(1 << 10).from_writer(Vec::new())
+}
+
 /// A record as a line of the file.
 pub fn line(record: &RunRecord, parameters: &ParameterColumns) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut writer = writer();
     let fixed = all().iter().map(|column| column.cell(record));
     let cells = fixed.chain(parameters.cells(&record.run)).map(|cell| cell.text());
     writer.write_record(cells).expect("memory takes everything");

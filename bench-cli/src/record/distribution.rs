@@ -81,7 +81,7 @@ impl LatencyFile {
     /// # Errors
     /// If they cannot be written.
     pub fn append(&mut self, records: &[RunRecord]) -> io::Result<()> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut writer = columns::writer();
         for RunRecord { run, measured } in records {
             let Some(distribution) = &measured.distribution else { continue };
             let identity = columns::identity_cells(run).chain(self.parameters.cells(run));

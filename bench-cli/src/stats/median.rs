@@ -14,15 +14,17 @@ pub struct Spread {
 impl Spread {
     /// The spread of `values`, or `None` if there are none.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
-        let mut sorted: Vec<f64> = values.into_iter().collect();
-        sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        let median = match sorted.len() {
-            0 => return None,
-            odd if odd % 2 == 1 => sorted[middle],
-            _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
-        };
-        Some(Spread { median, min: sorted[0], max: sorted[sorted.len() - 1] })
+        let mut values: Vec<f64> = values.into_iter().collect();
+        if values.is_empty() {
+            return None;
+        }
+        let (middle, is_odd) = (values.len() / 2, values.len() % 2 == 1);
+        // There may be a million values, which need not be sorted for this.
+        let (below, &mut upper, above) = values.select_nth_unstable_by(middle, f64::total_cmp);
+        let smallest = |of: &[f64]| of.iter().copied().min_by(f64::total_cmp).unwrap_or(upper);
+        let largest = |of: &[f64]| of.iter().copied().max_by(f64::total_cmp).unwrap_or(upper);
+        let median = if is_odd { upper } else { f64::midpoint(largest(below), upper) };
+        Some(Spread { median, min: smallest(below), max: largest(above) })
     }
 }
 

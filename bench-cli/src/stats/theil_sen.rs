@@ -25,9 +25,11 @@ impl TheilSen {
     pub fn fit(points: &[(f64, f64)]) -> Option<TheilSen> {
         let points: Vec<(f64, f64)> =
             points.iter().copied().step_by(points.len().div_ceil(MOST_POINTS).max(1)).collect();
-        let pairs =
-            points.iter().enumerate().flat_map(|(place, a)| points[..place].iter().map(move |b| (a, b)));
-        let slopes = pairs.filter(|(a, b)| a.0 != b.0).map(|(a, b)| (a.1 - b.1) / (a.0 - b.0));
+        let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
+        for (place, a) in points.iter().enumerate() {
+            let others = points[..place].iter().filter(|b| a.0 != b.0);
+            slopes.extend(others.map(|b| (a.1 - b.1) / (a.0 - b.0)));
+        }
         let slope = Spread::of(slopes)?.median;
         let intercept = Spread::of(points.iter().map(|p| p.1 - slope * p.0))?.median;
         Some(TheilSen { slope, intercept })

@@ -318,8 +318,12 @@ fn execute(
         }
     };
     let engine = Arc::new(Engine::new(spec.engine, &options.programs)?);
-    // One thread, which lives as long as the process: the system ties child processes to their thread.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // One thread, which lives as long as the process: the system ties child processes to their thread. Those
+    // of simulated runs are as few as the runs at a time, so that each finds its memory in the caches.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(options.most_jobs(&engine, &spec.node).get())
+        .build()?;
     // Checked first, so that no sweep is removed that cannot be replaced.
     if options.preflight {
         for note in runtime.block_on(checks::check(spec, &planned, &engine, options))? {

@@ -294,6 +294,7 @@ fn prepare(job: &Job, schedule: &Schedule, engine: &impl Execute) -> anyhow::Res
         // It becomes a working directory, in which a relative path would mean something else.
         directory: std::path::absolute(directory)?,
         deadline: schedule.deadline.unwrap_or_else(|| engine.default_deadline(&run.settings)),
+        is_alone: schedule.jobs.most() == NonZeroUsize::MIN,
     })
 }
 
@@ -513,6 +514,17 @@ mod tests {
         let job = &jobs(&[10], folder.path())[0];
         let request = prepare(job, &schedule, &Mock::default()).unwrap();
         assert_eq!(request.deadline, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_run_knows_whether_it_is_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let job = &jobs(&[10], folder.path())[0];
+        let is_alone = |at_once| {
+            let jobs = Jobs::Fixed(NonZeroUsize::new(at_once).unwrap());
+            prepare(job, &Schedule { jobs, deadline: None }, &Mock::default()).unwrap().is_alone
+        };
+        assert_eq!([1, 2].map(is_alone), [true, false]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -70,6 +70,12 @@ impl Simulated {
             return Ok(Outcome::failed(Status::BadArguments, reason).into());
         };
         progress.enter(Progressed::Operations);
+        if request.is_alone {
+            // Once the phase is shown, this thread has nothing else to do. To another one and back, a run
+            // would wait for two threads to wake.
+            tokio::task::yield_now().await;
+            return Ok(record(&request.run, config));
+        }
         // Also condensed there: memory is best returned by the thread that asked for it.
         let simulation = tokio::task::spawn_blocking(move || record(&request.run, config));
         Ok(simulation.await.unwrap_or_else(|panic| {

@@ -18,15 +18,24 @@ impl ElementSet {
         self.dense.iter().map(|word| word.count_ones() as usize).sum::<usize>() + self.sparse.len()
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, element: Element) {
-        match element.number() {
-            number if number < DENSE_LIMIT => {
-                if number / 64 >= self.dense.len() {
-                    self.dense.resize(number / 64 + 1, 0);
-                }
-                self.dense[number / 64] |= 1 << (number % 64);
-            }
-            _ => drop(self.sparse.insert(element)),
+        let number = element.number();
+        match self.dense.get_mut(number / 64) {
+            Some(word) => *word |= 1 << (number % 64),
+            None => self.insert_beyond(element),
+        }
+    }
+
+    /// Inserts an element for which there is no word.
+    #[cold]
+    fn insert_beyond(&mut self, element: Element) {
+        let number = element.number();
+        if number < DENSE_LIMIT {
+            self.dense.resize(number / 64 + 1, 0);
+            self.dense[number / 64] |= 1 << (number % 64);
+        } else {
+            self.sparse.insert(element);
         }
     }
 

@@ -23,16 +23,22 @@ impl<T> ElementTable<T> {
         ElementTable { dense: Vec::new(), sparse: FxHashMap::default() }
     }
 
-    pub(super) fn get(&self, element: Element) -> Option<&T> {
-        match self.dense.get(element.number()) {
-            Some(entry) => entry.as_ref(),
-            None => self.sparse_entry(element),
+    #[inline]
+    pub(super) fn get_mut(&mut self, element: Element) -> Option<&mut T> {
+        match self.dense.get_mut(element.number()) {
+            Some(entry) => entry.as_mut(),
+            None => Self::sparse_entry(&mut self.sparse, element),
         }
     }
 
     #[cold]
-    fn sparse_entry(&self, element: Element) -> Option<&T> {
-        self.sparse.get(&element)
+    fn sparse_entry(sparse: &mut FxHashMap<Element, T>, element: Element) -> Option<&mut T> {
+        sparse.get_mut(&element)
+    }
+
+    /// All entries, in no particular order.
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+        self.dense.iter().flatten().chain(self.sparse.values())
     }
 
     /// The element's entry, made by `default` if there is none.
@@ -60,10 +66,10 @@ mod tests {
         let elements = elements.map(|number| Element::from_int(number).expect("a small number"));
         let mut table = ElementTable::new();
         for (entry, element) in elements.into_iter().enumerate() {
-            assert_eq!(table.get(element), None);
+            assert_eq!(table.get_mut(element), None);
             assert_eq!(*table.get_or_insert_with(element, || entry), entry);
             assert_eq!(*table.get_or_insert_with(element, || usize::MAX), entry);
         }
-        assert_eq!(elements.map(|element| table.get(element).copied()), [0, 1, 2, 3, 4].map(Some));
+        assert_eq!(elements.map(|element| table.get_mut(element).copied()), [0, 1, 2, 3, 4].map(Some));
     }
 }

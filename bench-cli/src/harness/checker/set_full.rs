@@ -125,24 +125,17 @@ impl Series {
 
 /// Checks the values of a history.
 pub fn check(history: &History) -> SetFull {
-    let Gathered { mut states, places, mut series } = gather(history);
+    let (mut states, mut series) = gather(history);
     series.sort_by_key(|series| Reverse(series.last().invoked));
-    observe(history, &mut states, &places, &series);
+    observe(history, &mut states, &series);
+    let mut states: Vec<State> = states.values().copied().collect();
     states.sort_by_key(|state| state.element);
     summarise(history, &states)
 }
 
 /// Every value with its broadcast, and every series of reads.
-struct Gathered {
-    states: Vec<State>,
-    /// The place of each value's state.
-    places: ElementTable<u32>,
-    series: Vec<Series>,
-}
-
-fn gather(history: &History) -> Gathered {
-    let mut states: Vec<State> = Vec::new();
-    let mut places = ElementTable::new();
+fn gather(history: &History) -> (ElementTable<State>, Vec<Series>) {
+    let mut states = ElementTable::new();
     let mut series: Vec<Series> = Vec::new();
     let mut current: FxHashMap<Process, usize> = FxHashMap::default();
     for (index, event) in history.events().iter().enumerate() {
@@ -157,15 +150,11 @@ fn gather(history: &History) -> Gathered {
                     last_absent: None,
                     listed_by: u32::MAX,
                 };
-                let place = *places.get_or_insert_with(element, || states.len() as u32);
-                match states.get_mut(place as usize) {
-                    Some(earlier) => *earlier = state,
-                    None => states.push(state),
-                }
+                *states.get_or_insert_with(element, || state) = state;
             }
             (Function::Broadcast, Kind::Ok, &OpValue::Element(element)) => {
-                if let Some(&place) = places.get(element) {
-                    states[place as usize].known.get_or_insert(index);
+                if let Some(state) = states.get_mut(element) {
+                    state.known.get_or_insert(index);
                 }
             }
             (Function::Read, Kind::Ok, value) => {
@@ -189,22 +178,22 @@ fn gather(history: &History) -> Gathered {
             _ => {}
         }
     }
-    Gathered { states, places, series }
+    (states, series)
 }
 
 /// Records for every value which reads saw it and which missed it. The series come latest first.
-fn observe(history: &History, states: &mut [State], places: &ElementTable<u32>, series: &[Series]) {
+fn observe(history: &History, states: &mut ElementTable<State>, series: &[Series]) {
     let last_completions = last_completions(series);
-    let mut undecided: Vec<usize> = (0..states.len()).collect();
+    let mut undecided: Vec<Element> = states.values().map(|state| state.element).collect();
+    let attempts = undecided.len();
     for (number, series) in series.iter().enumerate() {
-        let listed = observe_listed(history, states, places, series, number as u32);
-        if listed == states.len() {
+        if observe_listed(history, states, series, number as u32) == attempts {
             // None was missed, so nothing is decided.
             continue;
         }
         let last = series.last();
-        undecided.retain(|&place| {
-            let state = &mut states[place];
+        undecided.retain(|&element| {
+            let Some(state) = states.get_mut(element) else { return false };
             if state.added > last_completions[number] {
                 return false;
             }
@@ -230,8 +219,7 @@ fn last_completions(series: &[Series]) -> Vec<u32> {
 /// broadcast values the series lists.
 fn observe_listed(
     history: &History,
-    states: &mut [State],
-    places: &ElementTable<u32>,
+    states: &mut ElementTable<State>,
     series: &Series,
     number: u32,
 ) -> usize {
@@ -242,11 +230,11 @@ fn observe_listed(
     let mut listed = 0;
     for (place, &seeing) in series.reads.iter().enumerate() {
         for &element in &log[missing.len as usize..seeing.len as usize] {
-            let Some(&state) = places.get(element) else { continue };
-            let state = &mut states[state as usize];
-            if std::mem::replace(&mut state.listed_by, number) == number {
+            let Some(state) = states.get_mut(element) else { continue };
+            if state.listed_by == number {
                 continue;
             }
+            state.listed_by = number;
             listed += 1;
             if seeing.completed > state.added {
                 state.observe(seeing, missing, last);
@@ -262,12 +250,14 @@ fn observe_listed(
 impl State {
     /// `seeing` is the first read of a series that lists the value, `missing` the one before, and `last` the
     /// invocation of the last one.
+    #[inline]
     fn observe(&mut self, seeing: Read, missing: Read, last: u32) {
-        self.known = Some(self.known.map_or(seeing.completed, |known| known.min(seeing.completed)));
+        self.learn(seeing.completed);
         // The series come latest first.
         self.last_present.get_or_insert(last);
         if missing.completed > self.added {
-            self.last_absent = self.last_absent.max(Some(missing.invoked));
+            let absent = self.last_absent.map_or(missing.invoked, |absent| absent.max(missing.invoked));
+            self.last_absent = Some(absent);
         }
     }
 
@@ -277,8 +267,16 @@ impl State {
     fn observe_early(&mut self, reads: &[Read], last: u32) {
         let counting = reads.partition_point(|read| read.completed <= self.added);
         if let Some(read) = reads.get(counting) {
-            self.known = Some(self.known.map_or(read.completed, |known| known.min(read.completed)));
+            self.learn(read.completed);
             self.last_present = self.last_present.max(Some(last));
+        }
+    }
+
+    /// A read that completed at this index saw the value.
+    fn learn(&mut self, completed: u32) {
+        // Mostly the value was known before.
+        if self.known.is_none_or(|known| completed < known) {
+            self.known = Some(completed);
         }
     }
 }

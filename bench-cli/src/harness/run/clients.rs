@@ -75,10 +75,20 @@ impl<P: Payload> Run<P> {
         let unread = std::mem::take(&mut caller.unread);
         self.network.count_received_by_client(unread);
         self.network.send(now, Address::Client(client), node, P::request(request, msg_id));
-        let at = now + timeout;
-        let place = self.timeouts.iter().rposition(|before| before.at <= at).map_or(0, |before| before + 1);
-        self.timeouts.insert(place, Timeout { at, client, msg_id });
+        self.add_timeout(Timeout { at: now + timeout, client, msg_id });
         msg_id
+    }
+
+    /// Adds a time-out in the order of time.
+    fn add_timeout(&mut self, timeout: Timeout) {
+        match self.timeouts.back() {
+            // Requests of the set-up have a longer one than those after it.
+            Some(last) if timeout.at < last.at => {
+                let place = self.timeouts.partition_point(|other| other.at <= timeout.at);
+                self.timeouts.insert(place, timeout);
+            }
+            _ => self.timeouts.push_back(timeout),
+        }
     }
 
     /// When the next request expires, or [`Time::NEVER`]. Forgets requests that have been answered. If the

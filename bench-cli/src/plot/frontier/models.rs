@@ -70,7 +70,9 @@ pub(super) fn of(cluster: &Cluster, panel: &Panel<'_, '_>) -> Vec<ModelCurve> {
     let longest = Duration::from_secs_f64(axes.x.end() * 2.0 / 1e3);
     let windows = || (0..=STEPS).map(|step| longest.mul_f64((f64::from(step) / f64::from(STEPS)).powi(2)));
     let curve = |(name, msgs, latency): Model<'_>| {
-        let points = windows().map(|window| (latency(window), msgs(window)));
+        // Messages take far longer to compute than latencies.
+        let in_sight = |&window: &Duration| milliseconds(latency(window)) <= axes.x.end();
+        let points = windows().take_while(in_sight).map(|window| (latency(window), msgs(window)));
         let shown: Vec<(Duration, f64)> =
             points.filter(|&(d, m)| axes.contains(milliseconds(d), m)).collect();
         ModelCurve {
