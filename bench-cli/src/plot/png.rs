@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use anyhow::Context as _;
-use png::{ColorType, Encoder, EncodingError};
+use png::{ColorType, Encoder, EncodingError, Filter};
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::fontdb::{Database, Source};
 use resvg::usvg::{Options, Tree};
@@ -35,13 +35,18 @@ pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
     encode(&pixels).context("the plot cannot be written as PNG")
 }
 
-/// Encodes pixels. All of them are opaque, so that their colours are already as a PNG has them, not
-/// multiplied by an opacity.
+/// Encodes pixels, of which all are opaque: without their opacity, which all viewers assume.
+///
+/// Most pixels are like their neighbours, and lines are repeated. So filters, which help with photographs, make
+/// a plot's file larger: `results/reference/frontier.png` has 316 KB with them and 285 KB without. zlib-rs
+/// takes 21 ms for it, miniz_oxide 40.
 fn encode(pixels: &Pixmap) -> Result<Vec<u8>, EncodingError> {
+    let colours: Vec<u8> = pixels.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, pixels.width(), pixels.height());
-    encoder.set_color(ColorType::Rgba);
-    encoder.write_header()?.write_image_data(pixels.data())?;
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_filter(Filter::NoFilter);
+    encoder.write_header()?.write_image_data(&colours)?;
     Ok(file)
 }
 
