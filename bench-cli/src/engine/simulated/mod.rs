@@ -10,12 +10,13 @@
 //!
 //! # What a run costs
 //!
-//! A challenge run at 200 ms costs 27, 21 and 64 million instructions with `tree`, `hub` and `direct`,
+//! A challenge run at 200 ms costs 26, 20 and 60 million instructions with `tree`, `hub` and `direct`,
 //! checker included (`make bench`). The following shares are of a profile. The loop over events, with the
-//! queues for standard input, output and wake-ups, takes 20 %. The network's queues take 10 % with `hub` and
-//! 13 to 16 % with `direct`, the checker 8 %, random durations 2 to 3 %. The node takes 11, 22 and 35 %. No
-//! single piece of work can be left out: each message passes four queues, and histories depend on their
-//! order.
+//! queues for standard input, output and wake-ups, takes 45, 32 and 33 %, the network's queues 14, 12 and 17,
+//! random durations 6, 5 and 4, the checker 6, 8 and 3. The node takes 11, 23 and 33 %. No single piece of
+//! work can be left out: each message passes four queues, and histories depend on their order. Heaps instead
+//! of tournaments ([`node::TimerQueue`]) save 1.4 and 2.2 % with `hub` and `tree`, and cost 2.5 % with
+//! `direct`.
 
 mod disk;
 pub mod figures;
@@ -71,8 +72,8 @@ impl Simulated {
         };
         progress.enter(Progressed::Operations);
         if request.is_alone && is_short(&request.run.settings) {
-            // Once the phase is shown, this thread has nothing else to do for some milliseconds. To another one
-            // and back, a run would wait for two threads to wake.
+            // Once the phase is shown, this thread has nothing else to do for some milliseconds. On another
+            // one, a run would wait twice for a thread to wake.
             tokio::task::yield_now().await;
             return Ok(record(&request.run, config));
         }
