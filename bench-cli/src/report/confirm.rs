@@ -136,7 +136,7 @@ mod tests {
             narrow.contains(" 3d, fewest messages:") && narrow.contains(" of 2 runs below limits "),
             "{narrow}"
         );
-        // All runs measured the same, which is no range.
+        // Equal figures are shown once, not as a range.
         assert!(!narrow.contains('–'), "{narrow}");
         assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
         let said = markdown(&confirmations, &["bench-cli confirm x".to_owned()]);

@@ -27,7 +27,7 @@ impl ElementSet {
         }
     }
 
-    /// Inserts an element for which there is no word.
+    /// Inserts an element beyond the end of `dense`.
     #[cold]
     fn insert_beyond(&mut self, element: Element) {
         let number = element.number();
