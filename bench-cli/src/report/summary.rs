@@ -110,8 +110,10 @@ pub fn table(sheet: Sheet) -> Table {
 /// A table in lines of up to `width` columns, if its numbers have room in them. Where it is too wide, the
 /// column `words` breaks into several lines, and so do long titles.
 pub fn fitted(mut table: Table, words: usize, width: usize) -> String {
-    /// A title that is not longer does not break.
-    const TITLE: usize = 8;
+    /// Longer titles break: the first of these that leaves room for words.
+    const TITLES: [usize; 3] = [20, 12, 8];
+    /// Room for words.
+    const WORDS: usize = 16;
     /// Spaces between columns.
     const SPACES: usize = 3;
     let text = table.trim_fmt();
@@ -121,10 +123,15 @@ pub fn fitted(mut table: Table, words: usize, width: usize) -> String {
     let columns = |cell: &Cell| cell.content().chars().count();
     let titles = table.header().into_iter().flat_map(Row::cell_iter).map(columns).collect::<Vec<_>>();
     let widest = |column| table.column_cells_iter(column).flatten().map(columns).max().unwrap_or_default();
-    let least = titles.into_iter().enumerate().map(|(column, title)| widest(column).max(title.min(TITLE)));
-    let mut least: Vec<usize> = least.collect();
-    let taken = least.iter().sum::<usize>() - least[words] + SPACES * least.len();
-    least[words] = least[words].min(width.saturating_sub(taken)).max(1);
+    let least = |longest: usize| -> Vec<usize> {
+        let of_column = |(column, title): (usize, &usize)| widest(column).max(*title.min(&longest));
+        titles.iter().enumerate().map(of_column).collect()
+    };
+    let taken = |least: &[usize]| least.iter().sum::<usize>() - least[words] + SPACES * least.len();
+    let [long, middle, short] = TITLES.map(least);
+    let has_room = |least: &Vec<usize>| taken(least) + WORDS <= width;
+    let mut least = [long, middle].into_iter().find(has_room).unwrap_or(short);
+    least[words] = least[words].min(width.saturating_sub(taken(&least))).max(1);
     for (column, least) in table.column_iter_mut().zip(least) {
         let least = least as u16 + column.padding_width();
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
