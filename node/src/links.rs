@@ -6,7 +6,7 @@ use crate::link::{Heard, Link, Packet};
 use crate::message::{Batch, Incarnation, LinkMessage, PeerId};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::timer_queue::TimerQueue;
+use crate::timer_queue::Tournament;
 use crate::values::Values;
 
 /// The links of one node. Each is made when it is first used, because a leaf of a large cluster needs only
@@ -19,7 +19,7 @@ pub(crate) struct Links {
     ///
     /// Most messages move a link's deadline later. Leaving the entry as it is until it is the earliest of all
     /// saves most changes of the queue.
-    timers: TimerQueue<Time>,
+    timers: Tournament<Time>,
     /// The earliest entry may be before its link's deadline. It is corrected when somebody asks for it: once
     /// for all links that an event has changed.
     is_early: bool,
@@ -36,7 +36,7 @@ impl Links {
     pub(crate) fn new(local: Incarnation, max_ack_delay: Duration) -> Links {
         Links {
             links: Vec::new(),
-            timers: TimerQueue::default(),
+            timers: Tournament::default(),
             is_early: false,
             max_ack_delay,
             local,

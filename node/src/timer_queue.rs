@@ -1,5 +1,7 @@
 //! A deadline for each of many things, with the earliest of all at hand.
 
+use std::cmp::Ordering;
+
 use crate::time::Time;
 
 /// A point in time at which something is due.
@@ -12,16 +14,87 @@ impl Deadline for Time {
     const NEVER: Time = Time::NEVER;
 }
 
-/// A tournament over the deadlines of numbered things, such as peers.
+/// A deadline for each of many numbered things, such as nodes. Among equal deadlines the lowest number comes
+/// first, so that a run is deterministic.
+///
+/// A deadline that is the earliest when it is set is kept apart, because it mostly is the next to change. A
+/// message arrives, its node wakes, and what it sends is read before anything else is due. Only deadlines
+/// behind that one compete in a [`Tournament`].
+#[derive(Clone, Debug)]
+pub struct TimerQueue<D> {
+    /// The deadline kept apart, or [`Deadline::NEVER`]. The tournament has some later one under its number.
+    next: D,
+    next_number: usize,
+    others: Tournament<D>,
+    /// The earliest of all.
+    earliest: D,
+}
+
+impl<D: Deadline> TimerQueue<D> {
+    /// No deadlines. Has room for numbers below `count`, and grows for larger ones.
+    pub fn new(count: usize) -> TimerQueue<D> {
+        TimerQueue { next: D::NEVER, next_number: 0, others: Tournament::new(count), earliest: D::NEVER }
+    }
+
+    /// The earliest deadline, or [`Deadline::NEVER`].
+    #[inline]
+    pub fn earliest(&self) -> D {
+        self.earliest
+    }
+
+    /// The number of the earliest deadline.
+    pub fn first(&self) -> Option<usize> {
+        match self.next.cmp(&self.others.earliest()) {
+            Ordering::Less => Some(self.next_number),
+            Ordering::Equal => self.others.first().map(|other| other.min(self.next_number)),
+            Ordering::Greater => self.others.first(),
+        }
+    }
+
+    /// The number of the earliest deadline, if that is not after `now`.
+    #[inline(always)]
+    pub fn due(&self, now: D) -> Option<usize> {
+        if self.earliest <= now { self.first() } else { None }
+    }
+
+    /// The deadline of `number`, or [`Deadline::NEVER`].
+    #[inline]
+    pub fn get(&self, number: usize) -> D {
+        let other = self.others.get(number);
+        if self.next_number == number { self.next.min(other) } else { other }
+    }
+
+    /// Sets the deadline of `number`, or clears it with [`Deadline::NEVER`].
+    #[inline]
+    pub fn set(&mut self, number: usize, deadline: D) {
+        if self.next_number == number && deadline < self.others.earliest() {
+            self.next = deadline;
+            self.earliest = deadline;
+        } else if deadline < self.earliest {
+            if self.next < D::NEVER {
+                self.others.set(self.next_number, self.next);
+            }
+            (self.next, self.next_number, self.earliest) = (deadline, number, deadline);
+        } else {
+            if self.next_number == number {
+                self.next = D::NEVER;
+            }
+            self.others.set(number, deadline);
+            self.earliest = self.next.min(self.others.earliest());
+        }
+    }
+}
+
+/// A tournament over the deadlines of numbered things.
 ///
 /// Setting a deadline costs at most the tournament's height, and finding the earliest costs nothing. Among
-/// equal deadlines the lowest number comes first, so that a run is deterministic.
+/// equal deadlines the lowest number comes first.
 ///
 /// The entries are bare deadlines without numbers. Most changes end after two levels, at an entry that stays
 /// the same. The number of the earliest deadline is found on the way down from the root, which is needed less
 /// often. Four entries compete at a time: three levels are enough for 64 deadlines.
 #[derive(Clone, Debug)]
-pub struct TimerQueue<D> {
+pub(crate) struct Tournament<D> {
     /// Deadlines that compete with each other. The children of the entry at `slot` of group `g` are in group
     /// `4 * g + slot + 1`.
     groups: Vec<[D; 4]>,
@@ -32,30 +105,30 @@ pub struct TimerQueue<D> {
     leaves: usize,
 }
 
-impl<D: Deadline> Default for TimerQueue<D> {
-    fn default() -> TimerQueue<D> {
-        TimerQueue::new(0)
+impl<D: Deadline> Default for Tournament<D> {
+    fn default() -> Tournament<D> {
+        Tournament::new(0)
     }
 }
 
-impl<D: Deadline> TimerQueue<D> {
+impl<D: Deadline> Tournament<D> {
     /// No deadlines. Has room for numbers below `count`, and grows for larger ones.
-    pub fn new(count: usize) -> TimerQueue<D> {
+    pub(crate) fn new(count: usize) -> Tournament<D> {
         let (mut leaves, mut width) = (0, 1);
         while 4 * width < count {
             leaves += width;
             width *= 4;
         }
-        TimerQueue { groups: vec![[D::NEVER; 4]; leaves + width], leaves, earliest: D::NEVER }
+        Tournament { groups: vec![[D::NEVER; 4]; leaves + width], leaves, earliest: D::NEVER }
     }
 
     /// The earliest deadline, or [`Deadline::NEVER`].
-    pub fn earliest(&self) -> D {
+    pub(crate) fn earliest(&self) -> D {
         self.earliest
     }
 
     /// The number of the earliest deadline.
-    pub fn first(&self) -> Option<usize> {
+    pub(crate) fn first(&self) -> Option<usize> {
         let earliest = self.earliest;
         if earliest == D::NEVER {
             return None;
@@ -71,17 +144,17 @@ impl<D: Deadline> TimerQueue<D> {
     }
 
     /// The number of the earliest deadline, if that is not after `now`.
-    pub fn due(&self, now: D) -> Option<usize> {
+    pub(crate) fn due(&self, now: D) -> Option<usize> {
         if self.earliest <= now { self.first() } else { None }
     }
 
     /// The deadline of `number`, or [`Deadline::NEVER`].
-    pub fn get(&self, number: usize) -> D {
+    pub(crate) fn get(&self, number: usize) -> D {
         self.groups.get(self.leaves + number / 4).map_or(D::NEVER, |group| group[number % 4])
     }
 
     /// Sets the deadline of `number`, or clears it with [`Deadline::NEVER`].
-    pub fn set(&mut self, number: usize, deadline: D) {
+    pub(crate) fn set(&mut self, number: usize, deadline: D) {
         if self.leaves + number / 4 >= self.groups.len() {
             self.grow(number + 1);
         }
@@ -104,7 +177,7 @@ impl<D: Deadline> TimerQueue<D> {
 
     #[cold]
     fn grow(&mut self, count: usize) {
-        let mut larger = TimerQueue::new(count);
+        let mut larger = Tournament::new(count);
         for (number, deadline) in self.groups[self.leaves..].iter().flatten().enumerate() {
             larger.set(number, *deadline);
         }

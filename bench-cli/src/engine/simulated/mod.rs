@@ -25,16 +25,17 @@ mod pipes;
 mod processes;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
-use node::{Incarnation, Node, Recovery, Start, Time};
+use node::{Incarnation, Node, Recovery, Reply, ReplyTo, Start, Time, Transmit};
 
 use self::disk::Disk;
 use self::payload::{Body, ClientRequest};
-use self::pipes::{Outbound, Pipes};
+use self::pipes::{Outbound, Pipes, Stdout};
 use self::processes::{Inbound, Processes};
 use super::{Interrupted, Phase as Progressed, Progress, Request};
-use crate::harness::address::{Address, NodeId};
+use crate::harness::address::{Address, ClientId, NodeId};
 use crate::harness::checker::{self, Report};
 use crate::harness::history::History;
 use crate::harness::host_delays::HostDelays;
@@ -161,10 +162,10 @@ pub struct Simulation {
     seed: u64,
     now: Time,
     events: u64,
-    /// Messages that the awake node has sent. Kept between wake-ups to reuse its memory.
-    outbox: Vec<(Address, Body)>,
     /// The clients that the awake node has not answered yet, in the order of their requests.
-    unanswered: VecDeque<Address>,
+    unanswered: VecDeque<ClientId>,
+    /// What each client is called. A constant name will do, because `unanswered` knows them.
+    client_name: Arc<str>,
     /// Each node's log, if nodes keep logs.
     disks: Option<Vec<Disk>>,
     /// The first messages, if they are to be drawn.
@@ -187,8 +188,8 @@ impl Simulation {
             seed,
             now: Time::ZERO,
             events: 0,
-            outbox: Vec::new(),
             unanswered: VecDeque::new(),
+            client_name: Arc::from("c"),
             disks: settings.nemesis.faults.contains(Fault::Kill).then(|| vec![Disk::default(); nodes]),
             diagram: None,
         }
@@ -297,8 +298,7 @@ impl Simulation {
         self.act_on_processes();
         while let Some(node) = self.processes.waking(self.now) {
             self.events += 1;
-            let deadline = self.wake(node);
-            self.processes.sleep(self.now, node, deadline);
+            self.wake(node);
         }
         while let Some(node) = self.pipes.readable(self.now) {
             while let Some(Outbound { dest, body, .. }) = self.pipes.read(self.now, node) {
@@ -357,6 +357,47 @@ impl Simulation {
         }
     }
 
+    /// Launches a node, or lets it read its messages and handle its deadline.
+    fn wake(&mut self, id: NodeId) {
+        let now = self.now;
+        let stages = self.processes.stages(now);
+        let Some((node, stdin)) = self.processes.awake(id) else { return self.launch(id) };
+        let mut stdout = self.pipes.stdout(now, id, stages);
+        while let Some((Inbound { src, body, .. }, is_late)) = stdin.poll(now) {
+            match (body, src) {
+                (Body::Request { request, .. }, Address::Client(_))
+                    if is_late && !matches!(request, ClientRequest::Init { .. }) =>
+                {
+                    node.on_late_request(now, request.into());
+                }
+                (Body::Request { request, msg_id }, Address::Client(client)) => {
+                    self.unanswered.push_back(client);
+                    node.on_request(
+                        now,
+                        ReplyTo { client: self.client_name.clone(), msg_id },
+                        request.into(),
+                    );
+                }
+                (Body::Peer(message), Address::Node(from)) => {
+                    node.on_message(now, node::PeerId(from.0), message);
+                }
+                _ => continue,
+            }
+            send(node, id, &mut self.unanswered, &mut self.run, &mut stdout);
+        }
+        let mut disk = self.disks.as_mut().map(|disks| &mut disks[id.index()]);
+        write_log(now, node, disk.as_deref_mut());
+        let mut deadline = node.next_deadline();
+        if deadline.is_some_and(|at| at <= now) {
+            node.on_timeout(now);
+            deadline = node.next_deadline();
+            write_log(now, node, disk.as_deref_mut());
+        }
+        send(node, id, &mut self.unanswered, &mut self.run, &mut stdout);
+        self.processes.sleep(now, id, deadline);
+    }
+
+    #[cold]
     fn launch(&mut self, id: NodeId) {
         let seed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id.0));
         let mut node = Node::new(self.config, self.now, seed);
@@ -372,87 +413,45 @@ impl Simulation {
         }
         self.processes.start(id, node);
         self.run.handle_started(self.now, id);
+        self.processes.sleep(self.now, id, None);
     }
+}
 
-    /// Launches a node, or lets it read its messages and handle its deadline. Returns its next deadline.
-    fn wake(&mut self, id: NodeId) -> Option<Time> {
-        if self.processes.node_mut(id).is_none() {
-            self.launch(id);
-            return None;
-        }
-        while let Some(inbound) = self.processes.poll_inbound(self.now, id) {
-            self.on_inbound(id, inbound);
-        }
-        self.write_log(id);
-        let mut deadline = self.processes.node_mut(id).and_then(|node| node.next_deadline());
-        if deadline.is_some_and(|at| at <= self.now)
-            && let Some(node) = self.processes.node_mut(id)
-        {
-            node.on_timeout(self.now);
-            deadline = node.next_deadline();
-            self.write_log(id);
-            self.collect_outbound(id);
-        }
-        let stages = self.processes.stages(self.now);
-        self.pipes.write(self.now, id, stages, &mut self.outbox);
-        deadline
+/// Writes a node's new values to its log, if it has one and anything waits for that.
+#[inline]
+fn write_log(now: Time, node: &mut Node, disk: Option<&mut Disk>) {
+    if let Some(disk) = disk
+        && node.awaits_log()
+    {
+        disk.write(now, node.unlogged(), node.values());
+        node.on_logged(now);
     }
+}
 
-    /// A node reads a message.
-    fn on_inbound(&mut self, id: NodeId, inbound: Inbound) {
-        let Some(node) = self.processes.node_mut(id) else { return };
-        match (inbound.body, inbound.src) {
-            (Body::Request { request, .. }, Address::Client(_))
-                if inbound.is_late && !matches!(request, ClientRequest::Init { .. }) =>
-            {
-                node.on_late_request(self.now, request.into());
+/// A node writes the messages that it has to send.
+#[inline]
+fn send(
+    node: &mut Node,
+    id: NodeId,
+    unanswered: &mut VecDeque<ClientId>,
+    run: &mut Run<Body>,
+    stdout: &mut Stdout<'_>,
+) {
+    while let Some(transmit) = node.poll_transmit() {
+        match transmit {
+            Transmit::ToPeer { to, message } => {
+                stdout.write(Address::Node(NodeId(to.0)), Body::Peer(message));
             }
-            (Body::Request { request, msg_id }, Address::Client(_)) => {
-                self.unanswered.push_back(inbound.src);
-                node.on_request(self.now, payload::reply_to(msg_id), request.into());
-            }
-            (Body::Peer(message), Address::Node(from)) => {
-                node.on_message(self.now, node::PeerId(from.0), message);
-            }
-            _ => return,
-        }
-        self.collect_outbound(id);
-    }
-
-    /// Writes a node's new values to its log, if it has one and anything waits for that.
-    #[inline]
-    fn write_log(&mut self, id: NodeId) {
-        if self.disks.is_some() {
-            self.write_to_disk(id);
-        }
-    }
-
-    fn write_to_disk(&mut self, id: NodeId) {
-        let (Some(disks), Some(node)) = (&mut self.disks, self.processes.node_mut(id)) else { return };
-        if node.awaits_log() {
-            disks[id.index()].write(self.now, node.unlogged(), node.values());
-            node.on_logged(self.now);
-            self.collect_outbound(id);
-        }
-    }
-
-    /// Collects the messages that a node sends. It answers requests in the order in which it has read them.
-    fn collect_outbound(&mut self, id: NodeId) {
-        let Some(node) = self.processes.node_mut(id) else { return };
-        while let Some(transmit) = node.poll_transmit() {
-            match transmit {
-                node::Transmit::ToPeer { to, message } => {
-                    self.outbox.push((Address::Node(NodeId(to.0)), Body::Peer(message)));
+            Transmit::ToClient { to, reply } => {
+                // A node answers requests in the order in which it has read them.
+                let Some(client) = unanswered.pop_front() else { continue };
+                if let Reply::ReadOk { len } = reply {
+                    let recorded = run.recorded_values(id);
+                    let new = &node.values().as_slice()[recorded.min(len)..len];
+                    run.record_values(id, new.iter().map(payload::element));
                 }
-                node::Transmit::ToClient { to, reply } => {
-                    let Some(client) = self.unanswered.pop_front() else { continue };
-                    if let node::Reply::ReadOk { len } = reply {
-                        let recorded = self.run.recorded_values(id);
-                        let new = &node.values().as_slice()[recorded.min(len)..len];
-                        self.run.record_values(id, new.iter().map(payload::element));
-                    }
-                    self.outbox.push((client, Body::Reply { reply: reply.into(), in_reply_to: to.msg_id }));
-                }
+                let reply = Body::Reply { reply: reply.into(), in_reply_to: to.msg_id };
+                stdout.write(Address::Client(client), reply);
             }
         }
     }

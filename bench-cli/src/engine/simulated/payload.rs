@@ -1,9 +1,8 @@
 //! Messages as typed values, never encoded.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use node::{ErrorCode, PeerId, PeerMessage, Reply, ReplyTo, Value};
+use node::{ErrorCode, PeerId, PeerMessage, Reply, Value};
 
 use crate::edn::Value as Edn;
 use crate::harness::history::Element;
@@ -132,15 +131,6 @@ impl Payload for Body {
     fn service_reply(&self, _reply: &services::Reply) -> Body {
         unreachable!("this repository's node uses no services")
     }
-}
-
-/// The address of a node's reply. The simulation knows which client has just asked, so a constant name will
-/// do.
-pub(super) fn reply_to(msg_id: u64) -> ReplyTo {
-    thread_local! {
-        static CLIENT: Arc<str> = Arc::from("c");
-    }
-    ReplyTo { client: CLIENT.with(Arc::clone), msg_id }
 }
 
 /// A value as the history stores it. The workload broadcasts only small whole numbers.

@@ -37,6 +37,36 @@ pub(super) struct Outbound {
     pub(super) body: Body,
 }
 
+/// The standard output of a node that writes now.
+pub(super) struct Stdout<'a> {
+    pipes: &'a mut Pipes,
+    node: NodeId,
+    now: Time,
+    stages: &'a StageDelays,
+    /// When the network reads what is written now, since the first message.
+    at: Option<Time>,
+}
+
+impl Stdout<'_> {
+    /// Writes a message. It is lost if the network has stopped reading.
+    #[inline]
+    pub(super) fn write(&mut self, dest: Address, body: Body) {
+        let pipe = &mut self.pipes.pipes[self.node.index()];
+        if pipe.is_closed {
+            return;
+        }
+        let at = *self.at.get_or_insert_with(|| {
+            let at = pipe.busy_until.max(self.stages.stdout.after(self.now, &mut self.pipes.rng));
+            pipe.busy_until = at;
+            if pipe.messages.is_empty() {
+                self.pipes.timers.set(self.node.index(), at);
+            }
+            at
+        });
+        pipe.messages.push_back(Outbound { at, dest, body });
+    }
+}
+
 impl Pipes {
     /// Empty pipes.
     pub(super) fn new(nodes: usize, seed: u64) -> Pipes {
@@ -48,23 +78,9 @@ impl Pipes {
         }
     }
 
-    /// A node writes all of `messages` now, which empties them.
-    pub(super) fn write(
-        &mut self,
-        now: Time,
-        node: NodeId,
-        stages: &StageDelays,
-        messages: &mut Vec<(Address, Body)>,
-    ) {
-        let pipe = &mut self.pipes[node.index()];
-        if pipe.is_closed || messages.is_empty() {
-            messages.clear();
-            return;
-        }
-        let at = pipe.busy_until.max(stages.stdout.after(now, &mut self.rng));
-        pipe.busy_until = at;
-        pipe.messages.extend(messages.drain(..).map(|(dest, body)| Outbound { at, dest, body }));
-        self.update_timer(node);
+    /// The pipe of a node that writes now.
+    pub(super) fn stdout<'a>(&'a mut self, now: Time, node: NodeId, stages: &'a StageDelays) -> Stdout<'a> {
+        Stdout { pipes: self, node, now, stages, at: None }
     }
 
     /// When the network reads the next message, or [`Time::NEVER`].
@@ -125,6 +141,13 @@ mod tests {
         Pipes::new(nodes, 1)
     }
 
+    fn write(pipes: &mut Pipes, now: Time, node: u32, clients: impl IntoIterator<Item = u32>) {
+        let mut stdout = pipes.stdout(now, NodeId(node), stages());
+        for client in clients {
+            stdout.write(Address::Client(ClientId(client)), Body::request(&Request::Read, 1));
+        }
+    }
+
     /// The next message of all, when its time has come.
     fn next(pipes: &mut Pipes) -> Option<(NodeId, Outbound)> {
         loop {
@@ -139,10 +162,9 @@ mod tests {
     #[test]
     fn a_pipe_keeps_its_order_and_messages_written_together_are_read_together() {
         let mut pipes = pipes(3);
-        let message = |client: u32| (Address::Client(ClientId(client)), Body::request(&Request::Read, 1));
         let times = (0..1_000_u32).map(|k| (Time::ZERO + Duration::from_micros(20 * u64::from(k)), k));
         for (now, k) in times {
-            pipes.write(now, NodeId(k % 3), stages(), &mut vec![message(2 * k), message(2 * k + 1)]);
+            write(&mut pipes, now, k % 3, [2 * k, 2 * k + 1]);
         }
         assert!(pipes.next_deadline() > Time::ZERO && pipes.next_deadline() < Time::NEVER);
         let mut read: Vec<(NodeId, Time, u32)> = Vec::new();
@@ -162,12 +184,11 @@ mod tests {
     #[test]
     fn nothing_is_read_from_a_closed_pipe() {
         let mut pipes = pipes(2);
-        let read = || vec![(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))];
         for node in [0, 1, 0] {
-            pipes.write(Time::ZERO, NodeId(node), stages(), &mut read());
+            write(&mut pipes, Time::ZERO, node, [0]);
         }
         pipes.close(NodeId(0));
-        pipes.write(Time::ZERO, NodeId(0), stages(), &mut read());
+        write(&mut pipes, Time::ZERO, 0, [0]);
         assert_eq!(next(&mut pipes).map(|(node, _)| node), Some(NodeId(1)));
         assert!(next(&mut pipes).is_none() && pipes.next_deadline() == Time::NEVER);
     }
@@ -175,14 +196,9 @@ mod tests {
     #[test]
     fn nothing_is_read_before_its_time() {
         let mut pipes = pipes(1);
-        pipes.write(Time::ZERO, NodeId(0), stages(), &mut Vec::new());
+        write(&mut pipes, Time::ZERO, 0, []);
         assert_eq!(pipes.next_deadline(), Time::NEVER);
-        pipes.write(
-            Time::ZERO,
-            NodeId(0),
-            stages(),
-            &mut vec![(Address::Client(ClientId(0)), Body::request(&Request::Read, 1))],
-        );
+        write(&mut pipes, Time::ZERO, 0, [0]);
         assert!(pipes.readable(Time::ZERO).is_none() && pipes.read(Time::ZERO, NodeId(0)).is_none());
         assert!(next(&mut pipes).is_some() && next(&mut pipes).is_none());
     }

@@ -27,15 +27,34 @@ pub(super) struct Processes {
 struct Process {
     /// `None` until the launch, and after a kill.
     node: Option<Node>,
-    /// Delivered messages that the node has not read, in order.
-    stdin: VecDeque<Inbound>,
+    stdin: Stdin,
     /// The deadline that it sleeps for, and when it wakes for that.
     timer: Option<(Time, Time)>,
     /// Since when it has been stopped.
     paused_at: Option<Time>,
+}
+
+/// The standard input of a process.
+#[derive(Debug, Default)]
+pub(super) struct Stdin {
+    /// Delivered messages that the node has not read, in order.
+    messages: VecDeque<Inbound>,
     /// What could be read by then waited for a process that was stopped for long, and its clients have given
     /// up.
     late_until: Time,
+}
+
+impl Stdin {
+    /// The next message that the node can read by `now`, and whether it waited while the process was stopped
+    /// for long.
+    #[inline]
+    pub(super) fn poll(&mut self, now: Time) -> Option<(Inbound, bool)> {
+        let readable_at = self.messages.front()?.readable_at;
+        if readable_at > now {
+            return None;
+        }
+        self.messages.pop_front().map(|inbound| (inbound, readable_at <= self.late_until))
+    }
 }
 
 /// A message on its way into a node.
@@ -45,8 +64,6 @@ pub(super) struct Inbound {
     readable_at: Time,
     pub(super) src: Address,
     pub(super) body: Body,
-    /// It waited while the process was stopped for long.
-    pub(super) is_late: bool,
 }
 
 impl Processes {
@@ -61,13 +78,7 @@ impl Processes {
         for (at, node) in launches {
             timers.set(node.index(), at);
         }
-        let process = || Process {
-            node: None,
-            stdin: VecDeque::new(),
-            timer: None,
-            paused_at: None,
-            late_until: Time::ZERO,
-        };
+        let process = || Process { node: None, stdin: Stdin::default(), timer: None, paused_at: None };
         let processes = (0..nodes).map(|_| process()).collect();
         Processes {
             processes,
@@ -83,9 +94,10 @@ impl Processes {
         self.processes.iter().filter_map(|process| process.node.as_ref())
     }
 
-    /// This node, once it is launched.
-    pub(super) fn node_mut(&mut self, id: NodeId) -> Option<&mut Node> {
-        self.processes[id.index()].node.as_mut()
+    /// This node and its standard input, once it is launched.
+    pub(super) fn awake(&mut self, id: NodeId) -> Option<(&mut Node, &mut Stdin)> {
+        let Process { node, stdin, .. } = &mut self.processes[id.index()];
+        node.as_mut().map(|node| (node, stdin))
     }
 
     /// Launches a node.
@@ -97,7 +109,7 @@ impl Processes {
     pub(super) fn kill(&mut self, id: NodeId) {
         let process = &mut self.processes[id.index()];
         process.node = None;
-        process.stdin.clear();
+        process.stdin.messages.clear();
         process.timer = None;
         process.paused_at = None;
         self.timers.set(id.index(), Time::NEVER);
@@ -122,7 +134,7 @@ impl Processes {
             && let Some(node) = &mut process.node
         {
             node.on_stall(now);
-            process.late_until = now;
+            process.stdin.late_until = now;
         }
         let deadline = process.node.as_ref().and_then(Node::next_deadline);
         self.sleep(now, id, deadline);
@@ -145,12 +157,13 @@ impl Processes {
         let process = &mut self.processes[id.index()];
         debug_assert!(process.node.is_some(), "the network keeps a node's messages until its launch");
         // A reader that is about to wake for an earlier message reads this one along with it.
-        let readable_at = match process.stdin.back() {
+        let waiting = &mut process.stdin.messages;
+        let readable_at = match waiting.back() {
             Some(before) if before.readable_at > now => before.readable_at,
             _ => stages.stdin.after(now, &mut self.rng),
         };
-        process.stdin.push_back(Inbound { readable_at, src, body, is_late: false });
-        if process.stdin.len() == 1 && process.paused_at.is_none() {
+        waiting.push_back(Inbound { readable_at, src, body });
+        if waiting.len() == 1 && process.paused_at.is_none() {
             let wake = stages.wakeup.after(readable_at, &mut self.rng);
             self.timers.set(id.index(), wake.min(self.timers.get(id.index())));
         }
@@ -161,19 +174,11 @@ impl Processes {
         self.delays.stages(now, &self.recent)
     }
 
-    /// The next message that the node can read by `now`.
-    pub(super) fn poll_inbound(&mut self, now: Time, id: NodeId) -> Option<Inbound> {
-        let Process { stdin, late_until, .. } = &mut self.processes[id.index()];
-        stdin.front().filter(|inbound| inbound.readable_at <= now)?;
-        let inbound = stdin.pop_front()?;
-        Some(Inbound { is_late: inbound.readable_at <= *late_until, ..inbound })
-    }
-
     /// Puts the node to sleep until the next message or its deadline.
     pub(super) fn sleep(&mut self, now: Time, id: NodeId, deadline: Option<Time>) {
         let stages = self.stages(now);
         let Process { stdin, timer, .. } = &mut self.processes[id.index()];
-        let message = match stdin.front() {
+        let message = match stdin.messages.front() {
             Some(inbound) => stages.wakeup.after(inbound.readable_at, &mut self.rng),
             None => Time::NEVER,
         };
@@ -220,6 +225,10 @@ mod tests {
         processes.deliver(now, ID, Address::Client(ClientId(0)), Body::request(&Request::Read, 1));
     }
 
+    fn read(processes: &mut Processes, now: Time) -> Option<(Inbound, bool)> {
+        processes.awake(ID).and_then(|(_, stdin)| stdin.poll(now))
+    }
+
     #[test]
     fn a_node_wakes_after_a_delivery_and_reads_it_then() {
         for seed in 0..100 {
@@ -227,8 +236,8 @@ mod tests {
             deliver_read(&mut processes, ms(2));
             let wake = processes.next_deadline();
             assert!(wake > ms(2));
-            assert!(processes.poll_inbound(ms(2), ID).is_none());
-            assert!(processes.poll_inbound(wake, ID).is_some());
+            assert!(read(&mut processes, ms(2)).is_none());
+            assert!(read(&mut processes, wake).is_some());
             processes.sleep(wake, ID, None);
             assert_eq!(processes.next_deadline(), Time::NEVER);
         }
@@ -243,11 +252,11 @@ mod tests {
             deliver_read(&mut processes, ms(2));
             let wake = processes.next_deadline();
             deliver_read(&mut processes, wake);
-            assert!(processes.poll_inbound(wake, ID).is_some() && processes.poll_inbound(wake, ID).is_some());
-            assert!(processes.poll_inbound(wake, ID).is_none());
+            assert!(read(&mut processes, wake).is_some() && read(&mut processes, wake).is_some());
+            assert!(read(&mut processes, wake).is_none());
             processes.sleep(wake, ID, None);
             let again = processes.next_deadline();
-            assert!(again > wake && processes.poll_inbound(again, ID).is_some());
+            assert!(again > wake && read(&mut processes, again).is_some());
         }
     }
 }

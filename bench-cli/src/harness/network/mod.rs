@@ -157,16 +157,23 @@ impl<M: Clone> Network<M> {
         id
     }
 
+    #[inline]
     fn enqueue(&mut self, now: Time, id: u64, src: Address, dest: NodeId, payload: M) {
         let at = match src {
             Address::Client(_) => now,
             Address::Node(_) | Address::Service(_) => latency::after(self.latency, now, &mut self.rng),
         };
+        let message = Queued { at, id, item: Message { src, sent: now, payload } };
         let inbox = &mut self.inboxes[dest.index()];
-        inbox.waiting.push(Queued { at, id, item: Message { src, sent: now, payload } });
-        if inbox.taken.is_none() && !inbox.is_paused {
+        if inbox.taken.is_some() || inbox.is_paused {
+            inbox.waiting.push(message);
+        } else {
+            // The delivery thread waits for a message, so none is in the queue.
+            if self.is_cut_off(dest, &message) {
+                return;
+            }
             let taken_at = if at == now { now } else { now + self.timing.take_delay };
-            self.take(taken_at, taken_at, dest);
+            self.take(taken_at, taken_at, dest, message);
         }
     }
 
@@ -206,7 +213,7 @@ impl<M: Clone> Network<M> {
         if self.inboxes[dest.index()].is_paused {
             self.wake_ups.set(dest.index(), WakeUp::NEVER);
         } else {
-            self.take(now, due, dest);
+            self.take_next(now, due, dest);
         }
         Some(Delivery { id, src, dest, payload, sent, due })
     }
@@ -238,33 +245,38 @@ impl<M: Clone> Network<M> {
         let inbox = &mut self.inboxes[node.index()];
         inbox.is_paused = false;
         if inbox.taken.is_none() {
-            self.take(now, now, node);
+            self.take_next(now, now, node);
         }
     }
 
     /// Takes the head of the node's queue. Drops messages from nodes that the node is cut off from. `free` is
     /// when the delivery thread would have been free if the driver had never been late; it is at most `now`.
-    fn take(&mut self, now: Time, free: Time, node: NodeId) {
-        let inbox = &mut self.inboxes[node.index()];
-        while let Some(message) = inbox.waiting.pop() {
-            if let Address::Node(src) = message.item.src
-                && self.partitions.drops(src, node)
-            {
-                continue;
+    fn take_next(&mut self, now: Time, free: Time, node: NodeId) {
+        while let Some(message) = self.inboxes[node.index()].waiting.pop() {
+            if !self.is_cut_off(node, &message) {
+                return self.take(now, free, node, message);
             }
-            let deadline = message.at;
-            let wakes_from = after_whole_millis(now, deadline);
-            let sleeps = wakes_from > now;
-            let at = match self.timing.overshoot {
-                Some(overshoot) if sleeps => overshoot.after(wakes_from, &mut self.overshoot_rng),
-                _ => wakes_from,
-            };
-            self.wake_ups.set(node.index(), WakeUp::new(at, message.id, node));
-            let due = if sleeps { at } else { now.min(free.max(deadline)) };
-            inbox.taken = Some((due, message));
-            return;
         }
         self.wake_ups.set(node.index(), WakeUp::NEVER);
+    }
+
+    fn is_cut_off(&self, node: NodeId, message: &Queued<Message<M>>) -> bool {
+        matches!(message.item.src, Address::Node(src) if self.partitions.drops(src, node))
+    }
+
+    /// In line, because a call would copy the message once more.
+    #[inline(always)]
+    fn take(&mut self, now: Time, free: Time, node: NodeId, message: Queued<Message<M>>) {
+        let deadline = message.at;
+        let wakes_from = after_whole_millis(now, deadline);
+        let sleeps = wakes_from > now;
+        let at = match self.timing.overshoot {
+            Some(overshoot) if sleeps => overshoot.after(wakes_from, &mut self.overshoot_rng),
+            _ => wakes_from,
+        };
+        self.wake_ups.set(node.index(), WakeUp::new(at, message.id, node));
+        let due = if sleeps { at } else { now.min(free.max(deadline)) };
+        self.inboxes[node.index()].taken = Some((due, message));
     }
 
     fn count_sent(&mut self, src: Address, dest: Address) -> u64 {
