@@ -16,13 +16,17 @@ pub fn is_maelstroms(latency: Latency) -> bool {
 ///
 /// Uniform latencies range from 0 up to, but not including, twice the mean. Exponential ones are rounded down
 /// to whole milliseconds.
+#[inline]
 pub fn after(latency: Latency, sent: Time, rng: &mut RngStream) -> Time {
     const NANOS_PER_MS: u64 = 1_000_000;
     Time::from_nanos(sent.as_nanos().saturating_add(millis(latency, rng).saturating_mul(NANOS_PER_MS)))
 }
 
+#[inline]
 fn millis(latency: Latency, rng: &mut RngStream) -> u64 {
-    let mean = latency.mean.as_millis() as u64;
+    // In 64 bits, because each message needs it. `Duration::as_millis` takes 128.
+    let seconds = latency.mean.as_secs().saturating_mul(1_000);
+    let mean = seconds.saturating_add(u64::from(latency.mean.subsec_millis()));
     match latency.distribution {
         LatencyDistribution::Constant => mean,
         LatencyDistribution::Uniform => rng.below(2 * mean),

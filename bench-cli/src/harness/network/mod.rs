@@ -199,7 +199,7 @@ impl<M: Clone> Network<M> {
         match src {
             Address::Client(_) => {
                 self.counts.clients.received += 1;
-                self.counts.request_delays.add(due.saturating_since(sent));
+                self.counts.request_delays.add(sent, due);
             }
             Address::Node(_) | Address::Service(_) => self.counts.servers.received += 1,
         }
