@@ -54,18 +54,20 @@ impl RngStream {
     /// 64 uniform bits.
     #[inline]
     pub fn bits(&mut self) -> u64 {
-        if self.used == BLOCK {
-            self.refill();
+        match self.block.get(self.used) {
+            Some(&bits) => {
+                self.used += 1;
+                u64::from_le_bytes(bits)
+            }
+            None => self.bits_of_next_block(),
         }
-        let bits = u64::from_le_bytes(self.block[self.used]);
-        self.used += 1;
-        bits
     }
 
     #[cold]
-    fn refill(&mut self) {
+    fn bits_of_next_block(&mut self) -> u64 {
         self.generator.fill_bytes(self.block.as_flattened_mut());
-        self.used = 0;
+        self.used = 1;
+        u64::from_le_bytes(self.block[0])
     }
 
     /// Uniform from 0 up to, but not including, `bound`; 0 if `bound` is 0.

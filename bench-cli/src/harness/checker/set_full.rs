@@ -80,9 +80,25 @@ pub struct Quantiles {
 impl Quantiles {
     /// The quantiles of these values, which this sorts. `None` without values.
     pub fn of(values: &mut [u64]) -> Option<Quantiles> {
-        values.sort_unstable();
+        sort(values);
         let at = |point| quantile(values, point);
         Some(Quantiles { min: at(0.0)?, median: at(0.5)?, p95: at(0.95)?, p99: at(0.99)?, max: at(1.0)? })
+    }
+}
+
+/// Sorts the values. Latencies are mostly so small that counting those of each size is faster than comparing
+/// them.
+fn sort(values: &mut [u64]) {
+    let largest = values.iter().copied().max().unwrap_or_default();
+    if largest > 4 * values.len() as u64 {
+        return values.sort_unstable();
+    }
+    let mut counts = vec![0_usize; largest as usize + 1];
+    values.iter().for_each(|&value| counts[value as usize] += 1);
+    let mut place = 0;
+    for (value, count) in (0..).zip(counts) {
+        values[place..place + count].fill(value);
+        place += count;
     }
 }
 
@@ -106,8 +122,8 @@ struct State {
     listed_by: u32,
 }
 
-/// Room for the reads of a series, so that those of a challenge run grow once at most.
-const READS: usize = 32;
+/// Room for the reads of a series, enough for those of a challenge run.
+const READS: usize = 64;
 
 /// The index of what did not happen: after those of all events.
 const NEVER: u32 = u32::MAX;
@@ -263,20 +279,40 @@ fn observe_listed(
     let mut missing = Read { invoked: 0, completed: 0, len: 0 };
     let mut listed = 0;
     for (place, &seeing) in series.reads.iter().enumerate() {
-        for &element in &log[missing.len as usize..seeing.len as usize] {
-            let Some(state) = states.get_mut(element) else { continue };
-            if state.listed_by == number {
-                continue;
-            }
-            state.listed_by = number;
-            listed += 1;
-            if state.added < seeing.completed {
-                state.observe(seeing, missing, last);
-            } else if !state.observe_early(&series.reads[place..], last) {
-                listed -= 1;
-            }
-        }
+        let new = &log[missing.len as usize..seeing.len as usize];
+        listed += observe_new(states, number, new, missing, &series.reads[place..], last);
         missing = seeing;
+    }
+    listed
+}
+
+/// Records that a series lists these values in the first of `reads` and in all after it, but not in
+/// `missing`, the read before. Returns how many of them were broadcast and are not in the list twice.
+///
+/// Not inlined, because the loop's variables just fit into the registers.
+#[inline(never)]
+fn observe_new(
+    states: &mut ElementTable<State>,
+    number: u32,
+    new: &[Element],
+    missing: Read,
+    reads: &[Read],
+    last: Latest,
+) -> usize {
+    let seeing = reads[0];
+    let mut listed = 0;
+    for &element in new {
+        let Some(state) = states.get_mut(element) else { continue };
+        if state.listed_by == number {
+            continue;
+        }
+        state.listed_by = number;
+        if state.added < seeing.completed {
+            state.observe(seeing, missing, last);
+            listed += 1;
+        } else {
+            listed += usize::from(state.observe_early(reads, last));
+        }
     }
     listed
 }
@@ -292,7 +328,10 @@ impl State {
     #[inline]
     fn observe(&mut self, seeing: Read, missing: Read, last: Latest) {
         self.learn(seeing.completed);
-        self.last_present = self.last_present.max(last);
+        // The series come latest first, so this is rare.
+        if self.last_present < last {
+            self.last_present = last;
+        }
         if missing.completed > self.added {
             self.miss(missing);
         }
@@ -312,7 +351,10 @@ impl State {
 
     /// At this index, its broadcast was acknowledged, or a read that saw it completed.
     fn learn(&mut self, completed: u32) {
-        self.known = self.known.min(completed);
+        // Mostly the value was known before.
+        if completed < self.known {
+            self.known = completed;
+        }
     }
 
     /// This read missed it.

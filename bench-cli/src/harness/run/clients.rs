@@ -63,6 +63,7 @@ impl<P: Payload> Run<P> {
     }
 
     /// Sends a request and waits for its reply.
+    #[inline]
     pub(super) fn call(&mut self, now: Time, client: ClientId, node: NodeId, request: &Request<'_>) {
         let caller = &mut self.clients[client.0 as usize];
         let msg_id = caller.next_msg_id;

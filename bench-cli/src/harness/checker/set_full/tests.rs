@@ -307,3 +307,15 @@ fn quantiles_are_order_statistics() {
     let expected = Quantiles { min: 0, median: 100, p95: 190, p99: 198, max: 199 };
     assert_eq!(Quantiles::of(&mut values), Some(expected));
 }
+
+#[test]
+fn values_of_any_size_are_sorted() {
+    let small: Vec<u64> = (0..200).map(|i| i * 37 % 101).collect();
+    let large: Vec<u64> = small.iter().map(|value| value << 50).collect();
+    for values in [small, large, vec![u64::MAX, 0], vec![0], Vec::new()] {
+        let (mut sorted, mut expected) = (values.clone(), values);
+        super::sort(&mut sorted);
+        expected.sort_unstable();
+        assert_eq!(sorted, expected);
+    }
+}
