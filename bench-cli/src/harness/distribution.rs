@@ -85,6 +85,7 @@ impl Distribution {
     }
 
     /// A random duration in nanoseconds.
+    #[inline]
     pub(super) fn nanos(&self, rng: &mut RngStream) -> u64 {
         let share = rng.below(SHARES);
         let mut number = usize::from(self.by_block[(share / BLOCK) as usize]);

@@ -177,10 +177,14 @@ pub fn check(history: &History) -> SetFull {
     SetFull { is_complete, ..summarise(history, states.values()) }
 }
 
+/// About how many broadcasts there are: every second operation is one, and has two events.
+fn expected_broadcasts(history: &History) -> usize {
+    history.events().len() / 4
+}
+
 /// Every value with its broadcast, and every series of reads.
 fn gather(history: &History) -> (ElementTable<State>, Vec<Series>) {
-    // Every second operation is a broadcast, and has two events.
-    let mut states: ElementTable<State> = ElementTable::with_room_for(history.events().len() / 4);
+    let mut states: ElementTable<State> = ElementTable::with_room_for(expected_broadcasts(history));
     let mut series: Vec<Series> = Vec::new();
     let mut current: FxHashMap<Process, usize> = FxHashMap::default();
     for (index, event) in history.events().iter().enumerate() {
@@ -379,6 +383,7 @@ impl Default for State {
 
 fn summarise<'a>(history: &History, states: impl Iterator<Item = &'a State>) -> SetFull {
     let time = |index: u32| history.events()[index as usize].time;
+    let broadcasts = expected_broadcasts(history);
     let mut result = SetFull {
         validity: Validity::Valid,
         is_complete: false,
@@ -386,13 +391,14 @@ fn summarise<'a>(history: &History, states: impl Iterator<Item = &'a State>) -> 
         stable: 0,
         lost: Vec::new(),
         never_read: Vec::new(),
-        stale: Vec::new(),
+        stale: Vec::with_capacity(broadcasts),
         worst_stale: Vec::new(),
         stable_latencies: None,
         sorted_stable_latencies: Vec::new(),
         lost_latencies: None,
     };
-    let (mut stable_latencies, mut lost_latencies, mut stale) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut stable_latencies, mut stale) = (Vec::with_capacity(broadcasts), Vec::with_capacity(broadcasts));
+    let mut lost_latencies = Vec::new();
     for state in broadcast(states) {
         result.attempts += 1;
         // From known until just after the later event, in whole milliseconds.

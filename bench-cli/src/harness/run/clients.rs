@@ -62,8 +62,8 @@ impl<P: Payload> Run<P> {
         self.clients[client.0 as usize].is_open = false;
     }
 
-    /// Sends a request and waits for its reply.
-    #[inline]
+    /// Sends a request and waits for its reply. Inlined where the kind of request is known.
+    #[inline(always)]
     pub(super) fn call(&mut self, now: Time, client: ClientId, node: NodeId, request: &Request<'_>) {
         let caller = &mut self.clients[client.0 as usize];
         let msg_id = caller.next_msg_id;
@@ -78,6 +78,7 @@ impl<P: Payload> Run<P> {
     }
 
     /// Adds a time-out in the order of time.
+    #[inline]
     fn add_timeout(&mut self, timeout: Timeout) {
         match self.timeouts.back() {
             // Requests of the set-up have a longer one than those after it.
