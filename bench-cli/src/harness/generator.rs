@@ -90,11 +90,6 @@ impl Stagger {
         self.next == Time::NEVER
     }
 
-    /// The next point, or [`Time::NEVER`] if `is_free` says that nobody could act then.
-    fn at(&self, now: Time, is_free: bool) -> Time {
-        if is_free { self.next.max(now) } else { Time::NEVER }
-    }
-
     /// Sets the next point, counted from `from`.
     fn advance(&mut self, from: Time, rng: &mut RngStream) {
         self.next = Time::from_nanos(from.as_nanos() + rng.below(self.widest));
@@ -153,9 +148,9 @@ impl Generator {
     /// The next step. A step that is due now counts as done: the caller must do it.
     pub fn step(&mut self, now: Time, client_is_free: bool, nemesis_is_free: bool) -> Step {
         self.blocked |= !client_is_free;
-        let client = self.clients.at(now, client_is_free);
-        let partition = self.partitions.at(now, nemesis_is_free);
-        let nemesis = partition.min(self.processes.at(now, nemesis_is_free));
+        let client = if client_is_free { self.clients.next.max(now) } else { Time::NEVER };
+        let fault = self.partitions.next.min(self.processes.next);
+        let nemesis = if nemesis_is_free { fault.max(now) } else { Time::NEVER };
         let at = client.min(nemesis);
         if at == Time::NEVER {
             let is_waiting = self.has_operations() || !nemesis_is_free;
@@ -175,7 +170,7 @@ impl Generator {
         }
         match is_nemesis {
             false => self.take_operation(now),
-            true if partition == nemesis => self.take_partition(now),
+            true if self.partitions.next <= now => self.take_partition(now),
             true => self.take_process_fault(now),
         }
     }

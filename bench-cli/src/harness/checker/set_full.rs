@@ -313,10 +313,10 @@ fn observe_new(
         state.listed_by = number;
         if state.added < seeing.completed {
             state.observe(seeing, missing, last);
-            listed += 1;
-        } else {
-            listed += usize::from(state.observe_early(reads, last));
+        } else if !state.observe_early(reads, last) {
+            continue;
         }
+        listed += 1;
     }
     listed
 }

@@ -292,7 +292,6 @@ impl<P: Payload> Run<P> {
 
     /// Records values that a node has learnt, in the order in which its reads list them.
     /// [`super::payload::Values::Recorded`] refers to them.
-    #[inline(never)]
     pub fn record_values(&mut self, node: NodeId, values: impl IntoIterator<Item = Element>) {
         let log = self.log_of(node);
         self.history.extend_log(log, values);
