@@ -166,23 +166,22 @@ impl<P: Payload> Run<P> {
     /// Completes an operation with a reply.
     pub(super) fn complete(&mut self, now: Time, thread: usize, msg_id: u64, response: Response) {
         let Some(invocation) = self.threads[thread].pending else { return };
-        match response {
-            Response::Done => self.end(now, thread, invocation, Kind::Ok, None, None),
-            Response::Values(values) => {
-                let value = self.read_value(thread, values);
-                self.end(now, thread, invocation, Kind::Ok, Some(value), None);
-            }
+        let value = match response {
+            Response::Done => None,
+            Response::Values(values) => Some(self.read_value(thread, values)),
             Response::Error { code, text } => {
                 let (name, is_definite) = error_meaning(code);
                 let kind = failure_kind(self.function_of(invocation), is_definite);
                 let error = Value::Vector(vec![Value::keyword(name), text]);
-                self.fail_operation(now, thread, invocation, kind, Failure { exception: None, error });
+                let failure = Failure { exception: None, error };
+                return self.fail_operation(now, thread, invocation, kind, failure);
             }
             Response::Malformed(malformed) => {
                 let failure = self.malformed(thread, invocation, msg_id, *malformed);
-                self.fail_operation(now, thread, invocation, Kind::Info, failure);
+                return self.fail_operation(now, thread, invocation, Kind::Info, failure);
             }
-        }
+        };
+        self.end(now, thread, invocation, Kind::Ok, value, None);
     }
 
     /// Completes an operation that has timed out.
@@ -197,11 +196,15 @@ impl<P: Payload> Run<P> {
         self.history.events()[invocation as usize].function
     }
 
+    #[cold]
     fn fail_operation(&mut self, now: Time, thread: usize, invocation: u32, kind: Kind, failure: Failure) {
         self.end(now, thread, invocation, kind, None, Some(Box::new(failure)));
     }
 
     /// Completes an operation. Without a `value`, its value stays the one of the invocation.
+    ///
+    /// Inlined where the kind is known, because nearly every operation succeeds.
+    #[inline(always)]
     fn end(
         &mut self,
         now: Time,
