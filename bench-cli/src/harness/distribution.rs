@@ -11,12 +11,18 @@ pub struct Distribution {
     pub(super) quantiles: &'static [(u64, u64)],
     /// The stretches between two quantiles. Those after the last one are empty.
     segments: [Segment; MAX_SEGMENTS],
-    /// For each thousandth, the segment that its start is in. Every message draws several durations, and a
-    /// look-up costs a quarter of a search.
-    by_permille: [u8; 1_000],
+    /// For each [`BLOCK`] of shares, the segment that its start is in. Every message draws several durations,
+    /// and a look-up costs a quarter of a search.
+    by_block: [u8; SHARES.div_ceil(BLOCK) as usize],
 }
 
 const MAX_SEGMENTS: usize = 16;
+
+/// The shares that a random one is chosen from, in millionths: fine enough for a table in ten-thousandths,
+/// and small enough for exact arithmetic.
+const SHARES: u64 = 1_000_000;
+/// The number of shares in a block, a power of two. Only the rarest blocks hold several segments.
+const BLOCK: u64 = 1 << 10;
 
 /// Durations between two quantiles, in nanoseconds, and their shares in millionths.
 #[derive(Clone, Copy, Debug)]
@@ -52,15 +58,14 @@ impl Distribution {
     /// share does not exceed. Both rise.
     pub(super) const fn new(quantiles: &'static [(u64, u64)]) -> Distribution {
         let mut segments = [Segment::EMPTY; MAX_SEGMENTS];
-        let mut by_permille = [0; 1_000];
-        let mut number = 0;
+        let mut by_block = [0; SHARES.div_ceil(BLOCK) as usize];
+        let (mut number, mut block) = (0, 0);
         while number + 1 < quantiles.len() {
             let ((low_share, low), (high_share, high)) = (quantiles[number], quantiles[number + 1]);
             segments[number] = Segment::new((low_share * 100, low * 1_000), (high_share * 100, high * 1_000));
-            let mut permille = low_share.div_ceil(10) as usize;
-            while permille * 10 < high_share as usize {
-                by_permille[permille] = number as u8;
-                permille += 1;
+            while block < by_block.len() && (block as u64) * BLOCK < high_share * 100 {
+                by_block[block] = number as u8;
+                block += 1;
             }
             number += 1;
         }
@@ -68,7 +73,7 @@ impl Distribution {
             #[cfg(test)]
             quantiles,
             segments,
-            by_permille,
+            by_block,
         }
     }
 
@@ -80,12 +85,10 @@ impl Distribution {
     }
 
     /// A random duration in nanoseconds.
+    #[inline]
     pub(super) fn nanos(&self, rng: &mut RngStream) -> u64 {
-        // A share in millionths: fine enough for a table in ten-thousandths, and small enough for exact
-        // arithmetic.
-        let share = rng.below(1_000_000);
-        let mut number = usize::from(self.by_permille[(share / 1_000) as usize]);
-        // Only the rarest thousandth may hold several segments.
+        let share = rng.below(SHARES);
+        let mut number = usize::from(self.by_block[(share / BLOCK) as usize]);
         while share >= self.segments[number].end_share {
             number += 1;
         }

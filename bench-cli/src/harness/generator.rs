@@ -6,6 +6,7 @@
 //! op/s. The first operation or fault starts the time limit. The phase ends when the next possible one would
 //! be at or after the limit.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use node::Time;
@@ -46,16 +47,17 @@ pub enum Step {
 /// The generator of a run's main phase.
 #[derive(Debug)]
 pub struct Generator {
-    clients: Option<Stagger>,
-    partitions: Option<Stagger>,
-    processes: Option<Stagger>,
+    clients: Stagger,
+    partitions: Stagger,
+    processes: Stagger,
     time_limit: Duration,
     cutoff: Option<Time>,
     rng: RngStream,
     nemesis_rng: RngStream,
     process_rng: RngStream,
     dispatch_rng: RngStream,
-    /// All clients were busy, so that the next operation waits for one of them and not for its time.
+    /// All clients were busy, so that the next operation waits for one of them and not for its time. The
+    /// first operation has no time to wait for.
     blocked: bool,
     next_is_read: bool,
     next_value: u32,
@@ -69,22 +71,28 @@ pub struct Generator {
 struct Stagger {
     /// The longest interval, in nanoseconds.
     widest: u64,
-    next: Option<Time>,
+    /// [`Time::NEVER`] if there is none.
+    next: Time,
 }
 
 impl Stagger {
-    /// Points that follow each other after `mean_seconds` on average.
+    /// No points at all.
+    const NONE: Stagger = Stagger { widest: 0, next: Time::NEVER };
+
+    /// Points that follow each other after `mean_seconds` on average. The first is at once.
     fn new(mean_seconds: f64) -> Stagger {
-        Stagger { widest: (2.0 * mean_seconds * 1e9) as u64, next: None }
+        /// 73 years, so that no interval reaches [`Time::NEVER`].
+        const WIDEST: u64 = u64::MAX / 8;
+        Stagger { widest: ((2.0 * mean_seconds * 1e9) as u64).min(WIDEST), next: Time::ZERO }
     }
 
-    fn at(&self, now: Time) -> Time {
-        self.next.map_or(now, |next| next.max(now))
+    fn is_none(&self) -> bool {
+        self.next == Time::NEVER
     }
 
     /// Sets the next point, counted from `from`.
     fn advance(&mut self, from: Time, rng: &mut RngStream) {
-        self.next = Some(Time::from_nanos(from.as_nanos().saturating_add(rng.below(self.widest))));
+        self.next = Time::from_nanos(from.as_nanos() + rng.below(self.widest));
     }
 }
 
@@ -97,17 +105,18 @@ impl Generator {
         let faults = settings.nemesis.faults;
         let process_faults: Vec<(Fault, bool)> =
             faults.without(Fault::Partition).kinds().map(|kind| (kind, false)).collect();
+        let stagger = |exists: bool, mean| if exists { Stagger::new(mean) } else { Stagger::NONE };
         Generator {
-            clients: (settings.rate > 0.0).then(|| Stagger::new(1.0 / settings.rate)),
-            partitions: faults.contains(Fault::Partition).then(|| Stagger::new(interval)),
-            processes: (!process_faults.is_empty()).then(|| Stagger::new(interval)),
+            clients: stagger(settings.rate > 0.0, 1.0 / settings.rate),
+            partitions: stagger(faults.contains(Fault::Partition), interval),
+            processes: stagger(!process_faults.is_empty(), interval),
             time_limit: settings.time_limit,
             cutoff: None,
             rng,
             nemesis_rng: RngStream::new(seed, Purpose::Nemesis),
             process_rng: RngStream::new(seed, Purpose::ProcessFaults),
             dispatch_rng: RngStream::new(seed, Purpose::Dispatch),
-            blocked: false,
+            blocked: true,
             next_is_read,
             next_value: 0,
             partitioned: false,
@@ -125,33 +134,35 @@ impl Generator {
         &mut self.process_rng
     }
 
-    /// Starts the time limit although there are no operations to start it (a rate of zero). Returns its end.
+    /// Starts the time limit if nothing has, which is necessary if there are no operations (a rate of zero).
+    /// Returns its end.
     pub fn start_limit(&mut self, now: Time) -> Time {
-        *self.cutoff.get_or_insert(now + self.time_limit)
+        *self.cutoff.get_or_insert_with(|| now + self.time_limit)
     }
 
     /// Whether clients have anything to do before the final reads.
     pub fn has_operations(&self) -> bool {
-        self.clients.is_some()
+        !self.clients.is_none()
     }
 
     /// The next step. A step that is due now counts as done: the caller must do it.
     pub fn step(&mut self, now: Time, client_is_free: bool, nemesis_is_free: bool) -> Step {
         self.blocked |= !client_is_free;
-        let clients = self.clients.as_ref().filter(|_| client_is_free).map(|stagger| stagger.at(now));
-        let faults = [&self.partitions, &self.processes]
-            .map(|stagger| stagger.as_ref().filter(|_| nemesis_is_free).map(|stagger| stagger.at(now)));
-        let nemesis = faults.into_iter().flatten().min();
-        let (at, is_nemesis) = match (clients, nemesis) {
-            (None, None) if self.clients.is_some() || !nemesis_is_free => return Step::Blocked,
-            (None, None) => return Step::Exhausted,
-            (Some(client), None) => (client, false),
-            (None, Some(nemesis)) => (nemesis, true),
-            // Both at the same time: one of the two at random.
-            (Some(client), Some(nemesis)) if client == nemesis => (client, self.rng.below(2) == 1),
-            (Some(client), Some(nemesis)) => (client.min(nemesis), nemesis < client),
+        let client = if client_is_free { self.clients.next.max(now) } else { Time::NEVER };
+        let fault = self.partitions.next.min(self.processes.next);
+        let nemesis = if nemesis_is_free { fault.max(now) } else { Time::NEVER };
+        let at = client.min(nemesis);
+        if at == Time::NEVER {
+            let is_waiting = self.has_operations() || !nemesis_is_free;
+            return if is_waiting { Step::Blocked } else { Step::Exhausted };
+        }
+        let is_nemesis = match nemesis.cmp(&client) {
+            Ordering::Less => true,
+            // One of the two at random.
+            Ordering::Equal => self.rng.below(2) == 1,
+            Ordering::Greater => false,
         };
-        if at >= *self.cutoff.get_or_insert(at + self.time_limit) {
+        if at >= self.start_limit(at) {
             return Step::Exhausted;
         }
         if at > now {
@@ -159,18 +170,16 @@ impl Generator {
         }
         match is_nemesis {
             false => self.take_operation(now),
-            true if faults[0] == nemesis => self.take_partition(now),
+            true if self.partitions.next <= now => self.take_partition(now),
             true => self.take_process_fault(now),
         }
     }
 
     fn take_operation(&mut self, now: Time) -> Step {
-        if let Some(stagger) = &mut self.clients {
-            // The driver's own lateness is not part of the model. Unless the operation had to wait for a
-            // client, the next interval is counted from this operation's planned time.
-            let from = if self.blocked { now } else { stagger.next.unwrap_or(now) };
-            stagger.advance(DISPATCH_LATENESS.after(from, &mut self.dispatch_rng), &mut self.rng);
-        }
+        // The driver's own lateness is not part of the model. Unless the operation had to wait for a client,
+        // the next interval is counted from this operation's planned time.
+        let from = if self.blocked { now } else { self.clients.next };
+        self.clients.advance(DISPATCH_LATENESS.after(from, &mut self.dispatch_rng), &mut self.rng);
         self.blocked = false;
         let is_read = self.next_is_read;
         self.next_is_read = self.rng.below(2) == 1;
@@ -183,9 +192,7 @@ impl Generator {
     }
 
     fn take_partition(&mut self, now: Time) -> Step {
-        if let Some(stagger) = &mut self.partitions {
-            stagger.advance(now, &mut self.nemesis_rng);
-        }
+        self.partitions.advance(now, &mut self.nemesis_rng);
         self.partitioned = !self.partitioned;
         if self.partitioned {
             Step::StartPartition(Kind::ALL[self.nemesis_rng.index(Kind::ALL.len())])
@@ -196,9 +203,7 @@ impl Generator {
 
     /// One of the kinds at random; each begins and ends in turn.
     fn take_process_fault(&mut self, now: Time) -> Step {
-        if let Some(stagger) = &mut self.processes {
-            stagger.advance(now, &mut self.process_rng);
-        }
+        self.processes.advance(now, &mut self.process_rng);
         let kind = self.process_rng.index(self.process_faults.len());
         let (fault, ends) = &mut self.process_faults[kind];
         let ends = std::mem::replace(ends, !*ends);

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::edn::Value;
 
 /// A broadcast value: a small whole number as itself, any other value as an index into the history's table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Element(u32);
 
 impl Element {
@@ -15,8 +15,10 @@ impl Element {
     const FIRST_OTHER: u32 = 1 << 31;
 
     /// The element for this whole number, if it is small enough.
+    #[inline]
     pub fn from_int(value: i64) -> Option<Element> {
-        u32::try_from(value).ok().filter(|&value| value < Self::FIRST_OTHER).map(Element)
+        let is_small = (0..i64::from(Self::FIRST_OTHER)).contains(&value);
+        is_small.then_some(Element(value as u32))
     }
 
     /// Its number: its own if it is a small whole number, otherwise one of the largest.
@@ -111,6 +113,9 @@ impl Function {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 4] = [Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info];
+
     /// Maelstrom's keyword for it.
     pub const fn name(self) -> &'static str {
         match self {

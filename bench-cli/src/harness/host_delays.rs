@@ -73,6 +73,7 @@ impl HostDelays {
     }
 
     /// How long nodes take at a time.
+    #[inline]
     pub fn stages(&self, now: Time, recent: &RecentDeliveries) -> &StageDelays {
         if recent.is_crowded(now) { &self.crowded } else { &self.quiet }
     }
@@ -83,26 +84,27 @@ impl HostDelays {
 pub struct RecentDeliveries {
     /// The node of the latest delivery.
     latest: Option<NodeId>,
-    /// When each of the last nodes got its first message in a row, latest first.
-    turns: [Option<Time>; CROWD],
+    /// Until when the first message in a row to each of the last nodes counts as recent, latest first.
+    recent_until: [Time; CROWD],
 }
 
-/// A machine is crowded while so many nodes in a row have got messages within [`CROWDED_FOR`].
+/// A machine is crowded while so many nodes in a row have got messages within the last 400 µs.
 const CROWD: usize = 4;
-const CROWDED_FOR: Duration = Duration::from_micros(400);
+/// A message counts as recent for less than this.
+const RECENT: Duration = Duration::from_nanos(400_001);
 
 impl RecentDeliveries {
     /// A message is delivered to a node now.
     pub fn on_delivery(&mut self, now: Time, node: NodeId) {
         if self.latest.replace(node) != Some(node) {
-            self.turns.rotate_right(1);
-            self.turns[0] = Some(now);
+            self.recent_until.rotate_right(1);
+            self.recent_until[0] = now + RECENT;
         }
     }
 
     /// Whether the machine is crowded now.
     fn is_crowded(&self, now: Time) -> bool {
-        self.turns[CROWD - 1].is_some_and(|first| now.saturating_since(first) <= CROWDED_FOR)
+        now < self.recent_until[CROWD - 1]
     }
 }
 

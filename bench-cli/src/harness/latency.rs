@@ -12,29 +12,60 @@ pub fn is_maelstroms(latency: Latency) -> bool {
     latency.distribution == LatencyDistribution::Constant || !latency.mean.is_zero()
 }
 
-/// When a message that is sent now arrives.
+/// A [`Latency`] whose conversions are done, since every message needs it.
 ///
 /// Uniform latencies range from 0 up to, but not including, twice the mean. Exponential ones are rounded down
 /// to whole milliseconds.
-pub fn after(latency: Latency, sent: Time, rng: &mut RngStream) -> Time {
-    const NANOS_PER_MS: u64 = 1_000_000;
-    Time::from_nanos(sent.as_nanos().saturating_add(millis(latency, rng).saturating_mul(NANOS_PER_MS)))
+#[derive(Clone, Copy, Debug)]
+pub enum Arrivals {
+    /// All latencies are the same.
+    Constant {
+        /// In nanoseconds.
+        latency: u64,
+    },
+    /// Latencies are uniform.
+    Uniform {
+        /// Twice the mean, in milliseconds.
+        end: u64,
+    },
+    /// Latencies are exponential.
+    Exponential {
+        /// In milliseconds.
+        mean: u64,
+    },
 }
 
-fn millis(latency: Latency, rng: &mut RngStream) -> u64 {
-    let mean = latency.mean.as_millis() as u64;
-    match latency.distribution {
-        LatencyDistribution::Constant => mean,
-        LatencyDistribution::Uniform => rng.below(2 * mean),
-        LatencyDistribution::Exponential => exponential(mean, rng),
+impl Arrivals {
+    /// The same latencies.
+    pub fn new(latency: Latency) -> Arrivals {
+        let mean = u64::try_from(latency.mean.as_millis()).unwrap_or(u64::MAX);
+        match latency.distribution {
+            LatencyDistribution::Constant => Arrivals::Constant { latency: mean.saturating_mul(MILLISECOND) },
+            LatencyDistribution::Uniform => Arrivals::Uniform { end: mean.saturating_mul(2) },
+            LatencyDistribution::Exponential => Arrivals::Exponential { mean },
+        }
+    }
+
+    /// When a message that is sent now arrives.
+    #[inline]
+    pub fn after(self, sent: Time, rng: &mut RngStream) -> Time {
+        let latency = match self {
+            Arrivals::Constant { latency } => latency,
+            Arrivals::Uniform { end } => rng.below(end).saturating_mul(MILLISECOND),
+            Arrivals::Exponential { mean } => exponential(mean, rng).saturating_mul(MILLISECOND),
+        };
+        Time::from_nanos(sent.as_nanos().saturating_add(latency))
     }
 }
+
+const MILLISECOND: u64 = 1_000_000;
 
 /// ⌊mean × X⌋ for an exponential X of mean 1.
 ///
 /// Von Neumann's method (1951) only compares uniform numbers. A logarithm's last digit would differ between
 /// platforms. The first number of a falling run of odd length, plus the count of even runs before it, is
 /// exponential.
+#[inline(never)]
 fn exponential(mean: u64, rng: &mut RngStream) -> u64 {
     let mut whole = 0;
     loop {
@@ -64,6 +95,10 @@ mod tests {
     use super::*;
 
     const N: u32 = 100_000;
+
+    fn millis(latency: Latency, rng: &mut RngStream) -> u64 {
+        Arrivals::new(latency).after(Time::ZERO, rng).as_nanos() / MILLISECOND
+    }
 
     fn sample_of(distribution: LatencyDistribution) -> Vec<f64> {
         let latency = Latency { mean: Duration::from_millis(100), distribution };

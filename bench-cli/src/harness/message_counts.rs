@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use node::Time;
+
 /// Messages sent and received, those of clients and those between nodes counted separately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MessageCounts {
@@ -28,9 +30,9 @@ pub struct Delays {
     /// The number of messages.
     pub count: u64,
     /// The sum of their delays.
-    pub total: Duration,
+    total_nanos: u64,
     /// The longest delay.
-    pub max: Duration,
+    max_nanos: u64,
 }
 
 impl MessageCounts {
@@ -53,12 +55,19 @@ impl Count {
 impl Delays {
     /// The mean; zero without messages.
     pub fn mean(&self) -> Duration {
-        self.total.div_f64(self.count.max(1) as f64)
+        Duration::from_nanos(self.total_nanos / self.count.max(1))
     }
 
-    pub(super) fn add(&mut self, delay: Duration) {
+    /// The longest; zero without messages.
+    pub fn max(&self) -> Duration {
+        Duration::from_nanos(self.max_nanos)
+    }
+
+    /// Adds that of a message which was sent and is delivered at these times.
+    pub(super) fn add(&mut self, sent: Time, delivered: Time) {
+        let delay = delivered.as_nanos().saturating_sub(sent.as_nanos());
         self.count += 1;
-        self.total += delay;
-        self.max = self.max.max(delay);
+        self.total_nanos += delay;
+        self.max_nanos = self.max_nanos.max(delay);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::checker::set_full::{Quantiles, SetFull, Stale};
 use super::checker::{
-    AvailabilityReport, Exceptions, Outcomes, Report, Stats, Validity, invocations, messages_per_operation,
+    AvailabilityReport, Exceptions, Outcomes, Report, Stats, Validity, messages_per_operation,
 };
 use super::history::{Element, Function, History};
 use super::history_file;
@@ -34,7 +34,7 @@ pub fn results(history: &History, counts: MessageCounts, report: &Report, plots:
         ("exceptions", exceptions(history, &report.exceptions)),
         ("stats", stats(&report.stats)),
         ("availability", availability(&report.availability)),
-        ("net", net(counts, invocations(history))),
+        ("net", net(counts, report.stats.invocations)),
         ("workload", workload(history, &report.workload)),
         ("valid?", validity(report.validity())),
     ])

@@ -33,25 +33,48 @@ pub enum Purpose {
 
 /// A stream of random integers.
 #[derive(Clone, Debug)]
-pub struct RngStream(ChaCha8Rng);
+pub struct RngStream {
+    generator: ChaCha8Rng,
+    /// The next numbers, of which so many have been used.
+    block: [[u8; 8]; BLOCK],
+    used: usize,
+}
+
+/// How many numbers the generator makes at once.
+const BLOCK: usize = 32;
 
 impl RngStream {
     /// The stream of a run's seed for one purpose.
     pub fn new(seed: u64, purpose: Purpose) -> RngStream {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(purpose as u64);
-        RngStream(rng)
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        generator.set_stream(purpose as u64);
+        RngStream { generator, block: [[0; 8]; BLOCK], used: BLOCK }
     }
 
     /// 64 uniform bits.
+    #[inline]
     pub fn bits(&mut self) -> u64 {
-        self.0.next_u64()
+        match self.block.get(self.used) {
+            Some(&bits) => {
+                self.used += 1;
+                u64::from_le_bytes(bits)
+            }
+            None => self.bits_of_next_block(),
+        }
+    }
+
+    #[cold]
+    fn bits_of_next_block(&mut self) -> u64 {
+        self.generator.fill_bytes(self.block.as_flattened_mut());
+        self.used = 1;
+        u64::from_le_bytes(self.block[0])
     }
 
     /// Uniform from 0 up to, but not including, `bound`; 0 if `bound` is 0.
     ///
     /// Lemire, "Fast random integer generation in an interval" (2019): unbiased, and mostly without a
     /// division.
+    #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         if bound == 0 {
             return 0;

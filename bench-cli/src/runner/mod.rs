@@ -180,7 +180,7 @@ fn runner_metrics(seed: u64, ran: &driver::Ran) -> Value {
             Value::record([
                 ("count", Value::Int(delays.count as i64)),
                 ("mean", micros(delays.mean())),
-                ("max", micros(delays.max)),
+                ("max", micros(delays.max())),
             ]),
         ),
         (

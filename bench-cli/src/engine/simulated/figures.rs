@@ -10,8 +10,8 @@ use crate::record::{Figures, StableLatencies};
 
 /// The figures of `finished`.
 pub fn of(finished: &Finished) -> Figures {
-    let Finished { history, counts, report, .. } = finished;
-    let per_operation = checker::messages_per_operation(*counts, checker::invocations(history));
+    let Finished { counts, report, .. } = finished;
+    let per_operation = checker::messages_per_operation(*counts, report.stats.invocations);
     let workload = &report.workload;
     Figures {
         validity: report.validity(),

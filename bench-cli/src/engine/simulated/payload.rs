@@ -110,6 +110,7 @@ impl Payload for Body {
         }
     }
 
+    #[inline]
     fn response(self, _to: Rpc) -> Response {
         match self {
             Body::Reply { reply: NodeReply::Done, .. } => Response::Done,

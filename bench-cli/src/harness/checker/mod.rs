@@ -12,7 +12,7 @@ use self::element_set::ElementSet;
 pub use self::missing::missing_values;
 use self::set_full::SetFull;
 pub use self::validity::Validity;
-use super::history::{Element, Function, History, Kind, LogId, OpValue, Process, ReadValue};
+use super::history::{Element, Function, History, Kind, LogId, OpValue, ReadValue};
 use super::message_counts::MessageCounts;
 use crate::spec::settings::Availability;
 
@@ -38,9 +38,10 @@ impl Report {
 
 /// Checks a history.
 pub fn check(history: &History, demanded: Option<Availability>) -> Report {
+    let stats = Stats::of(history);
     Report {
-        stats: Stats::of(history),
-        availability: AvailabilityReport::of(history, demanded),
+        stats,
+        availability: AvailabilityReport::of(&stats, demanded),
         exceptions: Exceptions::of(history),
         workload: set_full::check(history),
     }
@@ -67,15 +68,6 @@ impl Outcomes {
     pub const fn validity(&self) -> Validity {
         Validity::of(self.ok > 0)
     }
-
-    fn add(&mut self, kind: Kind) {
-        match kind {
-            Kind::Ok => self.ok += 1,
-            Kind::Fail => self.fail += 1,
-            Kind::Info => self.info += 1,
-            Kind::Invoke => {}
-        }
-    }
 }
 
 /// The outcomes of clients' operations.
@@ -85,20 +77,28 @@ pub struct Stats {
     pub broadcast: Outcomes,
     /// Reads, the final ones included.
     pub read: Outcomes,
+    /// Operations that began, with or without an outcome.
+    pub invocations: u64,
 }
 
 impl Stats {
     fn of(history: &History) -> Stats {
-        let mut stats = Stats::default();
-        for event in history.events().iter().filter(|event| event.process != Process::Nemesis) {
-            match event.function {
-                Function::Broadcast => stats.broadcast.add(event.kind),
-                Function::Read => stats.read.add(event.kind),
-                // Those of the nemesis.
-                _ => {}
-            }
+        let mut counts = [[0; Kind::ALL.len()]; Function::ALL.len()];
+        for event in history.events() {
+            counts[event.function as usize][event.kind as usize] += 1;
         }
-        stats
+        let count = |function: Function, kind: Kind| counts[function as usize][kind as usize];
+        let outcomes = |function| Outcomes {
+            ok: count(function, Kind::Ok),
+            fail: count(function, Kind::Fail),
+            info: count(function, Kind::Info),
+        };
+        // The other functions are those of the nemesis.
+        Stats {
+            broadcast: outcomes(Function::Broadcast),
+            read: outcomes(Function::Read),
+            invocations: count(Function::Broadcast, Kind::Invoke) + count(Function::Read, Kind::Invoke),
+        }
     }
 
     /// Both kinds of operation together.
@@ -132,9 +132,8 @@ pub struct AvailabilityReport {
 }
 
 impl AvailabilityReport {
-    fn of(history: &History, demanded: Option<Availability>) -> AvailabilityReport {
-        let count = |kind| history.events().iter().filter(|event| event.kind == kind).count() as u64;
-        let ok_fraction = ratio(count(Kind::Ok), invocations(history));
+    fn of(stats: &Stats, demanded: Option<Availability>) -> AvailabilityReport {
+        let ok_fraction = ratio(stats.all().ok, stats.invocations);
         let reached = f64::from(ok_fraction.unwrap_or(1.0));
         let holds = match demanded {
             None => true,
@@ -213,12 +212,6 @@ pub fn known_to_clients(history: &History) -> FxHashSet<Element> {
     }
     let shown = longest.into_values().flat_map(|read| history.values(read)).copied();
     acknowledged(history).chain(shown).collect()
-}
-
-/// Clients' invocations, final reads included.
-pub fn invocations(history: &History) -> u64 {
-    let is_invocation = |kind, process| kind == Kind::Invoke && process != Process::Nemesis;
-    history.events().iter().filter(|event| is_invocation(event.kind, event.process)).count() as u64
 }
 
 /// Messages per operation: (all messages, those between nodes). `None` without operations.

@@ -27,6 +27,8 @@ use crate::harness::history::{Element, Function, History, Kind, LogId, OpValue, 
 pub struct SetFull {
     /// Invalid if values were lost, unknown if none is stable.
     pub validity: Validity,
+    /// Whether each final read has all values that clients tried to add, and no others.
+    pub is_complete: bool,
     /// The number of values that clients tried to add.
     pub attempts: usize,
     /// The number of stable values.
@@ -78,9 +80,25 @@ pub struct Quantiles {
 impl Quantiles {
     /// The quantiles of these values, which this sorts. `None` without values.
     pub fn of(values: &mut [u64]) -> Option<Quantiles> {
-        values.sort_unstable();
+        sort(values);
         let at = |point| quantile(values, point);
         Some(Quantiles { min: at(0.0)?, median: at(0.5)?, p95: at(0.95)?, p99: at(0.99)?, max: at(1.0)? })
+    }
+}
+
+/// Sorts the values. Latencies are mostly so small that counting those of each size is faster than comparing
+/// them.
+fn sort(values: &mut [u64]) {
+    let largest = values.iter().copied().max().unwrap_or_default();
+    if largest > 4 * values.len() as u64 {
+        return values.sort_unstable();
+    }
+    let mut counts = vec![0_usize; largest as usize + 1];
+    values.iter().for_each(|&value| counts[value as usize] += 1);
+    let mut place = 0;
+    for (value, count) in (0..).zip(counts) {
+        values[place..place + count].fill(value);
+        place += count;
     }
 }
 
@@ -94,13 +112,39 @@ pub fn quantile<T: Copy>(sorted: &[T], point: f64) -> Option<T> {
 #[derive(Clone, Copy, Debug)]
 struct State {
     element: Element,
-    /// The invocation of its broadcast. Reads that completed before it do not count.
+    /// The invocation of its broadcast, or [`NEVER`]. Reads that completed before it do not count.
     added: u32,
-    known: Option<u32>,
-    last_present: Option<u32>,
-    last_absent: Option<u32>,
+    /// The event that made it known, or [`NEVER`].
+    known: u32,
+    last_present: Latest,
+    last_absent: Latest,
     /// The last series whose list has this value.
     listed_by: u32,
+}
+
+/// Room for the reads of a series, enough for those of a challenge run.
+const READS: usize = 64;
+
+/// The index of what did not happen: after those of all events.
+const NEVER: u32 = u32::MAX;
+
+/// The index of the latest of some events. If there are none, it is less than every other.
+///
+/// The checker updates it for each value of each read, and compares one number instead of an `Option`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Latest {
+    /// One more than the index, or 0.
+    end: u32,
+}
+
+impl Latest {
+    fn at(index: u32) -> Latest {
+        Latest { end: index + 1 }
+    }
+
+    fn index(self) -> Option<u32> {
+        self.end.checked_sub(1)
+    }
 }
 
 /// Successive reads of one process whose lists extend each other.
@@ -108,6 +152,8 @@ struct Series {
     /// `None` if the node replied without a list.
     log: Option<LogId>,
     reads: Vec<Read>,
+    /// The length of its first list in a final read, if it has one.
+    final_len: Option<u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -127,34 +173,29 @@ impl Series {
 pub fn check(history: &History) -> SetFull {
     let (mut states, mut series) = gather(history);
     series.sort_by_key(|series| Reverse(series.last().invoked));
-    observe(history, &mut states, &series);
-    let mut states: Vec<State> = states.values().copied().collect();
-    states.sort_by_key(|state| state.element);
-    summarise(history, &states)
+    let is_complete = observe(history, &mut states, &series);
+    SetFull { is_complete, ..summarise(history, states.values()) }
+}
+
+/// About how many broadcasts there are: every second operation is one, and has two events.
+fn expected_broadcasts(history: &History) -> usize {
+    history.events().len() / 4
 }
 
 /// Every value with its broadcast, and every series of reads.
 fn gather(history: &History) -> (ElementTable<State>, Vec<Series>) {
-    let mut states = ElementTable::new();
+    let mut states: ElementTable<State> = ElementTable::with_room_for(expected_broadcasts(history));
     let mut series: Vec<Series> = Vec::new();
     let mut current: FxHashMap<Process, usize> = FxHashMap::default();
     for (index, event) in history.events().iter().enumerate() {
         let index = index as u32;
         match (event.function, event.kind, &event.value) {
             (Function::Broadcast, Kind::Invoke, &OpValue::Element(element)) => {
-                let state = State {
-                    element,
-                    added: index,
-                    known: None,
-                    last_present: None,
-                    last_absent: None,
-                    listed_by: u32::MAX,
-                };
-                *states.get_or_insert_with(element, || state) = state;
+                *states.entry(element) = State::added(element, index);
             }
             (Function::Broadcast, Kind::Ok, &OpValue::Element(element)) => {
                 if let Some(state) = states.get_mut(element) {
-                    state.known.get_or_insert(index);
+                    state.learn(index);
                 }
             }
             (Function::Read, Kind::Ok, value) => {
@@ -162,17 +203,18 @@ fn gather(history: &History) -> (ElementTable<State>, Vec<Series>) {
                     OpValue::Read(value) => (Some(value.log), value.len),
                     _ => (None, 0),
                 };
-                let read = Read { invoked: event.invocation, completed: index, len };
                 let extended = current.get(&event.process).copied().filter(|&at| {
                     let series: &Series = &series[at];
                     series.log == log && series.last().len <= len
                 });
-                match extended {
-                    Some(at) => series[at].reads.push(read),
-                    None => {
-                        current.insert(event.process, series.len());
-                        series.push(Series { log, reads: vec![read] });
-                    }
+                let at = extended.unwrap_or_else(|| {
+                    current.insert(event.process, series.len());
+                    series.push(Series { log, reads: Vec::with_capacity(READS), final_len: None });
+                    series.len() - 1
+                });
+                series[at].reads.push(Read { invoked: event.invocation, completed: index, len });
+                if event.is_final {
+                    series[at].final_len.get_or_insert(len);
                 }
             }
             _ => {}
@@ -181,17 +223,23 @@ fn gather(history: &History) -> (ElementTable<State>, Vec<Series>) {
     (states, series)
 }
 
-/// Records for every value which reads saw it and which missed it. The series come latest first.
-fn observe(history: &History, states: &mut ElementTable<State>, series: &[Series]) {
+/// Records for every value which reads saw it and which missed it. The series come latest first. Returns
+/// whether each final read has all values that were broadcast, and no others.
+fn observe(history: &History, states: &mut ElementTable<State>, series: &[Series]) -> bool {
     let last_completions = last_completions(series);
-    let mut undecided: Vec<Element> = states.values().map(|state| state.element).collect();
+    let mut undecided: Vec<Element> = broadcast(states.values()).map(|state| state.element).collect();
     let attempts = undecided.len();
+    let mut is_complete = true;
     for (number, series) in series.iter().enumerate() {
-        if observe_listed(history, states, series, number as u32) == attempts {
+        let last = series.last();
+        let listed = observe_listed(history, states, series, number as u32);
+        // The first `len` entries of the log are then all different, and the same as those of the last read.
+        let has_all = |len: u32| [listed, len as usize, last.len as usize] == [attempts; 3];
+        is_complete &= series.final_len.is_none_or(has_all);
+        if listed == attempts {
             // None was missed, so nothing is decided.
             continue;
         }
-        let last = series.last();
         undecided.retain(|&element| {
             let Some(state) = states.get_mut(element) else { return false };
             if state.added > last_completions[number] {
@@ -199,11 +247,17 @@ fn observe(history: &History, states: &mut ElementTable<State>, series: &[Series
             }
             let was_missed = state.listed_by != number as u32 && last.completed > state.added;
             if was_missed {
-                state.last_absent = state.last_absent.max(Some(last.invoked));
+                state.miss(last);
             }
             !was_missed
         });
     }
+    is_complete
+}
+
+/// The states of values that were broadcast.
+fn broadcast<'a>(states: impl Iterator<Item = &'a State>) -> impl Iterator<Item = &'a State> {
+    states.filter(|state| state.added != NEVER)
 }
 
 /// For each series the latest completion of it and of all after it.
@@ -224,84 +278,135 @@ fn observe_listed(
     number: u32,
 ) -> usize {
     let Some(log) = series.log.map(|log| history.log(log)) else { return 0 };
-    let last = series.last().invoked;
+    let last = Latest::at(series.last().invoked);
     // No value was added before this, so it counts as a miss for none.
     let mut missing = Read { invoked: 0, completed: 0, len: 0 };
     let mut listed = 0;
     for (place, &seeing) in series.reads.iter().enumerate() {
-        for &element in &log[missing.len as usize..seeing.len as usize] {
-            let Some(state) = states.get_mut(element) else { continue };
-            if state.listed_by == number {
-                continue;
-            }
-            state.listed_by = number;
-            listed += 1;
-            if seeing.completed > state.added {
-                state.observe(seeing, missing, last);
-            } else {
-                state.observe_early(&series.reads[place..], last);
-            }
-        }
+        let new = &log[missing.len as usize..seeing.len as usize];
+        listed += observe_new(states, number, new, missing, &series.reads[place..], last);
         missing = seeing;
     }
     listed
 }
 
+/// Records that a series lists these values in the first of `reads` and in all after it, but not in
+/// `missing`, the read before. Returns how many of them were broadcast and are not in the list twice.
+///
+/// Not inlined, because the loop's variables just fit into the registers.
+#[inline(never)]
+fn observe_new(
+    states: &mut ElementTable<State>,
+    number: u32,
+    new: &[Element],
+    missing: Read,
+    reads: &[Read],
+    last: Latest,
+) -> usize {
+    let seeing = reads[0];
+    let mut listed = 0;
+    for &element in new {
+        let Some(state) = states.get_mut(element) else { continue };
+        if state.listed_by == number {
+            continue;
+        }
+        state.listed_by = number;
+        if state.added < seeing.completed {
+            state.observe(seeing, missing, last);
+        } else if !state.observe_early(reads, last) {
+            continue;
+        }
+        listed += 1;
+    }
+    listed
+}
+
 impl State {
+    /// The state when the broadcast of the value begins.
+    fn added(element: Element, index: u32) -> State {
+        State { element, added: index, ..State::default() }
+    }
+
     /// `seeing` is the first read of a series that lists the value, `missing` the one before, and `last` the
     /// invocation of the last one.
     #[inline]
-    fn observe(&mut self, seeing: Read, missing: Read, last: u32) {
+    fn observe(&mut self, seeing: Read, missing: Read, last: Latest) {
         self.learn(seeing.completed);
-        // The series come latest first.
-        self.last_present.get_or_insert(last);
+        // The series come latest first, so this is rare.
+        if self.last_present < last {
+            self.last_present = last;
+        }
         if missing.completed > self.added {
-            let absent = self.last_absent.map_or(missing.invoked, |absent| absent.max(missing.invoked));
-            self.last_absent = Some(absent);
+            self.miss(missing);
         }
     }
 
     /// The first of these reads lists the value although it ended before the broadcast: only later ones
-    /// count.
+    /// count. Returns whether there was a broadcast at all.
     #[cold]
-    fn observe_early(&mut self, reads: &[Read], last: u32) {
+    fn observe_early(&mut self, reads: &[Read], last: Latest) -> bool {
         let counting = reads.partition_point(|read| read.completed <= self.added);
         if let Some(read) = reads.get(counting) {
             self.learn(read.completed);
-            self.last_present = self.last_present.max(Some(last));
+            self.last_present = self.last_present.max(last);
+        }
+        self.added != NEVER
+    }
+
+    /// At this index, its broadcast was acknowledged, or a read that saw it completed.
+    fn learn(&mut self, completed: u32) {
+        // Mostly the value was known before.
+        if completed < self.known {
+            self.known = completed;
         }
     }
 
-    /// A read that completed at this index saw the value.
-    fn learn(&mut self, completed: u32) {
-        // Mostly the value was known before.
-        if self.known.is_none_or(|known| completed < known) {
-            self.known = Some(completed);
+    /// This read missed it.
+    fn miss(&mut self, read: Read) {
+        self.last_absent = self.last_absent.max(Latest::at(read.invoked));
+    }
+}
+
+impl Default for State {
+    /// The state of a value that nobody has broadcast.
+    fn default() -> State {
+        State {
+            element: Element::default(),
+            added: NEVER,
+            known: NEVER,
+            last_present: Latest::default(),
+            last_absent: Latest::default(),
+            listed_by: NEVER,
         }
     }
 }
 
-fn summarise(history: &History, states: &[State]) -> SetFull {
+fn summarise<'a>(history: &History, states: impl Iterator<Item = &'a State>) -> SetFull {
     let time = |index: u32| history.events()[index as usize].time;
+    let broadcasts = expected_broadcasts(history);
     let mut result = SetFull {
         validity: Validity::Valid,
-        attempts: states.len(),
+        is_complete: false,
+        attempts: 0,
         stable: 0,
         lost: Vec::new(),
         never_read: Vec::new(),
-        stale: Vec::new(),
+        stale: Vec::with_capacity(broadcasts),
         worst_stale: Vec::new(),
         stable_latencies: None,
         sorted_stable_latencies: Vec::new(),
         lost_latencies: None,
     };
-    let (mut stable_latencies, mut lost_latencies, mut stale) = (Vec::new(), Vec::new(), Vec::new());
-    for state in states {
+    let (mut stable_latencies, mut stale) = (Vec::with_capacity(broadcasts), Vec::with_capacity(broadcasts));
+    let mut lost_latencies = Vec::new();
+    for state in broadcast(states) {
+        result.attempts += 1;
         // From known until just after the later event, in whole milliseconds.
         let latency = |known: u32, until: Option<u32>| {
             until.map_or(0, |until| (time(until) + 1).saturating_sub(time(known)) / 1_000_000)
         };
-        match (state.known, state.last_present, state.last_absent) {
+        let known = Some(state.known).filter(|&known| known != NEVER);
+        match (known, state.last_present.index(), state.last_absent.index()) {
             (Some(known), Some(present), absent) if absent.is_none_or(|absent| absent < present) => {
                 let stable_latency = latency(known, absent);
                 stable_latencies.push(stable_latency);

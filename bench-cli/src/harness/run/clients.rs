@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use node::Time;
 
-use super::{Phase, Run, SetupError, Undeliverable};
+use super::{INIT_TIMEOUT, Phase, RPC_TIMEOUT, Run, SetupError, Undeliverable};
 use crate::harness::address::{Address, ClientId, NodeId};
 use crate::harness::payload::{Payload, Request, Response, Rpc};
 
@@ -24,7 +24,11 @@ pub(super) struct Client {
 struct Call {
     msg_id: u64,
     rpc: Rpc,
-    timeout: Duration,
+}
+
+/// The time-out of such a request.
+fn timeout_of(rpc: Rpc) -> Duration {
+    if rpc == Rpc::Init { INIT_TIMEOUT } else { RPC_TIMEOUT }
 }
 
 /// The purpose of a client's requests.
@@ -58,28 +62,23 @@ impl<P: Payload> Run<P> {
         self.clients[client.0 as usize].is_open = false;
     }
 
-    /// Sends a request and waits for its reply. Returns its message id.
-    pub(super) fn call(
-        &mut self,
-        now: Time,
-        client: ClientId,
-        node: NodeId,
-        request: &Request<'_>,
-        timeout: Duration,
-    ) -> u64 {
+    /// Sends a request and waits for its reply. Inlined where the kind of request is known.
+    #[inline(always)]
+    pub(super) fn call(&mut self, now: Time, client: ClientId, node: NodeId, request: &Request<'_>) {
         let caller = &mut self.clients[client.0 as usize];
         let msg_id = caller.next_msg_id;
         caller.next_msg_id += 1;
-        caller.waiting_for = Some(Call { msg_id, rpc: request.rpc(), timeout });
+        let rpc = request.rpc();
+        caller.waiting_for = Some(Call { msg_id, rpc });
         // While it waits, the client reads and drops earlier late replies.
         let unread = std::mem::take(&mut caller.unread);
         self.network.count_received_by_client(unread);
         self.network.send(now, Address::Client(client), node, P::request(request, msg_id));
-        self.add_timeout(Timeout { at: now + timeout, client, msg_id });
-        msg_id
+        self.add_timeout(Timeout { at: now + timeout_of(rpc), client, msg_id });
     }
 
     /// Adds a time-out in the order of time.
+    #[inline]
     fn add_timeout(&mut self, timeout: Timeout) {
         match self.timeouts.back() {
             // Requests of the set-up have a longer one than those after it.
@@ -120,7 +119,7 @@ impl<P: Payload> Run<P> {
                     node: self.names[node.index()].clone(),
                     rpc: call.rpc.name(),
                     article: if call.rpc == Rpc::Init { "an" } else { "a" },
-                    timeout: call.timeout,
+                    timeout: timeout_of(call.rpc),
                 }),
                 Owner::Restart(node) => self.handle_restart_answer(now, node, timeout.client, false),
                 Owner::Thread(thread) => self.complete_timeout(now, thread),

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use node::Time;
 
+use super::Run;
 use super::clients::Owner;
-use super::{INIT_TIMEOUT, Run};
 use crate::edn::Value;
 use crate::harness::address::{ClientId, NodeId};
 use crate::harness::generator::Step;
@@ -196,7 +196,7 @@ impl<P: Payload> Run<P> {
         let client = self.open_client(Owner::Restart(node));
         let names = std::mem::take(&mut self.names);
         let request = Request::Init { node: &names[node.index()], all: &names };
-        self.call(now, client, node, &request, INIT_TIMEOUT);
+        self.call(now, client, node, &request);
         self.names = names;
     }
 

@@ -112,8 +112,8 @@ pub struct Run<P> {
     log_room: usize,
     timeouts: VecDeque<Timeout>,
     phase: Phase,
-    /// When the phase itself must act.
-    wake: Option<Time>,
+    /// When the phase itself must act, or [`Time::NEVER`].
+    wake: Time,
     /// The origin of the history's times.
     origin: Time,
 }
@@ -136,7 +136,7 @@ impl<P: Payload> Run<P> {
             network,
             services: Services::new(settings.latency, timing, seed),
             clients: Vec::new(),
-            threads: (0..clients as u32).map(Thread::new).collect(),
+            threads: (0..clients).map(|client| Thread::new(client, nodes)).collect(),
             free_threads: clients,
             next_thread: 0,
             generator: Generator::new(&settings, seed),
@@ -147,7 +147,7 @@ impl<P: Payload> Run<P> {
             log_room: operations / 2,
             timeouts: VecDeque::new(),
             phase: Phase::Init(nodes),
-            wake: None,
+            wake: Time::NEVER,
             origin: Time::ZERO,
             settings,
             names,
@@ -193,7 +193,7 @@ impl<P: Payload> Run<P> {
         let client = self.open_client(Owner::Init(node));
         let names = std::mem::take(&mut self.names);
         let request = Request::Init { node: &names[node.index()], all: &names };
-        self.call(now, client, node, &request, INIT_TIMEOUT);
+        self.call(now, client, node, &request);
         self.names = names;
     }
 
@@ -272,7 +272,7 @@ impl<P: Payload> Run<P> {
     /// Most requests are answered long before they expire. With the time of the next other event as its
     /// horizon, a simulation need not look at every request.
     pub fn next_timeout(&mut self, horizon: Time) -> Time {
-        self.next_expiry(horizon).min(self.wake.unwrap_or(Time::NEVER))
+        self.next_expiry(horizon).min(self.wake)
     }
 
     /// Delivers nothing more to a node that does not read its input.
@@ -293,13 +293,18 @@ impl<P: Payload> Run<P> {
     /// Records values that a node has learnt, in the order in which its reads list them.
     /// [`super::payload::Values::Recorded`] refers to them.
     pub fn record_values(&mut self, node: NodeId, values: impl IntoIterator<Item = Element>) {
-        let log = *self.node_logs[node.index()].get_or_insert_with(|| self.history.add_log(self.log_room));
+        let log = self.log_of(node);
         self.history.extend_log(log, values);
+    }
+
+    /// The log of the values that the driver records for a node.
+    fn log_of(&mut self, node: NodeId) -> LogId {
+        *self.node_logs[node.index()].get_or_insert_with(|| self.history.add_log(self.log_room))
     }
 
     /// Nanoseconds since the history's origin.
     fn relative(&self, now: Time) -> u64 {
-        now.saturating_since(self.origin).as_nanos() as u64
+        now.as_nanos().saturating_sub(self.origin.as_nanos())
     }
 
     /// Sends `topology` to all nodes, after they have replied to `init`.
@@ -310,19 +315,19 @@ impl<P: Payload> Run<P> {
         for node in (0..names.len() as u32).map(NodeId) {
             let client = self.open_client(Owner::Setup(node));
             let request = Request::Topology { names: &names, neighbours: &neighbours };
-            self.call(now, client, node, &request, RPC_TIMEOUT);
+            self.call(now, client, node, &request);
         }
         (self.names, self.neighbours) = (names, neighbours);
     }
 
     /// Whether nothing happens in the main phase before an operation that is due later.
     fn awaits_next_operation(&self, now: Time) -> bool {
-        self.phase == Phase::Main && self.wake.is_some_and(|wake| now < wake)
+        matches!(self.phase, Phase::Main) && now < self.wake && self.wake < Time::NEVER
     }
 
     fn fail(&mut self, error: SetupError) {
         self.phase = Phase::Failed(error);
-        self.wake = None;
+        self.wake = Time::NEVER;
         self.timeouts.clear();
     }
 }

@@ -3,16 +3,17 @@
 use node::Time;
 
 use super::clients::Owner;
-use super::{Phase, RECOVERY, RPC_TIMEOUT, Run};
+use super::{Phase, RECOVERY, Run};
 use crate::edn::Value;
 use crate::harness::address::{ClientId, NodeId};
 use crate::harness::generator::Step;
-use crate::harness::history::{Element, Event, Failure, Function, Kind, OpValue, Process};
+use crate::harness::history::{Element, Event, Failure, Function, Kind, OpValue, Process, ReadValue};
 use crate::harness::payload::{Item, Malformed, Payload, Request, Response, Values, error_meaning};
 
 /// A thread that performs one operation at a time, on one node.
 #[derive(Debug)]
 pub(super) struct Thread {
+    node: NodeId,
     process: u32,
     /// The client, and the process that it was opened for.
     client: Option<(ClientId, u32)>,
@@ -21,8 +22,10 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    pub(super) fn new(process: u32) -> Thread {
-        Thread { process, client: None, pending: None }
+    /// The thread of this number, among `nodes` nodes.
+    pub(super) fn new(number: usize, nodes: usize) -> Thread {
+        let node = NodeId((number % nodes) as u32);
+        Thread { node, process: number as u32, client: None, pending: None }
     }
 }
 
@@ -30,7 +33,7 @@ impl<P: Payload> Run<P> {
     /// Does everything that is due now.
     pub(super) fn advance(&mut self, now: Time) {
         loop {
-            self.wake = None;
+            self.wake = Time::NEVER;
             match self.phase {
                 Phase::Init(_) | Phase::Topology(_) | Phase::Done | Phase::Failed(_) => return,
                 Phase::Main => {
@@ -47,7 +50,7 @@ impl<P: Payload> Run<P> {
                     self.phase = Phase::Recovery(now + RECOVERY);
                 }
                 Phase::Recovery(until) if now < until => {
-                    self.wake = Some(until);
+                    self.wake = until;
                     return;
                 }
                 Phase::Recovery(_) => {
@@ -70,8 +73,11 @@ impl<P: Payload> Run<P> {
             return false;
         }
         let end = self.generator.start_limit(now);
-        self.wake = Some(end).filter(|&end| now < end);
-        self.wake.is_some()
+        let must_sleep = now < end;
+        if must_sleep {
+            self.wake = end;
+        }
+        must_sleep
     }
 
     /// Performs the generator's steps that are due. Returns whether the generator is exhausted.
@@ -84,7 +90,7 @@ impl<P: Payload> Run<P> {
                 Step::Broadcast(value) => self.invoke(now, Some(value)),
                 Step::Read => self.invoke(now, None),
                 Step::Wait(until) => {
-                    self.wake = Some(until);
+                    self.wake = until;
                     return false;
                 }
                 Step::Blocked => return false,
@@ -106,7 +112,8 @@ impl<P: Payload> Run<P> {
     /// Advances the turn, which goes round over all clients and the nemesis whichever of them performs an
     /// operation.
     pub(super) fn count_turn(&mut self) {
-        self.next_thread = (self.next_thread + 1) % (self.threads.len() + 1);
+        let is_nemesis = self.next_thread == self.threads.len();
+        self.next_thread = if is_nemesis { 0 } else { self.next_thread + 1 };
     }
 
     fn begin(&mut self, now: Time, thread: usize, value: Option<u32>, is_final: bool) {
@@ -116,9 +123,13 @@ impl<P: Payload> Run<P> {
             None => (Function::Read, OpValue::Nil),
         };
         let index = self.history.next_index();
+        let time = self.relative(now);
+        let thread = &mut self.threads[thread];
+        thread.pending = Some(index);
+        let node = thread.node;
         self.history.push(Event {
-            time: self.relative(now),
-            process: Process::Client(self.threads[thread].process),
+            time,
+            process: Process::Client(thread.process),
             kind: Kind::Invoke,
             function,
             value: op_value,
@@ -126,20 +137,15 @@ impl<P: Payload> Run<P> {
             failure: None,
             invocation: index,
         });
-        self.threads[thread].pending = Some(index);
         self.free_threads -= 1;
         let request = value.map_or(Request::Read, Request::Broadcast);
-        self.call(now, client, self.node_of(thread), &request, RPC_TIMEOUT);
-    }
-
-    fn node_of(&self, thread: usize) -> NodeId {
-        NodeId((thread % self.names.len()) as u32)
+        self.call(now, client, node, &request);
     }
 
     /// The thread's client. Opens a new one for a new process.
     fn client_of(&mut self, thread: usize) -> ClientId {
-        let process = self.threads[thread].process;
-        match self.threads[thread].client {
+        let Thread { process, client, .. } = self.threads[thread];
+        match client {
             Some((client, opened_for)) if opened_for == process => return client,
             Some((client, _)) => self.close_client(client),
             None => {}
@@ -160,34 +166,45 @@ impl<P: Payload> Run<P> {
     /// Completes an operation with a reply.
     pub(super) fn complete(&mut self, now: Time, thread: usize, msg_id: u64, response: Response) {
         let Some(invocation) = self.threads[thread].pending else { return };
-        let invoked = &self.history.events()[invocation as usize];
-        let function = invoked.function;
-        let (kind, value, failure) = match response {
-            Response::Done => (Kind::Ok, None, None),
-            Response::Values(values) => (Kind::Ok, Some(self.read_value(thread, values)), None),
+        let value = match response {
+            Response::Done => None,
+            Response::Values(values) => Some(self.read_value(thread, values)),
             Response::Error { code, text } => {
                 let (name, is_definite) = error_meaning(code);
-                let kind = failure_kind(function, is_definite);
+                let kind = failure_kind(self.function_of(invocation), is_definite);
                 let error = Value::Vector(vec![Value::keyword(name), text]);
-                (kind, None, Some(Failure { exception: None, error }))
+                let failure = Failure { exception: None, error };
+                return self.fail_operation(now, thread, invocation, kind, failure);
             }
             Response::Malformed(malformed) => {
-                let invoked_value = invoked.value.clone();
-                let failure = self.malformed(thread, function, &invoked_value, msg_id, *malformed);
-                (Kind::Info, None, Some(failure))
+                let failure = self.malformed(thread, invocation, msg_id, *malformed);
+                return self.fail_operation(now, thread, invocation, Kind::Info, failure);
             }
         };
-        self.end(now, thread, invocation, kind, value, failure);
+        self.end(now, thread, invocation, Kind::Ok, value, None);
     }
 
     /// Completes an operation that has timed out.
     pub(super) fn complete_timeout(&mut self, now: Time, thread: usize) {
         let Some(invocation) = self.threads[thread].pending else { return };
-        let kind = failure_kind(self.history.events()[invocation as usize].function, false);
+        let kind = failure_kind(self.function_of(invocation), false);
         let failure = Failure { exception: None, error: Value::keyword("net-timeout") };
-        self.end(now, thread, invocation, kind, None, Some(failure));
+        self.fail_operation(now, thread, invocation, kind, failure);
     }
 
+    fn function_of(&self, invocation: u32) -> Function {
+        self.history.events()[invocation as usize].function
+    }
+
+    #[cold]
+    fn fail_operation(&mut self, now: Time, thread: usize, invocation: u32, kind: Kind, failure: Failure) {
+        self.end(now, thread, invocation, kind, None, Some(Box::new(failure)));
+    }
+
+    /// Completes an operation. Without a `value`, its value stays the one of the invocation.
+    ///
+    /// Inlined where the kind is known, because nearly every operation succeeds.
+    #[inline(always)]
     fn end(
         &mut self,
         now: Time,
@@ -195,7 +212,7 @@ impl<P: Payload> Run<P> {
         invocation: u32,
         kind: Kind,
         value: Option<OpValue>,
-        failure: Option<Failure>,
+        failure: Option<Box<Failure>>,
     ) {
         let invoked = &self.history.events()[invocation as usize];
         let event = Event {
@@ -205,7 +222,7 @@ impl<P: Payload> Run<P> {
             function: invoked.function,
             value: value.unwrap_or_else(|| invoked.value.clone()),
             is_final: invoked.is_final,
-            failure: failure.map(Box::new),
+            failure,
             invocation,
         };
         self.history.push(event);
@@ -221,10 +238,8 @@ impl<P: Payload> Run<P> {
     fn read_value(&mut self, thread: usize, values: Values) -> OpValue {
         match values {
             Values::Recorded(len) => {
-                let node = self.node_of(thread);
-                self.record_values(node, []);
-                let log = self.node_logs[node.index()].expect("recording creates the node's log");
-                OpValue::Read(crate::harness::history::ReadValue { log, len })
+                let log = self.log_of(self.threads[thread].node);
+                OpValue::Read(ReadValue { log, len })
             }
             Values::Nil => OpValue::Nil,
             Values::Elements(elements) => self.listed(thread, &elements),
@@ -247,16 +262,10 @@ impl<P: Payload> Run<P> {
     }
 
     /// The failure that Maelstrom records for a malformed reply, without the JVM's stack trace.
-    fn malformed(
-        &self,
-        thread: usize,
-        function: Function,
-        invoked: &OpValue,
-        msg_id: u64,
-        malformed: Malformed,
-    ) -> Failure {
+    fn malformed(&self, thread: usize, invocation: u32, msg_id: u64, malformed: Malformed) -> Failure {
         let Malformed { body, errors } = malformed;
-        let node = &self.names[self.node_of(thread).index()];
+        let Event { function, value: ref invoked, .. } = self.history.events()[invocation as usize];
+        let node = &self.names[self.threads[thread].node.index()];
         let mut request = vec![(Value::keyword("type"), Value::Str(function.name().to_owned()))];
         let mut schema = vec![format!(":type (eq \"{}_ok\")", function.name())];
         if let OpValue::Element(element) = invoked {

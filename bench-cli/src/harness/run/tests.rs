@@ -205,7 +205,7 @@ fn a_good_node_passes_in_time() {
 #[test]
 fn every_message_is_counted_once() {
     let outcome = run(settings(3), Manner::Good);
-    let operations = checker::invocations(outcome.history());
+    let operations = checker::check(outcome.history(), None).stats.invocations;
     let broadcasts = outcome.events(Kind::Ok, Function::Broadcast).len() as u64;
     let counts = outcome.run.message_counts();
     // A request and an answer for each operation, and for `init` and `topology` on each node.
@@ -291,7 +291,7 @@ fn answers_after_the_time_out_are_ignored_but_counted() {
     let counts = outcome.run.message_counts().clients;
     let unanswered = outcome.events(Kind::Fail, Function::Read).iter().filter(|event| event.is_final).count();
     // Final reads are answered after the run.
-    let operations = checker::invocations(outcome.history());
+    let operations = checker::check(outcome.history(), None).stats.invocations;
     assert_eq!(counts.sent, 2 * (operations + 6) - unanswered as u64);
     assert!(counts.received <= counts.sent && counts.received + 3 >= counts.sent);
 }

@@ -5,52 +5,44 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{Quantiles, SetFull, Stale, check, summarise};
-use crate::harness::checker::Validity;
+use super::{Latest, Quantiles, SetFull, Stale, State, check, summarise};
+use crate::harness::checker::{Validity, missed_by_final_reads};
 use crate::harness::history::{Element, Event, Function, History, Kind, OpValue, Process};
 
 /// What jepsen does, word for word: one pass over the history that updates every value at every read.
 fn plain(history: &History) -> SetFull {
-    let mut states: BTreeMap<Element, super::State> = BTreeMap::new();
+    let mut states: BTreeMap<Element, State> = BTreeMap::new();
     for (index, event) in history.events().iter().enumerate() {
         let index = index as u32;
         match (&event.value, event.kind) {
             (&OpValue::Element(element), Kind::Invoke) => {
-                let state = super::State {
-                    element,
-                    added: index,
-                    known: None,
-                    last_present: None,
-                    last_absent: None,
-                    listed_by: 0,
-                };
-                states.insert(element, state);
+                states.insert(element, State::added(element, index));
             }
             (OpValue::Element(element), Kind::Ok) => {
                 if let Some(state) = states.get_mut(element) {
-                    state.known.get_or_insert(index);
+                    state.learn(index);
                 }
             }
             (&OpValue::Read(read), Kind::Ok) => {
                 let seen = history.values(read);
                 for (element, state) in &mut states {
                     if seen.contains(element) {
-                        state.known.get_or_insert(index);
-                        state.last_present = state.last_present.max(Some(event.invocation));
+                        state.learn(index);
+                        state.last_present = state.last_present.max(Latest::at(event.invocation));
                     } else {
-                        state.last_absent = state.last_absent.max(Some(event.invocation));
+                        state.last_absent = state.last_absent.max(Latest::at(event.invocation));
                     }
                 }
             }
             (OpValue::Nil, Kind::Ok) => {
                 for state in states.values_mut() {
-                    state.last_absent = state.last_absent.max(Some(event.invocation));
+                    state.last_absent = state.last_absent.max(Latest::at(event.invocation));
                 }
             }
             _ => {}
         }
     }
-    summarise(history, &states.into_values().collect::<Vec<_>>())
+    summarise(history, states.values())
 }
 
 /// What one process does next.
@@ -140,14 +132,14 @@ fn history_of(steps: &[(u8, Step)]) -> History {
         if kind == Kind::Info {
             numbers[thread] += 5;
         }
-        let time = time as u64 * 700_000;
         history.push(Event {
-            time,
+            time: time as u64 * 700_000,
             process,
             kind,
             function,
             value,
-            is_final: false,
+            // Of those that come last, every second one.
+            is_final: steps.len() - time <= 20 && time % 2 == 0,
             failure: None,
             invocation,
         });
@@ -185,7 +177,9 @@ proptest! {
         steps in prop::collection::vec((0..5_u8, step()), 0..120)
     ) {
         let history = history_of(&steps);
-        prop_assert_eq!(check(&history), plain(&history));
+        let checked = check(&history);
+        prop_assert!(!checked.is_complete || missed_by_final_reads(&history) == 0);
+        prop_assert_eq!(SetFull { is_complete: false, ..checked }, plain(&history));
     }
 }
 
@@ -277,9 +271,51 @@ fn a_value_that_is_missed_only_while_it_is_added_was_never_read() {
 }
 
 #[test]
+fn a_history_is_complete_if_each_final_read_has_exactly_the_values_that_were_broadcast() {
+    let is_complete = |lists: [&'static [i64]; 2]| {
+        let mut history = worked(&[(0, 0, Invoke, Add(1)), (1, 0, Done, Add(1)), (2, 0, Invoke, Add(2))]);
+        for (process, list) in (1..).zip(lists) {
+            let client = Process::Client(process);
+            let elements: Vec<Element> = list.iter().map(|&value| history.int(value)).collect();
+            let value = OpValue::Read(history.add_read(client, &elements));
+            let invocation = history.next_index();
+            for (kind, value) in [(Invoke, OpValue::Nil), (Done, value)] {
+                history.push(Event {
+                    time: 3_000_000,
+                    process: client,
+                    kind,
+                    function: Function::Read,
+                    value,
+                    is_final: true,
+                    failure: None,
+                    invocation,
+                });
+            }
+        }
+        check(&history).is_complete
+    };
+    assert!(is_complete([&[1, 2], &[2, 1]]));
+    assert!(!is_complete([&[1, 2], &[1]]) && !is_complete([&[1, 2], &[1, 2, 3]]));
+    assert!(!is_complete([&[1, 1], &[1, 2]]) && !is_complete([&[1, 3], &[1, 2]]));
+    assert!(is_complete([&[1, 2]; 2]) && !is_complete([&[]; 2]));
+}
+
+#[test]
 fn quantiles_are_order_statistics() {
     assert_eq!(Quantiles::of(&mut []), None);
     let mut values: Vec<u64> = (0..200).rev().collect();
     let expected = Quantiles { min: 0, median: 100, p95: 190, p99: 198, max: 199 };
     assert_eq!(Quantiles::of(&mut values), Some(expected));
+}
+
+#[test]
+fn values_of_any_size_are_sorted() {
+    let small: Vec<u64> = (0..200).map(|i| i * 37 % 101).collect();
+    let large: Vec<u64> = small.iter().map(|value| value << 50).collect();
+    for values in [small, large, vec![u64::MAX, 0], vec![0], Vec::new()] {
+        let (mut sorted, mut expected) = (values.clone(), values);
+        super::sort(&mut sorted);
+        expected.sort_unstable();
+        assert_eq!(sorted, expected);
+    }
 }
