@@ -128,17 +128,24 @@ impl Leaf {
         let round_trip = self.links.get(HUB).and_then(Link::round_trip);
         self.phase_lock.on_hub_message(cx.now, announcement.next, heard.acked, round_trip);
         self.phase_lock.on_jitter(announcement.jitter);
-        let is_other = |peer: &PeerId| peer.0 < self.nodes && *peer != self.me;
-        let unreachable = announcement.unreachable.iter().copied().filter(is_other).collect();
-        let before = std::mem::replace(&mut self.unreachable, unreachable);
-        // The hub heard these leaves again, and so they will hear the hub.
-        let heard = |peer: &PeerId| before.contains(peer) && !self.unreachable.contains(peer);
-        self.cut_off.retain(|(peer, _)| !heard(peer));
+        if !(announcement.unreachable.is_empty() && self.unreachable.is_empty()) {
+            self.on_unreachable(&announcement.unreachable);
+        }
         if let Some(at) = self.flush_at.filter(|_| !self.is_direct()) {
             // A small correction of the phase must not make a batch miss the flush that it waits for.
             let corrected = self.phase_lock.send_at(cx.now);
             self.flush_at = Some(if corrected > at + self.period / 2 { at } else { corrected });
         }
+    }
+
+    /// The hub cannot reach these nodes at present.
+    fn on_unreachable(&mut self, nodes: &[PeerId]) {
+        let is_other = |peer: &PeerId| peer.0 < self.nodes && *peer != self.me;
+        let unreachable = nodes.iter().copied().filter(is_other).collect();
+        let before = std::mem::replace(&mut self.unreachable, unreachable);
+        // The hub heard these leaves again, and so they will hear the hub.
+        let heard = |peer: &PeerId| before.contains(peer) && !self.unreachable.contains(peer);
+        self.cut_off.retain(|(peer, _)| !heard(peer));
     }
 
     fn on_leaf_message(&mut self, cx: &Context<'_>, from: PeerId, message: &LinkMessage) {
