@@ -15,6 +15,9 @@ use crate::time::{Nanos, Time};
 /// and a message costs more than its length.
 const MERGE_DISTANCE: u64 = 64;
 
+/// A link has room for this many messages in flight from the start, because growing costs more.
+const MOSTLY_IN_FLIGHT: usize = 4;
+
 /// Values to put into a message, by their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
@@ -79,7 +82,7 @@ impl Sender {
             queue: Unacknowledged::default(),
             base: 0,
             next: 0,
-            in_flight: VecDeque::new(),
+            in_flight: VecDeque::with_capacity(MOSTLY_IN_FLIGHT),
             health: Health::Live,
             to_retransmit: Vec::new(),
             retransmissions: 0,

@@ -176,10 +176,18 @@ impl Leaf {
 
     /// While the hub is unreachable, sends the values that it did not acknowledge to all other leaves, at
     /// `at`.
+    #[inline]
     fn detour_if_hub_is_unreachable(&mut self, now: Time, at: Time) {
-        let hub = self.links.get(HUB);
-        self.hub_unreachable_at = hub.and_then(Link::unreachable_from).filter(|from| *from > now);
-        let Some(hub) = hub.filter(|_| self.hub_is_unreachable(now)) else { return };
+        let unreachable_from = self.links.get(HUB).and_then(Link::unreachable_from);
+        self.hub_unreachable_at = unreachable_from.filter(|from| *from > now);
+        if unreachable_from.is_some_and(|from| from <= now) {
+            self.detour(at);
+        }
+    }
+
+    #[cold]
+    fn detour(&mut self, at: Time) {
+        let Some(hub) = self.links.get(HUB) else { return };
         // In the direct plan the newest values go to the other leaves anyway.
         let direct_from = if self.is_direct() { self.direct_from } else { u32::MAX };
         let newest_first = hub.unacknowledged().iter().copied().rev().skip_while(|i| *i >= direct_from);
