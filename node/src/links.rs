@@ -20,8 +20,7 @@ pub(crate) struct Links {
     /// Most messages move a link's deadline later. Leaving the entry as it is until it is the earliest of all
     /// saves most changes of the queue.
     timers: TimerQueue<Time>,
-    /// The earliest entry may be before its link's deadline. It is corrected when somebody asks for it: once
-    /// for all links that an event has changed.
+    /// The earliest entry may be before its link's deadline. It is corrected when somebody asks for it.
     is_early: bool,
     max_ack_delay: Duration,
     /// This node's incarnation.
@@ -209,15 +208,15 @@ impl Links {
         result
     }
 
-    /// Leaves an entry that is too early, unless it is the earliest. [`Links::correct_earliest`] sets it if it
-    /// is ever that.
+    /// Leaves an entry that is too early, unless it is the earliest. If it ever becomes that,
+    /// [`Links::correct_earliest`] sets it.
     #[inline]
     fn set_timer(&mut self, peer: PeerId, deadline: Time) {
         let entry = self.timers.get(peer.index());
-        let is_late = entry < deadline;
-        if !is_late || entry == self.timers.earliest() {
+        let moves_later = entry < deadline;
+        if !moves_later || entry == self.timers.earliest() {
             self.timers.set(peer.index(), deadline);
-            self.is_early |= is_late;
+            self.is_early |= moves_later;
         }
     }
 

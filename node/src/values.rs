@@ -192,7 +192,7 @@ const FIRST_CAPACITY: usize = 2048;
 /// The values that a node knows, without duplicates, in the order in which they arrived.
 ///
 /// Costs 16 bytes per value for the log. The duplicate filter adds one byte for each number up to the largest
-/// below [`DENSE_LIMIT`]. It adds 20 to 40 bytes for any other value, whose text is stored once.
+/// below [`DENSE_LIMIT`]. It adds 20 to 40 bytes for any other value, and so does the table of [texts](Text).
 #[derive(Clone, Debug)]
 pub struct Values {
     log: Vec<Value>,
@@ -225,7 +225,8 @@ impl Values {
             [value] => _ = self.insert(value),
             _ => self.insert_many(values),
         }
-        log_index(before)..log_index(self.log.len())
+        let end = log_index(self.log.len());
+        before as u32..end
     }
 
     fn insert_many(&mut self, values: &[Value]) {
