@@ -69,6 +69,6 @@ pub use message::{
 pub use node::{Node, Recovery, STALL, Start};
 pub use strategy::auto::cost_model;
 pub use strategy::tree::TreeGrid;
-pub use time::Time;
+pub use time::{Nanos, Time};
 pub use timer_queue::{Deadline, TimerQueue};
 pub use values::{Value, Values};

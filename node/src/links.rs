@@ -20,8 +20,7 @@ pub(crate) struct Links {
     /// Most messages move a link's deadline later. Leaving the entry as it is until it is the earliest of all
     /// saves most changes of the queue.
     timers: Tournament<Time>,
-    /// The earliest entry may be before its link's deadline. It is corrected when somebody asks for it: once
-    /// for all links that an event has changed.
+    /// The earliest entry may be before its link's deadline. It is corrected when somebody asks for it.
     is_early: bool,
     max_ack_delay: Duration,
     /// This node's incarnation.
@@ -209,14 +208,15 @@ impl Links {
         result
     }
 
-    /// Leaves an entry that is too early. [`Links::correct_earliest`] sets it if it is ever the earliest.
+    /// Leaves an entry that is too early, unless it is the earliest. If it ever becomes that,
+    /// [`Links::correct_earliest`] sets it.
     #[inline]
     fn set_timer(&mut self, peer: PeerId, deadline: Time) {
         let entry = self.timers.get(peer.index());
-        if deadline < entry {
+        let moves_later = entry < deadline;
+        if !moves_later || entry == self.timers.earliest() {
             self.timers.set(peer.index(), deadline);
-        } else if entry < deadline && entry == self.timers.earliest() {
-            self.is_early = true;
+            self.is_early |= moves_later;
         }
     }
 
@@ -242,8 +242,16 @@ impl Links {
     #[inline(always)]
     fn message(&mut self, peer: PeerId, packet: Packet, values: &Values) -> Box<LinkMessage> {
         let link = self.links[peer.index()].as_deref().expect("the packet's own link");
-        let batch = self.shared_batch.get(link.log_indices(&packet), values);
-        Box::new(LinkMessage::new(packet.header, batch))
+        let log_indices = link.log_indices(&packet);
+        let batch = match (log_indices, self.links.len()) {
+            ([], _) => Batch::default(),
+            // A leaf's: no other link needs the same values.
+            (_, 1) => batch(log_indices, values),
+            _ => self.shared_batch.get(log_indices, values),
+        };
+        // Allocated first, so that the message is written to where it stays.
+        let message = Box::new_uninit();
+        Box::write(message, LinkMessage::new(packet.header, batch))
     }
 }
 
@@ -257,10 +265,8 @@ struct SharedBatch {
 
 impl SharedBatch {
     fn get(&mut self, log_indices: &[u32], values: &Values) -> Batch {
-        if log_indices.is_empty() {
-            return Batch::default();
-        }
-        if log_indices == self.log_indices {
+        // Mostly few: a call to compare memory would take longer.
+        if log_indices.iter().eq(&self.log_indices) {
             return self.batch.clone();
         }
         self.make(log_indices, values)
@@ -268,8 +274,7 @@ impl SharedBatch {
 
     #[inline(never)]
     fn make(&mut self, log_indices: &[u32], values: &Values) -> Batch {
-        let log = values.as_slice();
-        let batch: Batch = log_indices.iter().map(|&i| log[i as usize].clone()).collect();
+        let batch = batch(log_indices, values);
         // A shorter one that is no newer lacks some peer's own values. Others will need this one again.
         if log_indices.len() > self.log_indices.len() || log_indices.last() > self.log_indices.last() {
             self.log_indices.clear();
@@ -278,4 +283,10 @@ impl SharedBatch {
         }
         batch
     }
+}
+
+/// A batch of the values at these log indices.
+fn batch(log_indices: &[u32], values: &Values) -> Batch {
+    let log = values.as_slice();
+    log_indices.iter().map(|&index| log[index as usize]).collect()
 }

@@ -112,8 +112,8 @@ struct Member {
     me: PeerId,
     nodes: u32,
     strategy: Box<dyn Strategy>,
-    /// The strategy's, as of the last event.
-    deadline: Option<Time>,
+    /// The strategy's. `None` if an event may have changed it since somebody asked.
+    deadline: Option<Option<Time>>,
 }
 
 /// What waits for the log.
@@ -185,13 +185,21 @@ impl Node {
     /// Takes a client's request. The reply is ready at once, or when the log is written: batching never
     /// delays a client.
     pub fn on_request(&mut self, now: Time, from: ReplyTo, request: Request) {
-        self.on_event(now, Event::Request(Some(from), request));
+        self.serve(now, Some(from), request);
     }
 
     /// Takes a request that waited for so long that its client has given up: a value is accepted, but nothing
     /// is answered. Maelstrom stops reading from a node that answers a client that has gone.
     pub fn on_late_request(&mut self, now: Time, request: Request) {
-        self.on_event(now, Event::Request(None, request));
+        self.serve(now, None, request);
+    }
+
+    /// Takes a request that `from` waits for, if anyone does.
+    fn serve(&mut self, now: Time, from: Option<ReplyTo>, request: Request) {
+        match self.log {
+            None => self.answer(now, from, request),
+            Some(_) => self.on_event(now, Event::Request(from, request)),
+        }
     }
 
     /// Takes another node's message. Drops it before `init`, and if the sender is not another node of the
@@ -295,13 +303,15 @@ impl Node {
 
     fn apply(&mut self, now: Time, event: Event) {
         match event {
-            Event::Request(to, request) => {
-                let reply = self.answer(now, request);
-                if let Some(to) = to {
-                    self.out.push_back(Transmit::ToClient { to, reply });
-                }
-            }
+            Event::Request(to, request) => self.answer(now, to, request),
             Event::Message(from, message) => self.deliver(now, from, message),
+        }
+    }
+
+    fn answer(&mut self, now: Time, to: Option<ReplyTo>, request: Request) {
+        let reply = self.reply(now, request);
+        if let Some(to) = to {
+            self.out.push_back(Transmit::ToClient { to, reply });
         }
     }
 
@@ -309,7 +319,7 @@ impl Node {
         self.with_strategy(now, |strategy, cx| strategy.on_message(cx, from, message));
     }
 
-    fn answer(&mut self, now: Time, request: Request) -> Reply {
+    fn reply(&mut self, now: Time, request: Request) -> Reply {
         match request {
             Request::Init { me, nodes } => self.init(now, me, nodes),
             _ if self.member.is_none() => error(
@@ -357,8 +367,9 @@ impl Node {
     }
 
     /// When to call [`Node::on_timeout`] next. Changes with every `on_*`. `None` at rest.
-    pub fn next_deadline(&self) -> Option<Time> {
-        Time::earliest([self.member.as_ref()?.deadline, self.introduce_at])
+    pub fn next_deadline(&mut self) -> Option<Time> {
+        let Member { strategy, deadline, .. } = self.member.as_mut()?;
+        Time::earliest([*deadline.get_or_insert_with(|| strategy.deadline()), self.introduce_at])
     }
 
     /// All values that the node knows.
@@ -410,7 +421,7 @@ impl Node {
                 notices: &mut self.notices,
             };
             event(member.strategy.as_mut(), &mut cx);
-            member.deadline = member.strategy.deadline();
+            member.deadline = None;
         }
     }
 }
@@ -486,7 +497,7 @@ mod tests {
         node.on_request(at(1), from(2), Request::Read);
         node.on_request(at(1), from(3), Request::Broadcast(8.into()));
         assert_eq!(replies(&mut node), []);
-        assert_eq!((node.unlogged(), node.next_deadline()), (&[7.into(), 8.into()][..], None));
+        assert_eq!((node.next_deadline(), node.unlogged()), (None, &[7.into(), 8.into()][..]));
         node.on_logged(at(2));
         let expected = [(1, Reply::BroadcastOk), (2, Reply::ReadOk { len: 1 }), (3, Reply::BroadcastOk)];
         assert_eq!(replies(&mut node), expected);

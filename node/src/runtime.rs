@@ -184,7 +184,7 @@ impl<W: Write> Server<W> {
         }
     }
 
-    fn wait(&self, chunks: &Receiver<Chunk>) -> Result<Chunk, RecvTimeoutError> {
+    fn wait(&mut self, chunks: &Receiver<Chunk>) -> Result<Chunk, RecvTimeoutError> {
         let deadline = self.node.next_deadline().map(|deadline| deadline.saturating_since(self.now()));
         chunks.recv_timeout(deadline.map_or(LONGEST_SLEEP, |left| left.min(LONGEST_SLEEP)))
     }

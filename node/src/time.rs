@@ -37,14 +37,18 @@ impl Time {
     }
 }
 
-/// A duration that is added to times for each message. A [`Duration`] would cost a multiplication and a carry
-/// each time.
+/// A duration that is added to times for each message, in nanoseconds. A [`Duration`] would cost a
+/// multiplication and a carry each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Nanos(u64);
+pub struct Nanos(u64);
 
 impl Nanos {
-    /// At most `u64::MAX`.
-    pub(crate) const fn of(duration: Duration) -> Nanos {
+    pub(crate) const fn new(nanos: u64) -> Nanos {
+        Nanos(nanos)
+    }
+
+    /// The duration, at most 584 years.
+    pub const fn of(duration: Duration) -> Nanos {
         Nanos(nanos(duration))
     }
 
@@ -53,7 +57,8 @@ impl Nanos {
         Nanos(later.0.saturating_sub(earlier.0))
     }
 
-    pub(crate) const fn get(self) -> u64 {
+    /// The number of nanoseconds.
+    pub const fn get(self) -> u64 {
         self.0
     }
 

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::Mutex;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use serde_json::value::RawValue;
 
 /// Arrays and objects nested deeper than this are refused.
@@ -19,16 +19,30 @@ pub const MAX_VALUE: usize = 512 << 10;
 /// are. White space, the order of an object's keys and the escapes in a string do not matter. If a key occurs
 /// twice, the last one counts. Numbers keep the digits in which they were written, so that none loses
 /// precision: `1`, `1.0` and `1e0` are three values.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     /// An integer that fits; by far the most common value.
     Int(i64),
-    /// Any other value, as canonical compact JSON. Boxed, because a pointer to a `str` takes two words. With
-    /// it, a log of integers would take half as much memory again.
-    Other(Arc<Box<str>>),
+    /// Any other value, as canonical compact JSON.
+    Other(Text),
 }
 
 const _: () = assert!(size_of::<Value>() == 16);
+
+/// A text that the process stores once, and for good, because a node never forgets a value. So values are
+/// copied like numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Text(&'static str);
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Text {
+        static ALL: Mutex<FxHashSet<&str>> = Mutex::new(FxHashSet::with_hasher(FxBuildHasher));
+        let mut all = ALL.lock().expect("nothing panics while it has the lock");
+        let stored = all.get(text).copied().unwrap_or_else(|| Box::leak(text.into()));
+        all.insert(stored);
+        Text(stored)
+    }
+}
 
 /// Why a text is not a valid [`Value`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +75,7 @@ impl Value {
         if canonical.len() > MAX_VALUE {
             return Err(ValueError::TooLong);
         }
-        Ok(Value::Other(Arc::new(canonical.into())))
+        Ok(Value::Other(canonical.as_str().into()))
     }
 
     /// At least as long as the value's JSON text.
@@ -69,7 +83,7 @@ impl Value {
         match self {
             // 19 digits and a sign.
             Value::Int(_) => 20,
-            Value::Other(text) => text.len(),
+            Value::Other(Text(text)) => text.len(),
         }
     }
 
@@ -77,7 +91,7 @@ impl Value {
     pub fn write_json(&self, out: &mut Vec<u8>) {
         match self {
             Value::Int(int) => out.extend_from_slice(itoa::Buffer::new().format(*int).as_bytes()),
-            Value::Other(text) => out.extend_from_slice(text.as_bytes()),
+            Value::Other(Text(text)) => out.extend_from_slice(text.as_bytes()),
         }
     }
 }
@@ -177,8 +191,8 @@ const FIRST_CAPACITY: usize = 2048;
 
 /// The values that a node knows, without duplicates, in the order in which they arrived.
 ///
-/// Costs 16 bytes per value for the log. The duplicate filter adds one bit for each number up to the largest
-/// below [`DENSE_LIMIT`]. It adds 20 to 40 bytes for any other value, whose text is stored once.
+/// Costs 16 bytes per value for the log. The duplicate filter adds one byte for each number up to the largest
+/// below [`DENSE_LIMIT`]. It adds 20 to 40 bytes for any other value, and so does the table of [texts](Text).
 #[derive(Clone, Debug)]
 pub struct Values {
     log: Vec<Value>,
@@ -187,7 +201,7 @@ pub struct Values {
 
 impl Default for Values {
     fn default() -> Values {
-        Values { log: Vec::with_capacity(FIRST_CAPACITY), known: Known::default() }
+        Values { log: Vec::with_capacity(FIRST_CAPACITY), known: Known::with_capacity(FIRST_CAPACITY) }
     }
 }
 
@@ -195,26 +209,30 @@ impl Values {
     /// Adds `value` unless it is known. Returns its index in the log if it was new.
     #[inline]
     pub fn insert(&mut self, value: &Value) -> Option<u32> {
-        if !self.known.insert(value) {
+        if !self.known.insert(*value) {
             return None;
         }
-        self.log.push(value.clone());
+        self.log.push(*value);
         Some(log_index(self.log.len() - 1))
     }
 
     /// Adds those of `values` that are unknown. Returns their positions in the log.
+    #[inline]
     pub fn insert_all(&mut self, values: &[Value]) -> Range<u32> {
         let before = self.log.len();
-        for value in values {
-            if self.known.insert(value) {
-                // In place of a clone, so that the test whether it is a number is made once for each value.
-                match value {
-                    Value::Int(int) => self.log.push(Value::Int(*int)),
-                    Value::Other(text) => self.log.push(Value::Other(text.clone())),
-                }
-            }
+        match values {
+            // As in most batches of `direct`.
+            [value] => _ = self.insert(value),
+            _ => self.insert_many(values),
         }
-        log_index(before)..log_index(self.log.len())
+        let end = log_index(self.log.len());
+        before as u32..end
+    }
+
+    fn insert_many(&mut self, values: &[Value]) {
+        for new in values.split(|value| !self.known.insert(*value)) {
+            self.log.extend_from_slice(new);
+        }
     }
 
     /// How many values are known.
@@ -229,7 +247,7 @@ impl Values {
 
     /// Whether `value` is known.
     pub fn contains(&self, value: &Value) -> bool {
-        self.known.contains(value)
+        self.known.contains(*value)
     }
 
     /// All values in order of arrival. The log only grows, so a prefix of it never changes.
@@ -242,76 +260,57 @@ fn log_index(position: usize) -> u32 {
     u32::try_from(position).expect("memory ends before 2^32 values")
 }
 
-/// Whole numbers below this are known by a bit instead of a hash entry. So the bits of a node take at most
-/// 128 KiB, whatever numbers its clients choose.
+/// Whole numbers below this are known by a flag instead of a hash entry. So the flags of a node take at most
+/// 1 MiB, whatever numbers its clients choose.
 const DENSE_LIMIT: i64 = 1 << 20;
 
 /// A set of values: the filter for duplicates.
 ///
-/// Clients mostly broadcast small whole numbers. Adding one to bits takes about 40 instructions; hashing it
-/// took 240, the table's growth included.
-#[derive(Clone, Debug, Default)]
+/// Clients mostly broadcast small whole numbers. Setting a flag takes about 10 instructions; hashing took
+/// 240, the table's growth included.
+#[derive(Clone, Debug)]
 struct Known {
-    /// Whole numbers from zero up to [`DENSE_LIMIT`].
-    dense: BitSet,
+    /// Of each whole number from zero up to [`DENSE_LIMIT`], whether it is known.
+    dense: Vec<bool>,
     sparse: FxHashSet<Value>,
 }
 
 impl Known {
-    /// Adds a value. Returns whether it is new.
-    fn insert(&mut self, value: &Value) -> bool {
-        let dense = if let Value::Int(int) = value { self.dense.insert(*int) } else { None };
-        dense.unwrap_or_else(|| self.insert_elsewhere(value))
+    /// Nothing is known. Has room for whole numbers below `numbers`.
+    fn with_capacity(numbers: usize) -> Known {
+        Known { dense: vec![false; numbers], sparse: FxHashSet::default() }
     }
 
-    #[cold]
-    fn insert_elsewhere(&mut self, value: &Value) -> bool {
-        match value {
-            Value::Int(int @ 0..DENSE_LIMIT) => {
-                self.dense.make_room_for(*int as usize);
-                self.dense.insert(*int) == Some(true)
-            }
-            _ => !self.sparse.contains(value) && self.sparse.insert(value.clone()),
+    /// Adds a value. Returns whether it is new.
+    fn insert(&mut self, value: Value) -> bool {
+        let flag = if let Value::Int(int) = value { self.dense.get_mut(position(int)) } else { None };
+        match flag {
+            Some(known) => !std::mem::replace(known, true),
+            None => self.insert_elsewhere(value),
         }
     }
 
-    fn contains(&self, value: &Value) -> bool {
-        let dense = if let Value::Int(int) = value { self.dense.contains(*int) } else { None };
-        dense.unwrap_or_else(|| self.sparse.contains(value))
+    #[cold]
+    fn insert_elsewhere(&mut self, value: Value) -> bool {
+        match value {
+            Value::Int(int @ 0..DENSE_LIMIT) => {
+                let room = (position(int) + 1).next_power_of_two();
+                self.dense.resize(room, false);
+                self.insert(value)
+            }
+            _ => self.sparse.insert(value),
+        }
+    }
+
+    fn contains(&self, value: Value) -> bool {
+        let flag = if let Value::Int(int) = value { self.dense.get(position(int)) } else { None };
+        flag.copied().unwrap_or_else(|| self.sparse.contains(&value))
     }
 }
 
-/// A set of small numbers.
-#[derive(Clone, Debug, Default)]
-struct BitSet {
-    words: Vec<u64>,
-}
-
-impl BitSet {
-    fn make_room_for(&mut self, number: usize) {
-        self.words.resize(number / 64 + 1, 0);
-    }
-
-    /// Adds a number. Returns whether it is new, or `None` if there is no room for it.
-    fn insert(&mut self, number: i64) -> Option<bool> {
-        let (index, bit) = position(number);
-        let word = self.words.get_mut(index)?;
-        let is_new = *word & bit == 0;
-        *word |= bit;
-        Some(is_new)
-    }
-
-    /// Whether it has a number, or `None` if there is no room for it.
-    fn contains(&self, number: i64) -> Option<bool> {
-        let (index, bit) = position(number);
-        self.words.get(index).map(|word| word & bit != 0)
-    }
-}
-
-/// A number's word and bit. No set has the word of a negative number.
-fn position(number: i64) -> (usize, u64) {
-    let number = number as u64;
-    (usize::try_from(number / 64).unwrap_or(usize::MAX), 1 << (number % 64))
+/// A number's place among the flags. There is none for a negative number.
+fn position(number: i64) -> usize {
+    usize::try_from(number as u64).unwrap_or(usize::MAX)
 }
 
 /// The JSON text of a log's values, separated by commas. Each value is encoded only once, so that answering a
@@ -393,7 +392,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_measured_by_the_length_of_its_text() {
-        let values: Vec<Value> = (0..10).map(|_| Value::Other(Arc::new("x".repeat(9).into()))).collect();
+        let values: Vec<Value> = (0..10).map(|_| Value::Other("x".repeat(9).as_str().into())).collect();
         assert_eq!(fitting(&values, 100), 10);
         assert_eq!(fitting(&values, 99), 9);
         assert_eq!(fitting(&values, 1), 1);
@@ -411,6 +410,27 @@ mod tests {
             assert_eq!(values.insert(&number.into()), None);
         }
         assert!(!values.contains(&65.into()) && !values.contains(&(-64).into()));
+    }
+
+    #[test]
+    fn the_same_text_is_stored_once() {
+        let texts = ["[7]", " [ 7 ]", "[8]"].map(|text| match Value::from_json(text) {
+            Ok(Value::Other(Text(text))) => text.as_ptr(),
+            other => panic!("{other:?}"),
+        });
+        assert!(texts[0] == texts[1] && texts[0] != texts[2]);
+    }
+
+    #[test]
+    fn batches_with_known_values_add_the_others() {
+        let mut values = Values::default();
+        let batch = |numbers: &[i64]| numbers.iter().copied().map(Value::Int).collect::<Vec<_>>();
+        for (numbers, new) in
+            [(&[][..], 0..0), (&[3], 0..1), (&[3], 1..1), (&[1, 3, 3, 2, 5000], 1..4), (&[2, 1], 4..4)]
+        {
+            assert_eq!(values.insert_all(&batch(numbers)), new, "{numbers:?}");
+        }
+        assert_eq!(values.as_slice(), batch(&[3, 1, 2, 5000]));
     }
 
     #[test]

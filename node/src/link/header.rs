@@ -1,10 +1,9 @@
 //! What travels with the values: numbers, acknowledgements, reports of gaps.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use crate::message::Incarnation;
-use crate::time::Time;
+use crate::time::{Nanos, Time};
 
 /// A link's part of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +19,7 @@ pub struct Header {
     pub ack: u64,
     /// How long ago the last of these arrived, so that the peer can subtract the wait from its round-trip
     /// time.
-    pub ack_delay: Option<Duration>,
+    pub ack_delay: Option<Nanos>,
     /// Whether the sender wants an acknowledgement at once.
     pub ack_requested: bool,
     /// In a retransmission: how many retransmissions the link has sent, this one included. Otherwise zero.
@@ -56,5 +55,5 @@ pub(crate) struct AckedPacket {
     /// When the message was sent.
     pub(crate) sent_at: Time,
     /// How long it had been at the peer when the peer answered.
-    pub(crate) ack_delay: Duration,
+    pub(crate) ack_delay: Nanos,
 }

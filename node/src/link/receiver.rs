@@ -6,7 +6,7 @@ use super::header::Header;
 use super::received_ranges::ReceivedRanges;
 use super::round_trip::{FIRST_REORDER, RoundTrip};
 use super::{ACK_DELAY, MAX_REPORTED_RANGES};
-use crate::time::Time;
+use crate::time::{Nanos, Time};
 
 /// How long a process that was stopped may take to read all that waited for it.
 const BACKLOG: Duration = Duration::from_millis(100);
@@ -103,7 +103,7 @@ impl Receiver {
         self.ack_at = Time::NEVER;
         let ack = self.ranges.contiguous;
         let arrival = self.largest.1.filter(|_| ack > 0 && self.largest.0 == ack);
-        let ack_delay = arrival.map(|arrival| now.saturating_since(arrival));
+        let ack_delay = arrival.map(|arrival| Nanos::between(arrival, now));
         Header { ack, ack_delay, retransmissions_received: self.retransmissions, ..Header::default() }
     }
 

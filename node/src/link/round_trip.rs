@@ -15,6 +15,9 @@ const SLACK: Duration = Duration::from_millis(50);
 /// How long a gap may stay open, before any round trip was measured.
 pub(super) const FIRST_REORDER: Duration = Duration::from_millis(500);
 
+/// Longer round-trip times count as this long, so that no multiple of one overflows.
+const LONGEST: u64 = u64::MAX / 16;
+
 /// Round-trip time by Jacobson's estimator (RFC 6298).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RoundTrip {
@@ -40,7 +43,7 @@ impl Default for RoundTrip {
 
 impl RoundTrip {
     pub(super) fn sample(&mut self, time: Nanos) {
-        let sample = time.get().min(u64::MAX / 16);
+        let sample = time.get().min(LONGEST);
         let measured = match self.measured {
             None => Measured { mean: sample, deviation: sample / 2 },
             Some(Measured { mean, deviation }) => Measured {
@@ -64,7 +67,7 @@ impl RoundTrip {
     /// How late after a later message a message may arrive before it counts as lost.
     pub(super) fn reordering(&self) -> Duration {
         self.measured.map_or(FIRST_REORDER, |Measured { mean, deviation }| {
-            Duration::from_nanos((mean / 2).saturating_add(deviation.saturating_mul(4))) + SLACK
+            Duration::from_nanos(mean / 2 + deviation * 4) + SLACK
         })
     }
 }
@@ -72,10 +75,9 @@ impl RoundTrip {
 impl Measured {
     fn timeout(self) -> Nanos {
         let Measured { mean, deviation } = self;
-        let usual = mean.saturating_mul(3).saturating_add(deviation.saturating_mul(4));
+        let usual = mean * 3 + deviation * 4;
         // After a few very late answers the deviation is far too large to wait for.
-        let most = nanos(FIRST_TIMEOUT).max(mean.saturating_mul(2));
-        let timeout = usual.min(most).saturating_add(nanos(SLACK)).max(nanos(SHORTEST_TIMEOUT));
-        Nanos::of(Duration::from_nanos(timeout))
+        let most = nanos(FIRST_TIMEOUT).max(mean * 2);
+        Nanos::new((usual.min(most) + nanos(SLACK)).max(nanos(SHORTEST_TIMEOUT)))
     }
 }

@@ -15,6 +15,9 @@ use crate::time::{Nanos, Time};
 /// and a message costs more than its length.
 const MERGE_DISTANCE: u64 = 64;
 
+/// A link has room for this many messages in flight from the start, because growing costs more.
+const MOSTLY_IN_FLIGHT: usize = 4;
+
 /// Values to put into a message, by their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
@@ -39,10 +42,10 @@ struct SentPacket {
     /// When the wait for an acknowledgement began: when the message was sent, or when anything before it was
     /// retransmitted.
     waits_from: Time,
-    /// The retransmission count at which any of its values was first sent again. A peer that acknowledges
-    /// without having received that retransmission answers the original. A later acknowledgement does not
-    /// tell which of the two it answers, and so measures nothing (Karn's algorithm).
-    retransmitted_at: Option<u64>,
+    /// The retransmission count at which any of its values was first sent again, or `u64::MAX`. A peer that
+    /// acknowledges without having received that retransmission answers the original. A later acknowledgement
+    /// does not tell which of the two it answers, and so measures nothing (Karn's algorithm).
+    retransmitted_at: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +82,7 @@ impl Sender {
             queue: Unacknowledged::default(),
             base: 0,
             next: 0,
-            in_flight: VecDeque::new(),
+            in_flight: VecDeque::with_capacity(MOSTLY_IN_FLIGHT),
             health: Health::Live,
             to_retransmit: Vec::new(),
             retransmissions: 0,
@@ -117,7 +120,7 @@ impl Sender {
     pub(super) fn on_stall(&mut self, now: Time) {
         for packet in &mut self.in_flight {
             packet.waits_from = now;
-            packet.retransmitted_at = Some(0);
+            packet.retransmitted_at = 0;
         }
     }
 
@@ -169,7 +172,7 @@ impl Sender {
     ) -> Option<AckedPacket> {
         let acked = self.on_ack(header);
         if let Some(acked) = acked {
-            rtt.sample(Nanos::between(acked.sent_at, now).saturating_sub(Nanos::of(acked.ack_delay)));
+            rtt.sample(Nanos::between(acked.sent_at, now).saturating_sub(acked.ack_delay));
         }
         if self.is_suspect() {
             self.health = Health::Live;
@@ -195,8 +198,7 @@ impl Sender {
             last = self.in_flight.pop_front();
         }
         let packet = last.filter(|packet| {
-            packet.end == header.ack
-                && packet.retransmitted_at.is_none_or(|count| header.retransmissions_received < count)
+            packet.end == header.ack && header.retransmissions_received < packet.retransmitted_at
         })?;
         Some(AckedPacket { sent_at: packet.sent_at, ack_delay: header.ack_delay? })
     }
@@ -230,7 +232,12 @@ impl Sender {
 
     fn send_up_to(&mut self, now: Time, end: u64) {
         self.next = end;
-        self.in_flight.push_back(SentPacket { end, sent_at: now, waits_from: now, retransmitted_at: None });
+        self.in_flight.push_back(SentPacket {
+            end,
+            sent_at: now,
+            waits_from: now,
+            retransmitted_at: u64::MAX,
+        });
     }
 
     /// Whether [`Sender::poll`] may have lost values to send again.
@@ -255,7 +262,7 @@ impl Sender {
         for packet in &mut self.in_flight {
             // The others only wait for the gap before them to close.
             if start < numbers.end && numbers.start < packet.end {
-                packet.retransmitted_at.get_or_insert(self.retransmissions);
+                packet.retransmitted_at = packet.retransmitted_at.min(self.retransmissions);
             }
             packet.waits_from = now;
             start = packet.end;

@@ -20,7 +20,7 @@ fn indices(link: &Link, packet: &Packet) -> Vec<u32> {
 }
 
 fn ack(count: u64, ack_delay: Option<Duration>) -> Header {
-    Header { ack: count, ack_delay, ..Header::default() }
+    Header { ack: count, ack_delay: ack_delay.map(Nanos::of), ..Header::default() }
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn acknowledged_values_are_forgotten_and_the_link_rests() {
     assert_eq!((packet.header.seq, indices(&link, &packet)), (3, vec![3]));
     assert!(!link.is_idle());
     let acked = link.on_packet(at(500), &ack(4, Some(MS * 290)), 0);
-    assert_eq!(acked.acked, Some(AckedPacket { sent_at: at(10), ack_delay: MS * 290 }));
+    assert_eq!(acked.acked, Some(AckedPacket { sent_at: at(10), ack_delay: Nanos::of(MS * 290) }));
     assert_eq!(link.round_trip(), Some(MS * 200));
     assert!(link.is_idle());
     assert_eq!(link.poll(at(500), &mut Rng::new(0)), None);
@@ -47,7 +47,10 @@ fn a_lone_receiver_acknowledges_late_and_a_busy_one_in_passing() {
     assert_eq!(link.deadline(), at(3000));
     assert_eq!(link.poll(at(2999), &mut rng), None);
     let packet = link.poll(at(3000), &mut rng).unwrap();
-    assert_eq!((packet.header.ack, packet.header.ack_delay, packet.count), (2, Some(MS * 3000), 0));
+    assert_eq!(
+        (packet.header.ack, packet.header.ack_delay, packet.count),
+        (2, Some(Nanos::of(MS * 3000)), 0)
+    );
     assert!(link.is_idle());
 
     link.on_packet(at(4000), &Header { seq: 2, ..Header::default() }, 1);
@@ -160,7 +163,7 @@ fn a_message_that_was_not_retransmitted_measures_the_round_trip() {
     assert_eq!((again.header.seq, again.count), (0, 5));
     assert_eq!(link.deadline(), at(6100), "but the wait for an answer starts again");
     let acked = link.on_packet(at(1400), &ack(8, Some(MS * 800)), 0);
-    assert_eq!(acked.acked, Some(AckedPacket { sent_at: at(400), ack_delay: MS * 800 }));
+    assert_eq!(acked.acked, Some(AckedPacket { sent_at: at(400), ack_delay: Nanos::of(MS * 800) }));
     assert_eq!(link.round_trip(), Some(MS * 200));
 }
 
@@ -235,7 +238,7 @@ fn nonsense_from_a_peer_is_harmless() {
     let header = Header {
         seq: u64::MAX,
         ack: 99,
-        ack_delay: Some(Duration::MAX),
+        ack_delay: Some(Nanos::of(Duration::MAX)),
         ack_requested: true,
         received: received.into(),
         ..Header::default()

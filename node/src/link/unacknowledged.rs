@@ -1,5 +1,8 @@
 //! The values that a peer has not acknowledged.
 
+/// A queue has room for this many values from the start, because growing costs more.
+const FIRST_CAPACITY: usize = 8;
+
 /// An empty queue keeps room for this many values.
 pub(super) const KEPT_CAPACITY: usize = 1024;
 
@@ -7,11 +10,17 @@ pub(super) const KEPT_CAPACITY: usize = 1024;
 ///
 /// All in one slice, because most messages carry and most acknowledgements cover a queue's whole content.
 /// Acknowledged values are dropped when they are half of the vector, so each is moved at most once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Unacknowledged {
     log_indices: Vec<u32>,
     /// So many of them are acknowledged.
     acknowledged: usize,
+}
+
+impl Default for Unacknowledged {
+    fn default() -> Unacknowledged {
+        Unacknowledged { log_indices: Vec::with_capacity(FIRST_CAPACITY), acknowledged: 0 }
+    }
 }
 
 impl Unacknowledged {

@@ -42,6 +42,7 @@ impl Context<'_> {
 
     /// Sends a link's message, in parts if it is longer than a receiver reads. Values are numbered, so the
     /// link treats the parts like the whole.
+    #[inline]
     fn send_link(&mut self, to: PeerId, message: Box<LinkMessage>) {
         if fitting(&message.values, MAX_BATCH) == message.values.len() {
             self.send(to, PeerMessage::Link(message));

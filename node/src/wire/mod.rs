@@ -315,6 +315,7 @@ mod tests {
     use super::*;
     use crate::link::Header;
     use crate::message::{Announcement, Batch, Incarnation, LinkMessage, Plan};
+    use crate::time::Nanos;
 
     fn wire() -> Wire {
         let mut wire = Wire::default();
@@ -399,7 +400,7 @@ mod tests {
                 to: Some(Incarnation(0)),
                 seq: u64::MAX,
                 ack: 3,
-                ack_delay: Some(us(1500)),
+                ack_delay: Some(Nanos::of(us(1500))),
                 ack_requested: true,
                 retransmission: 4,
                 retransmissions_received: 2,

@@ -9,6 +9,7 @@ use super::Body;
 use super::json::{field, json, push_field, push_list, push_number, push_values};
 use crate::link::Header;
 use crate::message::{Announcement, Batch, Incarnation, LinkMessage, PeerId, PeerMessage, Plan};
+use crate::time::Nanos;
 use crate::values::Value;
 
 /// The message, or why its fields are invalid. `None` if nodes do not use this type among themselves.
@@ -39,7 +40,8 @@ fn parse_link(body: &Body<'_>) -> Result<LinkMessage, String> {
         to: field::<Option<u64>>(body.to_incarnation, "to_inc")?.map(Incarnation),
         seq: field(body.seq, "seq")?,
         ack: field(body.ack, "ack")?,
-        ack_delay: field::<Option<u64>>(body.ack_delay, "delay")?.map(Duration::from_micros),
+        ack_delay: field::<Option<u64>>(body.ack_delay, "delay")?
+            .map(|us| Nanos::of(Duration::from_micros(us))),
         ack_requested: field(body.ack_requested, "ack_requested")?,
         retransmission: field(body.retransmission, "rtx")?,
         retransmissions_received: field(body.retransmissions_received, "rtx_ack")?,
@@ -116,7 +118,7 @@ fn encode_link(message: &LinkMessage, out: &mut Vec<u8>) {
         push_field("ack", header.ack, out);
     }
     if let Some(ack_delay) = header.ack_delay {
-        push_field("delay", micros(ack_delay), out);
+        push_field("delay", ack_delay.get() / 1_000, out);
     }
     if header.ack_requested {
         out.extend_from_slice(b",\"ack_requested\":true");

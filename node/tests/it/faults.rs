@@ -348,7 +348,7 @@ fn restarted_empty(strategy: StrategyKind, restarted: &[usize]) -> Sim {
 fn nodes_that_come_back_empty_are_filled_by_their_peers() {
     for strategy in [StrategyKind::Hub, StrategyKind::Direct] {
         for restarted in [&[0][..], &[4], &[0, 1, 2, 3, 5, 6, 7, 8], &[1, 2, 3, 4, 5, 6, 7, 8]] {
-            let sim = restarted_empty(strategy, restarted);
+            let mut sim = restarted_empty(strategy, restarted);
             assert_eq!(sim.complaint(), None, "{strategy:?} after {restarted:?}");
         }
     }

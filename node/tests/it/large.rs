@@ -1,7 +1,5 @@
 //! Values so large that a batch of them does not fit into a line that a node reads.
 
-use std::sync::Arc;
-
 use node::runtime::MAX_LINE;
 use node::wire::Wire;
 use node::{Config, Node, PeerId, PeerMessage, ReplyTo, Request, StrategyKind, Time, Transmit, Value};
@@ -38,11 +36,12 @@ fn messages(node: &mut Node) -> Vec<PeerMessage> {
 #[test]
 fn a_batch_that_is_longer_than_a_line_travels_in_parts() {
     let values: Vec<_> =
-        (0..170).map(|i| Value::Other(Arc::new(format!("\"{i}{}\"", "x".repeat(400_000)).into()))).collect();
+        (0..170).map(|i| Value::Other(format!("\"{i}{}\"", "x".repeat(400_000)).as_str().into())).collect();
     for strategy in StrategyKind::ALL {
         let (mut sender, mut receiver, mut wire) = (node(strategy, 0), node(strategy, 1), wire());
-        values.iter().for_each(|value| ask(&mut sender, Request::Broadcast(value.clone())));
-        sender.on_timeout(sender.next_deadline().expect("a batch waits"));
+        values.iter().for_each(|value| ask(&mut sender, Request::Broadcast(*value)));
+        let deadline = sender.next_deadline().expect("a batch waits");
+        sender.on_timeout(deadline);
         for message in messages(&mut sender) {
             let mut line = Vec::new();
             let transmit = Transmit::ToPeer { to: PeerId(1), message: message.clone() };

@@ -275,8 +275,8 @@ impl Sim {
     }
 
     /// What is wrong at the end, if anything: a value that some node lacks, or a node that is not at rest.
-    pub fn complaint(&self) -> Option<String> {
-        for (i, node) in self.nodes.iter().enumerate() {
+    pub fn complaint(&mut self) -> Option<String> {
+        for (i, node) in self.nodes.iter_mut().enumerate() {
             if node.values().len() != self.accepted.len() {
                 let missing: Vec<_> =
                     self.accepted.keys().filter(|int| !node.values().contains(&Value::Int(**int))).collect();

@@ -25,7 +25,7 @@ impl Disk {
             if self.delay.is_zero() || (self.is_prompt_for_own && !knows.contains(value)) {
                 self.values.insert(value);
             } else {
-                self.on_the_way.push_back((now + self.delay, value.clone()));
+                self.on_the_way.push_back((now + self.delay, *value));
             }
         }
     }

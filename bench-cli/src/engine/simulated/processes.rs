@@ -136,7 +136,7 @@ impl Processes {
             node.on_stall(now);
             process.stdin.late_until = now;
         }
-        let deadline = process.node.as_ref().and_then(Node::next_deadline);
+        let deadline = process.node.as_mut().and_then(Node::next_deadline);
         self.sleep(now, id, deadline);
     }
 

@@ -128,17 +128,24 @@ impl Leaf {
         let round_trip = self.links.get(HUB).and_then(Link::round_trip);
         self.phase_lock.on_hub_message(cx.now, announcement.next, heard.acked, round_trip);
         self.phase_lock.on_jitter(announcement.jitter);
-        let is_other = |peer: &PeerId| peer.0 < self.nodes && *peer != self.me;
-        let unreachable = announcement.unreachable.iter().copied().filter(is_other).collect();
-        let before = std::mem::replace(&mut self.unreachable, unreachable);
-        // The hub heard these leaves again, and so they will hear the hub.
-        let heard = |peer: &PeerId| before.contains(peer) && !self.unreachable.contains(peer);
-        self.cut_off.retain(|(peer, _)| !heard(peer));
+        if !(announcement.unreachable.is_empty() && self.unreachable.is_empty()) {
+            self.on_unreachable(&announcement.unreachable);
+        }
         if let Some(at) = self.flush_at.filter(|_| !self.is_direct()) {
             // A small correction of the phase must not make a batch miss the flush that it waits for.
             let corrected = self.phase_lock.send_at(cx.now);
             self.flush_at = Some(if corrected > at + self.period / 2 { at } else { corrected });
         }
+    }
+
+    /// The hub cannot reach these nodes at present.
+    fn on_unreachable(&mut self, nodes: &[PeerId]) {
+        let is_other = |peer: &PeerId| peer.0 < self.nodes && *peer != self.me;
+        let unreachable = nodes.iter().copied().filter(is_other).collect();
+        let before = std::mem::replace(&mut self.unreachable, unreachable);
+        // The hub heard these leaves again, and so they will hear the hub.
+        let heard = |peer: &PeerId| before.contains(peer) && !self.unreachable.contains(peer);
+        self.cut_off.retain(|(peer, _)| !heard(peer));
     }
 
     fn on_leaf_message(&mut self, cx: &Context<'_>, from: PeerId, message: &LinkMessage) {
@@ -169,10 +176,18 @@ impl Leaf {
 
     /// While the hub is unreachable, sends the values that it did not acknowledge to all other leaves, at
     /// `at`.
+    #[inline]
     fn detour_if_hub_is_unreachable(&mut self, now: Time, at: Time) {
-        let hub = self.links.get(HUB);
-        self.hub_unreachable_at = hub.and_then(Link::unreachable_from).filter(|from| *from > now);
-        let Some(hub) = hub.filter(|_| self.hub_is_unreachable(now)) else { return };
+        let unreachable_from = self.links.get(HUB).and_then(Link::unreachable_from);
+        self.hub_unreachable_at = unreachable_from.filter(|from| *from > now);
+        if unreachable_from.is_some_and(|from| from <= now) {
+            self.detour(at);
+        }
+    }
+
+    #[cold]
+    fn detour(&mut self, at: Time) {
+        let Some(hub) = self.links.get(HUB) else { return };
         // In the direct plan the newest values go to the other leaves anyway.
         let direct_from = if self.is_direct() { self.direct_from } else { u32::MAX };
         let newest_first = hub.unacknowledged().iter().copied().rev().skip_while(|i| *i >= direct_from);

@@ -159,6 +159,7 @@ impl PhaseLock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Nanos;
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -172,7 +173,7 @@ mod tests {
         assert_eq!(lock.send_at(at(5)), at(5));
         // Sent at 5, there 100 later, answered at once, 250 before the hub's flush: what is sent at 255 meets
         // it.
-        let acked = AckedPacket { sent_at: at(5), ack_delay: Duration::ZERO };
+        let acked = AckedPacket { sent_at: at(5), ack_delay: Nanos::of(Duration::ZERO) };
         lock.on_hub_message(at(205), Some(MS * 250), Some(acked), Some(MS * 200));
         let margin = MS * 21 / 2;
         assert_eq!(lock.margin(), margin, "9 ms and three mean deviations");
@@ -218,7 +219,7 @@ mod tests {
         lock.on_hub_message(
             arrival + waits + MS * 100,
             Some(MS * 400),
-            Some(AckedPacket { sent_at: sent, ack_delay: waits }),
+            Some(AckedPacket { sent_at: sent, ack_delay: Nanos::of(waits) }),
             None,
         );
         (arrival + waits + MS * 100, waits)
@@ -233,7 +234,7 @@ mod tests {
         lock.on_hub_message(
             at(100),
             Some(MS * 300),
-            Some(AckedPacket { sent_at: at(0), ack_delay: Duration::ZERO }),
+            Some(AckedPacket { sent_at: at(0), ack_delay: Nanos::of(Duration::ZERO) }),
             None,
         );
         lock

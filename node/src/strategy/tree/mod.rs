@@ -129,7 +129,7 @@ impl Tree {
         }
         if let Some(leader) = self.leader.filter(|_| !self.for_leader.is_empty()) {
             let log = cx.values.as_slice();
-            let values = self.for_leader.drain(..).map(|index| log[index as usize].clone()).collect();
+            let values = self.for_leader.drain(..).map(|index| log[index as usize]).collect();
             self.post_in_parts(cx, leader, values);
         }
     }
