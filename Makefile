@@ -152,8 +152,8 @@ BASELINE ?=
 
 .PHONY: bench
 bench: ## Measure simulated runs and sweeps, the embedded runner and the node (about 10 minutes, on an idle machine)
+	$(CARGO) bench --locked -p bench-cli --bench simulated --no-run
 	BASELINE=$(abspath $(BASELINE)) $(CARGO) bench --locked -p bench-cli --bench cost
-	$(CARGO) bench --locked -p bench-cli --bench simulated
 	$(CARGO) bench --locked -p bench-cli --bench embedded
 	$(CARGO) bench --locked -p node --bench state_machine
 	$(CARGO) build --release --locked -p node

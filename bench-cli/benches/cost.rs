@@ -4,15 +4,19 @@
 //! this one: with `BASELINE=path/to/bench-cli`, each row also gives the baseline's figure and the ratio. The
 //! two programs take turns, because the speed of a machine changes over minutes. A row shows medians.
 //!
-//! A run's cost is that of a process with the challenge run, less that of a process with almost no run. So
-//! neither the start of the program nor what it prints counts. The wall time of sweeps is that of the whole
-//! process, plots included.
+//! - **Instructions**, and the time of a **first run**: those of a process with the challenge run, less those
+//!   of a process with almost no run. So neither the start of the program nor what it prints counts. A first
+//!   run gets all its memory from the system, and nothing is in the processor's caches.
+//! - The time of a run **in a row** is what the criterion benchmark `simulated` measures. The benchmark lies
+//!   next to bench-cli, in `deps`, once `cargo bench --bench simulated --no-run` has built it.
+//! - The time of **sweeps** is that of the whole process, plots included.
 
 use std::error::Error;
 use std::ffi::OsStr;
-use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use node::StrategyKind;
 
@@ -23,8 +27,8 @@ const ALMOST_NO_RUN: [&str; 4] = ["--node-count=1", "--time-limit=1s", "--rate=1
 /// How many seeds the instructions of a run are counted for, and its wall time is measured with.
 const COUNTED_SEEDS: u64 = 3;
 const TIMED_SEEDS: u64 = 40;
-/// How often each sweep is repeated.
-const SWEEPS: u64 = 3;
+/// How often each sweep, and each criterion benchmark, is repeated.
+const REPETITIONS: u64 = 3;
 
 fn main() -> Result<()> {
     let baseline = std::env::var_os("BASELINE").filter(|path| !path.is_empty());
@@ -39,7 +43,16 @@ fn main() -> Result<()> {
         print_row(&format!("{}, 200 ms: million instructions", strategy.name()), &counts);
     }
     for strategy in StrategyKind::ALL {
-        print_row(&format!("{}, 200 ms: ms per run", strategy.name()), &run_times(&programs, strategy)?);
+        let name = format!("{}, 200 ms: ms, a first run", strategy.name());
+        print_row(&name, &first_run_times(&programs, strategy)?);
+    }
+    let benchmarks =
+        programs.iter().map(|program| criterion_benchmark(program)).collect::<Result<Vec<_>>>()?;
+    let benchmarks: Vec<&OsStr> = benchmarks.iter().map(|path| path.as_os_str()).collect();
+    for strategy in StrategyKind::ALL {
+        let name = format!("{}, 200 ms: ms, a run in a row", strategy.name());
+        let times = medians(&benchmarks, 0..REPETITIONS, |benchmark, _| criterion_time(benchmark, strategy))?;
+        print_row(&name, &times);
     }
     let hub = ["--strategy=hub", "--batch-timeouts=200", "--repetitions=400", "--jobs=1"];
     print_row("sweep of 400 runs, one job: s", &sweep_times(&programs, &hub)?);
@@ -108,8 +121,8 @@ fn count_instructions(program: &OsStr, flags: &[impl AsRef<OsStr>]) -> Result<f6
     Ok(number.trim().parse()?)
 }
 
-/// Milliseconds per run.
-fn run_times(programs: &[&OsStr], strategy: StrategyKind) -> Result<Vec<f64>> {
+/// Milliseconds for the first run of a process.
+fn first_run_times(programs: &[&OsStr], strategy: StrategyKind) -> Result<Vec<f64>> {
     let simulate = |program: &OsStr, flags: &[String]| {
         time(Command::new(program).arg("simulate").args(flags)).map(|time| time.as_secs_f64() * 1e3)
     };
@@ -120,9 +133,46 @@ fn run_times(programs: &[&OsStr], strategy: StrategyKind) -> Result<Vec<f64>> {
     Ok(runs.iter().zip(&starts).map(|(run, start)| run - start).collect())
 }
 
+/// The benchmark `simulated` of the same build as this bench-cli.
+fn criterion_benchmark(program: &OsStr) -> Result<PathBuf> {
+    let folder = Path::new(program).with_file_name("deps");
+    let mut latest = None;
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path();
+        let is_benchmark = path.extension().is_none()
+            && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("simulated-"));
+        if is_benchmark {
+            latest = latest.max(Some((path.metadata()?.modified()?, path)));
+        }
+    }
+    let how = "there, `cargo bench --bench simulated --no-run` builds it";
+    latest.map(|(_, path)| path).ok_or_else(|| format!("{} has no benchmark: {how}", folder.display()).into())
+}
+
+/// Milliseconds per run, as criterion measures it.
+fn criterion_time(benchmark: &OsStr, strategy: StrategyKind) -> Result<f64> {
+    const GROUP: &str = "challenge run, 200 ms";
+    let (folder, strategy) = (tempfile::tempdir()?, strategy.name());
+    time(
+        Command::new(benchmark)
+            .args([
+                "--bench",
+                "--exact",
+                &format!("{GROUP}/{strategy}"),
+                "--warm-up-time=1",
+                "--measurement-time=3",
+            ])
+            .env("CRITERION_HOME", folder.path()),
+    )?;
+    let estimates = folder.path().join(GROUP).join(strategy).join("new/estimates.json");
+    let estimates: serde_json::Value = serde_json::from_str(&fs::read_to_string(estimates)?)?;
+    let nanos = estimates["median"]["point_estimate"].as_f64().ok_or("criterion wrote no median")?;
+    Ok(nanos / 1e6)
+}
+
 /// Seconds per sweep.
 fn sweep_times(programs: &[&OsStr], flags: &[&str]) -> Result<Vec<f64>> {
-    medians(programs, 0..SWEEPS, |program, _| {
+    medians(programs, 0..REPETITIONS, |program, _| {
         let folder = tempfile::tempdir()?;
         let mut sweep = Command::new(program);
         sweep.args(["sweep", "--engine=simulated", "--seed=1", "--quiet"]).args(flags);
