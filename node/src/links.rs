@@ -19,6 +19,7 @@ pub(crate) struct Links {
     ///
     /// Most messages move a link's deadline later. Leaving the entry as it is until it is the earliest of all
     /// saves most changes of the queue.
+    /// No deadline is kept apart, because that of a link that has just sent is hardly ever the next.
     timers: Tournament<Time>,
     /// The earliest entry may be before its link's deadline. It is corrected when somebody asks for it.
     is_early: bool,
@@ -266,7 +267,7 @@ struct SharedBatch {
 impl SharedBatch {
     fn get(&mut self, log_indices: &[u32], values: &Values) -> Batch {
         // Mostly few: a call to compare memory would take longer.
-        if log_indices.iter().eq(&self.log_indices) {
+        if log_indices.len() == self.log_indices.len() && log_indices.iter().eq(&self.log_indices) {
             return self.batch.clone();
         }
         self.make(log_indices, values)

@@ -112,7 +112,7 @@ struct Member {
     me: PeerId,
     nodes: u32,
     strategy: Box<dyn Strategy>,
-    /// The strategy's. `None` if an event may have changed it since somebody asked.
+    /// The strategy's, which may have none. Unknown after an event, until somebody asks.
     deadline: Option<Option<Time>>,
 }
 
@@ -194,7 +194,8 @@ impl Node {
         self.serve(now, None, request);
     }
 
-    /// Takes a request that `from` waits for, if anyone does.
+    /// Takes a request that `from` waits for, if anyone does. Without a log nothing waits, so that there is
+    /// no need to keep the request as an event.
     fn serve(&mut self, now: Time, from: Option<ReplyTo>, request: Request) {
         match self.log {
             None => self.answer(now, from, request),
@@ -366,7 +367,8 @@ impl Node {
         std::mem::take(&mut self.notices)
     }
 
-    /// When to call [`Node::on_timeout`] next. Changes with every `on_*`. `None` at rest.
+    /// When to call [`Node::on_timeout`] next. Changes with every `on_*`. `None` at rest. Worked out when it
+    /// is first asked for.
     pub fn next_deadline(&mut self) -> Option<Time> {
         let Member { strategy, deadline, .. } = self.member.as_mut()?;
         Time::earliest([*deadline.get_or_insert_with(|| strategy.deadline()), self.introduce_at])

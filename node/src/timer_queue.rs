@@ -22,7 +22,8 @@ impl Deadline for Time {
 /// behind that one compete in a [`Tournament`].
 #[derive(Clone, Debug)]
 pub struct TimerQueue<D> {
-    /// The deadline kept apart, or [`Deadline::NEVER`]. The tournament has some later one under its number.
+    /// The deadline kept apart, or [`Deadline::NEVER`]. The tournament's entry for its number is out of date,
+    /// and later.
     next: D,
     next_number: usize,
     others: Tournament<D>,
@@ -52,7 +53,7 @@ impl<D: Deadline> TimerQueue<D> {
     }
 
     /// The number of the earliest deadline, if that is not after `now`.
-    #[inline(always)]
+    #[inline]
     pub fn due(&self, now: D) -> Option<usize> {
         if self.earliest <= now { self.first() } else { None }
     }
@@ -68,14 +69,17 @@ impl<D: Deadline> TimerQueue<D> {
     #[inline]
     pub fn set(&mut self, number: usize, deadline: D) {
         if self.next_number == number && deadline < self.others.earliest() {
+            // It stays apart.
             self.next = deadline;
             self.earliest = deadline;
         } else if deadline < self.earliest {
+            // It takes the place of the one that is apart now.
             if self.next < D::NEVER {
                 self.others.set(self.next_number, self.next);
             }
             (self.next, self.next_number, self.earliest) = (deadline, number, deadline);
         } else {
+            // It competes with the others.
             if self.next_number == number {
                 self.next = D::NEVER;
             }
@@ -213,7 +217,14 @@ mod tests {
                 timers.set(node, deadlines[node].unwrap_or(Time::NEVER));
                 let expected = deadlines.iter().enumerate().filter_map(|(n, at)| at.map(|at| (at, n))).min();
                 prop_assert_eq!(timers.first().map(|number| (timers.earliest(), number)), expected);
-                prop_assert_eq!(timers.get(node), deadlines[node].unwrap_or(Time::NEVER));
+                if let Some((at, number)) = expected {
+                    prop_assert_eq!(timers.due(at), Some(number));
+                    let before = at.as_nanos().checked_sub(1).map(Time::from_nanos);
+                    prop_assert_eq!(before.and_then(|before| timers.due(before)), None);
+                }
+                for (number, at) in deadlines.iter().enumerate() {
+                    prop_assert_eq!(timers.get(number), at.unwrap_or(Time::NEVER));
+                }
             }
         }
     }

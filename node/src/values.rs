@@ -29,16 +29,20 @@ pub enum Value {
 
 const _: () = assert!(size_of::<Value>() == 16);
 
-/// A text that the process stores once, and for good, because a node never forgets a value. So values are
-/// copied like numbers.
+/// A text that the process stores once, and for good. So values are copied like numbers.
+///
+/// A node never forgets a value, so little is stored in vain: only what a node reads and refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Text(&'static str);
 
-impl From<&str> for Text {
-    fn from(text: &str) -> Text {
+impl Text {
+    fn stored(text: String) -> Text {
         static ALL: Mutex<FxHashSet<&str>> = Mutex::new(FxHashSet::with_hasher(FxBuildHasher));
         let mut all = ALL.lock().expect("nothing panics while it has the lock");
-        let stored = all.get(text).copied().unwrap_or_else(|| Box::leak(text.into()));
+        if let Some(stored) = all.get(text.as_str()) {
+            return Text(stored);
+        }
+        let stored = Box::leak(text.into_boxed_str());
         all.insert(stored);
         Text(stored)
     }
@@ -75,7 +79,7 @@ impl Value {
         if canonical.len() > MAX_VALUE {
             return Err(ValueError::TooLong);
         }
-        Ok(Value::Other(canonical.as_str().into()))
+        Ok(Value::Other(Text::stored(canonical)))
     }
 
     /// At least as long as the value's JSON text.
@@ -229,6 +233,7 @@ impl Values {
         before as u32..end
     }
 
+    /// Appends each stretch of new values at once, without a look at the log's capacity for each of them.
     fn insert_many(&mut self, values: &[Value]) {
         for new in values.split(|value| !self.known.insert(*value)) {
             self.log.extend_from_slice(new);
@@ -392,7 +397,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_measured_by_the_length_of_its_text() {
-        let values: Vec<Value> = (0..10).map(|_| Value::Other("x".repeat(9).as_str().into())).collect();
+        let values: Vec<Value> = (0..10).map(|_| Value::Other(Text::stored("x".repeat(9)))).collect();
         assert_eq!(fitting(&values, 100), 10);
         assert_eq!(fitting(&values, 99), 9);
         assert_eq!(fitting(&values, 1), 1);

@@ -11,9 +11,9 @@ pub struct Distribution {
     pub(super) quantiles: &'static [(u64, u64)],
     /// The stretches between two quantiles. Those after the last one are empty.
     segments: [Segment; MAX_SEGMENTS],
-    /// For each [`BLOCK`] of shares, the segment that its start is in. Every message draws several durations,
-    /// and a look-up costs a quarter of a search.
-    by_block: [u8; SHARES.div_ceil(BLOCK) as usize],
+    /// For each block of shares, the segment that its start is in. Every message draws several durations, and
+    /// a look-up is cheaper than a search.
+    by_block: [u8; SHARES.div_ceil(SHARES_PER_BLOCK) as usize],
 }
 
 const MAX_SEGMENTS: usize = 16;
@@ -22,7 +22,7 @@ const MAX_SEGMENTS: usize = 16;
 /// and small enough for exact arithmetic.
 const SHARES: u64 = 1_000_000;
 /// The number of shares in a block, a power of two. Only the rarest blocks hold several segments.
-const BLOCK: u64 = 1 << 10;
+const SHARES_PER_BLOCK: u64 = 1 << 10;
 
 /// Durations between two quantiles, in nanoseconds, and their shares in millionths.
 #[derive(Clone, Copy, Debug)]
@@ -58,12 +58,12 @@ impl Distribution {
     /// share does not exceed. Both rise.
     pub(super) const fn new(quantiles: &'static [(u64, u64)]) -> Distribution {
         let mut segments = [Segment::EMPTY; MAX_SEGMENTS];
-        let mut by_block = [0; SHARES.div_ceil(BLOCK) as usize];
+        let mut by_block = [0; SHARES.div_ceil(SHARES_PER_BLOCK) as usize];
         let (mut number, mut block) = (0, 0);
         while number + 1 < quantiles.len() {
             let ((low_share, low), (high_share, high)) = (quantiles[number], quantiles[number + 1]);
             segments[number] = Segment::new((low_share * 100, low * 1_000), (high_share * 100, high * 1_000));
-            while block < by_block.len() && (block as u64) * BLOCK < high_share * 100 {
+            while block < by_block.len() && (block as u64) * SHARES_PER_BLOCK < high_share * 100 {
                 by_block[block] = number as u8;
                 block += 1;
             }
@@ -88,7 +88,7 @@ impl Distribution {
     #[inline]
     pub(super) fn nanos(&self, rng: &mut RngStream) -> u64 {
         let share = rng.below(SHARES);
-        let mut number = usize::from(self.by_block[(share / BLOCK) as usize]);
+        let mut number = usize::from(self.by_block[(share / SHARES_PER_BLOCK) as usize]);
         while share >= self.segments[number].end_share {
             number += 1;
         }

@@ -90,7 +90,7 @@ pub struct RecentDeliveries {
 
 /// A machine is crowded while so many nodes in a row have got messages within the last 400 µs.
 const CROWD: usize = 4;
-/// A message counts as recent for less than this.
+/// A message counts as recent for less than this, and so up to 400 µs.
 const RECENT: Duration = Duration::from_nanos(400_001);
 
 impl RecentDeliveries {

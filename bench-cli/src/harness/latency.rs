@@ -12,37 +12,39 @@ pub fn is_maelstroms(latency: Latency) -> bool {
     latency.distribution == LatencyDistribution::Constant || !latency.mean.is_zero()
 }
 
-/// A [`Latency`] whose conversions are done, since every message needs it.
+/// Chooses the latency of each message. A [`Latency`] would have to be converted every time.
 ///
 /// Uniform latencies range from 0 up to, but not including, twice the mean. Exponential ones are rounded down
 /// to whole milliseconds.
 #[derive(Clone, Copy, Debug)]
-pub enum Arrivals {
+pub enum LatencySampler {
     /// All latencies are the same.
     Constant {
         /// In nanoseconds.
-        latency: u64,
+        nanos: u64,
     },
     /// Latencies are uniform.
     Uniform {
         /// Twice the mean, in milliseconds.
-        end: u64,
+        end_millis: u64,
     },
     /// Latencies are exponential.
     Exponential {
         /// In milliseconds.
-        mean: u64,
+        mean_millis: u64,
     },
 }
 
-impl Arrivals {
-    /// The same latencies.
-    pub fn new(latency: Latency) -> Arrivals {
+impl LatencySampler {
+    /// Latencies of this kind.
+    pub fn new(latency: Latency) -> LatencySampler {
         let mean = u64::try_from(latency.mean.as_millis()).unwrap_or(u64::MAX);
         match latency.distribution {
-            LatencyDistribution::Constant => Arrivals::Constant { latency: mean.saturating_mul(MILLISECOND) },
-            LatencyDistribution::Uniform => Arrivals::Uniform { end: mean.saturating_mul(2) },
-            LatencyDistribution::Exponential => Arrivals::Exponential { mean },
+            LatencyDistribution::Constant => {
+                LatencySampler::Constant { nanos: mean.saturating_mul(MILLISECOND) }
+            }
+            LatencyDistribution::Uniform => LatencySampler::Uniform { end_millis: mean.saturating_mul(2) },
+            LatencyDistribution::Exponential => LatencySampler::Exponential { mean_millis: mean },
         }
     }
 
@@ -50,9 +52,11 @@ impl Arrivals {
     #[inline]
     pub fn after(self, sent: Time, rng: &mut RngStream) -> Time {
         let latency = match self {
-            Arrivals::Constant { latency } => latency,
-            Arrivals::Uniform { end } => rng.below(end).saturating_mul(MILLISECOND),
-            Arrivals::Exponential { mean } => exponential(mean, rng).saturating_mul(MILLISECOND),
+            LatencySampler::Constant { nanos } => nanos,
+            LatencySampler::Uniform { end_millis } => rng.below(end_millis).saturating_mul(MILLISECOND),
+            LatencySampler::Exponential { mean_millis } => {
+                exponential(mean_millis, rng).saturating_mul(MILLISECOND)
+            }
         };
         Time::from_nanos(sent.as_nanos().saturating_add(latency))
     }
@@ -65,9 +69,8 @@ const MILLISECOND: u64 = 1_000_000;
 /// Von Neumann's method (1951) only compares uniform numbers. A logarithm's last digit would differ between
 /// platforms. The first number of a falling run of odd length, plus the count of even runs before it, is
 /// exponential.
-#[inline(never)]
 fn exponential(mean: u64, rng: &mut RngStream) -> u64 {
-    let mut whole = 0;
+    let mut whole = 0_u64;
     loop {
         let first = rng.bits();
         let (mut last, mut run) = (first, 1_u32);
@@ -81,7 +84,7 @@ fn exponential(mean: u64, rng: &mut RngStream) -> u64 {
         }
         if run % 2 == 1 {
             let fraction = (u128::from(mean) * u128::from(first)) >> 64;
-            return whole * mean + fraction as u64;
+            return mean.saturating_mul(whole).saturating_add(fraction as u64);
         }
         whole += 1;
     }
@@ -97,7 +100,7 @@ mod tests {
     const N: u32 = 100_000;
 
     fn millis(latency: Latency, rng: &mut RngStream) -> u64 {
-        Arrivals::new(latency).after(Time::ZERO, rng).as_nanos() / MILLISECOND
+        LatencySampler::new(latency).after(Time::ZERO, rng).as_nanos() / MILLISECOND
     }
 
     fn sample_of(distribution: LatencyDistribution) -> Vec<f64> {
@@ -131,6 +134,16 @@ mod tests {
         for (limit, share) in [(100.0, (-1.0_f64).exp()), (300.0, (-3.0_f64).exp())] {
             let beyond = values.iter().filter(|&&ms| ms >= limit).count() as f64 / f64::from(N);
             assert!((beyond - share).abs() < 0.005, "a share of {beyond} reaches {limit} ms, not {share}");
+        }
+    }
+
+    #[test]
+    fn no_mean_is_too_long() {
+        for &distribution in LatencyDistribution::ALL {
+            let latency = Latency { mean: Duration::MAX, distribution };
+            let sampler = LatencySampler::new(latency);
+            let arrival = sampler.after(Time::from_nanos(1), &mut RngStream::new(1, Purpose::Network));
+            assert!(arrival > Time::from_nanos(u64::MAX / 1_000), "{distribution:?}: {arrival:?}");
         }
     }
 

@@ -29,10 +29,10 @@ pub struct Count {
 pub struct Delays {
     /// The number of messages.
     pub count: u64,
-    /// The sum of their delays.
-    total_nanos: u64,
-    /// The longest delay.
-    max_nanos: u64,
+    /// The sum of their delays, in nanoseconds.
+    total: u64,
+    /// The longest delay, in nanoseconds.
+    max: u64,
 }
 
 impl MessageCounts {
@@ -55,19 +55,19 @@ impl Count {
 impl Delays {
     /// The mean; zero without messages.
     pub fn mean(&self) -> Duration {
-        Duration::from_nanos(self.total_nanos / self.count.max(1))
+        Duration::from_nanos(self.total / self.count.max(1))
     }
 
     /// The longest; zero without messages.
     pub fn max(&self) -> Duration {
-        Duration::from_nanos(self.max_nanos)
+        Duration::from_nanos(self.max)
     }
 
     /// Adds that of a message which was sent and is delivered at these times.
     pub(super) fn add(&mut self, sent: Time, delivered: Time) {
         let delay = delivered.as_nanos().saturating_sub(sent.as_nanos());
         self.count += 1;
-        self.total_nanos += delay;
-        self.max_nanos = self.max_nanos.max(delay);
+        self.total += delay;
+        self.max = self.max.max(delay);
     }
 }

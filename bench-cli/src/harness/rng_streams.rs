@@ -35,12 +35,13 @@ pub enum Purpose {
 #[derive(Clone, Debug)]
 pub struct RngStream {
     generator: ChaCha8Rng,
-    /// The next numbers, of which so many have been used.
+    /// Numbers made ahead, as the little-endian bytes in which the generator gives many at once.
     block: [[u8; 8]; BLOCK],
+    /// How many of them have been used.
     used: usize,
 }
 
-/// How many numbers the generator makes at once.
+/// How many numbers are made at once: those of the generator's own buffer.
 const BLOCK: usize = 32;
 
 impl RngStream {
@@ -132,6 +133,16 @@ mod tests {
         let mut rng = RngStream::new(42, Purpose::Network);
         let numbers: Vec<u64> = (0..4).map(|_| rng.below(1_000_000)).collect();
         assert_eq!(numbers, PINNED);
+    }
+
+    #[test]
+    fn numbers_are_the_generators_in_its_order() {
+        let mut generator = ChaCha8Rng::seed_from_u64(7);
+        generator.set_stream(Purpose::Stdin as u64);
+        let mut rng = RngStream::new(7, Purpose::Stdin);
+        for _ in 0..3 * BLOCK + 1 {
+            assert_eq!(rng.bits(), generator.next_u64());
+        }
     }
 
     /// Recorded once. A change here breaks `--seed` for every user.

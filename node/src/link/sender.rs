@@ -15,8 +15,8 @@ use crate::time::{Nanos, Time};
 /// and a message costs more than its length.
 const MERGE_DISTANCE: u64 = 64;
 
-/// A link has room for this many messages in flight from the start, because growing costs more.
-const MOSTLY_IN_FLIGHT: usize = 4;
+/// A link has room for this many messages in flight from the start. Mostly that is enough.
+const FIRST_CAPACITY: usize = 4;
 
 /// Values to put into a message, by their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Sender {
             queue: Unacknowledged::default(),
             base: 0,
             next: 0,
-            in_flight: VecDeque::with_capacity(MOSTLY_IN_FLIGHT),
+            in_flight: VecDeque::with_capacity(FIRST_CAPACITY),
             health: Health::Live,
             to_retransmit: Vec::new(),
             retransmissions: 0,

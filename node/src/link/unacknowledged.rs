@@ -1,6 +1,6 @@
 //! The values that a peer has not acknowledged.
 
-/// A queue has room for this many values from the start, because growing costs more.
+/// A queue has room for this many values from the start. Mostly that is enough.
 const FIRST_CAPACITY: usize = 8;
 
 /// An empty queue keeps room for this many values.

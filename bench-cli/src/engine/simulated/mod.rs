@@ -10,13 +10,21 @@
 //!
 //! # What a run costs
 //!
-//! A challenge run at 200 ms costs 26, 20 and 60 million instructions with `tree`, `hub` and `direct`,
-//! checker included (`make bench`). The following shares are of a profile. The loop over events, with the
-//! queues for standard input, output and wake-ups, takes 45, 32 and 33 %, the network's queues 14, 12 and 17,
-//! random durations 6, 5 and 4, the checker 6, 8 and 3. The node takes 11, 23 and 33 %. No single piece of
-//! work can be left out: each message passes four queues, and histories depend on their order. Heaps instead
-//! of tournaments ([`node::TimerQueue`]) save 1.4 and 2.2 % with `hub` and `tree`, and cost 2.5 % with
-//! `direct`.
+//! A challenge run at 200 ms costs 21, 16 and 54 million instructions with `tree`, `hub` and `direct`,
+//! checker included (`make bench`). Their shares in per cent, by a profile:
+//!
+//! | | `tree` | `hub` | `direct` |
+//! |---|---:|---:|---:|
+//! | the loop over events, standard input and output | 27 | 20 | 20 |
+//! | the nodes | 16 | 29 | 37 |
+//! | the network's queues | 16 | 9 | 14 |
+//! | [timer queues](node::TimerQueue) | 16 | 12 | 13 |
+//! | clients, operations, the history | 11 | 11 | 5 |
+//! | random durations | 8 | 6 | 4 |
+//! | the checker | 5 | 6 | 2 |
+//!
+//! No single piece of work can be left out: each message passes up to four queues, and histories depend on
+//! their order.
 
 mod disk;
 pub mod figures;
@@ -383,7 +391,7 @@ impl Simulation {
                 }
                 _ => continue,
             }
-            send(node, id, &mut self.unanswered, &mut self.run, &mut stdout);
+            write_stdout(node, id, &mut self.unanswered, &mut self.run, &mut stdout);
         }
         let mut disk = self.disks.as_mut().map(|disks| &mut disks[id.index()]);
         write_log(now, node, disk.as_deref_mut());
@@ -391,9 +399,9 @@ impl Simulation {
         if deadline.is_some_and(|at| at <= now) {
             node.on_timeout(now);
             deadline = node.next_deadline();
-            write_log(now, node, disk.as_deref_mut());
+            write_log(now, node, disk);
         }
-        send(node, id, &mut self.unanswered, &mut self.run, &mut stdout);
+        write_stdout(node, id, &mut self.unanswered, &mut self.run, &mut stdout);
         self.processes.sleep(now, id, deadline);
     }
 
@@ -430,7 +438,7 @@ fn write_log(now: Time, node: &mut Node, disk: Option<&mut Disk>) {
 
 /// A node writes the messages that it has to send.
 #[inline]
-fn send(
+fn write_stdout(
     node: &mut Node,
     id: NodeId,
     unanswered: &mut VecDeque<ClientId>,

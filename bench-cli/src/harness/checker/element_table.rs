@@ -11,7 +11,7 @@ pub(super) const DENSE_LIMIT: usize = 1 << 20;
 /// What is known of each element.
 ///
 /// The workload broadcasts small whole numbers. A checker looks up every value of every read, and indexing
-/// a vector needs no hashing.
+/// a vector needs no search.
 #[derive(Debug)]
 pub(super) struct ElementTable<T> {
     /// Gaps have the default.
@@ -25,7 +25,7 @@ impl<T: Clone + Default> ElementTable<T> {
         ElementTable { dense: Vec::with_capacity(elements.min(DENSE_LIMIT)), sparse: BTreeMap::new() }
     }
 
-    /// The element's entry. It may be a default that fills a gap.
+    /// The element's entry, or `None` if there is none. In the vector it may be a default that fills a gap.
     #[inline]
     pub(super) fn get_mut(&mut self, element: Element) -> Option<&mut T> {
         match self.dense.get_mut(element.number()) {

@@ -122,7 +122,8 @@ struct State {
     listed_by: u32,
 }
 
-/// Room for the reads of a series, enough for those of a challenge run.
+/// Room for the reads of a process's first series, enough for those of a challenge run. Few processes have
+/// more series, except where lists do not extend each other; then a series has one read.
 const READS: usize = 64;
 
 /// The index of what did not happen: after those of all events.
@@ -174,7 +175,7 @@ pub fn check(history: &History) -> SetFull {
     let (mut states, mut series) = gather(history);
     series.sort_by_key(|series| Reverse(series.last().invoked));
     let is_complete = observe(history, &mut states, &series);
-    SetFull { is_complete, ..summarise(history, states.values()) }
+    summarise(history, states.values(), is_complete)
 }
 
 /// About how many broadcasts there are: every second operation is one, and has two events.
@@ -208,8 +209,9 @@ fn gather(history: &History) -> (ElementTable<State>, Vec<Series>) {
                     series.log == log && series.last().len <= len
                 });
                 let at = extended.unwrap_or_else(|| {
-                    current.insert(event.process, series.len());
-                    series.push(Series { log, reads: Vec::with_capacity(READS), final_len: None });
+                    let is_first = current.insert(event.process, series.len()).is_none();
+                    let room = if is_first { READS } else { 1 };
+                    series.push(Series { log, reads: Vec::with_capacity(room), final_len: None });
                     series.len() - 1
                 });
                 series[at].reads.push(Read { invoked: event.invocation, completed: index, len });
@@ -381,12 +383,12 @@ impl Default for State {
     }
 }
 
-fn summarise<'a>(history: &History, states: impl Iterator<Item = &'a State>) -> SetFull {
+fn summarise<'a>(history: &History, states: impl Iterator<Item = &'a State>, is_complete: bool) -> SetFull {
     let time = |index: u32| history.events()[index as usize].time;
     let broadcasts = expected_broadcasts(history);
     let mut result = SetFull {
         validity: Validity::Valid,
-        is_complete: false,
+        is_complete,
         attempts: 0,
         stable: 0,
         lost: Vec::new(),

@@ -14,7 +14,7 @@ use node::{Deadline, Time, TimerQueue};
 
 use self::queue::{Queue, Queued};
 use super::address::{Address, ClientId, NodeId};
-use super::latency::Arrivals;
+use super::latency::LatencySampler;
 use super::maelstrom_timing::DeliveryTiming;
 use super::message_counts::MessageCounts;
 use super::partition::Partitions;
@@ -46,7 +46,7 @@ pub struct Network<M> {
     /// When each node's delivery thread wakes, and for which message.
     wake_ups: TimerQueue<WakeUp>,
     partitions: Partitions,
-    arrivals: Arrivals,
+    latencies: LatencySampler,
     faults: MessageFaults,
     timing: DeliveryTiming,
     rng: RngStream,
@@ -114,7 +114,7 @@ impl<M: Clone> Network<M> {
             inboxes: (0..nodes).map(|_| inbox()).collect(),
             wake_ups: TimerQueue::new(nodes),
             partitions: Partitions::new(nodes),
-            arrivals: Arrivals::new(latency),
+            latencies: LatencySampler::new(latency),
             faults: MessageFaults::default(),
             timing,
             rng: RngStream::new(seed, Purpose::Network),
@@ -161,7 +161,7 @@ impl<M: Clone> Network<M> {
     fn enqueue(&mut self, now: Time, id: u64, src: Address, dest: NodeId, payload: M) {
         let at = match src {
             Address::Client(_) => now,
-            Address::Node(_) | Address::Service(_) => self.arrivals.after(now, &mut self.rng),
+            Address::Node(_) | Address::Service(_) => self.latencies.after(now, &mut self.rng),
         };
         let message = Queued { at, id, item: Message { src, sent: now, payload } };
         let inbox = &mut self.inboxes[dest.index()];
@@ -264,7 +264,8 @@ impl<M: Clone> Network<M> {
         matches!(message.item.src, Address::Node(src) if self.partitions.drops(src, node))
     }
 
-    /// In line, because a call would copy the message once more.
+    /// The delivery thread takes this message, and sleeps until it is due. In line, because a call would copy
+    /// the message once more.
     #[inline(always)]
     fn take(&mut self, now: Time, free: Time, node: NodeId, message: Queued<Message<M>>) {
         let deadline = message.at;

@@ -42,7 +42,7 @@ fn plain(history: &History) -> SetFull {
             _ => {}
         }
     }
-    summarise(history, states.values())
+    summarise(history, states.values(), false)
 }
 
 /// What one process does next.
