@@ -1,7 +1,7 @@
 //! The values that a peer has not acknowledged.
 
 /// A queue has room for this many values from the start. Mostly that is enough.
-const FIRST_CAPACITY: usize = 8;
+const FIRST_CAPACITY: usize = 4;
 
 /// An empty queue keeps room for this many values.
 pub(super) const KEPT_CAPACITY: usize = 1024;
