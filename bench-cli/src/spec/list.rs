@@ -124,6 +124,10 @@ fn number_range(text: &str, from: &str, to: &str, step: Option<&str>) -> Result<
 
 /// Refuses `50-200`, which people write for a range. `hint` is what follows the ends if no step was typed.
 fn refuse_dash(text: &str, hint: &str) -> Result<(), ListError> {
+    // Such as 1e-3.
+    if text.parse::<f64>().is_ok() {
+        return Ok(());
+    }
     let is_value = |end: &str| end.starts_with(|c: char| c.is_ascii_digit());
     let (ends, step) =
         text.split_once(':').map_or((text, hint.to_owned()), |(ends, step)| (ends, format!(":{step}")));
@@ -316,6 +320,7 @@ mod tests {
         assert_eq!(numbers("0..=0.3:0.1").unwrap(), ["0", "0.1", "0.2", "0.3"]);
         assert_eq!(numbers("1..=4:2").unwrap(), ["1", "3"]);
         assert_eq!(numbers("1..=4").unwrap(), ["1", "2", "3", "4"]);
+        assert_eq!(numbers("1e-3,0.5").unwrap(), ["1e-3", "0.5"]);
     }
 
     #[test]
