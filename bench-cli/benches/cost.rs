@@ -34,6 +34,10 @@ fn main() -> Result<()> {
     let baseline = std::env::var_os("BASELINE").filter(|path| !path.is_empty());
     let current = OsStr::new(env!("CARGO_BIN_EXE_bench-cli"));
     let programs: Vec<&OsStr> = [current].into_iter().chain(baseline.as_deref()).collect();
+    // First of all, because one may be missing.
+    let benchmarks =
+        programs.iter().map(|program| criterion_benchmark(program)).collect::<Result<Vec<_>>>()?;
+    let benchmarks: Vec<&OsStr> = benchmarks.iter().map(|path| path.as_os_str()).collect();
     println!("{:45} {:>10} {:>10} {:>6}", "25 nodes, 100 op/s, 20 s", "this build", "baseline", "ratio");
     for strategy in StrategyKind::ALL {
         let Some(counts) = instructions(&programs, strategy)? else {
@@ -46,9 +50,6 @@ fn main() -> Result<()> {
         let name = format!("{}, 200 ms: ms, a first run", strategy.name());
         print_row(&name, &first_run_times(&programs, strategy)?);
     }
-    let benchmarks =
-        programs.iter().map(|program| criterion_benchmark(program)).collect::<Result<Vec<_>>>()?;
-    let benchmarks: Vec<&OsStr> = benchmarks.iter().map(|path| path.as_os_str()).collect();
     for strategy in StrategyKind::ALL {
         let name = format!("{}, 200 ms: ms, a run in a row", strategy.name());
         let times = medians(&benchmarks, 0..REPETITIONS, |benchmark, _| criterion_time(benchmark, strategy))?;

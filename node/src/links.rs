@@ -19,6 +19,7 @@ pub(crate) struct Links {
     ///
     /// Most messages move a link's deadline later. Leaving the entry as it is until it is the earliest of all
     /// saves most changes of the queue.
+    ///
     /// No deadline is kept apart, because that of a link that has just sent is hardly ever the next.
     timers: Tournament<Time>,
     /// The earliest entry may be before its link's deadline. It is corrected when somebody asks for it.

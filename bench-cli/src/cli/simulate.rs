@@ -160,10 +160,7 @@ fn summary(case: &Case, finished: &Finished) -> String {
         "  values          {} broadcast, {} stable, {} lost, {} never read",
         figures.attempt_count, figures.stable_count, figures.lost_count, figures.never_read_count
     ));
-    let missing = match finished.report.workload.is_complete {
-        true => None,
-        false => checker::missing_values(&finished.history, settings.client_count(), settings.node_count),
-    };
+    let missing = checker::missing_values(&finished.history, settings.client_count(), settings.node_count);
     let missing =
         missing.map(|missing| brief::wrapped(&format!("  missing         {missing}"), prose_width()));
     lines.join("\n") + "\n" + &missing.unwrap_or_default()

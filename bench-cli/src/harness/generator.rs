@@ -86,10 +86,6 @@ impl Stagger {
         Stagger { widest: ((2.0 * mean_seconds * 1e9) as u64).min(WIDEST), next: Time::ZERO }
     }
 
-    fn is_none(&self) -> bool {
-        self.next == Time::NEVER
-    }
-
     /// Sets the next point, counted from `from`.
     fn advance(&mut self, from: Time, rng: &mut RngStream) {
         self.next = Time::from_nanos(from.as_nanos() + rng.below(self.widest));
@@ -142,7 +138,7 @@ impl Generator {
 
     /// Whether clients have anything to do before the final reads.
     pub fn has_operations(&self) -> bool {
-        !self.clients.is_none()
+        self.clients.next != Time::NEVER
     }
 
     /// The next step. A step that is due now counts as done: the caller must do it.

@@ -41,7 +41,8 @@ pub struct RngStream {
     used: usize,
 }
 
-/// How many numbers are made at once: those of the generator's own buffer.
+/// How many numbers are made at once: those of the generator's own buffer. That is private to it, and each
+/// draw through it has to be ready to fill it.
 const BLOCK: usize = 32;
 
 impl RngStream {

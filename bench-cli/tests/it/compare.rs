@@ -126,7 +126,7 @@ fn each_sweep_is_compared_with_the_first() {
     let output = bench(place.path(), "compare a/sweep.csv b c -o all.png");
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}");
-    for words in ["a → b\n", "a → c\n", "  hub → direct: ", "drew all.png"] {
+    for words in ["a → b\n", "a → c\n", " hub → direct ", "  hub → direct: ", "drew all.png"] {
         assert!(said.contains(words), "{words}: {said}");
     }
     assert_eq!(said.matches(" of 3 primary differences ").count(), 2);

@@ -10,7 +10,7 @@
 //!
 //! # What a run costs
 //!
-//! A challenge run at 200 ms costs 21, 16 and 54 million instructions with `tree`, `hub` and `direct`,
+//! A challenge run at 200 ms costs 22, 17 and 55 million instructions with `tree`, `hub` and `direct`,
 //! checker included (`make bench`). Their shares in per cent, by a profile:
 //!
 //! | | `tree` | `hub` | `direct` |

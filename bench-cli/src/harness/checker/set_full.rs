@@ -27,8 +27,6 @@ use crate::harness::history::{Element, Function, History, Kind, LogId, OpValue, 
 pub struct SetFull {
     /// Invalid if values were lost, unknown if none is stable.
     pub validity: Validity,
-    /// Whether each final read has all values that clients tried to add, and no others.
-    pub is_complete: bool,
     /// The number of values that clients tried to add.
     pub attempts: usize,
     /// The number of stable values.
@@ -153,8 +151,6 @@ struct Series {
     /// `None` if the node replied without a list.
     log: Option<LogId>,
     reads: Vec<Read>,
-    /// The length of its first list in a final read, if it has one.
-    final_len: Option<u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -174,8 +170,8 @@ impl Series {
 pub fn check(history: &History) -> SetFull {
     let (mut states, mut series) = gather(history);
     series.sort_by_key(|series| Reverse(series.last().invoked));
-    let is_complete = observe(history, &mut states, &series);
-    summarise(history, states.values(), is_complete)
+    observe(history, &mut states, &series);
+    summarise(history, states.values())
 }
 
 /// About how many broadcasts there are: every second operation is one, and has two events.
@@ -211,13 +207,10 @@ fn gather(history: &History) -> (ElementTable<State>, Vec<Series>) {
                 let at = extended.unwrap_or_else(|| {
                     let is_first = current.insert(event.process, series.len()).is_none();
                     let room = if is_first { READS } else { 1 };
-                    series.push(Series { log, reads: Vec::with_capacity(room), final_len: None });
+                    series.push(Series { log, reads: Vec::with_capacity(room) });
                     series.len() - 1
                 });
                 series[at].reads.push(Read { invoked: event.invocation, completed: index, len });
-                if event.is_final {
-                    series[at].final_len.get_or_insert(len);
-                }
             }
             _ => {}
         }
@@ -225,23 +218,17 @@ fn gather(history: &History) -> (ElementTable<State>, Vec<Series>) {
     (states, series)
 }
 
-/// Records for every value which reads saw it and which missed it. The series come latest first. Returns
-/// whether each final read has all values that were broadcast, and no others.
-fn observe(history: &History, states: &mut ElementTable<State>, series: &[Series]) -> bool {
+/// Records for every value which reads saw it and which missed it. The series come latest first.
+fn observe(history: &History, states: &mut ElementTable<State>, series: &[Series]) {
     let last_completions = last_completions(series);
     let mut undecided: Vec<Element> = broadcast(states.values()).map(|state| state.element).collect();
     let attempts = undecided.len();
-    let mut is_complete = true;
     for (number, series) in series.iter().enumerate() {
-        let last = series.last();
-        let listed = observe_listed(history, states, series, number as u32);
-        // The first `len` entries of the log are then all different, and the same as those of the last read.
-        let has_all = |len: u32| [listed, len as usize, last.len as usize] == [attempts; 3];
-        is_complete &= series.final_len.is_none_or(has_all);
-        if listed == attempts {
+        if observe_listed(history, states, series, number as u32) == attempts {
             // None was missed, so nothing is decided.
             continue;
         }
+        let last = series.last();
         undecided.retain(|&element| {
             let Some(state) = states.get_mut(element) else { return false };
             if state.added > last_completions[number] {
@@ -254,7 +241,6 @@ fn observe(history: &History, states: &mut ElementTable<State>, series: &[Series
             !was_missed
         });
     }
-    is_complete
 }
 
 /// The states of values that were broadcast.
@@ -383,12 +369,11 @@ impl Default for State {
     }
 }
 
-fn summarise<'a>(history: &History, states: impl Iterator<Item = &'a State>, is_complete: bool) -> SetFull {
+fn summarise<'a>(history: &History, states: impl Iterator<Item = &'a State>) -> SetFull {
     let time = |index: u32| history.events()[index as usize].time;
     let broadcasts = expected_broadcasts(history);
     let mut result = SetFull {
         validity: Validity::Valid,
-        is_complete,
         attempts: 0,
         stable: 0,
         lost: Vec::new(),

@@ -178,9 +178,9 @@ impl Leaf {
     /// `at`.
     #[inline]
     fn detour_if_hub_is_unreachable(&mut self, now: Time, at: Time) {
-        let unreachable_from = self.links.get(HUB).and_then(Link::unreachable_from);
-        self.hub_unreachable_at = unreachable_from.filter(|from| *from > now);
-        if unreachable_from.is_some_and(|from| from <= now) {
+        let hub = self.links.get(HUB);
+        self.hub_unreachable_at = hub.and_then(Link::unreachable_from).filter(|from| *from > now);
+        if self.hub_is_unreachable(now) {
             self.detour(at);
         }
     }
