@@ -147,8 +147,8 @@ lint: ## Check formatting and lints as CI does
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
-# Another build of bench-cli to compare with, after `cargo build --release && cargo bench --bench simulated --no-run`
-# in its folder: `make bench BASELINE=old/target/release/bench-cli`.
+# The bench-cli of another checkout to compare with, for example BASELINE=old/target/release/bench-cli. There, first run
+# `cargo build --release && cargo bench --bench simulated --no-run`.
 BASELINE ?=
 
 .PHONY: bench

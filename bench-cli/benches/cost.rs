@@ -1,7 +1,7 @@
 //! What simulated runs cost: instructions and wall time per run, and the wall time of whole sweeps.
 //!
-//! Every figure comes from running bench-cli as a process. So another build of it can be measured next to
-//! this one: with `BASELINE=path/to/bench-cli`, each row also gives the baseline's figure and the ratio. The
+//! Every figure comes from running a program as a process. So another build can be measured next to this one:
+//! with `BASELINE=path/to/bench-cli`, each row also gives the baseline's figure and the ratio. The
 //! two programs take turns, because the speed of a machine changes over minutes. A row shows medians.
 //!
 //! - **Instructions**, and the time of a **first run**: those of a process with the challenge run, less those

@@ -18,12 +18,12 @@ impl Deadline for Time {
 /// first, so that a run is deterministic.
 ///
 /// A deadline that is the earliest when it is set is kept apart, because it mostly is the next to change. A
-/// message arrives, its node wakes, and what it sends is read before anything else is due. Only deadlines
-/// behind that one compete in a [`Tournament`].
+/// message arrives, its node wakes, and what it sends is read before anything else is due. All other
+/// deadlines compete in a [`Tournament`].
 #[derive(Clone, Debug)]
 pub struct TimerQueue<D> {
-    /// The deadline kept apart, or [`Deadline::NEVER`]. The tournament's entry for its number is out of date,
-    /// and later.
+    /// The deadline kept apart, or [`Deadline::NEVER`]. As long as one is, the tournament's entry for its
+    /// number is out of date, and later.
     next: D,
     next_number: usize,
     others: Tournament<D>,

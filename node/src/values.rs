@@ -31,7 +31,7 @@ const _: () = assert!(size_of::<Value>() == 16);
 
 /// A text that the process stores once, and for good. So values are copied like numbers.
 ///
-/// A node never forgets a value, so little is stored in vain: only what a node reads and refuses.
+/// A node never forgets a value. So only the texts that it reads and refuses are stored in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Text(&'static str);
 
@@ -196,7 +196,8 @@ const FIRST_CAPACITY: usize = 2048;
 /// The values that a node knows, without duplicates, in the order in which they arrived.
 ///
 /// Costs 16 bytes per value for the log. The duplicate filter adds one byte for each number up to the largest
-/// below [`DENSE_LIMIT`]. It adds 20 to 40 bytes for any other value, and so does the table of [texts](Text).
+/// below [`DENSE_LIMIT`], rounded up to a power of two. It adds 20 to 40 bytes for any other value. So does
+/// the process's table of [texts](Text), besides the texts themselves.
 #[derive(Clone, Debug)]
 pub struct Values {
     log: Vec<Value>,

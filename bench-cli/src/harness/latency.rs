@@ -12,7 +12,7 @@ pub fn is_maelstroms(latency: Latency) -> bool {
     latency.distribution == LatencyDistribution::Constant || !latency.mean.is_zero()
 }
 
-/// Chooses the latency of each message. A [`Latency`] would have to be converted every time.
+/// Chooses the latency of each message: a [`Latency`], converted once and not for every message.
 ///
 /// Uniform latencies range from 0 up to, but not including, twice the mean. Exponential ones are rounded down
 /// to whole milliseconds.
@@ -48,7 +48,7 @@ impl LatencySampler {
         }
     }
 
-    /// When a message that is sent now arrives.
+    /// When a message that is sent at `sent` arrives.
     #[inline]
     pub fn after(self, sent: Time, rng: &mut RngStream) -> Time {
         let latency = match self {

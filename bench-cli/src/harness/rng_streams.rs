@@ -42,7 +42,7 @@ pub struct RngStream {
 }
 
 /// How many numbers are made at once: those of the generator's own buffer. That is private to it, and each
-/// draw through it has to be ready to fill it.
+/// access has to check whether to fill it again.
 const BLOCK: usize = 32;
 
 impl RngStream {

@@ -116,7 +116,7 @@ struct State {
     known: u32,
     last_present: Latest,
     last_absent: Latest,
-    /// The last series whose list has this value.
+    /// Of the series visited so far, the last one whose list has this value, or [`NEVER`].
     listed_by: u32,
 }
 
@@ -129,7 +129,7 @@ const NEVER: u32 = u32::MAX;
 
 /// The index of the latest of some events. If there are none, it is less than every other.
 ///
-/// The checker updates it for each value of each read, and compares one number instead of an `Option`.
+/// The checker updates it for each value of each series. One number is cheaper to compare than an `Option`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Latest {
     /// One more than the index, or 0.
@@ -279,9 +279,9 @@ fn observe_listed(
 }
 
 /// Records that a series lists these values in the first of `reads` and in all after it, but not in
-/// `missing`, the read before. Returns how many of them were broadcast and are not in the list twice.
+/// `missing`, the read before. Returns how many different ones were broadcast and are new in this series.
 ///
-/// Not inlined, because the loop's variables just fit into the registers.
+/// Not inlined, so that the loop's variables stay in registers.
 #[inline(never)]
 fn observe_new(
     states: &mut ElementTable<State>,
